@@ -1,0 +1,1 @@
+"""What every room stands on: parts, settings, errors, position, processes, device, run folder, safe files."""

@@ -1,0 +1,89 @@
+"""Refusals: what is wrong, where, why it matters and how to mend it, with a stable code and an exit code.
+
+Everything that thalweg says no to is a `Refusal`, so that the command line, Python and JSON show the same facts.
+"""
+
+import difflib
+from collections.abc import Iterable
+from typing import Any
+
+
+class Refusal(ValueError):
+    """A clear no: raised for what the user can mend; programming errors of ours stay assertions.
+
+    Args:
+        code: stable name in capitals, such as `DATA_EMPTY_FILE`.
+        what: the fact that is wrong, with the value that was given.
+        where: file:line, row, flag, settings key, tensor or step.
+        why: one clause on why it matters.
+        fix: the exact command, value or edit that mends it.
+        details: further facts for JSON (the full list of offenders, counts).
+    """
+
+    exit_code = 2
+
+    def __init__(
+        self, code: str, what: str, *, where: str = "", why: str = "", fix: str = "", details: dict[str, Any] | None = None
+    ) -> None:
+        super().__init__(what)
+        self.code, self.what, self.where, self.why, self.fix = code, what, where, why, fix
+        self.details = details or {}
+
+    def __str__(self) -> str:
+        lines = [f"{self.code}  {self.what}"]
+        lines += [
+            f"  {label:<6} {text}" for label, text in (("where", self.where), ("why", self.why), ("fix", self.fix)) if text
+        ]
+        return "\n".join(lines)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The refusal as the JSON object that `--json` prints under `error`."""
+        facts = {"code": self.code, "what": self.what, "where": self.where, "why": self.why, "fix": self.fix}
+        return facts | ({"details": self.details} if self.details else {})
+
+
+class UsageRefusal(Refusal):
+    """A flag, a setting or a settings file is wrong (exit code 2)."""
+
+    exit_code = 2
+
+
+class DataRefusal(Refusal):
+    """The data cannot be used as it is (exit code 3)."""
+
+    exit_code = 3
+
+
+class PackageRefusal(Refusal):
+    """A model package or checkpoint is damaged, foreign or too new (exit code 4)."""
+
+    exit_code = 4
+
+
+class TrainingRefusal(Refusal):
+    """Training failed: it diverged, or a part raised (exit code 5)."""
+
+    exit_code = 5
+
+
+class ResourceRefusal(Refusal):
+    """Memory, disk or time does not suffice (exit code 6)."""
+
+    exit_code = 6
+
+
+def nearest(name: str, known: Iterable[str], *, count: int = 3) -> list[str]:
+    """The known names closest in spelling to `name`, best first (case ignored)."""
+    by_folded = {candidate.casefold(): candidate for candidate in known}
+    close = difflib.get_close_matches(name.casefold(), list(by_folded), n=count, cutoff=0.5)
+    return [by_folded[match] for match in close]
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """`did you mean "x"?` for the closest known name, or the first few known names."""
+    known = sorted(known)
+    close = nearest(name, known, count=1)
+    if close:
+        return f'did you mean "{close[0]}"?'
+    shown = ", ".join(known[:12]) + (" ..." if len(known) > 12 else "")
+    return f"known: {shown}" if known else "there is none"

@@ -1,0 +1,219 @@
+"""Parts: declared by a decorator in their own file, listed by reading source text, imported when asked for.
+
+`names("model")` parses the decorator lines of `thalweg/models/**.py` and imports none of them; `load("model", "lenet5")`
+imports exactly its file. Other packages add parts through the entry-point groups `thalweg.model`, `thalweg.task`, ...; those
+run only when they are named.
+"""
+
+import ast
+import functools
+import importlib
+import importlib.metadata
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from thalweg.core.errors import UsageRefusal, did_you_mean
+from thalweg.core.settings import Settings, read_settings
+
+PACKAGE = Path(__file__).resolve().parent.parent
+
+ROOMS = {
+    "kind": "fields",
+    "source": "data",
+    "augmentation": "data",
+    "loss": "losses",
+    "metric": "metrics",
+    "activation": "layers",
+    "initialisation": "layers",
+    "normalisation": "layers",
+    "dropout": "layers",
+    "optimizer": "optimizers",
+    "schedule": "optimizers",
+    "model": "models",
+    "task": "tasks",
+    "rule": "rules",
+    "baseline": "evaluation",
+    "view": "report",
+    "picture": "packages",
+}
+"""Each sort of part and the room whose files hold it."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Part:
+    """One declared part: what its decorator line says, without its file being imported.
+
+    Attributes:
+        facts: the literal keywords of the decorator (paper, causal, tasks, ...).
+        variant_of: for a row of a family's table of variants, the family's name.
+    """
+
+    sort: str
+    name: str
+    module: str
+    symbol: str
+    line: int
+    summary: str
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    variant_of: str | None = None
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """What the decorator attached to the part itself, as `part.declaration`."""
+
+    sort: str
+    name: str
+    settings: type[Settings]
+    variants: Mapping[str, Settings]
+    facts: Mapping[str, Any]
+
+
+def part(
+    sort: str, name: str, *, settings: type[Settings] = Settings, variants: Mapping[str, Settings] | None = None, **facts: Any
+) -> Callable[[T], T]:
+    """The decorator that declares a part; each sort has its own short name below (`@model("lenet5", ...)`).
+
+    Args:
+        settings: the pydantic model that feeds the constructor.
+        variants: published rows of the family: name to settings.
+        facts: literals only, so that the scan can read them.
+    """
+    if sort not in ROOMS:
+        raise UsageRefusal("PART_UNKNOWN_SORT", f'"{sort}" is no sort of part', fix=f"one of {', '.join(ROOMS)}")
+
+    def declare(thing: T) -> T:
+        thing.declaration = Declaration(sort, name, settings, variants or {}, facts)  # type: ignore[attr-defined]
+        return thing
+
+    return declare
+
+
+kind = functools.partial(part, "kind")
+source = functools.partial(part, "source")
+augmentation = functools.partial(part, "augmentation")
+loss = functools.partial(part, "loss")
+metric = functools.partial(part, "metric")
+activation = functools.partial(part, "activation")
+initialisation = functools.partial(part, "initialisation")
+normalisation = functools.partial(part, "normalisation")
+dropout = functools.partial(part, "dropout")
+optimizer = functools.partial(part, "optimizer")
+schedule = functools.partial(part, "schedule")
+model = functools.partial(part, "model")
+task = functools.partial(part, "task")
+rule = functools.partial(part, "rule")
+baseline = functools.partial(part, "baseline")
+view = functools.partial(part, "view")
+picture = functools.partial(part, "picture")
+
+
+def names(sort: str) -> list[str]:
+    """All names of a sort, variants and entry points included, sorted; no part's file is imported."""
+    return sorted(set(parts(sort)) | set(_entry_points(sort)))
+
+
+@functools.cache
+def parts(sort: str) -> Mapping[str, Part]:
+    """The parts of a sort that ship with thalweg, by name, read from their decorator lines.
+
+    Raises:
+        UsageRefusal: two parts of one sort with the same name; the scan names both files.
+    """
+    found: dict[str, Part] = {}
+    for path in sorted((PACKAGE / ROOMS[sort]).rglob("*.py")):
+        text = path.read_text(encoding="utf-8")
+        if f"\n@{sort}(" not in text:
+            continue
+        for one in _declared(sort, path, ast.parse(text)):
+            if one.name in found:
+                raise UsageRefusal(
+                    "PART_DUPLICATE_NAME",
+                    f'two {sort}s are named "{one.name}"',
+                    where=f"{found[one.name].module} and {one.module}:{one.line}",
+                    why="a name must mean one thing",
+                    fix="rename one of them",
+                )
+            found[one.name] = one
+    return found
+
+
+def _declared(sort: str, path: Path, tree: ast.Module) -> list[Part]:
+    module = ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts)
+    tables = {
+        target.id: node.value
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    found = []
+    for node in tree.body:
+        if not isinstance(node, ast.ClassDef | ast.FunctionDef):
+            continue
+        for call in node.decorator_list:
+            if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == sort:
+                found += _rows(sort, module, node, call, tables)
+    return found
+
+
+def _rows(
+    sort: str, module: str, node: ast.ClassDef | ast.FunctionDef, call: ast.Call, tables: Mapping[str, ast.expr]
+) -> list[Part]:
+    name = ast.literal_eval(call.args[0])
+    summary = (ast.get_docstring(node) or "").split("\n")[0]
+    facts, variants = {}, []
+    for keyword in call.keywords:
+        if keyword.arg == "variants":
+            table = tables.get(keyword.value.id) if isinstance(keyword.value, ast.Name) else keyword.value
+            variants = [ast.literal_eval(key) for key in table.keys if key] if isinstance(table, ast.Dict) else []
+        elif keyword.arg and keyword.arg != "settings":
+            facts[keyword.arg] = ast.literal_eval(keyword.value)
+    rows = [Part(sort, name, module, node.name, node.lineno, summary, facts)]
+    return rows + [Part(sort, row, module, node.name, node.lineno, summary, facts, name) for row in variants]
+
+
+def load(sort: str, name: str) -> Any:
+    """The part itself (a class or function with a `declaration`); exactly its file is imported.
+
+    Raises:
+        UsageRefusal: no part of that sort has the name; the nearest is given.
+    """
+    known = parts(sort)
+    if name in known:
+        return getattr(importlib.import_module(known[name].module), known[name].symbol)
+    points = _entry_points(sort)
+    if name in points:
+        return points[name].load()
+    raise UsageRefusal(
+        f"{sort.upper()}_UNKNOWN",
+        f'there is no {sort} named "{name}"; {did_you_mean(name, names(sort))}',
+        why="only declared parts can be named",
+        fix=f"thalweg list {sort}s",
+    )
+
+
+def facts(sort: str, name: str) -> Mapping[str, Any]:
+    """The literal facts of a part; read without importing it where thalweg ships it."""
+    known = parts(sort)
+    return known[name].facts if name in known else load(sort, name).declaration.facts
+
+
+def settings_of(sort: str, name: str, given: Mapping[str, Any] | None = None) -> Settings:
+    """The part's settings: its variant's row where `name` is one, overlaid with what is given.
+
+    Raises:
+        UsageRefusal: unknown part, unknown key or value out of range.
+    """
+    declaration: Declaration = load(sort, name).declaration
+    base = declaration.variants.get(name)
+    merged = (base.model_dump(exclude_unset=True) if base else {}) | dict(given or {})
+    return read_settings(declaration.settings, merged, where=f"{sort} {name}")
+
+
+def _entry_points(sort: str) -> dict[str, importlib.metadata.EntryPoint]:
+    return {point.name: point for point in importlib.metadata.entry_points(group=f"thalweg.{sort}")}

@@ -1,0 +1,59 @@
+"""Settings: frozen pydantic models, unknown keys refused, declared once by the part that they belong to."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from thalweg.core.errors import UsageRefusal, did_you_mean
+
+
+class Settings(BaseModel):
+    """The base of every part's settings. Numbers may be given as text, as command lines and YAML 1.1 do."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True)
+
+
+S = TypeVar("S", bound=Settings)
+
+
+def read_settings(kind: type[S], given: Mapping[str, Any] | S | None, *, where: str) -> S:
+    """Validated settings, or one refusal that names every wrong key at once.
+
+    Args:
+        given: a mapping of keys to values, ready settings, or None for the defaults.
+        where: what the settings belong to, as the user would name it ("model lenet5", "settings.yaml").
+
+    Raises:
+        UsageRefusal: unknown keys (nearest name given), or values outside their range.
+    """
+    if isinstance(given, kind):
+        return given
+    try:
+        return kind.model_validate(dict(given or {}))
+    except ValidationError as error:
+        raise _refusal(kind, error, where) from None
+
+
+def _refusal(kind: type[Settings], error: ValidationError, where: str) -> UsageRefusal:
+    problems = list(_problems(kind, error))
+    unknown = any(problem["type"] == "extra_forbidden" for problem in error.errors())
+    return UsageRefusal(
+        "SETTING_UNKNOWN" if unknown else "SETTING_INVALID",
+        "; ".join(problems[:5]) + (f"; and {len(problems) - 5} more" if len(problems) > 5 else ""),
+        where=where,
+        why="a setting that is not understood would otherwise be skipped in silence",
+        fix=f"correct {'it' if len(problems) == 1 else 'them'}; settings of {where}: {', '.join(kind.model_fields) or 'none'}",
+        details={"problems": problems},
+    )
+
+
+def _problems(kind: type[Settings], error: ValidationError) -> Iterator[str]:
+    for problem in error.errors():
+        key = ".".join(str(step) for step in problem["loc"]) or "the whole"
+        if problem["type"] == "extra_forbidden":
+            yield f'unknown setting "{key}" ({did_you_mean(str(problem["loc"][-1]), kind.model_fields)})'
+        else:
+            shown = repr(problem["input"])
+            message = problem["msg"].removeprefix("Value error, ")
+            yield f"{key}: {message[0].lower()}{message[1:]}, got {shown[:60]}"

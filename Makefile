@@ -1,0 +1,47 @@
+# Newcomers need two of these: `make demo` and `make test`. Python 3.11 or newer, pip, make and a C++ compiler suffice.
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/installed
+ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
+PYTEST := $(ONE_THREAD) $(BIN)/pytest -n 2
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test slow lint format wheel clean
+
+help:  ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## */  make \1\t/' | expand -t 18
+
+install: $(INSTALLED)  ## what everything below needs, in .venv; done again only when pyproject.toml or constraints.txt changes
+
+# torch first and alone: pip then keeps the build that it finds (on CPU-only indexes, the light one).
+$(INSTALLED): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/pip install -q -c constraints.txt torch
+	$(BIN)/pip install -q -c constraints.txt -e '.[dev]'
+	touch $@
+
+demo: $(INSTALLED)  ## train a model on 1,797 handwritten digits and compare it with simpler ones, in a fresh folder under runs/
+	$(BIN)/thalweg train digits
+
+test: $(INSTALLED)  ## the full tier of tests: under 10 minutes on two cores
+	$(PYTEST) -m 'not slow and not reliability and not gpu'
+
+slow: $(INSTALLED)  ## the slow tier: real data (in the folder that THALWEG_DATA names), kills and resumes
+	$(PYTEST) -m '(slow or reliability) and not gpu' --timeout 900
+
+lint: $(INSTALLED)  ## style, types, and which room may import which
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/mypy
+
+format: $(INSTALLED)  ## mend what ruff can mend
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+wheel: $(INSTALLED)  ## dist/thalweg-*.whl
+	rm -rf dist
+	$(BIN)/python -m build --wheel --no-isolation
+
+clean:  ## remove what the tools left; runs/ and .venv stay
+	rm -rf dist build .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis

@@ -1,0 +1,41 @@
+"""What every test stands on: one thread per worker, fixed seeds, no network, and real data where it is given."""
+
+import os
+
+for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ[variable] = "1"  # before torch or numpy is imported; processes that tests start inherit it
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+import random
+import sys
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def seeded() -> None:
+    """Every test starts from the same seeds; libraries that nothing has imported yet are not imported for it."""
+    random.seed(0)
+    if "numpy" in sys.modules:
+        sys.modules["numpy"].random.seed(0)
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(0)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread_per_worker() -> None:
+    """torch counts the machine's cores for itself where the environment did not reach it."""
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real datasets, one folder each; tests that use it are skipped where THALWEG_DATA names none."""
+    given = os.environ.get("THALWEG_DATA")
+    if not given:
+        pytest.skip("needs real data: set THALWEG_DATA to the folder that holds the datasets")
+    folder = Path(given).expanduser().resolve()
+    assert folder.is_dir(), f"THALWEG_DATA is {given}, which is no folder"
+    return folder

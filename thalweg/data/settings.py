@@ -1,0 +1,84 @@
+"""What a user can say of the data: the target, kinds and roles of fields, how rows are split, and what to do with bad files."""
+
+from collections.abc import Sequence
+from typing import Any, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from thalweg.core.settings import Settings
+
+
+class Fractions(Settings):
+    """Share of the rows that each part takes; parts that came with the data are kept as they are.
+
+    Given as a mapping, or as four numbers in this order ("0.6,0.1,0.1,0.2").
+    """
+
+    train: float = Field(default=0.6, gt=0, lt=1)
+    validation: float = Field(default=0.1, gt=0, lt=1)
+    calibration: float = Field(default=0.1, gt=0, lt=1)
+    test: float = Field(default=0.2, gt=0, lt=1)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_four(cls, given: Any) -> Any:
+        if isinstance(given, str):
+            given = given.replace("/", ",").split(",")
+        if not isinstance(given, Sequence):
+            return given
+        if len(given) != len(cls.model_fields):
+            raise ValueError("split takes four fractions: train,validation,calibration,test")
+        return dict(zip(cls.model_fields, given, strict=True))
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        total = self.train + self.validation + self.calibration + self.test
+        if abs(total - 1) > 1e-6:
+            raise ValueError(f"fractions must sum to 1, these sum to {total:g}")
+        return self
+
+
+class DataSettings(Settings):
+    """How examples are read, typed and split.
+
+    Attributes:
+        target: the field to predict; None looks for one.
+        fields: field name to the kind ("number", "image") or role ("group", "ignored", "weight") that it has.
+        ignore: fields to leave out.
+        group: field whose equal values stay in one part.
+        time: field by which parts are cut: the past trains, the future tests.
+        stratified: each class stands in each part in its share.
+        image_size: side of the pictures in pixels; None chooses one.
+        drop_missing_target: leave out rows whose target is missing, instead of refusing.
+        on_bad_file: what a file that cannot be decoded leads to, while few are so.
+        on_bad_row: what a row that cannot be read leads to.
+        header: the first line of a table holds names; None looks.
+        delimiter: what separates values in a text table; None looks.
+        decimal: the decimal mark in a text table; None looks.
+        encoding: the character encoding of text files; None looks.
+        sheet: the sheet of a workbook.
+        download: the network may be used to fetch catalogued data.
+    """
+
+    target: str | None = None
+    fields: dict[str, str] = Field(default_factory=dict)
+    ignore: tuple[str, ...] = ()
+    group: str | None = None
+    time: str | None = None
+    split: Fractions = Field(default_factory=Fractions)
+    stratified: bool = True
+    image_size: int | None = Field(default=None, ge=4, le=4096)
+    drop_missing_target: bool = False
+    on_bad_file: Literal["skip", "refuse"] = "skip"
+    on_bad_row: Literal["skip", "refuse"] = "refuse"
+    header: bool | None = None
+    delimiter: str | None = None
+    decimal: Literal[".", ","] | None = None
+    encoding: str | None = None
+    sheet: str | None = None
+    download: bool = False
+
+    @field_validator("ignore", mode="before")
+    @classmethod
+    def _one_or_many(cls, given: Any) -> Any:
+        return tuple(part.strip() for part in given.split(",")) if isinstance(given, str) else given

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from thalweg.core.errors import UsageRefusal, did_you_mean
 
@@ -12,6 +12,23 @@ class Settings(BaseModel):
     """The base of every part's settings. Numbers may be given as text, as command lines and YAML 1.1 do."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True)
+
+
+class Choice(Settings):
+    """A part chosen by name, with settings of its own: `adamw`, or `{name: adamw, decay: 0.05}`."""
+
+    name: str
+    settings: dict[str, Any] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _spread(cls, given: Any) -> Any:  # noqa: ANN401 - whatever the user wrote
+        if isinstance(given, str):
+            return {"name": given}
+        if isinstance(given, Mapping) and "name" in given and not set(given) <= {"name", "settings"}:
+            rest = {key: value for key, value in given.items() if key not in ("name", "settings")}
+            return {"name": given["name"], "settings": {**given.get("settings", {}), **rest}}
+        return given
 
 
 S = TypeVar("S", bound=Settings)

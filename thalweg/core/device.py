@@ -1,0 +1,50 @@
+"""Device and precision: what this machine has, and what a run may use of it."""
+
+from typing import Literal
+
+import torch
+
+from thalweg.core.errors import UsageRefusal
+
+Precision = Literal["float32", "float64", "bfloat16", "float16"]
+
+
+def devices() -> list[str]:
+    """The devices that can be named here, the best first."""
+    found = [f"cuda:{i}" for i in range(torch.cuda.device_count())]
+    if torch.backends.mps.is_available():
+        found.append("mps")
+    return [*found, "cpu"]
+
+
+def pick_device(name: str) -> torch.device:
+    """The device of that name; `auto` is the best one here.
+
+    Raises:
+        UsageRefusal: no such device on this machine; those present are named.
+    """
+    present = devices()
+    if name == "auto":
+        return torch.device(present[0])
+    if name in present or (name == "cuda" and present[0].startswith("cuda")):
+        return torch.device(name)
+    raise UsageRefusal(
+        "DEVICE_ABSENT",
+        f'there is no device "{name}" here',
+        where="--device",
+        why="training would stop at the first tensor",
+        fix=f"--device {' or '.join(present)}",
+        details={"devices": present},
+    )
+
+
+def weights_dtype(precision: str) -> torch.dtype:
+    """The type in which weights are held: float64 where asked for, float32 under mixed precision."""
+    return torch.float64 if precision == "float64" else torch.float32
+
+
+def autocast(device: torch.device, precision: str) -> torch.autocast:
+    """The context in which forward passes run: mixed precision for bfloat16 and float16, plain otherwise."""
+    mixed = precision in ("bfloat16", "float16")
+    dtype = torch.float16 if precision == "float16" else torch.bfloat16
+    return torch.autocast(device.type, dtype=dtype, enabled=mixed)

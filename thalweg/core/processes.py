@@ -1,0 +1,94 @@
+"""Processes: `rank`, `world`, `sum`, `share`; the identity on one process. What sums over a batch uses it."""
+
+import json
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+import torch.distributed as distributed
+from torch import Tensor
+
+
+class Processes:
+    """One process: nothing to sum, nothing to share."""
+
+    rank = 0
+    world = 1
+
+    def sum(self, tensors: Sequence[Tensor]) -> list[Tensor]:
+        """The sums of the tensors over all processes, in the same order."""
+        return list(tensors)
+
+    def gather(self, rows: Tensor) -> Tensor:
+        """The rows (n, ...) of all processes, one after another by rank."""
+        return rows
+
+    def share(self, value: Any) -> Any:  # noqa: ANN401 - any JSON value
+        """Rank 0's value, on every process."""
+        return value
+
+    def wait(self) -> None:
+        """Return when all processes have come here."""
+
+    def cut(self, count: int) -> tuple[int, int]:
+        """The first and past-the-last of `count` rows that fall to this process, near equal over processes."""
+        return self.rank * count // self.world, (self.rank + 1) * count // self.world
+
+
+class DistributedProcesses(Processes):
+    """Several processes joined by torch.distributed; sums are taken in float64 where the tensors are."""
+
+    def __init__(self) -> None:
+        self.rank, self.world = distributed.get_rank(), distributed.get_world_size()
+
+    def sum(self, tensors: Sequence[Tensor]) -> list[Tensor]:
+        summed = list(tensors)
+        for dtype in dict.fromkeys(tensor.dtype for tensor in tensors):
+            same = [i for i, tensor in enumerate(tensors) if tensor.dtype == dtype]
+            flat = torch.cat([tensors[i].reshape(-1) for i in same])
+            distributed.all_reduce(flat)
+            pieces = flat.split([tensors[i].numel() for i in same])
+            for i, piece in zip(same, pieces, strict=True):
+                summed[i] = piece.view_as(tensors[i])
+        return summed
+
+    def gather(self, rows: Tensor) -> Tensor:
+        lengths = [torch.zeros(1, dtype=torch.int64) for _ in range(self.world)]
+        distributed.all_gather(lengths, torch.tensor([rows.shape[0]]))
+        counts = [int(length) for length in lengths]
+        widest = max(counts)
+        padded = rows.new_zeros(widest, *rows.shape[1:])
+        padded[: rows.shape[0]] = rows
+        pieces = [torch.empty_like(padded) for _ in range(self.world)]
+        distributed.all_gather(pieces, padded)
+        return torch.cat([piece[:count] for piece, count in zip(pieces, counts, strict=True)])
+
+    def share(self, value: Any) -> Any:  # noqa: ANN401
+        text = json.dumps(value).encode()
+        length = torch.tensor([len(text)])
+        distributed.broadcast(length, src=0)
+        sent = torch.zeros(int(length), dtype=torch.uint8)
+        if self.rank == 0:
+            sent = torch.frombuffer(bytearray(text), dtype=torch.uint8)
+        distributed.broadcast(sent, src=0)
+        return json.loads(bytes(sent.numpy()))
+
+    def wait(self) -> None:
+        distributed.barrier()
+
+
+def connect(backend: str = "gloo") -> Processes:
+    """The processes this one belongs to: those that a launcher (torchrun) started, else itself alone."""
+    if distributed.is_available() and distributed.is_initialized():
+        return DistributedProcesses()
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        distributed.init_process_group(backend)
+        return DistributedProcesses()
+    return Processes()
+
+
+def disconnect() -> None:
+    """Leave the group: programs that end without it may abort at exit."""
+    if distributed.is_available() and distributed.is_initialized():
+        distributed.destroy_process_group()

@@ -1,0 +1,18 @@
+"""Talk: what a run tells people while it works. Silent by default; the command line prints it, notebooks may show it."""
+
+
+class Talk:
+    """Hears what a run says and keeps it to itself."""
+
+    def say(self, label: str, *lines: str) -> None:
+        """A finished paragraph: a label of one word (data, model, learn, ...) and its lines."""
+
+    def live(self, label: str, text: str, share: float | None = None) -> None:
+        """The state of the phase under way; replaces what this phase showed before.
+
+        Args:
+            share: how much of the phase is done, in [0, 1].
+        """
+
+    def warn(self, text: str) -> None:
+        """A sentence on something that needs care."""

@@ -1,0 +1,194 @@
+"""Datasets: what a source gives. Stored examples, a domain to sample, or an environment to act in; all supply batches by part.
+
+Parts are `train`, `validation` (early stopping, choice of settings), `calibration` (temperature, conformal sets) and `test` (read
+once).
+"""
+
+import copy
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from thalweg.core.position import Position
+from thalweg.core.processes import Processes
+from thalweg.data.batch import Batch
+from thalweg.data.batches import Augment, Batches, Store, StoredBatches
+from thalweg.fields.encoding import Column, Encodings, Role
+from thalweg.fields.ragged import Ragged
+
+PARTS = ("train", "validation", "calibration", "test")
+
+
+@dataclass
+class Examples:
+    """Raw examples as a source read them: columns of equal length, not yet encoded.
+
+    Attributes:
+        name: what people call it; names the run.
+        columns: field name to its raw values, a row each.
+        kinds: kinds that the source knows for certain (a column left out is inferred).
+        roles: roles that the source knows for certain.
+        given: split that came with the data: part to row numbers; parts left out are cut from `train`.
+        notes: sentences on what was read and inferred, for the first lines of a run.
+        facts: what else is known, such as `classes` (names of codes), `licence`, `augment`, `digest`.
+    """
+
+    name: str
+    columns: dict[str, Column]
+    kinds: dict[str, str] = field(default_factory=dict)
+    roles: dict[str, Role] = field(default_factory=dict)
+    given: dict[str, Tensor] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(next(iter(self.columns.values()))) if self.columns else 0
+
+
+class Dataset(ABC):
+    """What training, evaluation and baselines read."""
+
+    name: str
+    encodings: Encodings
+    notes: Sequence[str] = ()
+    facts: Mapping[str, Any] = {}
+    device = torch.device("cpu")
+    dtype = torch.float32
+
+    @abstractmethod
+    def batches(
+        self, part: str, *, size: int, augment: Sequence[Augment] = (), processes: Processes | None = None, training: bool = False
+    ) -> Batches:
+        """Batches of a part: shuffled and augmented when training, else once through in order.
+
+        Args:
+            part: train, validation, calibration or test.
+            size: rows of a global batch, at most.
+        """
+
+    @abstractmethod
+    def rows(self, part: str) -> int | None:
+        """How many examples a part has; None where they are drawn without end."""
+
+    @abstractmethod
+    def fingerprint(self) -> dict[str, Any]:
+        """What identifies these data: names, rows by part, digest; JSON values."""
+
+    def to(self, device: torch.device | str, dtype: torch.dtype) -> "Dataset":
+        """The same dataset, giving its values on a device and its floats in a type."""
+        moved = copy.copy(self)
+        moved.device, moved.dtype = torch.device(device), dtype
+        return moved
+
+    def store_of(self, fields: Mapping[str, Tensor | Ragged]) -> Store:
+        """A store of encoded values that gives them on this dataset's device, in its type."""
+        return Store(fields, self.encodings).to(self.device, self.dtype)
+
+
+class StoredDataset(Dataset):
+    """Encoded examples in memory, with the rows of each part."""
+
+    def __init__(self, examples: Examples, store: Store, parts: Mapping[str, Tensor], digest: str) -> None:
+        self.name, self.notes, self.facts = examples.name, examples.notes, examples.facts
+        self.examples, self.store, self.parts, self.digest = examples, store, dict(parts), digest
+        self.encodings = store.encodings
+
+    def batches(
+        self, part: str, *, size: int, augment: Sequence[Augment] = (), processes: Processes | None = None, training: bool = False
+    ) -> Batches:
+        rows = self.parts[part]
+        return StoredBatches(self.store, rows, size=size, shuffled=training, augment=augment, processes=processes)
+
+    def rows(self, part: str) -> int | None:
+        return len(self.parts[part])
+
+    def fingerprint(self) -> dict[str, Any]:
+        return {"name": self.name, "digest": self.digest, "parts": {part: len(rows) for part, rows in self.parts.items()}}
+
+    def to(self, device: torch.device | str, dtype: torch.dtype) -> "StoredDataset":
+        return StoredDataset(self.examples, self.store.to(device, dtype), self.parts, self.digest)
+
+
+class Domain(Dataset):
+    """Examples drawn without end from a generator: collocation points, toy distributions, episodes of tasks.
+
+    Training draws anew at every position. The held-out parts are drawn once, each from a seed of its own, so that what selects is
+    never what judges.
+    """
+
+    held_out: Mapping[str, int] = {"validation": 256, "calibration": 256, "test": 1024}
+
+    @abstractmethod
+    def draw(self, generator: torch.Generator, count: int) -> Mapping[str, Tensor | Ragged]:
+        """`count` encoded examples by field name."""
+
+    def batches(
+        self, part: str, *, size: int, augment: Sequence[Augment] = (), processes: Processes | None = None, training: bool = False
+    ) -> Batches:
+        if training:
+            return DrawnBatches(self, size, augment, processes or Processes())
+        count = self.held_out.get(part, size)
+        drawn = self.draw(Position().inside(self.name).generator(part, by="run"), count)
+        return StoredBatches(self.store_of(drawn), torch.arange(count), size=size, processes=processes)
+
+    def rows(self, part: str) -> int | None:
+        return None if part == "train" else self.held_out[part]
+
+    def fingerprint(self) -> dict[str, Any]:
+        return {"name": self.name, "parts": {"train": None, **self.held_out}, "facts": dict(self.facts)}
+
+
+class DrawnBatches(Batches):
+    """Fresh draws from a domain at every position; the global batch is drawn by all processes and cut."""
+
+    def __init__(self, domain: Domain, size: int, augment: Sequence[Augment], processes: Processes) -> None:
+        self.domain, self.size, self.augment, self.processes = domain, size, tuple(augment), processes
+
+    def at(self, position: Position) -> Batch:
+        rows = torch.arange(self.size)
+        store = self.domain.store_of(self.domain.draw(position.generator("domain"), self.size))
+        whole = Batch(store.loosened(store.gather(rows)), self.size, 0, self.size)
+        for augment in self.augment:
+            whole = augment(whole, position)
+        return whole.having(store.finished(whole)).cut(*self.processes.cut(self.size))
+
+
+class Environment(Dataset):
+    """A world to act in, as batched tensor code: many episodes at once, all randomness from a generator given.
+
+    A start state is an example: evaluation plays one episode from each of the held-out start states.
+    """
+
+    limit: int
+    """Steps after which an episode is cut off."""
+    held_out: Mapping[str, int] = {"validation": 16, "calibration": 16, "test": 64}
+
+    @abstractmethod
+    def reset(self, generator: torch.Generator, count: int) -> Tensor:
+        """Start states (count, S)."""
+
+    @abstractmethod
+    def move(self, state: Tensor, action: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Next states (n, S), rewards (n,) and whether the episode ended there (n,) bool."""
+
+    @abstractmethod
+    def observe(self, state: Tensor) -> Tensor:
+        """What an agent sees of states (n, S): (n, ...)."""
+
+    def batches(
+        self, part: str, *, size: int, augment: Sequence[Augment] = (), processes: Processes | None = None, training: bool = False
+    ) -> Batches:
+        """Start states, to be played from; how experience is gathered for training is the rule's own."""
+        count = self.held_out.get(part, size)
+        state = self.reset(Position().inside(self.name).generator(part, by="run"), count)
+        return StoredBatches(self.store_of({"state": state}), torch.arange(count), size=size, processes=processes)
+
+    def rows(self, part: str) -> int | None:
+        return None if part == "train" else self.held_out[part]
+
+    def fingerprint(self) -> dict[str, Any]:
+        return {"name": self.name, "parts": {"train": None, **self.held_out}}

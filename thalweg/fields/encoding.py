@@ -1,0 +1,159 @@
+"""Encodings: what turns raw values into tensors and back; fitted on the training part only, saved with the model.
+
+An encoding makes one tensor of a batch. Kinds whose fields belong together (the numbers of a table) make one tensor of several.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, ClassVar, Literal, Self
+
+import numpy as np
+from torch import Tensor
+
+from thalweg.core import registry
+from thalweg.core.errors import DataRefusal, PackageRefusal
+from thalweg.fields.ports import Port
+from thalweg.fields.ragged import Ragged
+
+Role = Literal["input", "target", "group", "weight", "time", "id", "ignored"]
+Column = np.ndarray | list[Any]
+"""One field's raw values, a row each."""
+
+
+class Encoding(ABC):
+    """One tensor of a batch, made of one or more fields of one kind.
+
+    Attributes:
+        name: the tensor's name in a batch, and the port's.
+        fields: names of the raw columns that it is made of.
+        role: what the fields are for.
+    """
+
+    grouped: ClassVar[bool] = False
+    """Fields of this kind with role input share one tensor."""
+
+    def __init__(self, name: str, fields: Sequence[str], role: Role = "input") -> None:
+        self.name, self.fields, self.role = name, tuple(fields), role
+
+    @property
+    def kind(self) -> str:
+        """The registered name of this kind."""
+        return self.declaration.name  # type: ignore[attr-defined, no-any-return]
+
+    @abstractmethod
+    def fit(self, columns: Sequence[Column]) -> Self:
+        """Learn what encoding needs (scale, vocabulary, size) from the training rows; returns itself."""
+
+    @abstractmethod
+    def encode(self, columns: Sequence[Column]) -> Tensor | Ragged:
+        """The tensor of all rows (N, ...), compact (uint8 images, int64 codes, float32 numbers)."""
+
+    @abstractmethod
+    def decode(self, tensor: Tensor) -> Column:
+        """Raw values of encoded ones (B, ...), for people and files."""
+
+    @property
+    @abstractmethod
+    def port(self) -> Port:
+        """The port that a model reads or gives this through."""
+
+    @abstractmethod
+    def state(self) -> dict[str, Any]:
+        """What was fitted, as JSON values; `restore` takes it."""
+
+    @abstractmethod
+    def restore(self, state: Mapping[str, Any]) -> Self:
+        """Take back what `state` gave; returns itself.
+
+        Raises:
+            PackageRefusal: the state does not describe this kind.
+        """
+
+    def extend(self, columns: Sequence[Column]) -> Self:
+        """Take up new values (classes, words) after those known; codes given before keep their meaning."""
+        return self
+
+    def loosen(self, tensor: Tensor) -> Tensor:
+        """Gathered values in the form that augmentations act on (images as floats in [0, 1])."""
+        return tensor
+
+    def finish(self, tensor: Tensor) -> Tensor:
+        """Gathered, perhaps augmented values in the form that models read (standardised floats)."""
+        return tensor
+
+
+class Encodings(Mapping[str, Encoding]):
+    """The encodings of a dataset by name, in the order of its fields."""
+
+    def __init__(self, encodings: Sequence[Encoding]) -> None:
+        self._by_name = {encoding.name: encoding for encoding in encodings}
+        assert len(self._by_name) == len(encodings), "two encodings share a name"
+
+    def __getitem__(self, name: str) -> Encoding:
+        return self._by_name[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._by_name)
+
+    def __len__(self) -> int:
+        return len(self._by_name)
+
+    def of_role(self, role: Role) -> list[Encoding]:
+        """The encodings with a role, in order."""
+        return [encoding for encoding in self.values() if encoding.role == role]
+
+    @property
+    def inputs(self) -> list[Encoding]:
+        """What a model reads."""
+        return self.of_role("input")
+
+    @property
+    def target(self) -> Encoding:
+        """What is to be predicted.
+
+        Raises:
+            DataRefusal: the data has no target, or more than one.
+        """
+        targets = self.of_role("target")
+        if len(targets) != 1:
+            raise DataRefusal(
+                "DATA_NO_TARGET" if not targets else "DATA_MANY_TARGETS",
+                f"this task predicts one field, the data has {len(targets)} targets",
+                where=", ".join(encoding.name for encoding in targets) or "fields: " + ", ".join(self),
+                why="there must be one thing to learn",
+                fix="name it: --target NAME",
+            )
+        return targets[0]
+
+    def as_json(self) -> list[dict[str, Any]]:
+        """All encodings as JSON values; `from_json` takes them."""
+        return [
+            {"name": one.name, "kind": one.kind, "role": one.role, "fields": list(one.fields), "state": one.state()}
+            for one in self.values()
+        ]
+
+    @staticmethod
+    def from_json(rows: Sequence[Mapping[str, Any]]) -> "Encodings":
+        """The encodings that `as_json` described.
+
+        Raises:
+            PackageRefusal: a kind is not known here, or a row is not whole.
+        """
+        return Encodings([_restored(row) for row in rows])
+
+
+def _restored(row: Mapping[str, Any]) -> Encoding:
+    try:
+        name, kind, role, fields, state = (row[key] for key in ("name", "kind", "role", "fields", "state"))
+    except KeyError as missing:
+        raise PackageRefusal("PACKAGE_ENCODING", f"an encoding lacks {missing}", where="package.json, encodings") from None
+    if kind not in registry.names("kind"):
+        raise PackageRefusal(
+            "PACKAGE_UNKNOWN_KIND",
+            f'the package names the kind "{kind}", which is not known here',
+            where=f"package.json, encoding {name}",
+            why="its values could not be turned into tensors",
+            fix="install the version or plug-in that has it: thalweg list kinds",
+        )
+    encoding: Encoding = registry.load("kind", kind)(name, fields, role)
+    return encoding.restore(state)

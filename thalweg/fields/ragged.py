@@ -1,0 +1,60 @@
+"""Ragged values: rows of varying length as one tensor with offsets; gathered padded, with a mask."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Ragged:
+    """Rows of varying length, laid end to end.
+
+    Attributes:
+        values: (total, ...) the rows' values; may lie on the device.
+        offsets: (N + 1,) int64 on the host, so that a padded width never waits for the device.
+    """
+
+    values: Tensor
+    offsets: Tensor
+
+    @staticmethod
+    def of(rows: list[Tensor]) -> "Ragged":
+        """Ragged values of rows (L_i, ...) that share all axes but the first."""
+        lengths = torch.tensor([0] + [row.shape[0] for row in rows])
+        return Ragged(torch.cat(rows), lengths.cumsum(0))
+
+    def __len__(self) -> int:
+        return self.offsets.numel() - 1
+
+    @property
+    def lengths(self) -> Tensor:
+        """(N,) int64 lengths, on the host."""
+        return self.offsets[1:] - self.offsets[:-1]
+
+    def gather(self, rows: Tensor, width: int | None = None) -> tuple[Tensor, Tensor]:
+        """The rows padded with zeros (B, W, ...) and their mask (B, W), true where a value is.
+
+        Args:
+            rows: (B,) int64 indices on the host.
+            width: the padded length; by default that of the longest of these rows, at least 1.
+        """
+        lengths = self.lengths[rows]
+        width = width if width is not None else max(int(lengths.max()) if len(rows) else 0, 1)
+        mask = torch.arange(width) < lengths[:, None]  # (B, W)
+        index = (self.offsets[:-1][rows][:, None] + torch.arange(width)).masked_fill(~mask, 0)
+        device = self.values.device
+        mask = mask.to(device)
+        if not self.values.shape[0]:
+            return self.values.new_zeros(len(rows), width, *self.values.shape[1:]), mask
+        padded = self.values[index.to(device)]
+        trailing = mask.view(*mask.shape, *[1] * (padded.dim() - 2))
+        return padded.masked_fill(~trailing, 0), mask
+
+    def row(self, index: int) -> Tensor:
+        """The values of one row (L, ...)."""
+        return self.values[self.offsets[index] : self.offsets[index + 1]]
+
+    def to(self, device: torch.device | str) -> "Ragged":
+        """The same with its values on a device; offsets stay on the host."""
+        return Ragged(self.values.to(device), self.offsets)

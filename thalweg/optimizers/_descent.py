@@ -1,0 +1,189 @@
+"""Descents: turn slopes into updates. Sum over processes, division by the summed weight, penalties, clipping, guard, rate, optimizer.
+
+A slope that is not finite leaves weights and optimizer state untouched; the rule spares averages and running statistics.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from thalweg.core import registry
+from thalweg.core.position import Position
+from thalweg.core.processes import Processes
+from thalweg.core.settings import Choice, Settings
+
+
+@dataclass(frozen=True)
+class Slope:
+    """The gradient of the summed, weighted loss over some rows.
+
+    Attributes:
+        gradients: one per parameter, in the descent's order.
+        loss: summed, weighted loss (scalar).
+        weight: summed weight (scalar).
+        measures: what the objective reported.
+    """
+
+    gradients: Sequence[Tensor]
+    loss: Tensor
+    weight: Tensor
+    measures: Mapping[str, Tensor] = field(default_factory=dict)
+
+    def __add__(self, other: "Slope") -> "Slope":
+        gradients = torch._foreach_add(list(self.gradients), list(other.gradients))
+        return Slope(gradients, self.loss + other.loss, self.weight + other.weight, self.measures)
+
+
+class DescentSettings(Settings):
+    """How slopes become updates."""
+
+    optimizer: Choice = Choice(name="adamw")
+    rate: float = Field(1e-3, gt=0, le=1e6, description="learning rate at its peak")
+    schedule: Choice = Choice(name="one-cycle")
+    clip: float | None = Field(None, gt=0, description="largest norm of the whole gradient")
+    l1: float = Field(0.0, ge=0, description="weight of the sum of absolute weights in the loss")
+    l2: float = Field(0.0, ge=0, description="weight of half the sum of squared weights in the loss")
+    decay: float = Field(0.0, ge=0, description="decoupled weight decay of matrices and kernels, times the rate")
+
+
+def make_descent(
+    parameters: Mapping[str, Tensor], settings: DescentSettings, *, processes: Processes, scaled: bool = False
+) -> "Descent":
+    """The descent that the optimizer needs: one that may measure again for those that search along a line."""
+    searches = registry.facts("optimizer", settings.optimizer.name).get("line_search", False)
+    return (LineSearch if searches else Descent)(parameters, settings, processes=processes, scaled=scaled)
+
+
+class Descent:
+    """Updates one set of parameters from their slopes.
+
+    Args:
+        parameters: by name; state is kept under these names.
+        scaled: losses are multiplied by `scale` before backward (float16), slopes divided by it here.
+    """
+
+    def __init__(
+        self, parameters: Mapping[str, Tensor], settings: DescentSettings, *, processes: Processes, scaled: bool = False
+    ) -> None:
+        self.names, self.parameters = list(parameters), list(parameters.values())
+        self.settings, self.processes = settings, processes
+        choice = settings.optimizer
+        build = registry.load("optimizer", choice.name)
+        rates = {"rate": settings.rate} if "rate" not in choice.settings else {}
+        self.optimizer: torch.optim.Optimizer = build(
+            self.parameters, registry.settings_of("optimizer", choice.name, {**rates, **choice.settings})
+        )
+        self._shares = [group["lr"] / settings.rate for group in self.optimizer.param_groups]
+        self._schedule = registry.load("schedule", settings.schedule.name)
+        self._schedule_settings = registry.settings_of("schedule", settings.schedule.name, settings.schedule.settings)
+        self._matrices = [parameter for parameter in self.parameters if parameter.dim() > 1]
+        self.scaled, self.scale, self._calm = scaled, 65536.0 if scaled else 1.0, 0
+
+    def rate(self, at: Position) -> float:
+        """The rate of the step at a position: a pure function of the step and the number of steps."""
+        return self.settings.rate * float(self._schedule(self._schedule_settings, at.step, max(at.total, 1)))
+
+    def update(self, slope: Slope, at: Position, again: Callable[[], Slope] | None = None) -> Tensor:
+        """One update; says whether the slope was finite (if not, nothing was touched).
+
+        Args:
+            again: measures the slope anew at the present weights; only line searches call it.
+        """
+        gradients, loss = self._directed(slope)
+        norm = torch.nn.utils.get_total_norm(gradients)
+        finite = torch.isfinite(loss) & torch.isfinite(norm)
+        if not self._admitted(bool(finite)):
+            return finite
+        if self.settings.clip is not None:
+            torch._foreach_mul_(gradients, (self.settings.clip / (norm + 1e-12)).clamp(max=1.0))
+        self._prepare(gradients, at)
+        self.optimizer.step()
+        return finite
+
+    def _directed(self, slope: Slope) -> tuple[list[Tensor], Tensor]:
+        """Gradients and loss per unit of weight over all processes, penalties included."""
+        *gradients, loss, weight = self.processes.sum([*slope.gradients, slope.loss, slope.weight])
+        share = 1.0 / (weight.clamp(min=torch.finfo(weight.dtype).tiny) * self.scale)
+        gradients = (
+            list(torch._foreach_mul(gradients, share))
+            if gradients[0].dtype == share.dtype
+            else [gradient * share.to(gradient.dtype) for gradient in gradients]
+        )
+        return gradients, self._penalised(gradients, loss * share)
+
+    def _penalised(self, gradients: list[Tensor], loss: Tensor) -> Tensor:
+        l1, l2 = self.settings.l1, self.settings.l2
+        for parameter, gradient in zip(self.parameters, gradients, strict=True) if l1 or l2 else ():
+            value = parameter.detach()
+            gradient.add_(value.sign(), alpha=l1).add_(value, alpha=l2)
+            loss = loss + l1 * value.abs().sum() + 0.5 * l2 * value.square().sum()
+        return loss
+
+    def _admitted(self, finite: bool) -> bool:
+        """The guard; under float16 the scale halves after overflow and doubles after 2,000 calm steps."""
+        if self.scaled:
+            self._calm = self._calm + 1 if finite else 0
+            self.scale = self.scale * 0.5 if not finite else self.scale
+            if self._calm == 2000:
+                self.scale, self._calm = self.scale * 2.0, 0
+        return finite
+
+    @torch.no_grad()
+    def _prepare(self, gradients: Sequence[Tensor], at: Position) -> None:
+        rate = self.rate(at)
+        for group, share in zip(self.optimizer.param_groups, self._shares, strict=True):
+            group["lr"] = rate * share
+        if self.settings.decay and self._matrices:
+            torch._foreach_mul_(self._matrices, 1.0 - rate * self.settings.decay)
+        for parameter, gradient in zip(self.parameters, gradients, strict=True):
+            parameter.grad = gradient
+
+    def state_dict(self) -> dict[str, Any]:
+        """The optimizer's state by parameter name, and the scale of losses."""
+        packed = self.optimizer.state_dict()
+        by_name = {self._ordered_names()[index]: state for index, state in packed["state"].items()}
+        return {"optimizer": by_name, "scale": self.scale, "calm": self._calm}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take back what `state_dict` gave."""
+        packed = self.optimizer.state_dict()
+        index = {name: i for i, name in enumerate(self._ordered_names())}
+        packed["state"] = {index[name]: value for name, value in state["optimizer"].items()}
+        self.optimizer.load_state_dict(packed)
+        self.scale, self._calm = state["scale"], state["calm"]
+
+    def _ordered_names(self) -> list[str]:
+        """Names in the order in which the optimizer counts its parameters (its groups may reorder them)."""
+        names = {id(parameter): name for name, parameter in zip(self.names, self.parameters, strict=True)}
+        return [names[id(one)] for group in self.optimizer.param_groups for one in group["params"]]
+
+
+class LineSearch(Descent):
+    """A descent whose optimizer measures the slope again along its line (L-BFGS).
+
+    A search that ends at weights which are not finite is undone.
+    """
+
+    def update(self, slope: Slope, at: Position, again: Callable[[], Slope] | None = None) -> Tensor:
+        assert again is not None, "a line search needs to measure the slope again"
+        first: list[Slope] = [slope]
+        before = [parameter.detach().clone() for parameter in self.parameters]
+        self._prepare([torch.zeros_like(parameter) for parameter in self.parameters], at)
+
+        def measure() -> Tensor:
+            gradients, loss = self._directed(first.pop() if first else again())
+            for parameter, gradient in zip(self.parameters, gradients, strict=True):
+                parameter.grad = gradient
+            return loss
+
+        loss = self.optimizer.step(measure)
+        finite = torch.isfinite(torch.as_tensor(loss)) & torch.isfinite(torch.nn.utils.get_total_norm(self.parameters))
+        if not bool(finite):
+            with torch.no_grad():
+                torch._foreach_copy_(self.parameters, before)
+            self.optimizer.state.clear()
+        return finite

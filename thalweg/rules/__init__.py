@@ -1,0 +1,1 @@
+"""How it is learned: one learning rule per file; backpropagation is one among many."""

@@ -1,0 +1,135 @@
+"""The rule contract: what the training loop and the checkpoint ask of any way of learning."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from thalweg.core.errors import UsageRefusal
+from thalweg.core.position import Position
+from thalweg.core.processes import Processes
+from thalweg.core.settings import Settings
+from thalweg.data.batch import Batch
+from thalweg.data.batches import Augment, Batches
+from thalweg.data.dataset import Dataset
+from thalweg.tasks._task import Task
+
+
+@dataclass(frozen=True)
+class Context:
+    """Where a rule works: the processes it belongs to, its device, the precision of its forward passes."""
+
+    processes: Processes = field(default_factory=Processes)
+    device: torch.device = torch.device("cpu")
+    precision: str = "float32"
+
+
+class Stateful(Protocol):
+    """What a checkpoint can hold: modules, descents, anything with a state dictionary."""
+
+    def state_dict(self) -> Mapping[str, Any]: ...
+    def load_state_dict(self, state: Mapping[str, Any]) -> Any: ...  # noqa: ANN401
+
+
+class RuleSettings(Settings):
+    """What every rule that steps over batches has; a rule with other needs declares its own."""
+
+    epochs: int | None = Field(None, ge=1, le=1_000_000, description="times through the training part; none: from its size")
+    steps: int | None = Field(None, ge=1, le=1_000_000_000, description="steps instead of epochs")
+    batch_size: int = Field(64, ge=1, le=1 << 24, description="rows of a global batch")
+
+
+class Rule(ABC):
+    """One way of learning.
+
+    Attributes:
+        shipped: what is evaluated, packaged and exported: the average, the generator, the policy.
+        learned: all that holds state; checkpoints are generic over it.
+    """
+
+    shipped: nn.Module
+    learned: dict[str, Stateful]
+
+    def __init__(self, task: Task, model: nn.Module, settings: Settings, context: Context) -> None:
+        self.task, self.model, self.settings, self.context = task, model, settings, context
+        self.shipped, self.learned = model, {"model": model}
+
+    def batches(self, dataset: Dataset, augment: Sequence[Augment] = ()) -> Batches:
+        """What this rule steps over: shuffled, augmented batches of the training part unless it gathers its own experience."""
+        size = self._checked_size(dataset)
+        return dataset.batches("train", size=size, augment=augment, processes=self.context.processes, training=True)
+
+    def steps(self, batches: Batches) -> int:
+        """How many steps the stage takes, fixed before the first."""
+        settings = self.settings
+        assert isinstance(settings, RuleSettings), "a rule whose settings have no epochs says itself how many steps it takes"
+        if settings.steps is not None:
+            return settings.steps
+        length = batches.length or 1
+        return length * (settings.epochs or chosen_epochs(length, settings.batch_size))
+
+    def begin(self, batches: Batches, at: Position) -> None:
+        """The start of a stage (centres, principal components, storage); not repeated on resume."""
+
+    def end(self, batches: Batches, at: Position) -> None:
+        """The end of a stage (Fisher information, refits)."""
+
+    @abstractmethod
+    def step(self, batch: Batch, at: Position) -> dict[str, Tensor]:
+        """One step: prepare, slope, update. Returns detached scalars to report, `loss` among them."""
+
+    def act(self, observation: Tensor, at: Position) -> Tensor:
+        """What to do on seeing observations (n, ...); only rules that act."""
+        raise UsageRefusal("RULE_CANNOT_ACT", f"the rule {self.declaration.name} does not act", fix="--rule temporal-difference")  # type: ignore[attr-defined]
+
+    def state_dict(self) -> dict[str, Any]:
+        """All learned state by name."""
+        return {name: thing.state_dict() for name, thing in self.learned.items()}
+
+    def load_state_dict(self, state: Mapping[str, Any], *, grow: bool = False) -> None:
+        """Take back learned state; with `grow`, old tensors fill the leading corner of larger ones."""
+        for name, thing in self.learned.items():
+            if grow:
+                load_grown(thing, state[name])
+            else:
+                thing.load_state_dict(state[name])
+
+    def _checked_size(self, dataset: Dataset) -> int:
+        """The batch size, at most the rows there are, and enough rows for every process."""
+        assert isinstance(self.settings, RuleSettings)
+        size, rows, world = self.settings.batch_size, dataset.rows("train"), self.context.processes.world
+        size = min(size, rows) if rows is not None else size
+        if size < world:
+            raise UsageRefusal(
+                "BATCH_TOO_SMALL",
+                f"a batch of {size} rows cannot be shared by {world} processes",
+                where="--batch-size",
+                why="a process without rows would stop the others",
+                fix=f"--batch-size {world} or more",
+            )
+        return size
+
+
+def chosen_epochs(length: int, batch_size: int) -> int:
+    """Epochs where none are given: 600,000 examples, but at most 60 times through, at least 5 times and 1,500 steps."""
+    by_examples = 600_000 // (length * batch_size)
+    return max(min(by_examples, 60), 5, -(-1_500 // length))
+
+
+def load_grown(thing: Stateful, old: Mapping[str, Any]) -> None:
+    """Load a smaller state into a larger thing: old tensors fill the leading corner, the rest keeps its fresh values.
+
+    Only tensors of modules grow; a descent whose parameters changed shape starts afresh.
+    """
+    if not isinstance(thing, nn.Module):
+        return
+    fresh = thing.state_dict()
+    for name, tensor in old.items():
+        if name in fresh and fresh[name].dim() == tensor.dim():
+            corner = tuple(slice(0, min(a, b)) for a, b in zip(tensor.shape, fresh[name].shape, strict=True))
+            fresh[name][corner] = tensor[corner]
+    thing.load_state_dict(fresh)

@@ -1,0 +1,186 @@
+"""The task contract: everything that a rule, an evaluation and a package ask of what is to be learned."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from thalweg.core.position import Position
+from thalweg.core.processes import Processes
+from thalweg.core.settings import Settings, read_settings
+from thalweg.data.batch import Batch
+from thalweg.data.batches import Batches
+from thalweg.data.dataset import Dataset
+from thalweg.fields.encoding import Column, Encodings
+from thalweg.fields.ports import Ports
+from thalweg.metrics._metric import Metric
+from thalweg.metrics._streaming import Streaming
+
+Model = Callable[..., Any]
+"""A model as the objective receives it: a module, compiled, functional, vmapped."""
+
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+"""A loss of outputs and targets, per example (B,); a user's own may give one mean for the batch."""
+
+
+@dataclass(frozen=True)
+class Losses:
+    """What an objective gives for a batch.
+
+    Attributes:
+        loss: (B,) per example.
+        weight: (B,) how much each counts; the descent divides by its sum.
+        measures: further per-batch figures to report, detached scalars.
+    """
+
+    loss: Tensor
+    weight: Tensor
+    measures: Mapping[str, Tensor] = field(default_factory=dict)
+
+    @staticmethod
+    def equal(loss: Tensor) -> "Losses":
+        """Losses (B,) that all count the same."""
+        return Losses(loss, torch.ones_like(loss))
+
+
+class Request(Settings):
+    """What may be asked of a prediction beyond its input (samples, beams, ...); each task declares its own."""
+
+
+class Task(ABC):
+    """What is to be learned.
+
+    Built from the encodings of a dataset, so that a package can rebuild it without the data.
+
+    Attributes:
+        metrics: streaming measures by name; the first is the headline.
+        loss: the user's own loss, or the one that the settings name.
+        ports: what the model is built with.
+    """
+
+    Request: ClassVar[type[Request]] = Request
+    needs_gradients: ClassVar[bool] = False
+    """Prediction differentiates (meta-learning, physics), so it runs with gradients allowed."""
+    rows_independent: ClassVar[bool] = True
+    """An example's loss does not depend on the others in its batch, so batches may be split."""
+
+    def __init__(self, encodings: Encodings, settings: Settings, *, loss: Loss | None = None) -> None:
+        self.encodings, self.settings = encodings, settings
+        self.ports = self.make_ports(encodings)
+        self.metrics = self.make_metrics()
+        self.loss: Loss | None = loss or self.make_loss()
+
+    @abstractmethod
+    def make_ports(self, encodings: Encodings) -> Ports:
+        """What the model is built with; some inputs are given in training only."""
+
+    @abstractmethod
+    def make_metrics(self) -> dict[str, Metric]:
+        """The measures by name, the headline first."""
+
+    def make_loss(self) -> Loss | None:
+        """The loss that the settings name, for tasks whose objective is one loss of outputs and targets."""
+        return None
+
+    def adopt(self, dataset: Dataset) -> None:
+        """Take what only the dataset knows (an environment to play in, an equation); called before training and evaluation."""
+
+    def bind(self, model: nn.Module) -> None:
+        """Learn how this model takes its inputs: by the ports' names or by position."""
+        self.ports = self.ports.bound(model)
+
+    def prepare(self, batch: Batch, at: Position) -> Batch:
+        """What is drawn or scheduled (noise, time, a rate) becomes fields of the batch."""
+        return batch
+
+    @abstractmethod
+    def objective(self, model: Model, batch: Batch) -> Losses:
+        """Loss and weight of each example: tensors only, nothing drawn, so that it compiles."""
+
+    def predict(self, model: Model, batch: Batch, at: Position, request: Request) -> dict[str, Tensor]:
+        """What the model says of each example (B, ...) by name; generation, sampling, search or play where the task has it."""
+        arguments, named = self.ports.given(batch)
+        return {self.ports.output.name: model(*arguments, **named)}
+
+    @abstractmethod
+    def measure(self, model: Model, batch: Batch, at: Position) -> dict[str, Tensor]:
+        """Rows (B, k) of each metric's sufficient statistic, by the metric's name."""
+
+    def trivial(self, batches: Batches) -> Model | None:
+        """A stand-in for a model that always gives the trivial answer (majority, mean), learned from training batches."""
+        return None
+
+    def decode(self, predicted: Mapping[str, Tensor]) -> dict[str, Column]:
+        """Columns of raw values, for people and files, of what `predict` gave."""
+        return {name: tensor.detach().cpu().numpy() for name, tensor in predicted.items()}
+
+    def asked(self, request: Mapping[str, Any], at: Position) -> Batch | None:
+        """A batch made of a request alone, where the task can answer without input (samples, an episode); else None."""
+        return None
+
+    def request(self, given: Mapping[str, Any]) -> Request:
+        """The validated request.
+
+        Raises:
+            UsageRefusal: the task does not know one of the keys.
+        """
+        return read_settings(self.Request, given, where=f"predict, task {self.declaration.name}")  # type: ignore[attr-defined]
+
+    def exports(self, model: nn.Module) -> dict[str, Callable[..., Any]]:
+        """What of the model is exported, by name."""
+        return {"forward": model}
+
+
+def measured(
+    task: Task, model: nn.Module | Model, batches: Batches, *, at: Position, processes: Processes | None = None
+) -> dict[str, float | None]:
+    """The task's metrics over all rows of the batches, streamed; the model in evaluation mode meanwhile.
+
+    Returns:
+        Metric name to value; None where it is undefined.
+    """
+    streams = {name: Streaming(metric) for name, metric in task.metrics.items()}
+    for rows in measured_rows(task, model, batches, at=at):
+        for name, stream in streams.items():
+            stream.add(rows[name])
+    return {name: stream.together(processes or Processes()).value for name, stream in streams.items()}
+
+
+def measured_rows(task: Task, model: nn.Module | Model, batches: Batches, *, at: Position) -> "Rows":
+    """Each batch's rows of sufficient statistics, in order; see `measured`."""
+    return Rows(task, model, batches, at)
+
+
+class Rows:
+    """An iterable over batches' metric rows that leaves the model's mode as it found it."""
+
+    def __init__(self, task: Task, model: nn.Module | Model, batches: Batches, at: Position) -> None:
+        self.task, self.model, self.batches, self.at = task, model, batches, at
+
+    def __iter__(self):  # noqa: ANN204 - a generator of dict[str, Tensor]
+        modes = set_evaluating(self.model)
+        try:
+            with torch.set_grad_enabled(self.task.needs_gradients):
+                for index, batch in enumerate(self.batches):
+                    yield self.task.measure(self.model, batch, self.at.inside(index))
+        finally:
+            restore_modes(modes)
+
+
+def set_evaluating(model: nn.Module | Model) -> list[tuple[nn.Module, bool]]:
+    """Put a module into evaluation mode; returns each submodule's former mode for `restore_modes`."""
+    if not isinstance(model, nn.Module):
+        return []
+    modes = [(module, module.training) for module in model.modules()]
+    model.eval()
+    return modes
+
+
+def restore_modes(modes: list[tuple[nn.Module, bool]]) -> None:
+    """Put submodules back into the modes they had."""
+    for module, mode in modes:
+        module.training = mode

@@ -1,0 +1,63 @@
+"""The settings of a run: everything needed to repeat it. Written to `settings.yaml` before the first step."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from thalweg.core.settings import Choice, Settings
+from thalweg.data.settings import DataSettings
+
+Augmentation = str | dict[str, dict[str, Any]]
+
+
+class StoppingSettings(Settings):
+    """When to stop before the last step, and which weights are kept."""
+
+    patience: int | None = Field(None, ge=1, description="evaluations without improvement before stopping")
+    keep: Literal["best", "last"] = Field("best", description="which weights ship: the best on validation, or the last")
+    metric: str | None = Field(None, description="what is watched; by default the task's first metric")
+
+
+class StageSettings(Settings):
+    """One part of a run; what is left out stays as in the run's settings.
+
+    Attributes:
+        only: rows whose target is one of these values take part (classes that grow).
+        rule: settings of the rule that differ in this stage.
+        model: settings of the model that differ in this stage.
+    """
+
+    only: list[Any] | None = None
+    rule: dict[str, Any] = {}
+    model: dict[str, Any] = {}
+
+
+class RunSettings(Settings):
+    """Everything that decides a run's result. Parts that are not named are chosen, and the choice is recorded."""
+
+    version: Literal[1] = 1
+    source: str | None = Field(None, description="what was given as data: a path or a catalogued name")
+    source_settings: dict[str, Any] = Field({}, description="settings of a catalogued domain or environment")
+    data: DataSettings = DataSettings()
+    task: Choice | None = None
+    model: Choice | None = None
+    rule: Choice | None = None
+    augment: list[Augmentation] | None = None
+    stages: list[StageSettings] = Field([StageSettings()], min_length=1)
+    stopping: StoppingSettings = StoppingSettings()
+    evaluate_every: int | None = Field(None, ge=1, description="steps between evaluations where there are no epochs")
+    checkpoint_seconds: float = Field(60.0, gt=0, description="at least so long between checkpoints")
+    checkpoint_steps: int | None = Field(None, ge=1, description="a checkpoint after every so many steps, whatever the clock says")
+    checkpoints_kept: int = Field(2, ge=1, le=1000)
+    seed: int = Field(0, ge=0, lt=2**63)
+    device: str = "auto"
+    precision: Literal["auto", "float32", "float64", "bfloat16", "float16"] = "auto"
+    threads: int | None = Field(None, ge=1, le=4096)
+    speed: str = Field("plain", description="plain, or a file with a measured plan")
+    margin: str | None = Field(None, description="difference that counts as none: 0.02, or 2%")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _stages_of_names(cls, given: Any) -> Any:  # noqa: ANN401
+        return dict(given) if isinstance(given, Mapping) else given

@@ -5,19 +5,46 @@ An encoding makes one tensor of a batch. Kinds whose fields belong together (the
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, NamedTuple, Self
 
-import numpy as np
 from torch import Tensor
 
 from thalweg.core import registry
 from thalweg.core.errors import DataRefusal, PackageRefusal
+from thalweg.fields.column import Column, Look
 from thalweg.fields.ports import Port
 from thalweg.fields.ragged import Ragged
 
 Role = Literal["input", "target", "group", "weight", "time", "id", "ignored"]
-Column = np.ndarray | list[Any]
-"""One field's raw values, a row each."""
+
+
+class Claim(NamedTuple):
+    """A kind's claim that a column is of it: how sure, from 0 to 1, and why, in words that end with what corrects it."""
+
+    sureness: float
+    sentence: str
+
+
+class BadRows(DataRefusal):
+    """Rows with values that cannot be encoded: all of them at once, the first five named.
+
+    Args:
+        reasons: row number to what is wrong there.
+        rows: how many rows there are.
+    """
+
+    def __init__(self, code: str, reasons: Mapping[int, str], *, field: str, rows: int, why: str, fix: str) -> None:
+        self.reasons, self.field, self.rows = dict(reasons), field, rows
+        shown = "; ".join(f"row {row:,}: {reason}" for row, reason in list(reasons.items())[:5])
+        rest = f"; and {len(reasons) - 5:,} more" if len(reasons) > 5 else ""
+        super().__init__(
+            code,
+            f'{len(reasons):,} of {rows:,} values of "{field}" cannot be used: {shown}{rest}',
+            where=f"field {field}, rows counted from 0",
+            why=why,
+            fix=fix,
+            details={"field": field, "count": len(reasons), "rows": dict(list(reasons.items())[:1000])},
+        )
 
 
 class Encoding(ABC):
@@ -30,7 +57,11 @@ class Encoding(ABC):
     """
 
     grouped: ClassVar[bool] = False
-    """Fields of this kind with role input share one tensor."""
+    """Fields of this kind with role input share one tensor, named by the kind's fact `plural`."""
+    beside: ClassVar[str | None] = None
+    """Input fields of that kind are read along with this one, after it (boxes need their picture's size)."""
+    tolerated: ClassVar[float] = 0.0
+    """Share of the rows that may be left out because their values cannot be read."""
 
     def __init__(self, name: str, fields: Sequence[str], role: Role = "input") -> None:
         self.name, self.fields, self.role = name, tuple(fields), role
@@ -40,13 +71,31 @@ class Encoding(ABC):
         """The registered name of this kind."""
         return self.declaration.name  # type: ignore[attr-defined, no-any-return]
 
+    @classmethod
+    def recognise(cls, look: Look) -> Claim | None:
+        """How sure this kind is that a column is of it; None: it is not."""
+        return None
+
+    @classmethod
+    @abstractmethod
+    def example(cls) -> list[Column]:
+        """A few rows of raw columns, for contracts and documentation."""
+
+    def heed(self, wishes: Mapping[str, Any]) -> Self:
+        """Take from the user's data settings what concerns this kind (`image_size`); called before `fit`."""
+        return self
+
     @abstractmethod
     def fit(self, columns: Sequence[Column]) -> Self:
         """Learn what encoding needs (scale, vocabulary, size) from the training rows; returns itself."""
 
     @abstractmethod
     def encode(self, columns: Sequence[Column]) -> Tensor | Ragged:
-        """The tensor of all rows (N, ...), compact (uint8 images, int64 codes, float32 numbers)."""
+        """The tensor of all rows (N, ...), compact (uint8 images, int64 codes, float32 numbers).
+
+        Raises:
+            BadRows: values that cannot be encoded, all of them at once.
+        """
 
     @abstractmethod
     def decode(self, tensor: Tensor) -> Column:
@@ -72,6 +121,15 @@ class Encoding(ABC):
     def extend(self, columns: Sequence[Column]) -> Self:
         """Take up new values (classes, words) after those known; codes given before keep their meaning."""
         return self
+
+    def strata(self, columns: Sequence[Column]) -> Column | None:
+        """(N,) the class of each row, by which parts are balanced when this is the target; None: there are no classes."""
+        return None
+
+    @property
+    def notes(self) -> list[str]:
+        """Sentences on what fitting chose, each with the option that changes it."""
+        return []
 
     def loosen(self, tensor: Tensor) -> Tensor:
         """Gathered values in the form that augmentations act on (images as floats in [0, 1])."""

@@ -21,6 +21,8 @@ class Port:
         kind: the kind of the field behind it (image, numbers, category, ...).
         shape: shape of one example's tensor; None stands for a length that varies.
         size: for discrete values, how many there are (classes, symbols); None otherwise.
+        sizes: the same for each column, where columns of discrete values share the port.
+        sizes: for several discrete values side by side, how many there are of each.
         masked: a mask tensor `<name>_mask` (B, L), true where a value is, comes with it.
         training_only: given in training, absent at prediction (teacher forcing).
     """
@@ -29,6 +31,7 @@ class Port:
     kind: str
     shape: tuple[int | None, ...] = ()
     size: int | None = None
+    sizes: tuple[int, ...] = ()
     masked: bool = False
     training_only: bool = False
 

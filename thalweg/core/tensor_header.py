@@ -1,0 +1,96 @@
+"""The header of a safetensors file, checked before anything is parsed or allocated by others.
+
+Layout: 8 bytes, the header's length, little-endian; the header, JSON: name -> {dtype, shape, data_offsets}; then the data.
+Every byte of the data must belong to exactly one tensor.
+"""
+
+from math import prod
+from typing import Any, NoReturn
+
+from thalweg.core.errors import PackageRefusal
+from thalweg.core.strict_json import parse_json
+
+LIMIT_HEADER_BYTES = 16 << 20
+LIMIT_SIZE = 1 << 62
+LIMIT_AXES = 64
+
+ITEM_BYTES = {
+    **dict.fromkeys(("BOOL", "U8", "I8", "F8_E4M3", "F8_E4M3FNUZ", "F8_E5M2", "F8_E5M2FNUZ"), 1),
+    **dict.fromkeys(("I16", "U16", "F16", "BF16"), 2),
+    **dict.fromkeys(("I32", "U32", "F32"), 4),
+    **dict.fromkeys(("I64", "U64", "F64", "C64"), 8),
+}
+
+
+def check_header(data: bytes, *, where: str, limit_tensors: int) -> None:
+    """Checks that the file is what its header says, with no byte left over or used twice.
+
+    Raises:
+        PackageRefusal: a header too large, not JSON, with a name twice, or with more tensors than the limit; an unknown dtype;
+            a shape that does not fit its bytes or overflows; offsets with holes, overlaps or past the end.
+    """
+    header = _header(data, where, limit_tensors)
+    metadata = header.pop("__metadata__", {})
+    if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):
+        _refuse("its __metadata__ is not text", where)
+    if len(header) > limit_tensors:
+        _refuse(f"it holds {len(header)} tensors; the limit is {limit_tensors}", where)
+    spans = sorted((*_span(name, entry, where), name) for name, entry in header.items())
+    _check_spans(spans, len(data) - 8 - int.from_bytes(data[:8], "little"), where)
+
+
+def _header(data: bytes, where: str, limit_tensors: int) -> dict[str, Any]:
+    length = int.from_bytes(data[:8], "little")
+    if len(data) < 8 or length > len(data) - 8:
+        _refuse(f"the file has {len(data)} bytes, the header alone would need {8 + length}", where)
+    if length > LIMIT_HEADER_BYTES:
+        _refuse(f"its header has {length} bytes; the limit is {LIMIT_HEADER_BYTES}", where)
+    text = data[8 : 8 + length]
+    if text.count(b"{") > limit_tensors + 2:  # counted before parsing: a million empty tensors would fill the memory
+        _refuse(f"it holds more than {limit_tensors} tensors", where)
+    header = parse_json(text, where=f"{where}, header")
+    if not isinstance(header, dict):
+        _refuse("its header is no JSON object", where)
+    return header
+
+
+def _span(name: str, entry: Any, where: str) -> tuple[int, int]:
+    if not isinstance(entry, dict) or entry.keys() != {"dtype", "shape", "data_offsets"}:
+        _refuse(f"tensor {name[:80]!a} is not described by dtype, shape and data_offsets", where)
+    dtype, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
+    if not isinstance(dtype, str) or dtype not in ITEM_BYTES:
+        _refuse(f"tensor {name[:80]!a} has the unknown dtype {str(dtype)[:20]!a}", where)
+    if not (_are_sizes(shape) and _are_sizes(offsets) and len(offsets) == 2 and len(shape) <= LIMIT_AXES):
+        _refuse(f"tensor {name[:80]!a} has a shape or offsets that are not sizes", where)
+    # torch multiplies the sizes that are not zero too, so they must not overflow even where the tensor is empty
+    if prod(size for size in shape if size) * ITEM_BYTES[dtype] > LIMIT_SIZE:
+        _refuse(f"tensor {name[:80]!a} has a shape that overflows", where)
+    begin, end = offsets
+    if end - begin != prod(shape) * ITEM_BYTES[dtype]:
+        _refuse(f"tensor {name[:80]!a}: {dtype} of shape {shape[:8]} does not fill bytes {begin} to {end}", where)
+    return begin, end
+
+
+def _are_sizes(value: Any) -> bool:
+    return isinstance(value, list) and all(type(size) is int and 0 <= size <= LIMIT_SIZE for size in value)
+
+
+def _check_spans(spans: list[tuple[int, int, str]], data_bytes: int, where: str) -> None:
+    reached = 0
+    for begin, end, name in spans:
+        if begin != reached:
+            kind = "overlaps the tensor before it" if begin < reached else "leaves a hole before it"
+            _refuse(f"tensor {name[:80]!a} {kind} (at byte {begin}, {reached} expected)", where)
+        reached = end
+    if reached != data_bytes:
+        _refuse(f"its tensors take {reached} bytes, the file holds {data_bytes}", where)
+
+
+def _refuse(what: str, where: str) -> NoReturn:
+    raise PackageRefusal(
+        "TENSORS_INVALID",
+        f"not a valid safetensors file: {what}",
+        where=where,
+        why="reading on would guess which bytes are which weights",
+        fix="copy the file again from where it came",
+    )

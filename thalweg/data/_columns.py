@@ -1,0 +1,213 @@
+"""Columns out of arrays: which kind an array is by its shape and type, in one place for files and for objects in memory.
+
+N rows, F numbers, T steps, C channels, H height, W width.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+from thalweg.core.errors import DataRefusal
+from thalweg.data._paths import shown
+from thalweg.data.dataset import Examples
+from thalweg.fields.encoding import Column
+
+Flat = Literal["number", "series"]
+"""What a row of F floats is: F separate numbers, or a series of F steps."""
+
+CHANNELS = (1, 3, 4)
+
+
+@dataclass
+class Shaped:
+    """One array as columns: their values, the kinds that are certain, and what to tell about it."""
+
+    columns: dict[str, Column]
+    kinds: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+
+def examples_of(
+    name: str,
+    arrays: Mapping[str, Any],
+    *,
+    target: str | None,
+    flat: Flat,
+    fields: Mapping[str, str],
+    names: list[str] | None = None,
+) -> Examples:
+    """Examples of arrays whose first axis counts rows.
+
+    Args:
+        arrays: name to values (N, ...): an array, or a list where rows differ in shape.
+        target: which of them is to be predicted.
+        flat: what a row of floats is.
+        fields: kinds and roles that the user stated, by name.
+        names: names of the columns where an array is a table of numbers (N, F).
+
+    Raises:
+        DataRefusal: lengths differ, or an array can be no column.
+    """
+    refuse_unequal({key: len(values) for key, values in arrays.items()}, name)
+    examples = Examples(name, {})
+    for key, values in arrays.items():
+        if key == target:
+            shaped = _target(key, values)
+            examples.roles |= dict.fromkeys(shaped.columns, "target")
+        else:
+            shaped = shape(key, values, flat=flat, stated=fields.get(key), names=names)
+        examples.columns |= shaped.columns
+        examples.kinds |= shaped.kinds
+        examples.notes += shaped.notes
+    return examples
+
+
+def refuse_unequal(lengths: Mapping[str, int], where: str) -> None:
+    """Return if all columns have the same number of rows, and at least one.
+
+    Raises:
+        DataRefusal: lengths differ, or there are no rows.
+    """
+    if not lengths or max(lengths.values()) == 0:
+        raise DataRefusal(
+            "DATA_NO_ROWS", f"{where} has no rows", why="there is nothing to learn from", fix="give data with rows"
+        )
+    if len(set(lengths.values())) > 1:
+        raise DataRefusal(
+            "DATA_UNEQUAL_LENGTHS",
+            "columns differ in length: " + ", ".join(f"{key} has {length:,}" for key, length in lengths.items()),
+            where=where,
+            why="each row needs a value in each column",
+            fix="cut them to the same rows",
+        )
+
+
+def shape(key: str, values: Any, *, flat: Flat, stated: str | None = None, names: list[str] | None = None) -> Shaped:
+    """An array (N, ...) as one column, or as F columns where it is a table of numbers.
+
+    (N, F) floats are what `flat` says, (N, T, C) numbers series, (N, H, W[, C]) bytes and (N, H, W, C) or (N, C, H, W) numbers
+    images. A list stays one column.
+
+    Args:
+        stated: the kind that the user gave; the array is then taken as it lies.
+    """
+    if isinstance(values, list):
+        return Shaped({key: values})
+    array = _plain(key, values)
+    if array.ndim == 1:
+        return Shaped({key: array})
+    if array.dtype.kind not in "biuf":
+        return Shaped({key: list(array)})
+    if array.ndim == 2:
+        return _vectors(key, array, stated or flat if array.dtype.kind == "f" or stated else "number", names)
+    if array.ndim == 3 and array.dtype != np.uint8 and stated != "image":
+        return _series(key, array, stated)
+    return _pictures(key, array)
+
+
+def _plain(key: str, values: Any) -> np.ndarray:
+    """The array, with half floats widened and a trailing axis of one dropped.
+
+    Raises:
+        DataRefusal: it counts no rows, or holds complex numbers.
+    """
+    array = np.asarray(values)
+    if array.ndim == 0 or array.dtype.kind in "cV":
+        what = "a single value" if array.ndim == 0 else f"of type {array.dtype}"
+        raise DataRefusal(
+            "DATA_BAD_ARRAY",
+            f"{shown(key)} is {what}",
+            where=f"shape {array.shape}",
+            why="a column is an array whose first axis counts rows, of numbers, text or true and false",
+            fix=f"leave {shown(key)} out, or split it into columns of numbers",
+        )
+    if array.dtype == np.float16 or (array.dtype.kind == "f" and array.itemsize > 8):
+        array = array.astype(np.float32 if array.itemsize == 2 else np.float64)
+    return array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array
+
+
+def _vectors(key: str, array: np.ndarray, kind: str, names: list[str] | None) -> Shaped:
+    """Rows of F values: one series of F steps, or F columns."""
+    if kind == "series":
+        if np.isnan(array[:, -1]).any():
+            return _series(key, array[:, :, None], "series")
+        note = f"{shown(key)}: rows of {array.shape[1]} floats are taken as series (--field {shown(key)}=number for numbers)"
+        return Shaped({key: array}, {key: "series"}, [note])
+    labels = names if names is not None and len(names) == array.shape[1] else [f"{key}{i}" for i in range(array.shape[1])]
+    columns: dict[str, Column] = {label: np.ascontiguousarray(array[:, i]) for i, label in enumerate(labels)}
+    return Shaped(columns, dict.fromkeys(columns, "number"))
+
+
+def _series(key: str, array: np.ndarray, stated: str | None) -> Shaped:
+    """Series (N, T, C); where the last axis is longer and nothing was stated, that one is taken for time."""
+    notes = []
+    if stated is None and array.shape[2] > array.shape[1]:
+        array = np.ascontiguousarray(array.transpose(0, 2, 1))
+        notes.append(
+            f"{shown(key)}: {array.shape[2]} channels of {array.shape[1]} steps (the longer axis is taken for time); "
+            f"--field {shown(key)}=series if steps come first"
+        )
+    if array.dtype.kind == "f" and np.isnan(array[:, -1]).any():
+        rows = [_without_padding(row) for row in array]
+        lengths = [len(row) for row in rows]
+        notes.append(f"{shown(key)}: series of {min(lengths)} to {max(lengths)} steps; empty steps at the end are left out")
+        return Shaped({key: rows}, {key: "series"}, notes)
+    return Shaped({key: array}, {key: "series"}, notes)
+
+
+def _without_padding(row: np.ndarray) -> np.ndarray:
+    """A series (T, C) without the steps at its end in which all channels are missing."""
+    there = np.flatnonzero(~np.isnan(row).all(axis=1))
+    return row[: there[-1] + 1] if len(there) else row[:1]
+
+
+def _pictures(key: str, array: np.ndarray) -> Shaped:
+    """Pictures (N, H, W[, C]); those with channels first are turned, floats in [0, 1] and whole numbers become bytes."""
+    notes = []
+    if array.ndim == 4 and array.shape[3] not in CHANNELS and array.shape[1] in CHANNELS:
+        array = np.ascontiguousarray(array.transpose(0, 2, 3, 1))
+        notes.append(f"{shown(key)}: channels come first, they were put last")
+    if array.ndim > 4 or (array.ndim == 4 and array.shape[3] not in CHANNELS):
+        return Shaped({key: array}, {}, notes)  # volumes and the like: whoever knows the kind infers it
+    if array.dtype != np.uint8:
+        array, said = _bytes(key, array)
+        notes += said
+    return Shaped({key: array[..., 0] if array.ndim == 4 and array.shape[3] == 1 else array}, {key: "image"}, notes)
+
+
+def _bytes(key: str, array: np.ndarray) -> tuple[np.ndarray, list[str]]:
+    """Brightness as bytes where its range allows: [0, 1] is stretched to 0..255, whole numbers 0..255 are kept."""
+    low, high = float(array.min()), float(array.max())
+    if not (math.isfinite(low) and math.isfinite(high)) or low < 0 or high > 255:
+        return array.astype(np.float32), [f"{shown(key)}: brightness from {low:g} to {high:g} is kept as floats"]
+    scale = 255.0 if high <= 1 and array.dtype.kind == "f" else 1.0
+    scaled = array.astype(np.float32) * scale
+    rounded = np.rint(scaled)
+    if scale == 1.0 and not np.array_equal(rounded, scaled):
+        return array.astype(np.float32), [f"{shown(key)}: brightness from {low:g} to {high:g} is kept as floats"]
+    said = (
+        f"{shown(key)}: brightness from {low:g} to {high:g} is kept in 256 levels"
+        if np.abs(rounded - scaled).max() > 0.01
+        else None
+    )
+    return rounded.astype(np.uint8), [said] if said else []
+
+
+def _target(key: str, values: Any) -> Shaped:
+    """The column to predict; one-hot rows become class numbers, rows of several numbers become several columns."""
+    if isinstance(values, list):
+        return Shaped({key: values})
+    array = _plain(key, values)
+    if array.ndim == 2 and array.dtype.kind in "biuf" and _one_hot(array):
+        return Shaped({key: array.argmax(axis=1)}, {}, [f"{shown(key)}: one-hot rows are taken as {array.shape[1]} classes"])
+    if array.ndim == 2 and array.dtype.kind in "biuf":
+        return _vectors(key, array, "number", None)
+    return Shaped({key: array})
+
+
+def _one_hot(array: np.ndarray) -> bool:
+    """Whether each row (F) holds a single one, and zeros."""
+    return bool(((array == 0) | (array == 1)).all() and (array.sum(axis=1) == 1).all())

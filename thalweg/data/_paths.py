@@ -1,0 +1,231 @@
+"""Paths that users give: what stands there, may it be read, what is it by its first bytes. Imports nothing heavy."""
+
+import os
+import stat
+from collections import Counter
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import Any
+
+from thalweg.core.errors import DataRefusal, nearest
+
+Snapshot = tuple[int, int, int]
+"""Inode, size and time of last change (ns) of a file."""
+
+_MAGIC = {
+    b"PK\x03\x04": "zip",
+    b"PK\x05\x06": "zip",
+    b"\x1f\x8b": "gzip",
+    b"BZh": "bzip2",
+    b"\xfd7zXZ\x00": "xz",
+    b"\x28\xb5\x2f\xfd": "zstandard",
+    b"7z\xbc\xaf\x27\x1c": "7-Zip",
+    b"PAR1": "Parquet",
+    b"ARROW1": "Arrow",
+    b"SQLite format 3\x00": "SQLite",
+    b"\x93NUMPY": "npy",
+    b"\x89HDF\r\n\x1a\n": "HDF5",
+    b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": "old Office",
+    b"\x89PNG\r\n\x1a\n": "PNG",
+    b"\xff\xd8\xff": "JPEG",
+    b"GIF8": "GIF",
+    b"%PDF-": "PDF",
+    b"\x80\x04\x95": "pickle",
+    b"\x80\x02": "pickle",
+    b"\x00\x00\x08\x01": "idx",
+    b"\x00\x00\x08\x03": "idx",
+    b"RIFF": "RIFF (WAV, AVI or WebP)",
+    b"fLaC": "FLAC",
+    b"OggS": "Ogg",
+}
+"""First bytes and what a file is that starts with them."""
+
+
+def shown(path: Path | str) -> str:
+    """A path or name as it can be printed: control and direction marks, newlines and bytes that are no text are escaped."""
+    text = os.fspath(path)
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
+
+
+def refuse_absent(path: Path, *, known: Collection[str]) -> None:
+    """Return if a regular file or a folder stands at a path and may be read.
+
+    Args:
+        known: catalogued names, which may have been meant.
+
+    Raises:
+        DataRefusal: nothing is there, it is neither file nor folder, links go in a circle, or it may not be read.
+    """
+    try:
+        mode = path.stat().st_mode
+    except PermissionError:
+        raise _forbidden(path) from None
+    except FileNotFoundError:
+        raise _absent(path, known) from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise _irregular(path, f"cannot be opened: {reason.lower()}") from None
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise _irregular(path, f"is a {_sort(mode)}, not a regular file")
+    wanted = os.R_OK | os.X_OK if stat.S_ISDIR(mode) else os.R_OK
+    if not os.access(path, wanted):
+        raise _forbidden(path)
+    if stat.S_ISREG(mode) and path.stat().st_size == 0:
+        raise DataRefusal(
+            "DATA_EMPTY_FILE",
+            f"{shown(path)} is empty",
+            where="0 bytes",
+            why="there is nothing to learn from",
+            fix="give the file that holds the data",
+        )
+
+
+def refuse_misnamed(path: Path, content: Sequence[str] | None) -> None:
+    """Return if the file's first bytes are those of what its name says.
+
+    Args:
+        content: what a file so named may be; empty for text and the like, which have no known first bytes; None: anything.
+
+    Raises:
+        DataRefusal: it is something else; that is named.
+    """
+    if content is None:
+        return
+    found = sniffed(path)
+    if found in content or (found is None and not content):
+        return
+    is_what = f"{found} by its content" if found else f"not {' or '.join(content)} by its content"
+    raise DataRefusal(
+        "DATA_MISNAMED_FILE",
+        f"{shown(path.name)} is {is_what}",
+        where=shown(path),
+        why=f"its name ends in {path.suffix}, so it would be read as something that it is not",
+        fix=f"rename it, or convert it to a real {path.suffix} file"
+        if found
+        else "the file may be cut off or damaged: fetch it again",
+        details={"content": found, "expected": list(content)},
+    )
+
+
+def sniffed(path: Path) -> str | None:
+    """What a file is by its first bytes ("zip", "Parquet", "HTML", ...); None where they are not known."""
+    with path.open("rb") as file:
+        head = file.read(512)
+    for magic, what in _MAGIC.items():
+        if head.startswith(magic):
+            return what
+    start = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    return "HTML" if start.startswith((b"<!doctype html", b"<html")) else None
+
+
+def snapshot(given: Any) -> Snapshot | None:
+    """What tells whether a file changes while it is read; None for folders and whatever is no path."""
+    if not isinstance(given, Path) or not given.is_file():
+        return None
+    facts = given.stat()
+    return facts.st_ino, facts.st_size, facts.st_mtime_ns
+
+
+def refuse_changed(given: Any, before: Snapshot | None) -> None:
+    """Return if the file is what it was at the snapshot.
+
+    Raises:
+        DataRefusal: it changed while it was read.
+    """
+    if before is None or snapshot(given) == before:
+        return
+    raise DataRefusal(
+        "DATA_CHANGED",
+        f"{shown(given.name)} changed while it was read",
+        where=shown(given),
+        why="the first rows may be old and the last ones new",
+        fix="wait until it is written, then repeat the command",
+    )
+
+
+def unknown_suffix(path: Path, *, accepted: Sequence[str]) -> DataRefusal:
+    """The refusal for a file that no source reads by its name."""
+    found = sniffed(path)
+    return DataRefusal(
+        "DATA_UNKNOWN_FORMAT",
+        f"{shown(path.name)}: files that end in {path.suffix or 'nothing'} are not read"
+        + (f"; it is {found} by its content" if found else ""),
+        where=shown(path),
+        why="how to read a file is decided by its name",
+        fix=f"convert or rename it to one of {', '.join(sorted(accepted))}",
+    )
+
+
+def not_one_table(folder: Path, readable: Sequence[Path], *, accepted: Sequence[str]) -> DataRefusal:
+    """The refusal for a folder in which no source sees a dataset: none or several files could be meant."""
+    if readable:
+        names = ", ".join(shown(file.name) for file in readable[:5])
+        return DataRefusal(
+            "DATA_MANY_FILES",
+            f"{shown(folder)} holds {len(readable)} files that could be meant",
+            where=names + (" ..." if len(readable) > 5 else ""),
+            why="they may belong together or not",
+            fix=f"name one: {shown(readable[0])}",
+        )
+    suffixes = Counter(entry.suffix or "no suffix" for entry in folder.iterdir() if entry.is_file())
+    found = ", ".join(f"{suffix} ({count})" for suffix, count in suffixes.most_common(8)) or "no files"
+    return DataRefusal(
+        "DATA_NO_TABLE",
+        f"{shown(folder)} holds nothing that can be read as examples",
+        where=f"found: {found}",
+        why=f"read are {', '.join(sorted(accepted))}, idx files, and pictures in one folder per class",
+        fix="name a file of these, or a folder laid out as photos/<class>/<picture>.jpg",
+        details={"found": dict(suffixes), "accepted": sorted(accepted)},
+    )
+
+
+def _absent(path: Path, known: Collection[str]) -> DataRefusal:
+    parent = path.parent
+    while not parent.is_dir() and parent != parent.parent:
+        parent = parent.parent
+    wanted = path.relative_to(parent).parts[0] if path != parent else path.name
+    try:
+        beside = [entry.name for entry in parent.iterdir() if not entry.name.startswith(".")]
+    except OSError:
+        beside = []
+    close = [shown(parent / name) for name in nearest(wanted, beside, count=1)]
+    close += nearest(str(path), known, count=1) if len(path.parts) == 1 else []
+    return DataRefusal(
+        "DATA_NOT_FOUND",
+        f"there is no {shown(path)}"
+        + ("" if path.is_absolute() or len(path.parts) > 1 else ", neither on disk nor in the catalogue"),
+        where=f"looked from {shown(Path.cwd())}",
+        why="nothing can be learned without data",
+        fix=f"did you mean {' or '.join(close)}?" if close else "give a path that exists, or a name from: thalweg list sources",
+        details={"nearest": close},
+    )
+
+
+def _forbidden(path: Path) -> DataRefusal:
+    try:
+        mode = stat.filemode(path.stat().st_mode)
+    except OSError:
+        mode = f"{stat.filemode(path.parent.stat().st_mode)} (its folder)" if path.parent.exists() else "unknown"
+    user = os.getuid() if os.name == "posix" else "unknown"
+    return DataRefusal(
+        "DATA_FORBIDDEN",
+        f"{shown(path)} may not be read by this user",
+        where=f"uid {user}, mode {mode}",
+        why="the system refuses to open it",
+        fix=f"chmod u+r{'x' if path.is_dir() else ''} {shown(path)}, or ask its owner",
+    )
+
+
+def _irregular(path: Path, what: str) -> DataRefusal:
+    return DataRefusal(
+        "DATA_NOT_A_FILE",
+        f"{shown(path)} {what}",
+        where=shown(path.absolute()),
+        why="it might never end, or lead in a circle",
+        fix="save the data in a file and give its path",
+    )
+
+
+def _sort(mode: int) -> str:
+    tests = {"pipe": stat.S_ISFIFO, "socket": stat.S_ISSOCK, "device": stat.S_ISCHR, "block device": stat.S_ISBLK}
+    return next((word for word, test in tests.items() if test(mode)), "special file")

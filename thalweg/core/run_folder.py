@@ -1,0 +1,404 @@
+"""The run folder: one training, everything about it in one place, and what may be done to it.
+
+A folder is a run's when it holds our `run.json`; only then are the names of the layout ours. Foreign files are never removed or
+written over, a run that ended is only replaced when that is said, and what cannot be written is refused before training.
+"""
+
+import os
+import re
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from thalweg.core.disk import discard, refusing, sync_folder, temporary_beside, temporary_owner
+from thalweg.core.errors import PackageRefusal, Refusal, ResourceRefusal, UsageRefusal
+from thalweg.core.files import read_json, remove_folder, set_aside, sweep, write_bytes, write_folder, write_json
+from thalweg.core.manifest import Folder, open_folder, settled, shown, strangers
+from thalweg.core.run_lock import LOCK, RunLock, take_lock
+
+RUN_FORMAT, RUN_VERSION = "thalweg.run", 1
+CHECKPOINT_FORMAT, CHECKPOINT_VERSION = "thalweg.checkpoint", 1
+MARKER = "run.json"
+PROBE_BYTES = 1 << 16
+
+State = Literal["absent", "empty", "unfinished", "finished", "foreign"]
+
+
+class Newest(NamedTuple):
+    """The newest checkpoint that verifies, or None when there is none at all, and the newer ones that do not."""
+
+    folder: Folder | None
+    skipped: list[tuple[Path, str]]
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """A run's folder by its path; making one touches nothing. Use `create`, `fresh` or `existing`."""
+
+    path: Path
+
+    @property
+    def settings(self) -> Path:
+        """Everything needed to repeat the run."""
+        return self.path / "settings.yaml"
+
+    @property
+    def environment(self) -> Path:
+        """Versions, machine, threads, seed, git state."""
+        return self.path / "environment.json"
+
+    @property
+    def data(self) -> Path:
+        """Schema, fingerprint, splits, findings of the data check."""
+        return self.path / "data.json"
+
+    @property
+    def metrics(self) -> Path:
+        """One JSON line per evaluation."""
+        return self.path / "metrics.jsonl"
+
+    @property
+    def trace(self) -> Path:
+        """What the doctor sampled, in JSON lines."""
+        return self.path / "trace.jsonl"
+
+    @property
+    def log(self) -> Path:
+        """What was printed."""
+        return self.path / "log.txt"
+
+    @property
+    def checkpoints(self) -> Path:
+        """Holds one folder per checkpoint, named by its step."""
+        return self.path / "checkpoints"
+
+    @property
+    def model(self) -> Path:
+        """The package."""
+        return self.path / "model"
+
+    @property
+    def predictions(self) -> Path:
+        """Predictions for the held-out rows."""
+        return self.path / "predictions.parquet"
+
+    @property
+    def results(self) -> Path:
+        """The facts that the last lines and `--json` tell."""
+        return self.path / "results.json"
+
+    @property
+    def report(self) -> Path:
+        """The report as one page."""
+        return self.path / "report.html"
+
+    @classmethod
+    def create(
+        cls, path: Path, *, force: bool = False, resume: bool = False, inputs: Path | None = None, needed_bytes: int = 0
+    ) -> "RunFolder":
+        """A folder that is ready to be trained into: writable, with room, and nobody else's.
+
+        Args:
+            force: replace the run that stands there, and write beside foreign files; those are never touched.
+            resume: take up the unfinished run that stands there.
+            inputs: the data's folder, which the run may not lie in.
+            needed_bytes: what the run will write, as far as known.
+
+        Raises:
+            UsageRefusal: the path is a file, ends in a space, lies inside the data, or holds a run or foreign files.
+            ResourceRefusal: it cannot be written, or the disk has too little room.
+        """
+        run = cls(Path(path))
+        with refusing(run.path):
+            _check_path(run.path, inputs)
+            state = run.state()
+        _check_free(run, state, force=force, resume=resume)
+        _probe(run.path, needed_bytes)
+        if resume and state == "unfinished":
+            return run
+        if state in ("finished", "unfinished"):
+            with take_lock(run.path):
+                run._clear()
+        run._mark(finished=None)
+        return run
+
+    @classmethod
+    def fresh(cls, name: str, *, root: Path = Path("runs"), inputs: Path | None = None, needed_bytes: int = 0) -> "RunFolder":
+        """A new run under the first free of `<name>`, `<name>-2`, ...; signs that some system cannot hold become dashes."""
+        base = re.sub(r"[^\w.-]+", "-", name).strip("-. ")[:80] or "run"
+        _check_path(Path(root) / base, inputs, may_exist=True)
+        number = 1
+        with refusing(Path(root)):
+            Path(root).mkdir(parents=True, exist_ok=True)
+            while not _made(path := Path(root) / (base if number == 1 else f"{base}-{number}")):
+                number += 1
+        try:
+            return cls.create(path, inputs=inputs, needed_bytes=needed_bytes)
+        except Refusal:
+            _remove_empty(path)
+            raise
+
+    @classmethod
+    def existing(cls, path: Path) -> "RunFolder":
+        """The run at a path, finished or not.
+
+        Raises:
+            UsageRefusal: there is none.
+        """
+        run = cls(Path(path))
+        if run.state() not in ("finished", "unfinished"):
+            what = f"{shown(str(path))} is no run folder" if run.path.exists() else f"{shown(str(path))} does not exist"
+            raise UsageRefusal("RUN_NOT_FOUND", what, where=str(path), why="a run is needed here", fix="give the path of a run")
+        return run
+
+    def state(self) -> State:
+        """What stands at the path; `foreign` when something is there that is no run."""
+        if not os.path.lexists(self.path):
+            return "absent"
+        if not self.path.is_dir():
+            return "foreign"
+        marker = self._marker()
+        if marker is not None:
+            return "finished" if marker.get("finished") else "unfinished"
+        return "foreign" if self.foreign() else "empty"
+
+    def foreign(self) -> list[str]:
+        """The names in the folder that are not a run's; without our `run.json` that is every name."""
+        with refusing(self.path):
+            names = sorted(entry.name for entry in self.path.iterdir())
+        ours = self._layout() if self._marker() is not None else {LOCK}
+        return [name for name in names if name not in ours and temporary_owner(name) is None]
+
+    def finish(self) -> None:
+        """Marks the run as ended: from now on it is never written over."""
+        self._mark(finished=datetime.now(UTC).isoformat(timespec="seconds"))
+
+    def lock(self) -> RunLock:
+        """Makes this process the only one that writes here, and sweeps what killed ones left; see `take_lock`."""
+        lock = take_lock(self.path)
+        for folder in (self.path, self.checkpoints):
+            if folder.is_dir():
+                sweep(folder)
+        return lock
+
+    def write_checkpoint(self, step: int, files: Mapping[str, bytes], *, stamp: Mapping[str, Any] | None = None) -> Path:
+        """Commits `checkpoints/<step>/`; a damaged one of that step is set aside, never removed.
+
+        Args:
+            stamp: facts that must agree when it is read; the step is added.
+
+        Raises:
+            ResourceRefusal: the system refused; every earlier checkpoint stands.
+        """
+        path = self.checkpoints / str(step)
+        if os.path.lexists(path) and (path.is_symlink() or not path.is_dir() or strangers(path)):
+            set_aside(path)
+        stamped = {**(stamp or {}), "step": step}
+        write_folder(path, files, format=CHECKPOINT_FORMAT, version=CHECKPOINT_VERSION, stamp=stamped)
+        return path
+
+    def steps(self) -> list[int]:
+        """The steps that a checkpoint is named after, newest first, verified or not."""
+        names = [entry.name for entry in self.checkpoints.iterdir()] if self.checkpoints.is_dir() else []
+        waiting = [match[1] for name in names if (match := re.fullmatch(r"\.([0-9]+)\.replaced", name))]
+        return sorted({int(name) for name in (*names, *waiting) if re.fullmatch(r"0|[1-9][0-9]{0,18}", name)}, reverse=True)
+
+    def checkpoint(self, step: int) -> Folder:
+        """A verified checkpoint.
+
+        Raises:
+            PackageRefusal: it is damaged, too new, or not of the step that it is named after.
+        """
+        path = self.checkpoints / str(step)
+        folder = open_folder(path, format=CHECKPOINT_FORMAT, newest=CHECKPOINT_VERSION)
+        stamped = folder.manifest.stamp.get("step")
+        if stamped != step:
+            what = f"the checkpoint named {step} was taken at step {str(stamped)[:20]}"
+            fix = "give it its old name, or use another checkpoint"
+            raise PackageRefusal("CHECKPOINT_WRONG_STEP", what, where=str(path), why="it would resume elsewhere", fix=fix)
+        return folder
+
+    def newest_checkpoint(self) -> Newest:
+        """The newest checkpoint that verifies, and the newer ones with what is wrong with each; nothing is removed.
+
+        Raises:
+            PackageRefusal: there are checkpoints, and none of them verifies.
+        """
+        skipped: list[tuple[Path, str]] = []
+        for step in self.steps():
+            try:
+                return Newest(self.checkpoint(step), skipped)
+            except Refusal as refusal:
+                skipped.append((self.checkpoints / str(step), f"{refusal.code}: {refusal.what}"))
+        if skipped:
+            raise _none_verifies(self.path, skipped)
+        return Newest(None, [])
+
+    def rotate(self, keep: int, *, best: int | None = None) -> list[Path]:
+        """Removes old checkpoints, but for the newest `keep` and the best; one that is damaged is neither counted nor removed.
+
+        The newest one must verify first; as long as none does, nothing is removed.
+
+        Returns:
+            what was removed.
+        """
+        assert keep >= 1, "a run without a checkpoint cannot be resumed"
+        whole = [step for step in self.steps() if self._is_whole(step)]
+        while whole and not self._verifies(whole[0]):
+            whole.pop(0)
+        removed = []
+        for step in whole[keep:]:
+            if step != best:
+                removed.append(self._path(step))
+                remove_folder(removed[-1])
+        return removed
+
+    def _path(self, step: int) -> Path:
+        return settled(self.checkpoints / str(step))
+
+    def _is_whole(self, step: int) -> bool:
+        path = self._path(step)
+        return path.is_dir() and not path.is_symlink() and any(path.iterdir()) and not strangers(path)
+
+    def _verifies(self, step: int) -> bool:
+        try:
+            self.checkpoint(step)
+        except Refusal:
+            return False
+        return True
+
+    def _layout(self) -> set[str]:
+        folders = (self.checkpoints, self.model)
+        files = (self.settings, self.environment, self.data, self.metrics, self.trace, self.log, self.predictions, self.results)
+        return {MARKER, LOCK, ".model.replaced", self.report.name, *(path.name for path in (*folders, *files))}
+
+    def _marker(self) -> dict[str, Any] | None:
+        """What `run.json` says, or None where there is none of ours."""
+        path = self.path / MARKER
+        try:
+            marker = read_json(path, where=str(path)) if path.is_file() else None
+        except PackageRefusal:
+            return None
+        if not isinstance(marker, dict) or marker.get("format") != RUN_FORMAT:
+            return None
+        if marker.get("version") != RUN_VERSION:
+            what = f"a run folder of version {str(marker.get('version'))[:20]}; this thalweg knows version {RUN_VERSION}"
+            fix = "install the newer thalweg that wrote it, or give another path"
+            raise PackageRefusal("PACKAGE_TOO_NEW", what, where=str(path), why="a guess would misread it", fix=fix)
+        return marker
+
+    def _mark(self, *, finished: str | None) -> None:
+        write_json(self.path / MARKER, {"format": RUN_FORMAT, "version": RUN_VERSION, "finished": finished})
+
+    def _clear(self) -> None:
+        """Removes an earlier run's own files; what is foreign stays, inside `checkpoints` and `model` too."""
+        for step in self.steps():
+            path = self._path(step)
+            if self._is_whole(step):
+                remove_folder(path)
+            else:
+                set_aside(path)
+        if self.model.is_dir() and not self.model.is_symlink() and not strangers(self.model):
+            remove_folder(self.model)
+        with refusing(self.path):
+            for name in self._layout() - {LOCK, MARKER}:
+                if (self.path / name).is_file():
+                    os.unlink(self.path / name)
+            sync_folder(self.path)
+
+
+def _check_path(path: Path, inputs: Path | None, *, may_exist: bool = False) -> None:
+    if "\0" in str(path):
+        raise _unfit(path, "the path holds a zero byte", "no system can hold it", "leave it out")
+    if path.name != path.name.strip():
+        raise _unfit(path, f"the name {path.name!a} begins or ends with a space", "it is easily lost", "leave the space out")
+    if not may_exist and os.path.lexists(path) and not path.is_dir():
+        raise _unfit(path, f"{shown(path.name)} is a file", "a run needs a folder", f"choose another: --out {_next_free(path)}")
+    if inputs is not None and inputs.is_dir() and path.resolve().is_relative_to(inputs.resolve()):
+        why = "its files would be taken for data by the next run"
+        raise _unfit(path, f"{shown(str(path))} lies inside the data {shown(str(inputs))}", why, "choose an --out elsewhere")
+
+
+def _check_free(run: RunFolder, state: State, *, force: bool, resume: bool) -> None:
+    fix = f"choose a new name: --out {_next_free(run.path)}"
+    if state == "finished" and not force:
+        what = f"{shown(run.path.name)} holds a finished run"
+        raise _unfit(run.path, what, "a run that ended is not written over", f"{fix}, or replace it: --force")
+    if state == "unfinished" and not force and not resume:
+        what = f"{shown(run.path.name)} holds an unfinished run"
+        raise _unfit(
+            run.path, what, "training into it would mix two runs", f"take it up: --resume; or {fix}; or replace it: --force"
+        )
+    foreign = run.foreign() if state in ("foreign", "unfinished", "finished") else []
+    in_the_way = sorted(run._layout() & set(foreign)) if force else foreign
+    if in_the_way and not (resume and state == "unfinished"):
+        more = f" and {len(in_the_way) - 5} more" if len(in_the_way) > 5 else ""
+        what = f"{shown(run.path.name)} holds files that are no run's: {', '.join(map(shown, in_the_way[:5]))}{more}"
+        why = "a run of its own names would write over them" if force else "a run has a folder to itself"
+        raise _unfit(run.path, what, why, fix if force else f"{fix}, or write beside them: --force")
+
+
+def _unfit(path: Path, what: str, why: str, fix: str) -> UsageRefusal:
+    return UsageRefusal("RUN_FOLDER_UNFIT", what, where=str(path), why=why, fix=fix)
+
+
+def _next_free(path: Path) -> Path:
+    number = 2
+    while os.path.lexists(free := path.with_name(f"{path.name}-{number}")):
+        number += 1
+    return free
+
+
+def _probe(path: Path, needed_bytes: int) -> None:
+    """Writes and removes a small file, before hours are spent on a run that cannot be saved."""
+    made = not path.exists()
+    try:
+        with refusing(path, needed=needed_bytes):
+            path.mkdir(parents=True, exist_ok=True)
+            free = shutil.disk_usage(path).free
+        probe = temporary_beside(path / "probe")
+        write_bytes(probe, bytes(PROBE_BYTES))
+        discard(probe)
+        if free < needed_bytes:
+            raise _too_little_room(path, needed_bytes, free)
+    except Refusal:
+        if made:
+            _remove_empty(path)
+        raise
+
+
+def _too_little_room(path: Path, needed: int, free: int) -> ResourceRefusal:
+    what = f"the run needs about {needed / 1e9:.1f} GB, {free / 1e9:.1f} GB are free"
+    fix = "free space, choose another --out, or keep fewer checkpoints"
+    return ResourceRefusal("DISK_FULL", what, where=str(path), why="training would be lost where it fills up", fix=fix)
+
+
+def _made(path: Path) -> bool:
+    try:
+        path.mkdir()
+    except FileExistsError:
+        return False
+    return True
+
+
+def _remove_empty(path: Path) -> None:
+    try:
+        path.rmdir()
+    except OSError:
+        return
+
+
+def _none_verifies(path: Path, skipped: list[tuple[Path, str]]) -> PackageRefusal:
+    reasons = [f"{folder.name} ({reason})" for folder, reason in skipped]
+    more = f"; and {len(reasons) - 3} more" if len(reasons) > 3 else ""
+    return PackageRefusal(
+        "CHECKPOINTS_ALL_DAMAGED",
+        f"none of {len(reasons)} checkpoints verifies: {'; '.join(reasons[:3])}{more}",
+        where=str(path),
+        why="a damaged file is never loaded",
+        fix=f"restore one from a copy, or start afresh: --out {_next_free(path)}; nothing was removed",
+        details={"skipped": {str(folder): reason for folder, reason in skipped}},
+    )

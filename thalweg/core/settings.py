@@ -15,9 +15,12 @@ class Settings(BaseModel):
 
 
 class Choice(Settings):
-    """A part chosen by name, with settings of its own: `adamw`, or `{name: adamw, decay: 0.05}`."""
+    """A part chosen by name, with settings of its own: `adamw`, or `{name: adamw, decay: 0.05}`.
 
-    name: str
+    Without a name the settings go to the part that is chosen by default.
+    """
+
+    name: str = ""
     settings: dict[str, Any] = {}
 
     @model_validator(mode="before")
@@ -25,9 +28,9 @@ class Choice(Settings):
     def _spread(cls, given: Any) -> Any:  # noqa: ANN401 - whatever the user wrote
         if isinstance(given, str):
             return {"name": given}
-        if isinstance(given, Mapping) and "name" in given and not set(given) <= {"name", "settings"}:
+        if isinstance(given, Mapping):
             rest = {key: value for key, value in given.items() if key not in ("name", "settings")}
-            return {"name": given["name"], "settings": {**given.get("settings", {}), **rest}}
+            return {"name": given.get("name", ""), "settings": {**given.get("settings", {}), **rest}}
         return given
 
 

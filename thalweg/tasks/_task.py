@@ -8,9 +8,10 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
+from thalweg.core import registry
 from thalweg.core.position import Position
 from thalweg.core.processes import Processes
-from thalweg.core.settings import Settings, read_settings
+from thalweg.core.settings import Choice, Settings, read_settings
 from thalweg.data.batch import Batch
 from thalweg.data.batches import Batches
 from thalweg.data.dataset import Dataset
@@ -147,7 +148,20 @@ def measured(
     for rows in measured_rows(task, model, batches, at=at):
         for name, stream in streams.items():
             stream.add(rows[name])
-    return {name: stream.together(processes or Processes()).value for name, stream in streams.items()}
+    return {name: _together(stream, processes or Processes()).value() for name, stream in streams.items()}
+
+
+def _together(stream: Streaming, processes: Processes) -> Streaming:
+    """The stream of all processes; its own on one."""
+    if processes.world == 1:
+        return stream
+    merged = Streaming(stream.metric)
+    state = stream.state_dict()
+    if "rows" in state:
+        merged.add(processes.gather(state["rows"]))
+    else:
+        merged.load_state_dict(dict(zip(state, processes.sum(list(state.values())), strict=True)))
+    return merged
 
 
 def measured_rows(task: Task, model: nn.Module | Model, batches: Batches, *, at: Position) -> "Rows":
@@ -184,3 +198,15 @@ def restore_modes(modes: list[tuple[nn.Module, bool]]) -> None:
     """Put submodules back into the modes they had."""
     for module, mode in modes:
         module.training = mode
+
+
+def made_loss(choice: Choice) -> Loss:
+    """The loss of that name with its settings."""
+    loss: Loss = registry.load("loss", choice.name)(registry.settings_of("loss", choice.name, choice.settings))
+    return loss
+
+
+def made_metric(name: str) -> Metric:
+    """The metric of that name with its default settings."""
+    metric: Metric = registry.load("metric", name)(registry.settings_of("metric", name))
+    return metric

@@ -1,0 +1,42 @@
+"""Several inputs as one vector: numbers flattened, codes as one-hot columns. What a perceptron reads of any data."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from thalweg.fields.ports import Port
+
+
+class Joined(nn.Module):
+    """All inputs of an example, side by side (B, width).
+
+    Args:
+        ports: the inputs in the order in which they stand side by side; those whose length varies cannot be joined.
+    """
+
+    def __init__(self, ports: tuple[Port, ...]) -> None:
+        super().__init__()
+        self.ports = ports
+        self.width = sum(_width(port) for port in ports)
+
+    def forward(self, inputs: Mapping[str, Tensor]) -> Tensor:
+        """Inputs by name (B, ...) to (B, width)."""
+        return torch.cat([_flat(port, inputs[port.name]) for port in self.ports], dim=1)
+
+
+def _sizes(port: Port) -> tuple[int, ...]:
+    return port.sizes or ((port.size,) if port.size is not None else ())
+
+
+def _width(port: Port) -> int:
+    return sum(_sizes(port)) or port.width
+
+
+def _flat(port: Port, value: Tensor) -> Tensor:
+    sizes = _sizes(port)
+    if not sizes:
+        return value.flatten(1)
+    codes = value.reshape(value.shape[0], -1)  # (B, k)
+    dtype = torch.get_default_dtype()
+    return torch.cat([nn.functional.one_hot(codes[:, i], size).to(dtype) for i, size in enumerate(sizes)], dim=1)

@@ -1,0 +1,66 @@
+"""Classification: one class of several for each example; binary where there are two."""
+
+from collections.abc import Mapping
+
+
+import torch
+from torch import Tensor
+
+from thalweg.core.position import Position
+from thalweg.core.registry import task
+from thalweg.core.settings import Choice, Settings
+from thalweg.data.batch import Batch
+from thalweg.data.batches import Batches
+from thalweg.fields.encoding import Column, Encodings
+from thalweg.fields.ports import Ports
+from thalweg.metrics._metric import Metric
+from thalweg.tasks._task import Loss, Losses, Model, Request, Task, made_loss, made_metric
+
+
+class ClassificationSettings(Settings):
+    """Which loss classes are learned by."""
+
+    loss: Choice = Choice(name="cross-entropy")
+
+
+@task("classification", settings=ClassificationSettings, target="category")
+class Classification(Task):
+    """Logits (B, C) against class codes (B,), or against class probabilities (B, C) where augmentation mixed them."""
+
+    settings: ClassificationSettings
+
+    def make_ports(self, encodings: Encodings) -> Ports:
+        return Ports(tuple(one.port for one in encodings.inputs), (encodings.target.port,))
+
+    def make_metrics(self) -> dict[str, Metric]:
+        return {name: made_metric(name) for name in ("accuracy", "log-loss")}
+
+    def make_loss(self) -> Loss:
+        return made_loss(self.settings.loss)
+
+    def objective(self, model: Model, batch: Batch) -> Losses:
+        assert self.loss is not None
+        arguments, named = self.ports.given(batch)
+        return Losses.equal(self.loss(model(*arguments, **named), batch[self.ports.output.name]))
+
+    def predict(self, model: Model, batch: Batch, at: Position, request: Request) -> dict[str, Tensor]:
+        arguments, named = self.ports.given(batch)
+        return {"probabilities": model(*arguments, **named).float().softmax(1)}
+
+    def measure(self, model: Model, batch: Batch, at: Position) -> dict[str, Tensor]:
+        probabilities = self.predict(model, batch, at, Request())["probabilities"]
+        return {name: metric.rows(probabilities, batch[self.ports.output.name]) for name, metric in self.metrics.items()}
+
+    def trivial(self, batches: Batches) -> Model:
+        name, classes = self.ports.output.name, self.ports.output.size
+        counts = sum(torch.bincount(batch[name].cpu(), minlength=classes) for batch in batches)
+        shares = torch.as_tensor(counts) / torch.as_tensor(counts).sum()
+        return lambda *given, **named: shares.log().expand(len([*given, *named.values()][0]), -1)
+
+    def decode(self, predicted: Mapping[str, Tensor]) -> dict[str, Column]:
+        probabilities = predicted["probabilities"].detach().cpu()
+        sure, code = probabilities.max(1)
+        said = self.encodings.target.decode(code)
+        return {self.ports.output.name: said, "probability": sure.numpy(), "probabilities": probabilities.numpy()}
+
+

@@ -1,0 +1,367 @@
+"""Fit: encode, learn, package. What tuning, compression, audit and checks call; it compares and reports nothing."""
+
+import hashlib
+import json
+import platform
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+
+import thalweg
+from thalweg.core import files
+from thalweg.core.device import pick_device, weights_dtype
+from thalweg.core.errors import Refusal, TrainingRefusal, UsageRefusal
+from thalweg.core.processes import connect
+from thalweg.core.run_folder import RunFolder
+from thalweg.core.talk import Talk
+from thalweg.data.dataset import Dataset, Examples
+from thalweg.data.encode import encode
+from thalweg.data.read import read
+from thalweg.packages.package import Package, write_package
+from thalweg.rules._rule import Context, Rule
+from thalweg.training import checkpoints
+from thalweg.training.listeners import Checkpointer, Divergence, Evaluation
+from thalweg.training.loop import Listener, Progress, learn
+from thalweg.training.settings import RunSettings
+from thalweg.training.stage import Own, Stage, build_stage
+
+EVALUATION_BATCH = 256
+SKIPPED_STEPS = 4
+"""Steps in a row that may be spared by the guard before the run is called diverged (20 where float16 scales its losses)."""
+
+
+@dataclass
+class Fitted:
+    """What a training came to.
+
+    Attributes:
+        seconds: wall time of the stages' steps, evaluations included.
+        reasons: what was chosen and why.
+        stopped: why it ended before its last step; empty if it did not.
+    """
+
+    folder: RunFolder
+    settings: RunSettings
+    dataset: Dataset
+    package: Package
+    history: list[dict[str, Any]]
+    seconds: float
+    steps: int
+    reasons: Mapping[str, str] = field(default_factory=dict)
+    stopped: str = ""
+
+
+class Interrupted(Refusal):
+    """A signal asked to stop; a checkpoint of the present step was saved."""
+
+    def __init__(self, number: int, folder: Path) -> None:
+        super().__init__(
+            "TRAIN_STOPPED",
+            f"stopped by {signal.Signals(number).name}; everything up to this step is saved",
+            where=str(folder),
+            fix=f"thalweg train --resume --out {folder}",
+        )
+        self.exit_code = 128 + number
+
+
+class Interruption:
+    """Asks to stop at the end of a step once a signal has come; a second signal quits at once."""
+
+    def __init__(self) -> None:
+        self.number = 0
+
+    def __call__(self, progress: Progress, rule: Rule) -> None:
+        if self.number:
+            progress.stopped = "interrupted"
+
+    def state_dict(self) -> dict[str, Any]:
+        return {}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Nothing is remembered."""
+
+    @contextmanager
+    def heard(self) -> Iterator[None]:
+        """Signals are heard here instead of ending the process (in the main thread; elsewhere they stay as they are)."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        wanted = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+        former = {number: signal.signal(number, self._hear) for number in wanted}
+        try:
+            yield
+        finally:
+            for number, handler in former.items():
+                signal.signal(number, handler)
+
+    def _hear(self, number: int, frame: object) -> None:
+        if self.number:
+            raise KeyboardInterrupt
+        self.number = number
+
+
+def fit(
+    settings: RunSettings,
+    *,
+    given: Any = None,  # noqa: ANN401 - whatever a source understands
+    own: Own | None = None,
+    folder: RunFolder,
+    resume: bool = False,
+    talk: Talk | None = None,
+    listeners: Mapping[str, Listener] | None = None,
+) -> Fitted:
+    """Train in all stages and write the model package.
+
+    Args:
+        given: data as objects; None where `settings.source` names them.
+        own: model, task, rule or loss as objects.
+        folder: where everything goes; already created.
+        resume: go on from the newest checkpoint that verifies.
+
+    Raises:
+        Refusal: settings, data or parts do not go together; or training diverged, or was interrupted.
+    """
+    talk, own = talk or Talk(), own or Own()
+    work = _Work.of(settings, given, own, folder, talk)
+    begun = work.newest() if resume else None
+    stage, previous = None, None
+    interruption, started = Interruption(), time.monotonic()
+    for number in range(len(settings.stages)):
+        dataset = work.dataset(number)
+        if begun is not None and number < begun.position.stage:
+            continue
+        stage = build_stage(settings, number, dataset, own, work.context)
+        watch = work.listeners(stage, interruption, listeners or {})
+        if begun is not None:
+            work.go_on(begun, stage, watch)
+        else:
+            work.start(stage, previous)
+        ended, begun = begun is not None and begun.ended, None
+        with interruption.heard():
+            learn(stage.rule, stage.batches, stage.progress, list(watch.values()))
+        work.finish(stage, watch, ended=ended, interrupted=interruption.number)
+        previous = stage
+    assert stage is not None
+    return work.packaged(stage, time.monotonic() - started)
+
+
+@dataclass
+class _Work:
+    """What the stages of one run share."""
+
+    settings: RunSettings
+    given: Any
+    folder: RunFolder
+    talk: Talk
+    context: Context
+    raw: Examples | Dataset
+    encoded: Dataset | None = None
+    history: list[dict[str, Any]] = field(default_factory=list)
+
+    @staticmethod
+    def of(settings: RunSettings, given: Any, own: Own, folder: RunFolder, talk: Talk) -> "_Work":  # noqa: ANN401
+        processes = connect()
+        threads = settings.threads or torch.get_num_threads()
+        torch.set_num_threads(threads)
+        precision = "float32" if settings.precision == "auto" else settings.precision
+        context = Context(processes, pick_device(settings.device), precision)
+        raw = read(given if given is not None else settings.source, settings.data, own=settings.source_settings or None)
+        return _Work(settings, given, folder, talk, context, raw)
+
+    def dataset(self, number: int) -> Dataset:
+        """The data of a stage: encoded on the rows that take part, what earlier stages knew kept in place."""
+        if not isinstance(self.raw, Examples):
+            self.encoded = self.raw
+        else:
+            only = self.settings.stages[number].only
+            before = self.encoded.encodings if self.encoded is not None else None
+            self.encoded = encode(self.raw, self.settings.data, seed=self.settings.seed, only=only, before=before)
+        return self.encoded.to(self.context.device, weights_dtype(self.context.precision))
+
+    def listeners(self, stage: Stage, interruption: Interruption, further: Mapping[str, Listener]) -> dict[str, Listener]:
+        """The watchers of a stage, in the order in which they hear of a step; checkpoints come last."""
+        settings, processes = self.settings, self.context.processes
+        validation = stage.dataset.batches("validation", size=EVALUATION_BATCH, processes=processes)
+        watch: dict[str, Listener] = {
+            "evaluation": Evaluation(
+                stage.task,
+                validation,
+                settings.stopping,
+                every=settings.evaluate_every,
+                record=self.record,
+                talk=self.talk,
+            ),
+            "divergence": Divergence(20 if self.context.precision == "float16" else SKIPPED_STEPS),
+            **further,
+            "interruption": interruption,
+        }
+        save = self._saver(stage, watch)
+        watch["checkpoints"] = Checkpointer(save, seconds=settings.checkpoint_seconds, steps=settings.checkpoint_steps)
+        return watch
+
+    def record(self, line: Mapping[str, Any]) -> None:
+        """A line of metrics, in the run's file."""
+        self.history.append(dict(line))
+        if self.context.processes.rank == 0:
+            files.append_line(self.folder.metrics, line)
+
+    def start(self, stage: Stage, previous: Stage | None) -> None:
+        """Take over what the stage before learned, then let the rule begin."""
+        self._write_facts(stage)
+        if previous is not None:
+            stage.rule.load_state_dict(previous.rule.state_dict(), grow=True)
+        stage.rule.begin(stage.batches, stage.progress.position)
+
+    def go_on(self, begun: checkpoints.Checkpoint, stage: Stage, watch: Mapping[str, Listener]) -> None:
+        """Continue a stage from a checkpoint, after checking that it belongs to these settings and data."""
+        for what, stored, now in (
+            ("settings", begun.settings, self._settings_digest()),
+            ("data", begun.data, _digest(stage.dataset.fingerprint())),
+        ):
+            if stored != now:
+                raise UsageRefusal(
+                    "RESUME_CHANGED",
+                    f"the {what} are not those of the run that is to be resumed",
+                    where=str(self.folder.path),
+                    why="the result would be neither the old run's nor the new one's",
+                    fix=f"give back the {what} of {self.folder.path / 'settings.yaml'}, or start afresh under another --out",
+                )
+        checkpoints.restore(begun, stage.rule, stage.batches, watch)
+        stage.progress.position, stage.progress.stopped = begun.position, begun.stopped
+        stage.progress.history = list(begun.history)
+        self.history = list(begun.history)
+        if self.context.processes.rank == 0:
+            files.cut_to(self.folder.metrics, begun.lines)
+
+    def newest(self) -> checkpoints.Checkpoint | None:
+        """The newest checkpoint that verifies; those that do not are named and left where they are."""
+        path, skipped = self.folder.newest_checkpoint()
+        for bad, reason in skipped:
+            self.talk.warn(f"checkpoint {bad.name} is left out: {reason}")
+        return checkpoints.read(path) if path is not None else None
+
+    def finish(self, stage: Stage, watch: Mapping[str, Listener], *, ended: bool, interrupted: int) -> None:
+        """The end of a stage: refuse what diverged, save what was interrupted, keep the best, let the rule end."""
+        progress = stage.progress
+        if interrupted and progress.stopped == "interrupted":
+            progress.stopped = ""
+            self._saver(stage, watch)(progress)
+            raise Interrupted(interrupted, self.folder.path)
+        if progress.stopped == "diverged":
+            raise _diverged(progress, stage.rule)
+        if ended:
+            return
+        evaluation = watch["evaluation"]
+        assert isinstance(evaluation, Evaluation)
+        evaluation.restore_best(stage.rule)
+        stage.rule.end(stage.batches, progress.position)
+        self._saver(stage, watch, ended=True)(progress)
+
+    def packaged(self, stage: Stage, seconds: float) -> Fitted:
+        """The package of what the last stage ships, written to the run folder."""
+        named = stage.named
+        form = "external" if "class" in named else "part"
+        source = None
+        if not isinstance(self.raw, Examples) and self.settings.source:
+            source = {"name": self.settings.source, "settings": self.settings.source_settings}
+        facts = {"data": stage.dataset.fingerprint(), "thalweg": thalweg.__version__, "seed": self.settings.seed}
+        package = Package(form, named, stage.task, stage.rule.shipped, source, facts)
+        if self.context.processes.rank == 0:
+            write_package(self.folder.model, package, card=_card(package, stage))
+        self.context.processes.wait()
+        progress = stage.progress
+        return Fitted(
+            self.folder,
+            self.settings,
+            stage.dataset,
+            package,
+            self.history,
+            seconds,
+            progress.position.step,
+            stage.reasons,
+            progress.stopped,
+        )
+
+    def _saver(self, stage: Stage, watch: Mapping[str, Listener], *, ended: bool = False) -> Callable[[Progress], None]:
+        def save(progress: Progress) -> None:
+            if self.context.processes.rank:
+                return
+            position = progress.position
+            path = self.folder.checkpoint(position.stage * 10**9 + position.step)
+            facts = {
+                "settings": self._settings_digest(),
+                "data": _digest(stage.dataset.fingerprint()),
+                "lines": self.folder.metrics.stat().st_size if self.folder.metrics.exists() else 0,
+            }
+            progress.history = self.history
+            checkpoints.save(path, progress, stage.rule, stage.batches, watch, facts=facts, ended=ended)
+            self.folder.rotate(keep=self.settings.checkpoints_kept)
+
+        return save
+
+    def _settings_digest(self) -> str:
+        decisive = self.settings.model_dump(mode="json", exclude={"checkpoint_seconds", "checkpoint_steps", "checkpoints_kept"})
+        return _digest(decisive | {"processes": self.context.processes.world})
+
+    def _write_facts(self, stage: Stage) -> None:
+        """What is needed to repeat the run, before its first step."""
+        if self.context.processes.rank or stage.progress.position.stage:
+            return
+        chosen = {name: choice.model_dump(mode="json") for name, choice in stage.choices.items()}
+        settings = self.settings.model_dump(mode="json") | {"chosen": chosen, "why": dict(stage.reasons)}
+        files.write_text(self.folder.settings, yaml.safe_dump(settings, sort_keys=False, allow_unicode=True))
+        files.write_json(self.folder.environment, environment(self.context))
+        facts = {"fingerprint": stage.dataset.fingerprint(), "notes": list(stage.dataset.notes)}
+        files.write_json(self.folder.data, facts | {"fields": stage.dataset.encodings.as_json()})
+
+
+def environment(context: Context) -> dict[str, Any]:
+    """Versions, machine and threads: what equal bits depend on."""
+    return {
+        "thalweg": thalweg.__version__,
+        "python": sys.version.split()[0],
+        "torch": torch.__version__,
+        "machine": platform.machine(),
+        "system": platform.platform(),
+        "device": str(context.device),
+        "precision": context.precision,
+        "threads": torch.get_num_threads(),
+        "processes": context.processes.world,
+    }
+
+
+def _digest(value: Any) -> str:  # noqa: ANN401 - any JSON value
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _card(package: Package, stage: Stage) -> str:
+    name = package.named.get("name") or package.named.get("class")
+    inputs = ", ".join(f"{one.name} ({one.kind})" for one in package.encodings.inputs) or "nothing"
+    return (
+        f"# {stage.dataset.name}: {name}\n\n"
+        f"Learns {package.task.declaration.name} from {inputs}.\n\n"  # type: ignore[attr-defined]
+        f"Trained on {stage.dataset.name} with thalweg {thalweg.__version__}. "
+        "Weights are safetensors, everything else JSON; opening this folder runs none of its content.\n\n"
+        "```python\nimport thalweg as tw\n\nmodel = tw.load('.')\nmodel.predict(...)\n```\n"
+    )
+
+
+def _diverged(progress: Progress, rule: Rule) -> TrainingRefusal:
+    bad = [name for name, one in rule.shipped.named_parameters() if not bool(torch.isfinite(one).all())]
+    return TrainingRefusal(
+        "TRAIN_DIVERGED",
+        f"the loss or its slope was not finite for several steps in a row, at step {progress.position.step}",
+        where=f"stage {progress.position.stage}" + (f", weights {bad[0]}" if bad else ", the weights are still finite"),
+        why="nothing is learned from steps that are not finite",
+        fix="a lower rate (--lr), clipping (--set rule.clip=1), or look at the inputs: thalweg doctor RUN",
+    )
+

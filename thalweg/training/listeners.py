@@ -1,0 +1,171 @@
+"""Listeners: what watches training. Each reads, keeps a state of its own that is checkpointed, and may ask to stop."""
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+
+from thalweg.core.talk import Talk
+from thalweg.data.batches import Batches
+from thalweg.rules._rule import Rule
+from thalweg.tasks._task import Task, measured
+from thalweg.training.loop import Progress
+from thalweg.training.settings import StoppingSettings
+
+EVALUATIONS = 60
+"""Evaluations in a stage, at most, unless the user asks for more."""
+
+
+class Evaluation:
+    """Measures what would ship on the validation part, keeps the best weights, and asks to stop when they no longer improve.
+
+    Args:
+        every: steps between evaluations; None: each epoch, or a sixtieth of the stage where that is longer.
+        record: takes each line of metrics as it comes.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        validation: Batches,
+        stopping: StoppingSettings,
+        *,
+        every: int | None,
+        record: Callable[[dict[str, Any]], None],
+        talk: Talk,
+    ) -> None:
+        self.task, self.validation, self.stopping = task, validation, stopping
+        self.every, self.record, self.talk = every, record, talk
+        self.watched = stopping.metric or next(iter(task.metrics))
+        self.higher = task.metrics[self.watched].declaration.facts["better"] == "higher"  # type: ignore[attr-defined]
+        self.best: float | None = None
+        self.best_at: Mapping[str, int] = {}
+        self.best_state: dict[str, torch.Tensor] = {}
+        self.waited, self.loss, self.seen = 0, 0.0, 0
+        self._begun = time.monotonic()
+
+    def __call__(self, progress: Progress, rule: Rule) -> None:
+        loss = progress.report.get("loss")
+        self.loss, self.seen = self.loss + (float(loss) if loss is not None else math.nan), self.seen + 1
+        if not self._due(progress):
+            return
+        position = progress.position
+        found = measured(self.task, rule.shipped, self.validation, at=position, processes=rule.context.processes)
+        line = {"stage": position.stage, "step": position.step, "epoch": position.epoch, "loss": _json(self.loss / self.seen)}
+        line |= {f"validation.{name}": _json(value) for name, value in found.items()}
+        self.loss, self.seen = 0.0, 0
+        self._judge(found[self.watched], position.step, position.epoch, rule)
+        progress.history.append(line)
+        self.record(line)
+        self._tell(progress, found)
+        if self.stopping.patience is not None and self.waited >= self.stopping.patience:
+            progress.stopped = f"no better {self.watched} in {self.waited} evaluations"
+
+    def _due(self, progress: Progress) -> bool:
+        position = progress.position
+        if self.every is not None:
+            return position.step % self.every == 0 or progress.stop
+        sixtieth = max(1, position.total // EVALUATIONS)
+        if progress.length is None:
+            return position.step % sixtieth == 0 or progress.stop
+        epochs = max(1, -(-position.total // (progress.length * EVALUATIONS)))
+        return progress.stop or (position.index == 0 and position.epoch % epochs == 0)
+
+    def _judge(self, value: float | None, step: int, epoch: int, rule: Rule) -> None:
+        better = value is not None and (
+            self.best is None or (value >= self.best if self.higher else value <= self.best)
+        )
+        if not better:
+            self.waited += 1
+            return
+        self.waited = 0 if value != self.best else self.waited + 1
+        self.best, self.best_at = value, {"step": step, "epoch": epoch}
+        if self.stopping.keep == "best":
+            self.best_state = {name: tensor.clone() for name, tensor in rule.shipped.state_dict().items()}
+
+    def _tell(self, progress: Progress, found: Mapping[str, float | None]) -> None:
+        position = progress.position
+        metric = self.task.metrics[self.watched]
+        where = f"epoch {position.epoch}" if progress.length is not None else f"step {position.step:,}"
+        whole = f" of {position.total // progress.length}" if progress.length is not None else f" of {position.total:,}"
+        spent = time.monotonic() - self._begun
+        left = spent / max(position.step, 1) * (position.total - position.step)
+        text = f"{where}{whole}  validation {self.watched} {shown(metric, found[self.watched])}, best {shown(metric, self.best)}"
+        self.talk.live("learn", f"{text}  {left:.0f} s left", position.step / max(position.total, 1))
+
+    def restore_best(self, rule: Rule) -> None:
+        """Put the best weights into what ships, where they are to be kept."""
+        if self.best_state:
+            rule.shipped.load_state_dict(self.best_state)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {
+            "best": self.best,
+            "best_at": dict(self.best_at),
+            "best_state": self.best_state,
+            "waited": self.waited,
+            "loss": self.loss,
+            "seen": self.seen,
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        self.best, self.best_at, self.best_state = state["best"], state["best_at"], state["best_state"]
+        self.waited, self.loss, self.seen = state["waited"], state["loss"], state["seen"]
+
+
+class Divergence:
+    """Asks to stop when steps in a row were not finite: the guard spared the weights, but nothing is learned any more."""
+
+    def __init__(self, most: int) -> None:
+        self.most, self.skipped = most, 0
+
+    def __call__(self, progress: Progress, rule: Rule) -> None:
+        finite = progress.report.get("finite")
+        self.skipped = 0 if finite is None or bool(finite) else self.skipped + 1
+        if self.skipped >= self.most:
+            progress.stopped = "diverged"
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"skipped": self.skipped}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        self.skipped = state["skipped"]
+
+
+class Checkpointer:
+    """Saves the run at steps and at wall-clock intervals; the clock decides when, never what.
+
+    Args:
+        save: writes a checkpoint of the present state.
+    """
+
+    def __init__(self, save: Callable[[Progress], None], *, seconds: float, steps: int | None) -> None:
+        self.save, self.seconds, self.steps = save, seconds, steps
+        self._last = time.monotonic()
+
+    def __call__(self, progress: Progress, rule: Rule) -> None:
+        by_step = self.steps is not None and progress.position.step % self.steps == 0
+        now = time.monotonic()
+        if by_step or now - self._last >= self.seconds:
+            self.save(progress)
+            self._last = now
+
+    def state_dict(self) -> dict[str, Any]:
+        return {}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Nothing is remembered: when to save is no part of the result."""
+
+
+def shown(metric: Any, value: float | None) -> str:  # noqa: ANN401 - a Metric with its declaration
+    """A metric's value as people read it: shares in percent, the rest with four figures."""
+    if value is None:
+        return "undefined"
+    share = metric.declaration.facts.get("unit") == "share"
+    return f"{100 * value:.1f} %" if share else f"{value:.4g}"
+
+
+def _json(value: float | None) -> float | None:
+    return None if value is None or not math.isfinite(value) else value

@@ -1,0 +1,99 @@
+"""The plan: which task, model and rule a run takes where the user named none, read from the facts that parts declare.
+
+No part's file is imported to choose; nothing here knows a part's name.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from thalweg.core import registry
+from thalweg.core.errors import UsageRefusal
+from thalweg.core.settings import Choice
+from thalweg.data.dataset import Dataset
+from thalweg.fields.ports import Ports
+from thalweg.training.settings import RunSettings
+
+DEFAULT_RULE = "backpropagation"
+
+
+@dataclass(frozen=True)
+class Reasoned:
+    """A part that was chosen, with its settings, and why."""
+
+    choice: Choice
+    why: str
+
+
+def choose_task(settings: RunSettings, dataset: Dataset) -> Reasoned:
+    """The task named by the user, else by the source, else the one whose target is of the data's kind.
+
+    Raises:
+        UsageRefusal: no task learns such a target.
+    """
+    given = settings.task or Choice()
+    if given.name:
+        return Reasoned(given, "as asked")
+    if "task" in dataset.facts:
+        return _named(given, dataset.facts["task"], f"what {dataset.name} is for")
+    kinds = {encoding.kind for encoding in dataset.encodings.of_role("target")} or {None}
+    fitting = [name for name, part in registry.parts("task").items() if part.facts.get("target", "") in kinds]
+    if not fitting:
+        raise UsageRefusal(
+            "TASK_UNKNOWN_TARGET",
+            f"no task learns a target of kind {', '.join(map(str, kinds))}",
+            where=dataset.name,
+            why="what is to be learned cannot be told from the data",
+            fix="name it: --task NAME, of thalweg list tasks",
+        )
+    best = max(sorted(fitting), key=lambda name: registry.facts("task", name).get("preference", 0))
+    target = next((one.name for one in dataset.encodings.of_role("target")), "nothing")
+    return _named(given, best, f"the target {target} is of kind {', '.join(map(str, kinds))}")
+
+
+def choose_model(settings: RunSettings, dataset: Dataset, task: str, ports: Ports) -> Reasoned:
+    """The model named by the user, else by the source for its own task, else the preferred one that reads these inputs.
+
+    Raises:
+        UsageRefusal: no model learns this task from such inputs.
+    """
+    given = settings.model or Choice()
+    if given.name:
+        return Reasoned(given, "as asked")
+    if "model" in dataset.facts and dataset.facts.get("task", task) == task:
+        return _named(given, dataset.facts["model"], f"made for {dataset.name}")
+    kinds = {port.kind for port in ports.inputs}
+    fitting = [
+        name
+        for name, part in registry.parts("model").items()
+        if part.variant_of is None and task in part.facts.get("tasks", ()) and kinds <= set(part.facts.get("inputs", ()))
+    ]
+    if not fitting:
+        raise UsageRefusal(
+            "MODEL_NONE_FITS",
+            f"no model learns {task} from {', '.join(sorted(kinds)) or 'nothing'}",
+            where=", ".join(f"{port.name} ({port.kind})" for port in ports.inputs),
+            why="a net is built for the inputs it reads",
+            fix="name one (--model NAME, of thalweg list models), or give your own: tw.train(data, model=MyNet())",
+        )
+    best = max(sorted(fitting), key=lambda name: registry.facts("model", name).get("preference", 0))
+    return _named(given, best, f"the default for {' and '.join(sorted(kinds))}")
+
+
+def choose_rule(settings: RunSettings, model_facts: Mapping[str, Any]) -> Reasoned:
+    """The rule named by the user, else the one that the model learns by, with the model's own recipe underneath."""
+    default = model_facts.get("rule", DEFAULT_RULE)
+    recipe = model_facts.get("recipe", {})
+    given = settings.rule or Choice()
+    name = given.name or default
+    under = recipe if name == default else {}
+    return Reasoned(Choice(name=name, settings={**under, **given.settings}), "as asked" if given.name else "how this model learns")
+
+
+def _named(given: Choice, name: str, why: str) -> Reasoned:
+    return Reasoned(Choice(name=name, settings=given.settings), why)
+
+
+def augmentation(settings: RunSettings, dataset: Dataset) -> Sequence[Any]:
+    """What the user asked for, else what the source says is harmless for its data."""
+    return settings.augment if settings.augment is not None else dataset.facts.get("augment", ())

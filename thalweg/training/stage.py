@@ -1,0 +1,127 @@
+"""One stage of a run: task, model, rule, batches and listeners, built from the settings and the number of the stage."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import nn
+
+from thalweg.core import registry
+from thalweg.core.device import weights_dtype
+from thalweg.core.position import Position
+from thalweg.core.settings import Choice, Settings
+from thalweg.data.augmented import build_augment
+from thalweg.data.batches import Batches
+from thalweg.data.dataset import Dataset
+from thalweg.rules._rule import Context, Rule
+from thalweg.tasks._task import Loss, Task
+from thalweg.training.loop import Progress
+from thalweg.training.plan import augmentation, choose_model, choose_rule, choose_task
+from thalweg.training.settings import RunSettings
+
+
+@dataclass(frozen=True)
+class Own:
+    """What the user gave as objects instead of names."""
+
+    model: nn.Module | None = None
+    task: type[Task] | None = None
+    rule: type[Rule] | None = None
+    loss: Loss | None = None
+
+
+@dataclass
+class Stage:
+    """All that one stage of a run learns with.
+
+    Attributes:
+        named: the model as a package describes it.
+        reasons: what was chosen and why, for the first lines and the settings file.
+    """
+
+    dataset: Dataset
+    task: Task
+    rule: Rule
+    batches: Batches
+    progress: Progress
+    named: Mapping[str, Any]
+    choices: Mapping[str, Choice] = field(default_factory=dict)
+    reasons: Mapping[str, str] = field(default_factory=dict)
+
+
+def build_stage(settings: RunSettings, number: int, dataset: Dataset, own: Own, context: Context) -> Stage:
+    """The stage of that number; weights are a function of the seed and the number alone."""
+    changed = settings.stages[number]
+    at = Position(seed=settings.seed, stage=number)
+    task, task_choice, task_why = _task(settings, dataset, own)
+    model, model_choice, model_why = _model(settings, changed.model, dataset, task, own, at=at, context=context)
+    task.bind(model)
+    rule, rule_choice, rule_why = _rule(settings, changed.rule, task, model, own, facts=_facts(own, model_choice), context=context)
+    batches = rule.batches(dataset, build_augment(augmentation(settings, dataset), dataset.encodings))
+    progress = Progress(Position(seed=settings.seed, stage=number, total=rule.steps(batches)), batches.length)
+    named = {"class": type(model).__name__} if own.model is not None else _described(model_choice)
+    choices = {"task": task_choice, "model": model_choice, "rule": rule_choice}
+    return Stage(dataset, task, rule, batches, progress, named, choices, {"task": task_why, "model": model_why, "rule": rule_why})
+
+
+def _described(choice: Choice) -> dict[str, Any]:
+    resolved = registry.settings_of("model", choice.name, choice.settings)
+    return {"name": choice.name, "settings": resolved.model_dump(mode="json")}
+
+
+def _facts(own: Own, choice: Choice) -> Mapping[str, Any]:
+    return {} if own.model is not None else registry.facts("model", choice.name)
+
+
+def _task(settings: RunSettings, dataset: Dataset, own: Own) -> tuple[Task, Choice, str]:
+    if own.task is not None:
+        declaration = own.task.declaration  # type: ignore[attr-defined]
+        choice, why = settings.task or Choice(name=declaration.name), "your own"
+        made: Settings = declaration.settings.model_validate(choice.settings)
+        task = own.task(dataset.encodings, made, loss=own.loss)
+    else:
+        chosen = choose_task(settings, dataset)
+        choice, why = chosen.choice, chosen.why
+        kind = registry.load("task", choice.name)
+        task = kind(dataset.encodings, registry.settings_of("task", choice.name, choice.settings), loss=own.loss)
+    task.adopt(dataset)
+    return task, choice, why
+
+
+def _model(
+    settings: RunSettings, changed: Mapping[str, Any], dataset: Dataset, task: Task, own: Own, *, at: Position, context: Context
+) -> tuple[nn.Module, Choice, str]:
+    dtype = weights_dtype(context.precision)
+    if own.model is not None:
+        return own.model.to(context.device, dtype), Choice(name=type(own.model).__name__), "your own"
+    name = settings.task.name if settings.task and settings.task.name else task.declaration.name  # type: ignore[attr-defined]
+    chosen = choose_model(settings, dataset, name, task.ports)
+    choice = Choice(name=chosen.choice.name, settings={**chosen.choice.settings, **changed})
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(at.number("weights", by="run"))
+        module = registry.load("model", choice.name)(task.ports, registry.settings_of("model", choice.name, choice.settings))
+    return module.to(context.device, dtype), choice, chosen.why
+
+
+def _rule(
+    settings: RunSettings,
+    changed: Mapping[str, Any],
+    task: Task,
+    model: nn.Module,
+    own: Own,
+    *,
+    facts: Mapping[str, Any],
+    context: Context,
+) -> tuple[Rule, Choice, str]:
+    if own.rule is not None:
+        declaration = own.rule.declaration  # type: ignore[attr-defined]
+        given = {**(settings.rule.settings if settings.rule else {}), **changed}
+        choice = Choice(name=declaration.name, settings=given)
+        return own.rule(task, model, declaration.settings.model_validate(given), context), choice, "your own"
+    chosen = choose_rule(settings, facts)
+    choice = Choice(name=chosen.choice.name, settings={**chosen.choice.settings, **changed})
+    kind = registry.load("rule", choice.name)
+    rule: Rule = kind(task, model, registry.settings_of("rule", choice.name, choice.settings), context)
+    return rule, choice, chosen.why
+

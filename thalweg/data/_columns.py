@@ -147,8 +147,8 @@ def _series(key: str, array: np.ndarray, stated: str | None) -> Shaped:
     if stated is None and array.shape[2] > array.shape[1]:
         array = np.ascontiguousarray(array.transpose(0, 2, 1))
         notes.append(
-            f"{shown(key)}: {array.shape[2]} channels of {array.shape[1]} steps (the longer axis is taken for time); "
-            f"--field {shown(key)}=series if steps come first"
+            f"{shown(key)}: {array.shape[2]} × {array.shape[1]} steps: the longer axis is taken for time "
+            f"(--field {shown(key)}=series if steps come first)"
         )
     if array.dtype.kind == "f" and np.isnan(array[:, -1]).any():
         rows = [_without_padding(row) for row in array]

@@ -1,0 +1,106 @@
+"""Residual blocks of two 3-wide convolutions, after He et al. 2016, for one to three axes and for padded rows.
+
+`ResidualBlock` is the first form (arXiv:1512.03385, figure 2: the activation follows the sum); `PreactivatedBlock` the second
+(arXiv:1603.05027, figure 4e: normalisation and activation come before each convolution, and the sum is left alone).
+
+Letters: B batch, C channels, S the axes that are convolved.
+"""
+
+from torch import Tensor, nn
+
+from thalweg.layers.build import build_activation, build_normalisation
+from thalweg.layers.masked_convolution import CONVOLUTIONS, Convolution, masked_convolution, without_padding
+
+
+class ResidualBlock(nn.Module):
+    """activation(shortcut(x) + branch(x)), branch: convolution, norm, activation, convolution, norm.
+
+    The shortcut is the identity, or a 1-wide convolution with its norm where the shape changes.
+
+    Args:
+        inputs: channels of x.
+        outputs: channels of the answer.
+        dims: axes after the channels, 1 to 3.
+        stride: of the first convolution and of the shortcut.
+        drop: applied to the branch before the sum, such as stochastic depth.
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        *,
+        dims: int = 2,
+        stride: int = 1,
+        normalisation: str = "batch",
+        activation: str = "relu",
+        drop: nn.Module | None = None,
+    ) -> None:
+        super().__init__()
+        self.first = _convolution(inputs, outputs, dims=dims, kernel=3, stride=stride)
+        self.first_norm = build_normalisation(normalisation, outputs, dims=dims)
+        self.second = _convolution(outputs, outputs, dims=dims, kernel=3)
+        self.second_norm = build_normalisation(normalisation, outputs, dims=dims)
+        changes = inputs != outputs or stride != 1
+        self.shortcut = _convolution(inputs, outputs, dims=dims, kernel=1, stride=stride) if changes else None
+        self.shortcut_norm = build_normalisation(normalisation if changes else "none", outputs, dims=dims)
+        self.activation = build_activation(activation)
+        self.drop = drop or nn.Identity()
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
+        """(B, C, *S) and its mask (B, *S) to (B, C', *S') and its mask."""
+        branch, answered = masked_convolution(self.first, x, mask)
+        branch = self.activation(self.first_norm(branch, answered))
+        branch = self.second_norm(masked_convolution(self.second, branch, answered)[0], answered)
+        passed = x if self.shortcut is None else self.shortcut(x)
+        answer = self.activation(self.shortcut_norm(passed, answered) + self.drop(branch))
+        return without_padding(answer, answered), answered
+
+
+class PreactivatedBlock(nn.Module):
+    """shortcut(x) + branch(x), branch: norm, activation, convolution, norm, activation, convolution.
+
+    Where the shape changes the shortcut is a 1-wide convolution of the normalised, activated x. A net of such blocks needs a
+    normalisation and an activation after the last one.
+
+    Args:
+        inputs: channels of x.
+        outputs: channels of the answer.
+        dims: axes after the channels, 1 to 3.
+        stride: of the first convolution and of the shortcut.
+        drop: applied to the branch before the sum, such as stochastic depth.
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        *,
+        dims: int = 2,
+        stride: int = 1,
+        normalisation: str = "batch",
+        activation: str = "relu",
+        drop: nn.Module | None = None,
+    ) -> None:
+        super().__init__()
+        self.first_norm = build_normalisation(normalisation, inputs, dims=dims)
+        self.first = _convolution(inputs, outputs, dims=dims, kernel=3, stride=stride)
+        self.second_norm = build_normalisation(normalisation, outputs, dims=dims)
+        self.second = _convolution(outputs, outputs, dims=dims, kernel=3)
+        changes = inputs != outputs or stride != 1
+        self.shortcut = _convolution(inputs, outputs, dims=dims, kernel=1, stride=stride) if changes else None
+        self.activation = build_activation(activation)
+        self.drop = drop or nn.Identity()
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
+        """(B, C, *S) and its mask (B, *S) to (B, C', *S') and its mask."""
+        ready = self.activation(self.first_norm(x, mask))
+        passed = x if self.shortcut is None else self.shortcut(ready)
+        branch, answered = masked_convolution(self.first, ready, mask)
+        branch = self.activation(self.second_norm(branch, answered))
+        branch = masked_convolution(self.second, branch, answered)[0]
+        return without_padding(passed + self.drop(branch), answered), answered
+
+
+def _convolution(inputs: int, outputs: int, *, dims: int, kernel: int, stride: int = 1) -> Convolution:
+    return CONVOLUTIONS[dims](inputs, outputs, kernel, stride=stride, padding=kernel // 2, bias=False)

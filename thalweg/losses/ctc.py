@@ -24,7 +24,8 @@ class CTC(Loss[CTCSettings]):
     """-log of the probability of the target over all its alignments, in nats per target symbol.
 
     A target that no alignment of its frames can spell would cost infinitely much: it costs 0 instead and has no gradient.
-    `impossible` says which examples these are. PyTorch's own operator breaks a compiled graph here. Masks show a leading stretch of each row; padding comes last.
+    `impossible` says which examples these are. Masks show a leading stretch of each row; padding comes last. PyTorch's own
+    operator breaks a compiled graph here.
 
     Reference: Graves et al. 2006, doi:10.1145/1143844.1143891.
     """

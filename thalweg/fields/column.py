@@ -55,14 +55,15 @@ def missing(column: Column) -> np.ndarray:
 
 def _missing_in_array(column: np.ndarray) -> np.ndarray:
     if column.dtype.kind == "U":
-        absent: np.ndarray = column == ""
+        absent: Any = column == ""
     elif column.dtype.kind == "M":
         absent = np.isnat(column)
     elif column.dtype.kind == "f":
         absent = np.isnan(column)
     else:
         return np.zeros(len(column), dtype=bool)
-    return absent.reshape(len(column), -1).any(axis=1)
+    gone: np.ndarray = np.asarray(absent).reshape(len(column), -1).any(axis=1)
+    return gone
 
 
 def _absent(value: Any) -> bool:

@@ -69,7 +69,7 @@ class Encoding(ABC):
     @property
     def kind(self) -> str:
         """The registered name of this kind."""
-        return self.declaration.name  # type: ignore[attr-defined, no-any-return]
+        return self.declaration.name  # type: ignore[attr-defined]
 
     @classmethod
     def recognise(cls, look: Look) -> Claim | None:
@@ -125,6 +125,10 @@ class Encoding(ABC):
     def strata(self, columns: Sequence[Column]) -> Column | None:
         """(N,) the class of each row, by which parts are balanced when this is the target; None: there are no classes."""
         return None
+
+    def summary(self, columns: Sequence[Column]) -> str:
+        """What the raw columns hold, in a few words ("3 classes", "numbers from 0 to 9")."""
+        return self.kind
 
     @property
     def notes(self) -> list[str]:

@@ -1,0 +1,184 @@
+"""Columns before they are encoded: of one length, without strange objects, with targets that can be learned."""
+
+import dataclasses
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+import torch
+
+from thalweg.core.errors import DataRefusal, did_you_mean
+from thalweg.data.dataset import Examples
+from thalweg.data.settings import DataSettings
+from thalweg.fields.column import Column, as_column, coded, missing, take
+from thalweg.fields.encoding import Encoding, Encodings
+
+WRITTEN_NUMBER = re.compile(r"^\s*[-+]?[$€£]?\s?\d[\d.,' ]*\s?[%$€£]?\s*$")
+
+
+def checked_columns(columns: Mapping[str, Column]) -> dict[str, Column]:
+    """The columns as arrays and lists of one length.
+
+    Raises:
+        DataRefusal: there are no rows, lengths differ, or cells hold objects that are no data.
+    """
+    ready = {name: as_column(column) for name, column in columns.items()}
+    lengths = {name: len(column) for name, column in ready.items()}
+    if not lengths or max(lengths.values()) == 0:
+        raise DataRefusal(
+            "DATA_NO_ROWS",
+            "the data have 0 rows",
+            where=f"fields: {', '.join(lengths) or 'none'}",
+            why="there is nothing to learn from",
+            fix="give at least one row to predict for, a hundred and more to learn from",
+        )
+    if len(set(lengths.values())) > 1:
+        raise DataRefusal(
+            "DATA_LENGTHS_DIFFER",
+            "fields differ in length: " + ", ".join(f"{name} {length:,}" for name, length in list(lengths.items())[:8]),
+            where="fields",
+            why="each row must have a value of each field",
+            fix="cut or fill them to one length",
+            details={"lengths": lengths},
+        )
+    _refuse_objects(ready)
+    return ready
+
+
+def _refuse_objects(columns: Mapping[str, Column]) -> None:
+    odd = {
+        name: type(value).__name__
+        for name, column in columns.items()
+        if isinstance(column, list)
+        for value in column[:: max(1, len(column) // 100)]
+        if isinstance(value, dict | set | bytes) or callable(value)
+    }
+    if odd:
+        raise DataRefusal(
+            "DATA_OBJECTS",
+            "fields contain Python objects: " + ", ".join(f"{name} ({kind})" for name, kind in list(odd.items())[:5]),
+            where="fields " + ", ".join(odd),
+            why="only numbers, text, and sequences of them can be encoded",
+            fix="flatten them into fields of their own, or --ignore " + ",".join(odd),
+        )
+
+
+def columns_for(encodings: Sequence[Encoding], columns: Mapping[str, Column]) -> dict[str, Column]:
+    """The columns that encodings read.
+
+    Raises:
+        DataRefusal: some are not there; the nearest name is given for each.
+    """
+    names = list(dict.fromkeys(name for one in encodings for name in one.fields))
+    absent = [name for name in names if name not in columns]
+    if absent:
+        spare = [name for name in columns if name not in names]
+        shown = "; ".join(f'"{name}"' + (f" ({did_you_mean(name, spare)})" if spare else "") for name in absent[:5])
+        raise DataRefusal(
+            "DATA_FIELDS_MISSING",
+            f"{len(absent)} of {len(names)} fields that the model reads are not there: {shown}"
+            + (f"; and {len(absent) - 5} more" if len(absent) > 5 else ""),
+            where=f"fields given: {', '.join(list(columns)[:12])}{' ...' if len(columns) > 12 else ''}",
+            why="the model was trained with them",
+            fix="add or rename them",
+            details={"missing": absent},
+        )
+    return {name: columns[name] for name in names}
+
+
+def without(examples: Examples, rows: np.ndarray) -> Examples:
+    """The examples without some rows; the rows of given parts are counted anew."""
+    keep = np.ones(len(examples), dtype=bool)
+    keep[rows] = False
+    places = torch.from_numpy(np.cumsum(keep) - 1)
+    chosen = np.flatnonzero(keep)
+    given = {part: places[old[torch.from_numpy(keep)[old]]] for part, old in examples.given.items()}
+    columns = {name: take(column, chosen) for name, column in examples.columns.items()}
+    return dataclasses.replace(examples, columns=columns, given=given)
+
+
+def checked_targets(examples: Examples, encodings: Encodings, settings: DataSettings) -> Examples:
+    """The examples, each with a target that can be learned; rows without one left out where the user said so.
+
+    Raises:
+        DataRefusal: targets are missing, constant, different in nearly every row, or numbers written as text.
+    """
+    columns_for(list(encodings.values()), examples.columns)
+    targets = encodings.of_role("target")
+    gone = _rows_without((examples.columns[one.fields[0]] for one in targets), len(examples))
+    if len(gone) and not settings.drop_missing_target:
+        raise _missing_target(targets[0].name, gone, len(examples))
+    if len(gone):
+        note = f"{len(gone):,} rows left out: they have no target (--drop-missing-target)"
+        examples = dataclasses.replace(without(examples, gone), notes=[*examples.notes, note])
+    for one in targets:
+        strata = one.strata([examples.columns[name] for name in one.fields])
+        _refuse_constant(one.name, examples.columns[one.fields[0]])
+        if strata is not None:
+            _refuse_numbers_as_text(one.name, strata)
+            _refuse_as_many_as_rows(one.name, strata)
+    return examples
+
+
+def _rows_without(columns: Iterable[Column], rows: int) -> np.ndarray:
+    absent = np.zeros(rows, dtype=bool)
+    for column in columns:
+        absent |= missing(column)
+    return np.flatnonzero(absent)
+
+
+def _missing_target(name: str, gone: np.ndarray, rows: int) -> DataRefusal:
+    shown = ", ".join(f"{row:,}" for row in gone[:5].tolist())
+    return DataRefusal(
+        "DATA_TARGET_MISSING",
+        f'{len(gone):,} of {rows:,} rows have no value in the target "{name}"',
+        where=f"rows {shown}{' ...' if len(gone) > 5 else ''}, counted from 0",
+        why="what is not known cannot be learned",
+        fix="fill them in, or leave these rows out: --drop-missing-target",
+        details={"rows": gone[:1000].tolist(), "count": len(gone)},
+    )
+
+
+def _refuse_constant(name: str, column: Column) -> None:
+    array = np.asarray(column) if isinstance(column, np.ndarray) else None
+    same = (array == array[:1]).all() if array is not None else all(value == column[0] for value in column if _scalar(value))
+    if same and len(column) > 1 and _scalar(column[0]):
+        raise DataRefusal(
+            "DATA_TARGET_CONSTANT",
+            f'the target "{name}" is {column[0]!r} in every row',
+            where=f"field {name}",
+            why="there is nothing to learn",
+            fix="name another target: --target NAME",
+        )
+
+
+def _scalar(value: object) -> bool:
+    return isinstance(value, str | bool | int | float | np.generic)
+
+
+def _refuse_numbers_as_text(name: str, column: Column) -> None:
+    found, codes = coded(column)
+    words = [value for value in found if isinstance(value, str)]
+    if len(words) <= 20 or sum(WRITTEN_NUMBER.match(word) is not None for word in words) < 0.9 * len(words):
+        return
+    rows = [int(np.flatnonzero(codes == i)[0]) for i in range(min(3, len(found)))]
+    raise DataRefusal(
+        "DATA_NUMBERS_AS_TEXT",
+        f'the target "{name}" looks like numbers written as text: ' + ", ".join(f'"{column[row]}" (row {row})' for row in rows),
+        where=f"field {name}",
+        why=f"it would be learned as {len(found):,} unrelated classes",
+        fix=f"write plain numbers (1234.5), or say that they are classes: merge them to fewer, --field {name}=category",
+    )
+
+
+def _refuse_as_many_as_rows(name: str, column: Column) -> None:
+    found, codes = coded(column)
+    if len(found) <= 20 or len(found) <= 0.5 * len(codes):
+        return
+    raise DataRefusal(
+        "DATA_TARGET_UNIQUE",
+        f'the target "{name}" has {len(found):,} classes in {len(codes):,} rows',
+        where=f"field {name}, for example {', '.join(str(value) for value in found[:3])}",
+        why="it looks like an id or a regression target: a class is learned from several rows",
+        fix=f"--field {name}=number, or another target: --target NAME",
+    )

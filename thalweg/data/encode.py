@@ -1,0 +1,190 @@
+"""Encode: raw examples become tensors by encodings fitted on the training rows; at prediction, columns by encodings at hand."""
+
+import dataclasses
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from thalweg.core import registry
+from thalweg.core.errors import DataRefusal
+from thalweg.data.batches import Store
+from thalweg.data.columns import checked_columns, checked_targets, columns_for, without
+from thalweg.data.dataset import PARTS, Examples, StoredDataset
+from thalweg.data.schema import Schema, schema_of
+from thalweg.data.settings import DataSettings
+from thalweg.data.splits import split
+from thalweg.fields.column import Column, plain, take
+from thalweg.fields.encoding import BadRows, Encoding, Encodings
+from thalweg.fields.ragged import Ragged
+
+
+def encode(
+    examples: Examples,
+    settings: DataSettings,
+    *,
+    seed: int,
+    only: Mapping[str, Sequence[Any]] | None = None,
+    before: Encodings | None = None,
+) -> StoredDataset:
+    """Examples as tensors, split into parts; encodings see the training rows only.
+
+    Args:
+        only: field to the values that a row must have to be kept; parts are cut before, so they agree between stages.
+        before: encodings of an earlier stage, which take up new values after those they know instead of being fitted anew.
+
+    Raises:
+        DataRefusal: the data cannot be used as they are; all problems of a kind at once.
+        UsageRefusal: the settings name what is not there.
+    """
+    examples = dataclasses.replace(examples, columns=checked_columns(examples.columns), facts=dict(examples.facts))
+    if before is None:
+        schema = schema_of(examples, settings)
+        encodings = schema.encodings()
+    else:
+        schema, encodings = Schema(()), Encodings.from_json(before.as_json())
+    examples = checked_targets(examples, encodings, settings)
+    while True:
+        try:
+            kept = _kept(examples, _split(examples, encodings, settings, seed=seed), only)
+            fitted = _fitted(kept, encodings, settings, extending=before is not None)
+            store = Store(_tensors(fitted, kept.columns), fitted)
+            break
+        except BadRows as bad:
+            examples = _without_bad(examples, bad, encodings, settings)
+    described = dataclasses.replace(kept, notes=[*kept.notes, *_notes(kept, schema, fitted, settings, seed=seed)])
+    return StoredDataset(described, store, kept.given, _digest(store, kept.given))
+
+
+def encode_columns(encodings: Encodings, columns: Mapping[str, Column]) -> Store:
+    """Columns as tensors, by encodings at hand: what a model reads, and targets where they are given.
+
+    Fields are found by name, so their order does not matter; further ones are left aside.
+
+    Raises:
+        DataRefusal: inputs are missing or cannot be encoded.
+    """
+    needed = [one for one in encodings.values() if one.role == "input" or all(name in columns for name in one.fields)]
+    named = checked_columns(columns_for(needed, columns))
+    return Store(_tensors(Encodings(needed), named), encodings)
+
+
+def _split(examples: Examples, encodings: Encodings, settings: DataSettings, *, seed: int) -> dict[str, Tensor]:
+    targets = encodings.of_role("target")
+    strata = targets[0].strata(_columns(targets[0], examples.columns)) if len(targets) == 1 else None
+    return split(examples, settings, seed=seed, strata=strata)
+
+
+def _kept(examples: Examples, parts: Mapping[str, Tensor], only: Mapping[str, Sequence[Any]] | None) -> Examples:
+    """The examples whose fields have one of the values asked for, with their parts; all of them where nothing is asked.
+
+    Raises:
+        DataRefusal: a part would be left without rows.
+    """
+    examples = dataclasses.replace(examples, given=dict(parts))
+    keep = np.ones(len(examples), dtype=bool)
+    for name, values in (only or {}).items():
+        wanted = {plain(value) for value in values} | {str(value) for value in values}
+        keep &= np.fromiter((plain(one) in wanted or str(one) in wanted for one in examples.columns[name]), bool, len(examples))
+    kept = examples if keep.all() else without(examples, np.flatnonzero(~keep))
+    empty = [part for part in PARTS if not len(kept.given[part])]
+    if empty:
+        counts = ", ".join(f"{part} {len(parts[part]):,} before, {len(kept.given[part]):,} after" for part in PARTS)
+        raise DataRefusal(
+            "DATA_EMPTY_PART",
+            f"no row is left in {' and '.join(empty)}",
+            where=counts + (f"; kept where {only}" if only else ""),
+            why="what is not there can be neither learned nor judged",
+            fix="give that part rows, or leave the given split out so that one is cut",
+        )
+    return kept
+
+
+def _fitted(examples: Examples, encodings: Encodings, settings: DataSettings, *, extending: bool) -> Encodings:
+    """The encodings fitted on (or extended by) the training rows; classes that only other parts have stand after the others."""
+    train = {name: take(column, examples.given["train"]) for name, column in examples.columns.items()}
+    fitted = []
+    for one in encodings.values():
+        seen = _columns(one, train)
+        fitted.append(one.extend(seen) if extending else one.heed(settings.model_dump()).fit(seen))
+        if one.role == "target":
+            one.extend(_columns(one, examples.columns))
+    return Encodings(fitted)
+
+
+def _columns(encoding: Encoding, columns: Mapping[str, Column]) -> list[Column]:
+    return [columns[name] for name in encoding.fields]
+
+
+def _tensors(encodings: Encodings, columns: Mapping[str, Column]) -> dict[str, Tensor | Ragged]:
+    """Every encoding's tensor.
+
+    Raises:
+        BadRows: those of the first encoding that has any.
+    """
+    return {name: one.encode(_columns(one, columns)) for name, one in encodings.items()}
+
+
+def _without_bad(examples: Examples, bad: BadRows, encodings: Encodings, settings: DataSettings) -> Examples:
+    """The examples without rows that cannot be read, where so few may be left out; otherwise the refusal is raised."""
+    source = next(one for one in encodings.values() if bad.field in one.fields or bad.field == one.name)
+    if settings.on_bad_file == "refuse" or len(bad.reasons) > source.tolerated * bad.rows:
+        raise bad
+    left_out = [
+        {"row": row, "field": bad.field, "value": str(examples.columns[bad.field][row])[:200], "reason": reason}
+        for row, reason in bad.reasons.items()
+    ]
+    shown = "; ".join(f"{one['value']}: {one['reason']}" for one in left_out[:5])
+    more = f"; and {len(left_out) - 5:,} more" if len(left_out) > 5 else ""
+    note = f"{len(left_out):,} of {bad.rows:,} left out, they cannot be read: {shown}{more} (--on-bad-file refuse to stop)"
+    facts = {**examples.facts, "bad_files": [*examples.facts.get("bad_files", []), *left_out]}
+    kept = without(examples, np.asarray(list(bad.reasons)))
+    return dataclasses.replace(kept, facts=facts, notes=[*kept.notes, note])
+
+
+def _notes(examples: Examples, schema: Schema, encodings: Encodings, settings: DataSettings, *, seed: int) -> list[str]:
+    """Sentences for the first lines of a run: inputs and target, what was inferred, how rows were cut."""
+    counts: dict[str, int] = {}
+    for one in encodings.inputs:
+        counts[one.kind] = counts.get(one.kind, 0) + len(one.fields)
+    kinds = ", ".join(f"{n:,} {kind if n == 1 else registry.facts('kind', kind)['plural']}" for kind, n in counts.items())
+    goals = [f"{one.name} ({one.summary(_columns(one, examples.columns))})" for one in encodings.of_role("target")]
+    total = sum(counts.values())
+    inputs = f"{total:,} input{'' if total == 1 else 's'}"
+    first = (
+        f"{inputs} → {' and '.join(goals)}; another target: --target NAME" if goals else f"{inputs}, no target (--target NAME)"
+    )
+    manner = _manner(settings, encodings, seed=seed)
+    parts = " · ".join(f"{len(examples.given[part]):,} {part}" for part in PARTS)
+    fitted = [note for one in encodings.values() for note in one.notes]
+    return [first, "; ".join([kinds, *schema.notes, *fitted]), f"parts: {parts} ({manner})"]
+
+
+def _manner(settings: DataSettings, encodings: Encodings, *, seed: int) -> str:
+    if settings.time is not None:
+        return f"by time, {settings.time}"
+    if settings.group is not None:
+        return f"whole groups of {settings.group}, seed {seed}"
+    classes = any(one.port.size is not None for one in encodings.of_role("target"))
+    return f"{'stratified' if settings.stratified and classes else 'at random'}, seed {seed}; other shares: --split"
+
+
+def _digest(store: Store, parts: Mapping[str, Tensor]) -> str:
+    """SHA-256 of all encoded values and the split."""
+    sha = hashlib.sha256()
+    for name in sorted(store.fields):
+        stored = store.fields[name]
+        tensors = [stored.values, stored.offsets] if isinstance(stored, Ragged) else [stored]
+        for tensor in tensors:
+            _add(sha, name, tensor)
+    for part in PARTS:
+        _add(sha, part, parts[part])
+    return sha.hexdigest()
+
+
+def _add(sha: Any, name: str, tensor: Tensor) -> None:
+    sha.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+    sha.update(tensor.contiguous().view(-1).view(torch.uint8).numpy().data)

@@ -1,0 +1,89 @@
+"""Inference: the kind that each column looks like, each kind speaking for itself."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from thalweg.core import registry
+from thalweg.core.errors import DataRefusal, UsageRefusal, did_you_mean
+from thalweg.fields.column import Column, Look
+from thalweg.fields.encoding import Claim, Encoding, Role
+
+ROLES: tuple[Role, ...] = ("input", "target", "group", "weight", "time", "id", "ignored")
+
+
+class Guess(NamedTuple):
+    """What a column was taken for: a kind, or None where it is to be left out, and a sentence where people should know."""
+
+    kind: str | None
+    sentence: str
+
+
+def infer(name: str, column: Column, *, target: bool = False) -> Guess:
+    """The kind that is surest that the column is of it; columns that only name their rows are left out.
+
+    Args:
+        target: the column is to be predicted, so it is never left out.
+
+    Raises:
+        DataRefusal: no kind knows such values.
+    """
+    look = Look(name, column, target=target)
+    if not target and names_rows(look):
+        return Guess(None, f"{name} left out: every row has its own value, like an id (--field {name}=category to use it)")
+    claims = [(claim, kind) for kind in registry.names("kind") if (claim := _claim(kind, look))]
+    if claims:
+        best, kind = max(claims, key=lambda one: one[0].sureness)
+        return Guess(kind, best.sentence)
+    if not target and look.scalar:
+        return Guess(None, f"{name} left out: {len(look.distinct):,} distinct values (--field {name}=category to use it)")
+    raise DataRefusal(
+        "DATA_UNKNOWN_KIND",
+        f'the values of "{name}" are of no kind that is known',
+        where=f"field {name}, first value: {str(next(iter(look.sample), None))[:80]}",
+        why="values must be turned into tensors",
+        fix=f"--field {name}=KIND (thalweg list kinds), or --ignore {name}",
+    )
+
+
+def _claim(kind: str, look: Look) -> Claim | None:
+    part: type[Encoding] = registry.load("kind", kind)
+    return part.recognise(look)
+
+
+def names_rows(look: Look) -> bool:
+    """The column looks like an id: text with a value of its own in nearly every row, or whole numbers counting the rows."""
+    if not look.scalar or len(look) < 20 or look.files:
+        return False
+    if not look.numeric:
+        return len(look.distinct) > 0.9 * len(look)
+    return look.whole and len(look.distinct) == len(look) and look.distinct[-1] - look.distinct[0] == len(look) - 1
+
+
+def is_role(word: str) -> bool:
+    """The word names a role rather than a kind.
+
+    Raises:
+        UsageRefusal: it names neither; the nearest is given.
+    """
+    kinds = registry.names("kind")
+    if word in ROLES or word in kinds:
+        return word in ROLES
+    raise UsageRefusal(
+        "FIELD_UNKNOWN_KIND",
+        f'"{word}" is neither a kind nor a role; {did_you_mean(word, [*kinds, *ROLES])}',
+        where="--field",
+        why="a field has a kind (what its values are) and a role (what they are for)",
+        fix=f"kinds: {', '.join(kinds)}; roles: {', '.join(ROLES)}",
+    )
+
+
+def refuse_unknown_field(name: str, fields: Sequence[str], *, where: str) -> None:
+    """Raise a UsageRefusal where the data have no such field; the nearest is named."""
+    if name not in fields:
+        raise UsageRefusal(
+            "FIELD_UNKNOWN",
+            f'the data have no field "{name}"; {did_you_mean(name, fields)}',
+            where=where,
+            why="only fields that are there can be named",
+            fix="fields: " + ", ".join(list(fields)[:20]) + (" ..." if len(fields) > 20 else ""),
+        )

@@ -1,0 +1,155 @@
+"""Categories: one of a set of values a row, as codes; the categories of a table as one tensor, or a class to be predicted."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from thalweg.core.errors import PackageRefusal
+from thalweg.core.registry import kind
+from thalweg.fields.column import Column, Look, coded
+from thalweg.fields.encoding import BadRows, Claim, Encoding
+from thalweg.fields.ports import Port
+
+FEW = 20
+"""Whole numbers with at most this many distinct values may be classes."""
+MANY = 1000
+"""Inputs with more distinct values than this, half of them unique, name their rows rather than sort them."""
+
+
+@kind("category", plural="categories")
+class Category(Encoding):
+    """One of a set of values a row.
+
+    Inputs become (N, k) int64 codes, 0 standing for what is missing or was never seen in training, 1 and above for the values
+    in order. A target becomes (N,) int64 classes from 0.
+    """
+
+    grouped = True
+    values: list[list[Any]]
+
+    @classmethod
+    def recognise(cls, look: Look) -> Claim | None:
+        if not look.scalar:
+            return None
+        if not look.numeric:
+            return _claim_on_words(look)
+        if not look.whole or not look.distinct:
+            return None
+        count, rows = len(look.distinct), len(look)
+        if not look.target:
+            return Claim(0.6, "") if count <= FEW // 2 and rows >= 10 * count else None
+        numbered = look.distinct[0] in (0, 1) and look.distinct[-1] - look.distinct[0] == count - 1
+        if (count <= FEW and rows >= 2 * count) or (numbered and rows >= 10 * count):
+            return Claim(0.7, "")
+        return None
+
+    @classmethod
+    def example(cls) -> list[Column]:
+        return [["red", "green", "red", "blue", "green"], np.array([3, 1, 2, 1, 10])]
+
+    def fit(self, columns: Sequence[Column]) -> Self:
+        self.values = [coded(column)[0] for column in columns]
+        return self
+
+    def extend(self, columns: Sequence[Column]) -> Self:
+        found = [coded(column)[0] for column in columns]
+        self.values = [old + [new for new in more if new not in set(old)] for old, more in zip(self.values, found, strict=True)]
+        return self
+
+    def encode(self, columns: Sequence[Column]) -> Tensor:
+        """(N, k) int64 from 0 (unknown) for inputs; (N,) int64 from 0 for a target."""
+        codes = [_codes(column, known) for column, known in zip(columns, self.values, strict=True)]
+        if self.role == "input":
+            return torch.from_numpy(np.stack(codes, axis=1) + 1)
+        self._refuse_unknown(columns[0], codes[0])
+        return torch.from_numpy(codes[0])
+
+    def _refuse_unknown(self, column: Column, codes: np.ndarray) -> None:
+        reasons = {row: f"{column[row]!r}"[:60] for row in np.flatnonzero(codes < 0).tolist()}
+        if reasons:
+            shown = ", ".join(str(value) for value in self.values[0][:8])
+            raise BadRows(
+                "DATA_UNKNOWN_CLASS",
+                reasons,
+                field=self.name,
+                rows=len(column),
+                why=f"the model knows {len(self.values[0])} classes: {shown}{' ...' if len(self.values[0]) > 8 else ''}",
+                fix="correct these values, or train on data that has them",
+            )
+
+    def decode(self, tensor: Tensor) -> Column:
+        """Raw values: (B,) for a target, (B, k) of objects for inputs, None where the value is unknown."""
+        codes = tensor.detach().cpu().numpy()
+        if self.role != "input":
+            return _array(self.values[0])[codes.reshape(len(codes))]
+        decoded = np.empty(codes.shape, dtype=object)
+        for j, known in enumerate(self.values):
+            table = np.empty(len(known) + 1, dtype=object)
+            table[0], table[1:] = None, known
+            decoded[:, j] = table[codes[:, j]]
+        return decoded
+
+    def strata(self, columns: Sequence[Column]) -> Column | None:
+        return columns[0]
+
+    def summary(self, columns: Sequence[Column]) -> str:
+        found, codes = coded(columns[0])
+        counts = np.bincount(codes[codes >= 0], minlength=len(found))
+        most = int(counts.argmax())
+        return f'{len(found):,} classes, {counts[most] / max(counts.sum(), 1):.0%} "{found[most]}"'.replace("%", " %")
+
+    @property
+    def port(self) -> Port:
+        if self.role == "input":
+            return Port(self.name, "categories", (len(self.fields),), sizes=tuple(len(known) + 1 for known in self.values))
+        return Port(self.name, "category", (), size=len(self.values[0]))
+
+    def state(self) -> dict[str, Any]:
+        return {"values": self.values}
+
+    def restore(self, state: Mapping[str, Any]) -> Self:
+        values = state.get("values")
+        if not isinstance(values, list) or len(values) != len(self.fields) or not all(isinstance(one, list) for one in values):
+            raise PackageRefusal("PACKAGE_ENCODING", "the values of a category cannot be read", where=f"encoding {self.name}")
+        self.values = [list(one) for one in values]
+        return self
+
+
+def _claim_on_words(look: Look) -> Claim | None:
+    """Text, truth values and mixtures: a category unless nearly every row has a value of its own."""
+    count, rows = len(look.distinct), len(look)
+    if look.target or count <= MANY // 20 or (count <= MANY and count <= rows / 2):
+        return Claim(0.6, _mixture(look))
+    return None
+
+
+def _mixture(look: Look) -> str:
+    """A sentence where the column mixes numbers and text; empty where it does not."""
+    values = [value for value in look.distinct if not isinstance(value, bool)]
+    numbers = [value for value in values if isinstance(value, int | float)]
+    words = [value for value in values if isinstance(value, str)]
+    if not numbers or not words:
+        return ""
+    return (
+        f'{look.name}: {len(numbers):,} distinct numbers and {len(words):,} texts such as "{words[0]}", taken together as '
+        f"categories (--field {look.name}=number shows the rows)"
+    )
+
+
+def _codes(column: Column, known: list[Any]) -> np.ndarray:
+    found, index = coded(column)
+    places = {value: i for i, value in enumerate(known)}
+    table = np.asarray([*(places.get(value, -1) for value in found), -1], dtype=np.int64)
+    return table[index]
+
+
+def _array(values: list[Any]) -> np.ndarray:
+    """Values as an array of their own type where they share one, else of objects."""
+    if len({type(value) for value in values}) == 1:
+        return np.asarray(values)
+    array = np.empty(len(values), dtype=object)
+    array[:] = values
+    return array

@@ -1,0 +1,108 @@
+"""Numbers: the numeric columns of a table as one tensor, or one number to be predicted."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from thalweg.core.errors import DataRefusal
+from thalweg.core.registry import kind
+from thalweg.fields.arrays import not_finite
+from thalweg.fields.column import Column, Look, floats
+from thalweg.fields.encoding import BadRows, Claim, Encoding
+from thalweg.fields.ports import Port
+from thalweg.fields.scale import Scale
+
+
+@kind("number", plural="numbers")
+class Number(Encoding):
+    """One number a row, standardised by the training rows; the numbers of a table together as (N, d) float32.
+
+    A missing input counts as the mean. Weights are kept as they are.
+    """
+
+    grouped = True
+    scale: Scale
+
+    @classmethod
+    def recognise(cls, look: Look) -> Claim | None:
+        return Claim(0.5, "") if look.numeric else None
+
+    @classmethod
+    def example(cls) -> list[Column]:
+        return [np.array([1.0, 2.0, 4.0, 8.0, 16.5]), np.array([-3, 0, 5, 5, 1])]
+
+    def fit(self, columns: Sequence[Column]) -> Self:
+        values = self._stacked(columns)
+        self.scale = Scale.none(values.shape[1:]) if self.role == "weight" else Scale.of(values)
+        return self
+
+    def encode(self, columns: Sequence[Column]) -> Tensor:
+        """(N, d) float32."""
+        values = self._stacked(columns)
+        for name, column in zip(self.fields, values.T, strict=True):
+            self._refuse(name, not_finite(column, nan_allowed=self.role == "input"), len(column))
+        return torch.from_numpy(self.scale.standardised(values))
+
+    def _stacked(self, columns: Sequence[Column]) -> np.ndarray:
+        return np.stack([self._floats(name, one) for name, one in zip(self.fields, columns, strict=True)], axis=1)
+
+    def _floats(self, name: str, column: Column) -> np.ndarray:
+        try:
+            values = floats(column)
+        except (TypeError, ValueError):
+            self._refuse(name, _not_numbers(column), len(column))
+            raise
+        if values.ndim == 1:
+            return values
+        raise DataRefusal(
+            "DATA_SHAPE",
+            f'"{name}" has {values.ndim - 1} axes in a row, a number has none',
+            where=f"field {name}, shape {values.shape}",
+            why="a column of numbers holds one a row",
+            fix=f"--field {name}=vector",
+        )
+
+    def _refuse(self, name: str, reasons: dict[int, str], rows: int) -> None:
+        if reasons:
+            raise BadRows(
+                "DATA_NOT_NUMBERS",
+                reasons,
+                field=name,
+                rows=rows,
+                why="text, infinity and, in a target, gaps cannot be learned from as numbers",
+                fix=f"correct or leave out these rows, or say what the field is: --field {name}=category, --ignore {name}",
+            )
+
+    def decode(self, tensor: Tensor) -> Column:
+        """Raw units: (B,) for one field, (B, d) for several."""
+        raw = self.scale.raw(tensor.detach().cpu().double().numpy().reshape(len(tensor), -1))
+        return raw[:, 0] if len(self.fields) == 1 else raw
+
+    def summary(self, columns: Sequence[Column]) -> str:
+        values = self._stacked(columns)
+        values = values[np.isfinite(values)]
+        return f"numbers from {values.min():,.6g} to {values.max():,.6g}" if len(values) else "numbers"
+
+    @property
+    def port(self) -> Port:
+        return Port(self.name, "numbers" if self.role == "input" else "number", (len(self.fields),))
+
+    def state(self) -> dict[str, Any]:
+        return self.scale.state()
+
+    def restore(self, state: Mapping[str, Any]) -> Self:
+        self.scale = Scale.restored(state, where=f"encoding {self.name}")
+        return self
+
+
+def _not_numbers(column: Column) -> dict[int, str]:
+    reasons = {}
+    for row, value in enumerate(column):
+        try:
+            floats([value])
+        except (TypeError, ValueError):
+            reasons[row] = f"{value!r}"[:60]
+    return reasons

@@ -23,7 +23,7 @@ def _candidates(annotation: Any, default: Any) -> list[Any]:
     if isinstance(default, bool):
         return [not default]
     if isinstance(default, int):
-        return [default + 1, default - 1]
+        return [default + 1, default - 1, 1]
     if isinstance(default, float):
         return [default * 0.5, default + 0.25, default - 0.25, 0.3, 5.0]
     return [tuple(value * 0.5 for value in default)]

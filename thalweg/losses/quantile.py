@@ -48,7 +48,7 @@ class Quantile(PointwiseLoss[QuantileSettings]):
                 output,
                 target,
                 loss="quantile",
-                why="the last axis of the output holds one value per quantile",
+                why=f"the last axis of the output holds one value for each of the {len(levels)} quantiles",
                 fix=f"make the output {(*target.shape, len(levels))}, or set loss.quantiles",
             )
         q = output.new_tensor(levels)

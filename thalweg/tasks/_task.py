@@ -200,6 +200,14 @@ def restore_modes(modes: list[tuple[nn.Module, bool]]) -> None:
         module.training = mode
 
 
+def metric_rows(
+    metrics: Mapping[str, Metric], readings: Mapping[str, Tensor], target: Tensor, mask: Tensor | None = None
+) -> dict[str, Tensor]:
+    """Each metric's rows (B, k), from the reading (probabilities, classes, values, ...) that its declaration says it reads."""
+    reads = {name: metric.declaration.facts["reads"] for name, metric in metrics.items()}  # type: ignore[attr-defined]
+    return {name: metric.rows(readings[reads[name]], target, mask) for name, metric in metrics.items()}
+
+
 def made_loss(choice: Choice) -> Loss:
     """The loss of that name with its settings."""
     loss: Loss = registry.load("loss", choice.name)(registry.settings_of("loss", choice.name, choice.settings))

@@ -14,7 +14,7 @@ from thalweg.data.batches import Batches
 from thalweg.fields.encoding import Column, Encodings
 from thalweg.fields.ports import Ports
 from thalweg.metrics._metric import Metric
-from thalweg.tasks._task import Loss, Losses, Model, Request, Task, made_loss, made_metric
+from thalweg.tasks._task import Loss, Losses, Model, Request, Task, made_loss, made_metric, metric_rows
 
 
 class ClassificationSettings(Settings):
@@ -49,7 +49,8 @@ class Classification(Task):
 
     def measure(self, model: Model, batch: Batch, at: Position) -> dict[str, Tensor]:
         probabilities = self.predict(model, batch, at, Request())["probabilities"]
-        return {name: metric.rows(probabilities, batch[self.ports.output.name]) for name, metric in self.metrics.items()}
+        readings = {"probabilities": probabilities, "classes": probabilities.argmax(1)}
+        return metric_rows(self.metrics, readings, batch[self.ports.output.name])
 
     def trivial(self, batches: Batches) -> Model:
         name, classes = self.ports.output.name, self.ports.output.size

@@ -6,20 +6,19 @@ Randomness is a function of position, so none of it is saved.
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from thalweg.core.errors import PackageRefusal
-from thalweg.core.files import write_folder
-from thalweg.core.manifest import open_folder
+from thalweg.core.manifest import Folder
 from thalweg.core.position import Position
+from thalweg.core.run_folder import RunFolder
 from thalweg.core.tensors import tree_from_folder, tree_to_files
 from thalweg.data.batches import Batches
 from thalweg.rules._rule import Rule
 from thalweg.training.loop import Listener, Progress
 
-FORMAT = "thalweg.checkpoint"
-VERSION = 1
+STAGE = 10**9
+"""Checkpoints are numbered by stage x this + step, so that later ones have larger numbers."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ class Checkpoint:
 
 
 def save(
-    path: Path,
+    folder: RunFolder,
     progress: Progress,
     rule: Rule,
     batches: Batches,
@@ -55,7 +54,7 @@ def save(
     facts: Mapping[str, Any],
     ended: bool = False,
 ) -> None:
-    """Write a checkpoint folder, whole or not at all.
+    """Write a checkpoint, whole or not at all.
 
     Args:
         facts: digests of settings and data, the length of metrics.jsonl; kept in the manifest's stamp.
@@ -69,16 +68,15 @@ def save(
     }
     position = dataclasses.asdict(progress.position) | {"path": list(progress.position.path)}
     stamp = {"position": position, "stopped": progress.stopped, "ended": ended, **facts}
-    write_folder(path, tree_to_files(tree), format=FORMAT, version=VERSION, stamp=stamp)
+    folder.write_checkpoint(progress.position.stage * STAGE + progress.position.step, tree_to_files(tree), stamp=stamp)
 
 
-def read(path: Path) -> Checkpoint:
-    """The checkpoint in a folder.
+def read(folder: Folder) -> Checkpoint:
+    """The checkpoint in a verified folder.
 
     Raises:
         PackageRefusal: a file was changed, lost or added, or a newer version of thalweg wrote it.
     """
-    folder = open_folder(path, format=FORMAT, newest=VERSION)
     stamp = folder.manifest.stamp
     try:
         position = Position(**{**stamp["position"], "path": tuple(stamp["position"]["path"])})
@@ -97,7 +95,7 @@ def read(path: Path) -> Checkpoint:
         raise PackageRefusal(
             "CHECKPOINT_INCOMPLETE",
             f"the checkpoint does not say all that it must: {error}",
-            where=str(path),
+            where=str(folder.path),
             why="training could not go on from the same point",
             fix="resume from an older one, or start afresh",
         ) from None

@@ -244,10 +244,10 @@ class _Work:
 
     def newest(self) -> checkpoints.Checkpoint | None:
         """The newest checkpoint that verifies; those that do not are named and left where they are."""
-        path, skipped = self.folder.newest_checkpoint()
-        for bad, reason in skipped:
+        newest = self.folder.newest_checkpoint()
+        for bad, reason in newest.skipped:
             self.talk.warn(f"checkpoint {bad.name} is left out: {reason}")
-        return checkpoints.read(path) if path is not None else None
+        return checkpoints.read(newest.folder) if newest.folder is not None else None
 
     def finish(self, stage: Stage, watch: Mapping[str, Listener], *, ended: bool, interrupted: int) -> None:
         """The end of a stage: refuse what diverged, save what was interrupted, keep the best, let the rule end."""
@@ -295,16 +295,14 @@ class _Work:
         def save(progress: Progress) -> None:
             if self.context.processes.rank:
                 return
-            position = progress.position
-            path = self.folder.checkpoint(position.stage * 10**9 + position.step)
             facts = {
                 "settings": self._settings_digest(),
                 "data": _digest(stage.dataset.fingerprint()),
                 "lines": self.folder.metrics.stat().st_size if self.folder.metrics.exists() else 0,
             }
             progress.history = self.history
-            checkpoints.save(path, progress, stage.rule, stage.batches, watch, facts=facts, ended=ended)
-            self.folder.rotate(keep=self.settings.checkpoints_kept)
+            checkpoints.save(self.folder, progress, stage.rule, stage.batches, watch, facts=facts, ended=ended)
+            self.folder.rotate(self.settings.checkpoints_kept)
 
         return save
 

@@ -1,0 +1,251 @@
+"""The verbs, the same in Python as on the command line: train, load, predict, evaluate, report, doctor."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import yaml
+from torch import Tensor, nn
+
+from thalweg.core import files
+from thalweg.core.errors import DataRefusal, UsageRefusal
+from thalweg.core.run_folder import RunFolder
+from thalweg.core.talk import Talk
+from thalweg.data.dataset import Examples
+from thalweg.data.read import identify, read
+from thalweg.fields.encoding import Column
+from thalweg.packages.package import Package, load_package
+from thalweg.rules._rule import Rule
+from thalweg.tasks._task import Task
+from thalweg.training.fit import Fitted, fit
+from thalweg.training.requested import merged, rule_settings, run_settings
+from thalweg.training.settings import RunSettings
+from thalweg.training.stage import Own
+
+PREDICTED = "predictions.parquet"
+
+
+@dataclass
+class Run:
+    """A training and all that came of it, in its folder.
+
+    Attributes:
+        folder: where everything lies.
+        fitted: what training came to; None when the run was loaded.
+    """
+
+    folder: RunFolder
+    fitted: Fitted | None = None
+    own: Own = field(default_factory=Own)
+
+    @property
+    def path(self) -> Path:
+        """The run's folder."""
+        return self.folder.path
+
+    @cached_property
+    def package(self) -> Package:
+        """The model with its task and encodings; loaded and verified when first used."""
+        if self.fitted is not None:
+            return self.fitted.package
+        return load_package(self.folder.model, model=self.own.model, task=self.own.task)
+
+    @property
+    def results(self) -> dict[str, Any]:
+        """Metrics with intervals, baselines, verdict; empty until the run was evaluated."""
+        if not self.folder.results.exists():
+            return {}
+        results: dict[str, Any] = files.read_json(self.folder.results, where="results.json")
+        return results
+
+    def predict(self, data: Any = None, **request: Any) -> dict[str, Column]:  # noqa: ANN401
+        """Predictions for data, or for a request alone; see `predict`."""
+        return predict(self, data, **request)
+
+    def __repr__(self) -> str:
+        metric = self.results.get("metric") or {}
+        shown = f": {metric['name']} {metric['value']:.4g}" if metric.get("value") is not None else ""
+        return f"Run({str(self.path)!r}{shown})"
+
+
+def train(
+    data: Any,  # noqa: ANN401 - whatever a source understands
+    *,
+    target: str | None = None,
+    model: str | Mapping[str, Any] | nn.Module | None = None,
+    task: str | Mapping[str, Any] | type[Task] | None = None,
+    rule: str | Mapping[str, Any] | type[Rule] | None = None,
+    loss: str | Mapping[str, Any] | Callable[[Tensor, Tensor], Tensor] | None = None,
+    epochs: int | None = None,
+    steps: int | None = None,
+    batch_size: int | None = None,
+    lr: float | None = None,
+    seed: int | None = None,
+    settings: Mapping[str, Any] | None = None,
+    out: str | Path | None = None,
+    resume: bool = False,
+    force: bool = False,
+    compare: bool = True,
+    talk: Talk | None = None,
+) -> Run:
+    """Train on data, evaluate on the test part, compare with baselines and write a report.
+
+    Args:
+        data: path, catalogued name, arrays `(X, y)`, mapping of columns, any torch `Dataset` or iterable of examples.
+        target: the field to predict; looked for where it is not named.
+        model: a part's name, a mapping with its settings, or any `torch.nn.Module`.
+        task: a part's name, a mapping with its settings, or a `Task` class.
+        rule: how to learn, likewise.
+        loss: a part's name, or any callable of output and target.
+        settings: further settings of the run, as in `settings.yaml`.
+        out: the run's folder; by default `runs/<name>`, numbered where that stands.
+        resume: go on with the unfinished run in `out`.
+        force: replace the run in `out`.
+        compare: fit the baselines too.
+
+    Returns:
+        The run, finished.
+
+    Raises:
+        Refusal: what is wrong, where, why and how to mend it.
+    """
+    own = Own(
+        model if isinstance(model, nn.Module) else None,
+        task if isinstance(task, type) else None,
+        rule if isinstance(rule, type) else None,
+        loss if callable(loss) else None,
+    )
+    talk = talk or Talk()
+    asked = _asked(
+        data,
+        {"target": target, "model": model, "task": task, "rule": rule, "loss": loss, "seed": seed},
+        rule_settings({"epochs": epochs, "steps": steps, "batch_size": batch_size, "lr": lr}),
+        settings or {},
+    )
+    folder = _folder(data, out, resume=resume, force=force)
+    if resume and folder.model.exists() and folder.state() == "finished":
+        return Run(folder, own=own)
+    with folder.lock():
+        begun = time.monotonic()
+        fitted = fit(asked, given=None if isinstance(data, str) else data, own=own, folder=folder, resume=resume, talk=talk)
+        run = Run(folder, fitted, own)
+        conclude(run, asked, compare=compare, talk=talk, begun=begun)
+        folder.finish()
+    return run
+
+
+def conclude(run: Run, settings: RunSettings, *, compare: bool, talk: Talk, begun: float) -> None:
+    """Evaluate on the test part, compare with baselines, write results and report."""
+    from thalweg.evaluation.compare import compare as against
+    from thalweg.report.report import write_report
+
+    fitted = run.fitted
+    assert fitted is not None
+    results = against(fitted, baselines=compare, margin=settings.margin, talk=talk)
+    results["seconds"] = {"training": round(fitted.seconds, 3), "whole": round(time.monotonic() - begun, 3)}
+    files.write_json(run.folder.results, results)
+    write_report(run.folder)
+
+
+def load(path: str | Path, *, model: nn.Module | None = None, task: type[Task] | None = None) -> Run | Package:
+    """The run in a folder, or the package where only a `model/` folder was copied.
+
+    Args:
+        model: an instance of your own class, for a run that was trained with one.
+
+    Raises:
+        UsageRefusal: neither stands there.
+        PackageRefusal: the package is damaged.
+    """
+    path = Path(path)
+    if (path / "package.json").exists():
+        return load_package(path, model=model, task=task)
+    return Run(RunFolder.existing(path), own=Own(model, task))
+
+
+def predict(run: Run | Package | str | Path, data: Any = None, *, seed: int = 0, **request: Any) -> dict[str, Column]:  # noqa: ANN401
+    """Predictions for new data as raw values by name, a row for each example.
+
+    Args:
+        run: a run, a package, or the path of either.
+        data: raw input: a path, arrays, a mapping of columns; None where a request alone says what is wanted.
+        request: what is asked beyond the input (`samples=16, condition=3`, `beams=4`); each task has its own.
+
+    Raises:
+        DataRefusal: an input column is missing or cannot be encoded.
+        UsageRefusal: the task does not know a key of the request.
+    """
+    found = load(run) if isinstance(run, str | Path) else run
+    package = found.package if isinstance(found, Run) else found
+    columns = None if data is None else _columns(package, data)
+    return package.predict(columns, seed=seed, request=request)
+
+
+def evaluate(run: Run | str | Path, data: Any = None, *, talk: Talk | None = None) -> dict[str, Any]:  # noqa: ANN401
+    """The metrics of a run with their intervals: on its own test part, or on data given.
+
+    Raises:
+        DataRefusal: the data lacks what the model reads or what is to be predicted.
+    """
+    from thalweg.evaluation.evaluate import evaluate as measure
+
+    found = load(run) if isinstance(run, str | Path) else run
+    if not isinstance(found, Run):
+        raise UsageRefusal("RUN_NEEDED", "a package alone has no test part", fix="give a run folder")
+    dataset = dataset_of(found, data)
+    part = "test" if data is None else "all"
+    return measure(found.package.task, found.package.model, dataset, part=part).as_json()
+
+
+def report(run: Run | str | Path) -> Path:
+    """Write the run's report anew; returns its path."""
+    from thalweg.report.report import write_report
+
+    found = load(run) if isinstance(run, str | Path) else run
+    if not isinstance(found, Run):
+        raise UsageRefusal("RUN_NEEDED", "a package alone has no history to report", fix="give a run folder")
+    return write_report(found.folder)
+
+
+def dataset_of(run: Run, data: Any = None) -> Any:  # noqa: ANN401 - a Dataset
+    """The dataset of a run, read and encoded again as its settings say, or other data in its encodings."""
+    raise DataRefusal("DATA_NOT_STORED", "the data of this run must be given again", fix="thalweg evaluate RUN DATA")
+
+
+def doctor(run: Run | str | Path | None = None) -> dict[str, Any]:
+    """What is wrong with a run, or with this installation."""
+    raise UsageRefusal("DOCTOR", str(run))
+
+
+def _asked(data: Any, named: Mapping[str, Any], rule: Mapping[str, Any], settings: Mapping[str, Any]) -> RunSettings:  # noqa: ANN401
+    said = {sort: named[sort] for sort in ("task", "model", "rule") if isinstance(named[sort], str | Mapping)}
+    if isinstance(named["loss"], str | Mapping):
+        said = merged(said, {"task": {"loss": named["loss"]}})
+    if named["target"] is not None:
+        said["data"] = {"target": named["target"]}
+    if named["seed"] is not None:
+        said["seed"] = named["seed"]
+    source = {"source": str(data)} if isinstance(data, str | Path) else {}
+    return run_settings(merged(settings, source, said, rule))
+
+
+def _folder(data: Any, out: str | Path | None, *, resume: bool, force: bool) -> RunFolder:  # noqa: ANN401
+    inputs = Path(data) if isinstance(data, str | Path) and Path(data).is_dir() else None
+    if out is not None:
+        return RunFolder.create(Path(out), force=force, resume=resume, inputs=inputs)
+    name = Path(data).stem if isinstance(data, str | Path) else getattr(data, "name", None) or "arrays"
+    return RunFolder.fresh(name, inputs=inputs)
+
+
+def _columns(package: Package, data: Any) -> Mapping[str, Column]:  # noqa: ANN401
+    if isinstance(data, Mapping):
+        return data
+    examples = read(data)
+    assert isinstance(examples, Examples)
+    return examples.columns
+
+
+__all__ = ["Fitted", "Run", "doctor", "evaluate", "identify", "load", "predict", "report", "train", "yaml"]

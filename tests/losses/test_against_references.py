@@ -77,7 +77,7 @@ def test_smoothing_and_weights_are_those_of_a_softened_target() -> None:
 def test_soft_targets_are_the_mixture_of_the_hard_ones() -> None:
     output, first, second = noise(B, C), labels(B), labels(B).roll(1)
     loss, hot = made("cross-entropy", class_weights=(1.0, 2.0, 0.5)), torch.nn.functional.one_hot
-    mixed = 0.3 * hot(first, C).double() + 0.7 * hot(second, C)
+    mixed = 0.3 * hot(first, C).double() + 0.7 * hot(second, C).double()
     agrees(loss(output, mixed), 0.3 * loss(output, first) + 0.7 * loss(output, second))
 
 

@@ -31,6 +31,15 @@ def literals(node: ast.AST) -> Iterator[str]:
             yield from literals(argument)
 
 
+def compared(node: ast.Compare) -> list[ast.expr]:
+    """The sides of a comparison that name alternatives: a tuple that is looked up (`(part, "images") in files`) is a key."""
+    if isinstance(node.ops[0], ast.Eq | ast.NotEq):
+        return [node.left, *node.comparators]
+    if isinstance(node.ops[0], ast.In | ast.NotIn):
+        return [*([node.left] if isinstance(node.left, ast.Constant) else []), *node.comparators]
+    return []
+
+
 def branches(source: Source, names: set[str]) -> list[str]:
     """Where a file compares with, or matches, one of the names."""
     constants = {
@@ -42,11 +51,7 @@ def branches(source: Source, names: set[str]) -> list[str]:
     }
     found = []
     for node in source.nodes(ast.Compare, ast.MatchValue):
-        if isinstance(node, ast.Compare):
-            compared = isinstance(node.ops[0], ast.Eq | ast.NotEq | ast.In | ast.NotIn)
-            sides = [node.left, *node.comparators] if compared else []
-        else:
-            sides = [node.value]
+        sides = compared(node) if isinstance(node, ast.Compare) else [node.value]
         sides = [constants.get(side.id, side) if isinstance(side, ast.Name) else side for side in sides]
         found += [f'{source.place(node)} "{text}"' for side in sides for text in literals(side) if text in names]
     return found
@@ -66,7 +71,7 @@ def test_branches_of_every_form_are_seen():
         'KINDS = frozenset({"image"})\ndef f(kind): return kind not in KINDS',
     ):
         assert branches(Source.of(code), {"image"}), code
-    assert branches(Source.of('say("image"); kind = "image"'), {"image"}) == []
+    assert branches(Source.of('say("image"); kind = "image"; (part, "image") in files'), {"image"}) == []
 
 
 def test_a_part_may_name_its_own_kind():

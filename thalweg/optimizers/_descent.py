@@ -42,12 +42,11 @@ class DescentSettings(Settings):
     """How slopes become updates."""
 
     optimizer: Choice = Choice(name="adamw")
-    rate: float = Field(1e-3, gt=0, le=1e6, description="learning rate at its peak")
-    schedule: Choice = Choice(name="one-cycle")
+    rate: float | None = Field(None, gt=0, le=1e6, description="learning rate at its peak; none: the optimizer's own")
+    schedule: Choice | None = Field(None, description="how the rate goes; none: what suits the optimizer, else one-cycle")
     clip: float | None = Field(None, gt=0, description="largest norm of the whole gradient")
     l1: float = Field(0.0, ge=0, description="weight of the sum of absolute weights in the loss")
     l2: float = Field(0.0, ge=0, description="weight of half the sum of squared weights in the loss")
-    decay: float = Field(0.0, ge=0, description="decoupled weight decay of matrices and kernels, times the rate")
 
 
 def make_descent(
@@ -56,6 +55,13 @@ def make_descent(
     """The descent that the optimizer needs: one that may measure again for those that search along a line."""
     searches = registry.facts("optimizer", settings.optimizer.name).get("line_search", False)
     return (LineSearch if searches else Descent)(parameters, settings, processes=processes, scaled=scaled)
+
+
+def _schedule(settings: DescentSettings) -> Callable[[int, int], float]:
+    suits = registry.facts("optimizer", settings.optimizer.name).get("schedule", "one-cycle")
+    choice = settings.schedule or Choice(name=suits)
+    schedule, own = registry.load("schedule", choice.name), registry.settings_of("schedule", choice.name, choice.settings)
+    return lambda step, total: float(schedule(own, step, total))
 
 
 class Descent:
@@ -72,20 +78,17 @@ class Descent:
         self.names, self.parameters = list(parameters), list(parameters.values())
         self.settings, self.processes = settings, processes
         choice = settings.optimizer
-        build = registry.load("optimizer", choice.name)
-        rates = {"rate": settings.rate} if "rate" not in choice.settings else {}
-        self.optimizer: torch.optim.Optimizer = build(
-            self.parameters, registry.settings_of("optimizer", choice.name, {**rates, **choice.settings})
-        )
-        self._shares = [group["lr"] / settings.rate for group in self.optimizer.param_groups]
-        self._schedule = registry.load("schedule", settings.schedule.name)
-        self._schedule_settings = registry.settings_of("schedule", settings.schedule.name, settings.schedule.settings)
-        self._matrices = [parameter for parameter in self.parameters if parameter.dim() > 1]
+        rates = {} if settings.rate is None else {"rate": settings.rate}
+        build, own = registry.load("optimizer", choice.name), {**choice.settings, **rates}
+        made = registry.settings_of("optimizer", choice.name, own)
+        self.optimizer: torch.optim.Optimizer = build(self.parameters, made)
+        self.peaks = [float(group["lr"]) for group in self.optimizer.param_groups]
+        self._rate_of = _schedule(settings)
         self.scaled, self.scale, self._calm = scaled, 65536.0 if scaled else 1.0, 0
 
-    def rate(self, at: Position) -> float:
-        """The rate of the step at a position: a pure function of the step and the number of steps."""
-        return self.settings.rate * float(self._schedule(self._schedule_settings, at.step, max(at.total, 1)))
+    def share(self, at: Position) -> float:
+        """The share of the peak rate at a position: a pure function of the step and the number of steps."""
+        return self._rate_of(at.step, at.total)
 
     def update(self, slope: Slope, at: Position, again: Callable[[], Slope] | None = None) -> Tensor:
         """One update; says whether the slope was finite (if not, nothing was touched).
@@ -134,11 +137,9 @@ class Descent:
 
     @torch.no_grad()
     def _prepare(self, gradients: Sequence[Tensor], at: Position) -> None:
-        rate = self.rate(at)
-        for group, share in zip(self.optimizer.param_groups, self._shares, strict=True):
-            group["lr"] = rate * share
-        if self.settings.decay and self._matrices:
-            torch._foreach_mul_(self._matrices, 1.0 - rate * self.settings.decay)
+        share = self.share(at)
+        for group, peak in zip(self.optimizer.param_groups, self.peaks, strict=True):
+            group["lr"] = share * peak
         for parameter, gradient in zip(self.parameters, gradients, strict=True):
             parameter.grad = gradient
 

@@ -22,7 +22,9 @@ class LbfgsSettings(OptimizerSettings):
     change_tolerance: float = Field(1e-9, ge=0.0, description="stops when weights or loss change less")
 
 
-@optimizer("lbfgs", settings=LbfgsSettings, line_search=True, paper="Liu & Nocedal 1989, doi:10.1007/BF01589116")
+@optimizer(
+    "lbfgs", settings=LbfgsSettings, line_search=True, schedule="constant", paper="Liu & Nocedal 1989, doi:10.1007/BF01589116"
+)
 def lbfgs(parameters: Parameters, settings: LbfgsSettings) -> optim.Optimizer:
     """Moves along minus the approximate inverse Hessian times g, as far as a strong Wolfe line search says.
 

@@ -28,7 +28,9 @@ class BackpropagationSettings(RuleSettings, DescentSettings):
     """How long, in what batches, by which descent."""
 
     accumulate: int = Field(1, ge=1, le=65536, description="parts that a batch is split into, one after another")
-    average: float | None = Field(None, ge=0, lt=1, description="decay of the weight average that ships; none: the last weights")
+    average: float | None = Field(
+        None, ge=0, lt=1, description="decay of the weight average that ships; none: the last weights"
+    )
 
 
 @rule("backpropagation", settings=BackpropagationSettings, gradient=True, paper="Rumelhart et al. 1986, doi:10.1038/323533a0")
@@ -54,9 +56,7 @@ class Backpropagation(Rule):
                 why="backpropagation would leave it as it is",
                 fix="unfreeze a part of it, or choose another rule: thalweg list rules",
             )
-        self.descent = make_descent(
-            self.trained, settings, processes=context.processes, scaled=context.precision == "float16"
-        )
+        self.descent = make_descent(self.trained, settings, processes=context.processes, scaled=context.precision == "float16")
         self.learned = {"model": model, "descent": self.descent}
         self.average = Average(model, settings.average) if settings.average is not None else None
         if self.average is not None:

@@ -63,5 +63,3 @@ class Classification(Task):
         sure, code = probabilities.max(1)
         said = self.encodings.target.decode(code)
         return {self.ports.output.name: said, "probability": sure.numpy(), "probabilities": probabilities.numpy()}
-
-

@@ -362,4 +362,3 @@ def _diverged(progress: Progress, rule: Rule) -> TrainingRefusal:
         why="nothing is learned from steps that are not finite",
         fix="a lower rate (--lr), clipping (--set rule.clip=1), or look at the inputs: thalweg doctor RUN",
     )
-

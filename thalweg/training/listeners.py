@@ -74,9 +74,7 @@ class Evaluation:
         return progress.stop or (position.index == 0 and position.epoch % epochs == 0)
 
     def _judge(self, value: float | None, step: int, epoch: int, rule: Rule) -> None:
-        better = value is not None and (
-            self.best is None or (value >= self.best if self.higher else value <= self.best)
-        )
+        better = value is not None and (self.best is None or (value >= self.best if self.higher else value <= self.best))
         if not better:
             self.waited += 1
             return
@@ -92,7 +90,9 @@ class Evaluation:
         whole = f" of {position.total // progress.length}" if progress.length is not None else f" of {position.total:,}"
         spent = time.monotonic() - self._begun
         left = spent / max(position.step, 1) * (position.total - position.step)
-        text = f"{where}{whole}  validation {self.watched} {shown(metric, found[self.watched])}, best {shown(metric, self.best)}"
+        text = (
+            f"{where}{whole}  validation {self.watched} {shown(metric, found[self.watched])}, best {shown(metric, self.best)}"
+        )
         self.talk.live("learn", f"{text}  {left:.0f} s left", position.step / max(position.total, 1))
 
     def restore_best(self, rule: Rule) -> None:

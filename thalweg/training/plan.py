@@ -87,7 +87,9 @@ def choose_rule(settings: RunSettings, model_facts: Mapping[str, Any]) -> Reason
     given = settings.rule or Choice()
     name = given.name or default
     under = recipe if name == default else {}
-    return Reasoned(Choice(name=name, settings={**under, **given.settings}), "as asked" if given.name else "how this model learns")
+    return Reasoned(
+        Choice(name=name, settings={**under, **given.settings}), "as asked" if given.name else "how this model learns"
+    )
 
 
 def _named(given: Choice, name: str, why: str) -> Reasoned:

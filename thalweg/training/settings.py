@@ -48,7 +48,9 @@ class RunSettings(Settings):
     stopping: StoppingSettings = StoppingSettings()
     evaluate_every: int | None = Field(None, ge=1, description="steps between evaluations where there are no epochs")
     checkpoint_seconds: float = Field(60.0, gt=0, description="at least so long between checkpoints")
-    checkpoint_steps: int | None = Field(None, ge=1, description="a checkpoint after every so many steps, whatever the clock says")
+    checkpoint_steps: int | None = Field(
+        None, ge=1, description="a checkpoint after every so many steps, whatever the clock says"
+    )
     checkpoints_kept: int = Field(2, ge=1, le=1000)
     seed: int = Field(0, ge=0, lt=2**63)
     device: str = "auto"

@@ -57,12 +57,16 @@ def build_stage(settings: RunSettings, number: int, dataset: Dataset, own: Own, 
     task, task_choice, task_why = _task(settings, dataset, own)
     model, model_choice, model_why = _model(settings, changed.model, dataset, task, own, at=at, context=context)
     task.bind(model)
-    rule, rule_choice, rule_why = _rule(settings, changed.rule, task, model, own, facts=_facts(own, model_choice), context=context)
+    rule, rule_choice, rule_why = _rule(
+        settings, changed.rule, task, model, own, facts=_facts(own, model_choice), context=context
+    )
     batches = rule.batches(dataset, build_augment(augmentation(settings, dataset), dataset.encodings))
     progress = Progress(Position(seed=settings.seed, stage=number, total=rule.steps(batches)), batches.length)
     named = {"class": type(model).__name__} if own.model is not None else _described(model_choice)
     choices = {"task": task_choice, "model": model_choice, "rule": rule_choice}
-    return Stage(dataset, task, rule, batches, progress, named, choices, {"task": task_why, "model": model_why, "rule": rule_why})
+    return Stage(
+        dataset, task, rule, batches, progress, named, choices, {"task": task_why, "model": model_why, "rule": rule_why}
+    )
 
 
 def _described(choice: Choice) -> dict[str, Any]:
@@ -124,4 +128,3 @@ def _rule(
     kind = registry.load("rule", choice.name)
     rule: Rule = kind(task, model, registry.settings_of("rule", choice.name, choice.settings), context)
     return rule, choice, chosen.why
-

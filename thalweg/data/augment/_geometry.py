@@ -45,7 +45,7 @@ class Gathering(Geometry):
     """A motion whose rows and columns of pixels each come from one row and column: flips and whole shifts, exact.
 
     Args:
-        rows: (B, H) the row that each row comes from, perhaps outside the image; None: they stay.
+        rows: (B, H) the row that each row comes from, perhaps outside the image; None: they stay (not both).
         columns: (B, W) likewise.
         fill: what comes in from outside.
     """
@@ -54,6 +54,7 @@ class Gathering(Geometry):
         self, size: tuple[int, int], forward: Tensor, *, rows: Tensor | None, columns: Tensor | None, fill: Fill = "zero"
     ) -> None:
         super().__init__(size, forward)
+        assert rows is not None or columns is not None, "nothing moves"
         self.rows, self.columns, self.fill = rows, columns, fill
 
     def pixels(self, images: Tensor) -> Tensor:
@@ -63,7 +64,9 @@ class Gathering(Geometry):
         if self.columns is not None:
             index = _folded(self.columns, self.size[1], self.fill)
             moved = moved.gather(3, index[:, None, None].expand(-1, moved.shape[1], moved.shape[2], -1))
-        return moved if self.fill != "zero" else moved * self._inside(images.dtype)
+        return (
+            moved.mul_(self._inside(images.dtype)) if self.fill == "zero" else moved
+        )  # a copy by now: nothing given is changed
 
     def labels(self, masks: Tensor) -> Tensor:
         return self.pixels(masks[:, None])[:, 0]

@@ -42,7 +42,7 @@ class Mixing(Augmentation):
 def blend(rows: Tensor, partners: Tensor, share: Tensor) -> Tensor:
     """Rows (B, ...) by their share (B,), their partners' by the rest."""
     weight = share.to(rows.dtype).view(-1, *[1] * (rows.dim() - 1))
-    return torch.lerp(rows.index_select(0, partners), rows, weight)
+    return rows.index_select(0, partners).lerp_(rows, weight)
 
 
 def shares(batch: Batch, at: Position, *, alpha: float) -> Tensor:

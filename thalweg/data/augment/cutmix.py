@@ -2,6 +2,7 @@
 
 import torch
 from pydantic import Field
+from torch import Tensor
 
 from thalweg.core.position import Position
 from thalweg.core.registry import augmentation
@@ -36,9 +37,15 @@ class Cutmix(Mixing):
         sides = (cut[:, None] * cut.new_tensor([height, width])).round().long()  # (B, 2)
         pasted = rectangles(at, batch, sides, size=(height, width))
         share = 1 - sides.prod(dim=1) / (height * width)
-        fields = {name: torch.where(pasted, batch[name].index_select(0, partners), batch[name]) for name in self.names}
+        fields = {name: _pasted(batch[name], partners, pasted) for name in self.names}
         return batch.having(fields | self.mixed_targets(batch, partners, share))
 
     @classmethod
     def example(cls) -> CutmixSettings:
         return CutmixSettings(probability=1.0)
+
+
+def _pasted(images: Tensor, partners: Tensor, pasted: Tensor) -> Tensor:
+    """Images (B, C, H, W) with their partners' pixels where pasted (B, 1, H, W), made in one buffer."""
+    taken = images.index_select(0, partners)
+    return torch.where(pasted, taken, images, out=taken)

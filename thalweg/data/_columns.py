@@ -3,7 +3,6 @@
 N rows, F numbers, T steps, C channels, H height, W width.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -165,35 +164,9 @@ def _without_padding(row: np.ndarray) -> np.ndarray:
 
 
 def _pictures(key: str, array: np.ndarray) -> Shaped:
-    """Pictures (N, H, W[, C]); those with channels first are turned, floats in [0, 1] and whole numbers become bytes."""
-    notes = []
-    if array.ndim == 4 and array.shape[3] not in CHANNELS and array.shape[1] in CHANNELS:
-        array = np.ascontiguousarray(array.transpose(0, 2, 3, 1))
-        notes.append(f"{shown(key)}: channels come first, they were put last")
-    if array.ndim > 4 or (array.ndim == 4 and array.shape[3] not in CHANNELS):
-        return Shaped({key: array}, {}, notes)  # volumes and the like: whoever knows the kind infers it
-    if array.dtype != np.uint8:
-        array, said = _bytes(key, array)
-        notes += said
-    return Shaped({key: array[..., 0] if array.ndim == 4 and array.shape[3] == 1 else array}, {key: "image"}, notes)
-
-
-def _bytes(key: str, array: np.ndarray) -> tuple[np.ndarray, list[str]]:
-    """Brightness as bytes where its range allows: [0, 1] is stretched to 0..255, whole numbers 0..255 are kept."""
-    low, high = float(array.min()), float(array.max())
-    if not (math.isfinite(low) and math.isfinite(high)) or low < 0 or high > 255:
-        return array.astype(np.float32), [f"{shown(key)}: brightness from {low:g} to {high:g} is kept as floats"]
-    scale = 255.0 if high <= 1 and array.dtype.kind == "f" else 1.0
-    scaled = array.astype(np.float32) * scale
-    rounded = np.rint(scaled)
-    if scale == 1.0 and not np.array_equal(rounded, scaled):
-        return array.astype(np.float32), [f"{shown(key)}: brightness from {low:g} to {high:g} is kept as floats"]
-    said = (
-        f"{shown(key)}: brightness from {low:g} to {high:g} is kept in 256 levels"
-        if np.abs(rounded - scaled).max() > 0.01
-        else None
-    )
-    return rounded.astype(np.uint8), [said] if said else []
+    """Pictures (N, H, W), (N, H, W, C) or (N, C, H, W); of volumes and the like the kind is left to be inferred."""
+    pictured = array.ndim == 3 or (array.ndim == 4 and (array.shape[3] in CHANNELS or array.shape[1] in CHANNELS))
+    return Shaped({key: array}, {key: "image"} if pictured else {})
 
 
 def _target(key: str, values: Any) -> Shaped:

@@ -86,7 +86,7 @@ def _refuse_bomb(members: Mapping[str, zipfile.ZipInfo], path: Path) -> None:
     raise DataRefusal(
         "DATA_BOMB",
         f"{shown(path.name)} has {packed:,} bytes and would unpack to {whole:,}",
-        where=f"{whole / max(packed, 1):,.0f} times its size; allowed are {SUSPICIOUS_RATIO} times, or {SUSPICIOUS_BYTES >> 20} MiB",
+        where=f"{whole / max(packed, 1):,.0f} times its size; allowed: {SUSPICIOUS_RATIO} or {SUSPICIOUS_BYTES >> 20} MiB",
         why="an archive made to fill the memory looks like this",
         fix="if it is yours, save it unpacked: numpy.savez(file, x=..., y=...), not savez_compressed",
     )

@@ -4,7 +4,7 @@ import os
 import stat
 from collections import Counter
 from collections.abc import Collection, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from thalweg.core.errors import DataRefusal, nearest
@@ -41,7 +41,7 @@ _MAGIC = {
 """First bytes and what a file is that starts with them."""
 
 
-def shown(path: Path | str) -> str:
+def shown(path: PurePath | str) -> str:
     """A path or name as it can be printed: control and direction marks, newlines and bytes that are no text are escaped."""
     text = os.fspath(path)
     return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)

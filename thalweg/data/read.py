@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from thalweg.core import registry
 from thalweg.core.errors import DataRefusal
-from thalweg.data import _paths
+from thalweg.data import _paths, catalogue
 from thalweg.data._source import Asked
 from thalweg.data.settings import DataSettings
 
@@ -32,8 +32,10 @@ def read(given: Any, settings: DataSettings | None = None, *, own: Mapping[str, 
         DataRefusal: nothing stands at the path, no source understands it, or its content is refused.
         UsageRefusal: `own` has keys that the source does not declare, or values out of range.
     """
+    data = settings or DataSettings()
     name, found, notes = identify(given)
-    asked: Asked[Any] = Asked(found, settings or DataSettings(), registry.settings_of("source", name, own))
+    catalogue.refuse_absent(name, download=data.download)
+    asked: Asked[Any] = Asked(found, data, registry.settings_of("source", name, own))
     reading = registry.load("source", name)
     before = _paths.snapshot(found)
     result: Examples | Dataset = reading(asked)

@@ -1,0 +1,147 @@
+"""Archives, read member by member in memory: nothing is extracted to disk, links and devices are never followed.
+
+A name counts only if it could be written safely anywhere, sizes are judged before and counted while reading.
+"""
+
+import tarfile
+import unicodedata
+import zipfile
+import zlib
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path, PurePosixPath
+
+from thalweg.core.disk import BLOCK_BYTES
+from thalweg.core.errors import DataRefusal
+from thalweg.data._paths import shown
+
+LIMIT_BYTES = 8 << 30
+"""What the members of one archive may come to together."""
+LIMIT_MEMBER = 256 << 20
+LIMIT_MEMBERS = 1_000_000
+LIMIT_PART_BYTES = 255
+LIMIT_DEPTH = 10
+
+
+def unsafe(name: str) -> str:
+    """Why a member's name must not be trusted; empty where it may be."""
+    parts = name.removesuffix("/").split("/")
+    if name.startswith("/") or ".." in parts or (len(parts[0]) > 1 and parts[0][1] == ":"):
+        return "it leads out of the archive"
+    if "\\" in name or "\x00" in name or "" in parts or "." in parts:
+        return "it has a backslash, a zero byte, or an empty part"
+    if len(parts) > LIMIT_DEPTH or any(len(part.encode("utf-8", "surrogatepass")) > LIMIT_PART_BYTES for part in parts):
+        return f"more than {LIMIT_DEPTH} deep or {LIMIT_PART_BYTES} bytes in a part"
+    return ""
+
+
+def zip_members(archive: zipfile.ZipFile, path: Path) -> tuple[list[PurePosixPath], list[PurePosixPath]]:
+    """The regular files and the folders of a zip, after all names and declared sizes were judged.
+
+    Raises:
+        DataRefusal: an unsafe name, a link, two names that differ by case or accents only, encryption, or too much in all.
+    """
+    infos = archive.infolist()
+    whole = sum(info.file_size for info in infos)
+    if len(infos) > LIMIT_MEMBERS or whole > LIMIT_BYTES:
+        raise _refused(
+            path,
+            "DATA_BOMB",
+            f"would unpack to {whole:,} bytes in {len(infos):,} members",
+            "an archive of bounded size is read",
+        )
+    for info in infos:
+        mode = info.external_attr >> 16
+        reason = unsafe(info.filename) or ("it is a link or device" if mode & 0o170000 not in (0, 0o100000, 0o040000) else "")
+        reason = reason or (
+            "it is encrypted" if info.flag_bits & 1 else "it is too large" if info.file_size > LIMIT_MEMBER else ""
+        )
+        if reason:
+            raise _refused(
+                path, "DATA_UNSAFE_ARCHIVE", f"holds {shown(info.filename[:80])}: {reason}", "an archive may be made to do harm"
+            )
+    _refuse_twins([info.filename for info in infos], path)
+    files = [PurePosixPath(info.filename) for info in infos if not info.is_dir()]
+    folders = {PurePosixPath(info.filename) for info in infos if info.is_dir()} | {up for file in files for up in file.parents}
+    return files, sorted(folders - {PurePosixPath()})
+
+
+def zip_content(archive: zipfile.ZipFile, file: PurePosixPath, path: Path) -> bytes:
+    """The bytes of a member, never more than were declared.
+
+    Raises:
+        DataRefusal: the member is damaged.
+    """
+    info = archive.getinfo(str(file))
+    try:
+        with archive.open(info) as opened:
+            return opened.read(info.file_size)
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError) as error:
+        raise _damaged(path, f"{file.name}: {error}") from None
+
+
+def tar_contents(path: Path, wanted: Collection[str], *, largest: int) -> Iterator[tuple[str, bytes]]:
+    """Names and bytes of the wanted members of a tar, in its order; everything else is passed over unread.
+
+    Args:
+        wanted: last parts of the members' names.
+        largest: bytes that a member may have.
+
+    Raises:
+        DataRefusal: a wanted member is no regular file or too large, or the archive is damaged.
+    """
+    try:
+        with tarfile.open(path, "r|*") as archive:
+            for member in archive:
+                name = PurePosixPath(member.name).name
+                if name not in wanted:
+                    continue
+                if not member.isreg() or member.size > largest or unsafe(member.name):
+                    raise _refused(
+                        path,
+                        "DATA_UNSAFE_ARCHIVE",
+                        f"holds {shown(name)}, which is no plain file of the size expected",
+                        "an archive may be made to do harm",
+                    )
+                yield name, _member_bytes(archive, member)
+    except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
+        raise _damaged(path, str(error)) from None
+
+
+def _member_bytes(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+    opened = archive.extractfile(member)
+    assert opened is not None, "a regular member can be read"
+    pieces, left = [], member.size
+    while left > 0 and (piece := opened.read(min(BLOCK_BYTES, left))):
+        pieces.append(piece)
+        left -= len(piece)
+    return b"".join(pieces)
+
+
+def _refuse_twins(names: Sequence[str], path: Path) -> None:
+    seen: dict[str, str] = {}
+    for name in names:
+        other = seen.setdefault(unicodedata.normalize("NFC", name).casefold(), name)
+        if other is not name:
+            raise _refused(
+                path,
+                "DATA_UNSAFE_ARCHIVE",
+                f"holds {shown(name)} and {shown(other)}",
+                "they are one file where case does not count",
+            )
+
+
+def _refused(path: Path, code: str, what: str, why: str) -> DataRefusal:
+    return DataRefusal(
+        code, f"{shown(path.name)} {what}", where=shown(path), why=why, fix="unpack it yourself and give the folder"
+    )
+
+
+def _damaged(path: Path, reason: str) -> DataRefusal:
+    why = "the archive looks cut off or damaged"
+    return DataRefusal(
+        "DATA_DAMAGED_FILE",
+        f"{shown(path.name)} cannot be read: {shown(reason[:100])}",
+        where=shown(path),
+        why=why,
+        fix="fetch it again",
+    )

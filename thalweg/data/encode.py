@@ -54,7 +54,7 @@ def encode(
             store = Store(_tensors(fitted, kept.columns), fitted)
             break
         except BadRows as bad:
-            examples = _without_bad(examples, bad, encodings, settings)
+            examples = _without_bad(examples, bad, settings)
     described = dataclasses.replace(kept, notes=[*kept.notes, *_notes(kept, schema, fitted, settings, seed=seed)])
     return StoredDataset(described, store, kept.given, _digest(store, kept.given))
 
@@ -128,16 +128,12 @@ def _tensors(encodings: Encodings, columns: Mapping[str, Column]) -> dict[str, T
     return {name: one.encode(_columns(one, columns)) for name, one in encodings.items()}
 
 
-def _without_bad(examples: Examples, bad: BadRows, encodings: Encodings, settings: DataSettings) -> Examples:
+def _without_bad(examples: Examples, bad: BadRows, settings: DataSettings) -> Examples:
     """The examples without rows that cannot be read, where so few may be left out; otherwise the refusal is raised."""
-    source = next(one for one in encodings.values() if bad.field in one.fields or bad.field == one.name)
-    if settings.on_bad_file == "refuse" or len(bad.reasons) > source.tolerated * bad.rows:
+    if settings.on_bad_file == "refuse" or len(bad.reasons) > bad.tolerated * bad.rows:
         raise bad
-    left_out = [
-        {"row": row, "field": bad.field, "value": str(examples.columns[bad.field][row])[:200], "reason": reason}
-        for row, reason in bad.reasons.items()
-    ]
-    shown = "; ".join(f"{one['value']}: {one['reason']}" for one in left_out[:5])
+    left_out = [{"row": row, "field": bad.field, "reason": reason} for row, reason in bad.reasons.items()]
+    shown = "; ".join(list(bad.reasons.values())[:5])
     more = f"; and {len(left_out) - 5:,} more" if len(left_out) > 5 else ""
     note = f"{len(left_out):,} of {bad.rows:,} left out, they cannot be read: {shown}{more} (--on-bad-file refuse to stop)"
     facts = {**examples.facts, "bad_files": [*examples.facts.get("bad_files", []), *left_out]}

@@ -54,16 +54,16 @@ def missing(column: Column) -> np.ndarray:
 
 
 def _missing_in_array(column: np.ndarray) -> np.ndarray:
+    absent: Any
     if column.dtype.kind == "U":
-        absent: Any = column == ""
+        absent = column == ""
     elif column.dtype.kind == "M":
         absent = np.isnat(column)
     elif column.dtype.kind == "f":
         absent = np.isnan(column)
     else:
         return np.zeros(len(column), dtype=bool)
-    gone: np.ndarray = np.asarray(absent).reshape(len(column), -1).any(axis=1)
-    return gone
+    return np.any(np.asarray(absent).reshape(len(column), -1), axis=1)
 
 
 def _absent(value: Any) -> bool:

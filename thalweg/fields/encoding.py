@@ -31,10 +31,13 @@ class BadRows(DataRefusal):
     Args:
         reasons: row number to what is wrong there.
         rows: how many rows there are.
+        tolerated: share of the rows that may be left out instead.
     """
 
-    def __init__(self, code: str, reasons: Mapping[int, str], *, field: str, rows: int, why: str, fix: str) -> None:
-        self.reasons, self.field, self.rows = dict(reasons), field, rows
+    def __init__(
+        self, code: str, reasons: Mapping[int, str], *, field: str, rows: int, why: str, fix: str, tolerated: float = 0.0
+    ) -> None:
+        self.reasons, self.field, self.rows, self.tolerated = dict(reasons), field, rows, tolerated
         shown = "; ".join(f"row {row:,}: {reason}" for row, reason in list(reasons.items())[:5])
         rest = f"; and {len(reasons) - 5:,} more" if len(reasons) > 5 else ""
         super().__init__(
@@ -60,8 +63,6 @@ class Encoding(ABC):
     """Fields of this kind with role input share one tensor, named by the kind's fact `plural`."""
     beside: ClassVar[str | None] = None
     """Input fields of that kind are read along with this one, after it (boxes need their picture's size)."""
-    tolerated: ClassVar[float] = 0.0
-    """Share of the rows that may be left out because their values cannot be read."""
 
     def __init__(self, name: str, fields: Sequence[str], role: Role = "input") -> None:
         self.name, self.fields, self.role = name, tuple(fields), role

@@ -81,7 +81,7 @@ class Category(Encoding):
             )
 
     def decode(self, tensor: Tensor) -> Column:
-        """Raw values: (B,) for a target, (B, k) of objects for inputs, None where the value is unknown."""
+        """Raw values: (B,) for one field, (B, k) of objects for several; of inputs None where the value is unknown."""
         codes = tensor.detach().cpu().numpy()
         if self.role != "input":
             return _array(self.values[0])[codes.reshape(len(codes))]
@@ -90,7 +90,7 @@ class Category(Encoding):
             table = np.empty(len(known) + 1, dtype=object)
             table[0], table[1:] = None, known
             decoded[:, j] = table[codes[:, j]]
-        return decoded
+        return decoded[:, 0] if len(self.fields) == 1 else decoded
 
     def strata(self, columns: Sequence[Column]) -> Column | None:
         return columns[0]

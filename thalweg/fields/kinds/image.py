@@ -1,0 +1,223 @@
+"""Images: pictures from files or arrays as bytes (N, C, H, W), standardised per channel when a model reads them."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import torch
+from PIL import Image as Pillow
+from torch import Tensor
+
+from thalweg.core.errors import DataRefusal, PackageRefusal
+from thalweg.core.registry import kind
+from thalweg.fields.column import Column, Look, take
+from thalweg.fields.encoding import BadRows, Claim, Encoding
+from thalweg.fields.pictures import SUFFIXES, Form, Header, Unreadable, each, header, pixels, to_bytes
+from thalweg.fields.ports import Port
+
+STATISTICS_ROWS = 2000
+"""Mean and deviation of the channels are taken over this many training pictures at most, evenly spaced."""
+LARGEST = 224
+"""Sides that nobody asked for are no longer than this."""
+STEP = 8
+"""Chosen sides are multiples of this, so that nets can halve them three times."""
+
+TOLERATED = 0.2
+"""Share of the pictures that may be left out because they cannot be read."""
+
+
+@kind("image", plural="images")
+class Image(Encoding):
+    """Pictures as uint8 (N, C, H, W), of one size and with the channels of the training pictures.
+
+    Given as paths, Pillow images, or arrays: bytes, or floats between the least and largest value of training.
+    """
+
+    form: Form
+    mean: list[float]
+    deviation: list[float]
+    side: int | None = None
+    seen: str = ""
+
+    @classmethod
+    def recognise(cls, look: Look) -> Claim | None:
+        if look.files:
+            known = all(Path(value).suffix.lower() in SUFFIXES for value in look.sample)
+            return Claim(0.95 if known else 0.3, "")
+        if look.all_are(Pillow.Image):
+            return Claim(0.95, "")
+        if look.array is None:
+            arrays = look.all_are(np.ndarray) and all(one.dtype == np.uint8 and one.ndim in (2, 3) for one in look.sample)
+            return Claim(0.8, "") if arrays else None
+        if look.array.dtype == np.uint8 and len(look.shape) in (2, 3):
+            return Claim(0.9, "")
+        colours = len(look.shape) == 3 and (look.shape[-1] in (1, 3, 4) or look.shape[0] in (1, 3))
+        return Claim(0.7, "") if colours else None
+
+    @classmethod
+    def example(cls) -> list[Column]:
+        return [np.arange(4 * 8 * 8 * 3, dtype=np.int64).astype(np.uint8).reshape(4, 8, 8, 3)]
+
+    def heed(self, wishes: Mapping[str, Any]) -> Self:
+        self.side = wishes.get("image_size")
+        return self
+
+    def fit(self, columns: Sequence[Column]) -> Self:
+        column = columns[0]
+        headers = _headers(self.name, column)
+        height, width = (self.side, self.side) if self.side else _chosen_size(headers)
+        low, high = _levels(column)
+        self.form = Form(height, width, _channels(headers), low, high)
+        self.seen = _sizes_seen(headers)
+        read = [one for one in each(self._pixels, _evenly(column)) if not isinstance(one, Unreadable)]
+        if not read:
+            raise self._bad(dict(enumerate(["damaged"] * len(column))), len(column))
+        sample = np.stack(read).reshape(-1, self.form.channels) / 255.0
+        self.mean = sample.mean(axis=0).tolist()
+        self.deviation = [value if value > 1e-6 else 1.0 for value in sample.std(axis=0).tolist()]
+        return self
+
+    def _pixels(self, picture: Any) -> np.ndarray:
+        return pixels(picture, self.form)
+
+    def encode(self, columns: Sequence[Column]) -> Tensor:
+        """(N, C, H, W) uint8."""
+        column, form = columns[0], self.form
+        fitting = _as_they_are(column, form)
+        if fitting is not None:
+            return torch.from_numpy(np.ascontiguousarray(fitting.transpose(0, 3, 1, 2)))
+        stored = np.zeros((len(column), form.channels, form.height, form.width), dtype=np.uint8)
+        reasons = {}
+        for row, one in enumerate(each(self._pixels, list(column))):
+            if isinstance(one, Unreadable):
+                reasons[row] = str(one)
+            else:
+                stored[row] = one.transpose(2, 0, 1)
+        if reasons:
+            raise self._bad(reasons, len(column))
+        return torch.from_numpy(stored)
+
+    def _bad(self, reasons: dict[int, str], rows: int) -> BadRows:
+        return BadRows(
+            "DATA_BAD_PICTURES",
+            reasons,
+            field=self.fields[0],
+            rows=rows,
+            why=f"pictures are read from PNG, JPEG, WebP, BMP, GIF and TIFF; a net of {self.form.channels} channels reads them",
+            fix="mend, convert or remove these files; up to a fifth of them is left out unless --on-bad-file refuse",
+            tolerated=TOLERATED,
+        )
+
+    def decode(self, tensor: Tensor) -> Column:
+        """Bytes (B, H, W) if grey, else (B, H, W, C); floats are taken to be what `finish` gives."""
+        if tensor.is_floating_point():
+            mean, deviation = self._statistics(tensor)
+            tensor = ((tensor * deviation + mean) * 255).round().clamp(0, 255).to(torch.uint8)
+        array = tensor.detach().cpu().numpy().transpose(0, 2, 3, 1)
+        return array[:, :, :, 0] if array.shape[3] == 1 else array
+
+    def loosen(self, tensor: Tensor) -> Tensor:
+        return tensor if tensor.is_floating_point() else tensor.float() / 255
+
+    def finish(self, tensor: Tensor) -> Tensor:
+        loose = self.loosen(tensor)
+        mean, deviation = self._statistics(loose)
+        return (loose - mean) / deviation
+
+    def _statistics(self, like: Tensor) -> tuple[Tensor, Tensor]:
+        mean, deviation = (like.new_tensor(values).view(-1, 1, 1) for values in (self.mean, self.deviation))
+        return mean, deviation
+
+    @property
+    def port(self) -> Port:
+        return Port(self.name, "image", (self.form.channels, self.form.height, self.form.width))
+
+    @property
+    def notes(self) -> list[str]:
+        sides = f"{self.form.width} × {self.form.height}"
+        colour = {1: "grey", 3: "coloured"}.get(self.form.channels, f"{self.form.channels} channels")
+        resized = f"{self.seen}, resized to {sides}" if self.seen not in ("", sides) else sides
+        return [f"{self.name}: {colour}, {resized} pixels; other: --image-size N"]
+
+    def state(self) -> dict[str, Any]:
+        return {**dataclasses.asdict(self.form), "mean": self.mean, "deviation": self.deviation}
+
+    def restore(self, state: Mapping[str, Any]) -> Self:
+        try:
+            self.form = Form(**{field.name: state[field.name] for field in dataclasses.fields(Form)})
+            self.mean, self.deviation = ([float(value) for value in state[key]] for key in ("mean", "deviation"))
+            whole = len(self.mean) == len(self.deviation) == self.form.channels and self.form.high > self.form.low
+        except (KeyError, TypeError, ValueError):
+            whole = False
+        if not whole:
+            raise PackageRefusal("PACKAGE_ENCODING", "an image encoding cannot be read", where=f"encoding {self.name}")
+        return self
+
+
+def _as_they_are(column: Column, form: Form) -> np.ndarray | None:
+    """One array of pictures that have the form already, as bytes (N, H, W, C); None where they must be read one by one."""
+    if not isinstance(column, np.ndarray) or column.dtype.kind not in "biuf" or not np.isfinite(column).all():
+        return None
+    array = column[:, :, :, None] if column.ndim == 3 else column
+    return to_bytes(array, form) if array.shape[1:] == (form.height, form.width, form.channels) else None
+
+
+def _headers(name: str, column: Column) -> list[Header]:
+    """The headers of all pictures that have one."""
+    if isinstance(column, np.ndarray) and column.dtype.kind in "biuf" and len(column):
+        return [header(column[0])] * len(column)
+    found = list(each(header, list(column)))
+    good = [one for one in found if not isinstance(one, Unreadable)]
+    if good:
+        return good
+    raise DataRefusal(
+        "DATA_BAD_PICTURES",
+        f'none of the {len(column):,} pictures of "{name}" can be read: {found[0]}',
+        where=f"field {name}",
+        why="pictures are read from PNG, JPEG, WebP, BMP, GIF and TIFF, and from arrays",
+        fix="convert them to one of these",
+    )
+
+
+def _chosen_size(headers: list[Header]) -> tuple[int, int]:
+    """One size for all: their own where they share one that is not too large, else a square of the median shorter side."""
+    sizes = {(one.height, one.width) for one in headers}
+    if len(sizes) == 1 and max(next(iter(sizes))) <= LARGEST:
+        return next(iter(sizes))
+    median = float(np.median([min(one.height, one.width) for one in headers]))
+    side = max(STEP, min(LARGEST, int(median) // STEP * STEP))
+    return side, side
+
+
+def _sizes_seen(headers: list[Header]) -> str:
+    """The size of all pictures, or the range of their sizes."""
+    sizes = sorted({(one.width, one.height) for one in headers}, key=lambda size: (size[0] * size[1], size))
+    least, most = sizes[0], sizes[-1]
+    first = f"{least[0]} × {least[1]}"
+    return first if len(sizes) == 1 else f"{first} to {most[0]} × {most[1]}"
+
+
+def _channels(headers: list[Header]) -> int:
+    """RGB where any picture is coloured; arrays keep the channels they have, without transparency."""
+    most = max(one.channels for one in headers)
+    return 3 if most == 4 else most
+
+
+def _levels(column: Column) -> tuple[float, float]:
+    """Values of arrays that become 0 and 255: [0, 1] and [0, 255] where values lie so, else from the least to the largest."""
+    arrays = [one for one in _evenly(column) if isinstance(one, np.ndarray) and one.dtype != np.uint8]
+    if not arrays:
+        return 0.0, 255.0
+    values = np.concatenate([one[np.isfinite(one)].ravel() for one in arrays])
+    low, high = float(min(values.min(initial=0.0), 0.0)), float(values.max(initial=0.0))
+    if low == 0.0 and (high <= 1.0 or 128.0 <= high <= 255.0):
+        return 0.0, 1.0 if high <= 1.0 else 255.0
+    return low, max(high, low + 1.0)
+
+
+def _evenly(column: Column) -> list[Any]:
+    """At most STATISTICS_ROWS values of the column, evenly spaced."""
+    count = min(len(column), STATISTICS_ROWS)
+    return list(take(column, [i * len(column) // count for i in range(count)]))

@@ -9,7 +9,16 @@ from thalweg.metrics._counting import shares
 from thalweg.metrics._metric import Metric, MetricExample, require_same_shape
 
 
-@metric("accuracy", better="higher", best=1.0, unit="share", reads="classes", target="classes")
+@metric(
+    "accuracy",
+    better="higher",
+    best=1.0,
+    unit="share",
+    reads="classes",
+    target="classes",
+    interval="proportion",
+    says="is right in",
+)
 class Accuracy(Metric[Settings]):
     """The share of predicted classes that are the true ones, over all shown positions of all examples."""
 

@@ -9,7 +9,16 @@ from thalweg.metrics._metric import Metric, MetricExample
 from thalweg.metrics._ranking import mean_over_classes, ranking_rows
 
 
-@metric("auc", better="higher", best=1.0, unit="share", reads="probabilities", target="classes")
+@metric(
+    "auc",
+    better="higher",
+    best=1.0,
+    unit="share",
+    reads="probabilities",
+    target="classes",
+    interval="ranking",
+    title="area under ROC",
+)
 class AUC(Metric[Settings]):
     """The probability that a positive scores above a negative, ties counting half; the mean over classes against the rest.
 

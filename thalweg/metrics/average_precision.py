@@ -9,7 +9,9 @@ from thalweg.metrics._metric import Metric, MetricExample
 from thalweg.metrics._ranking import mean_over_classes, ranking_rows
 
 
-@metric("average-precision", better="higher", best=1.0, unit="share", reads="probabilities", target="classes")
+@metric(
+    "average-precision", better="higher", best=1.0, unit="share", reads="probabilities", target="classes", interval="precision"
+)
 class AveragePrecision(Metric[Settings]):
     """The mean over positives of the precision at their score; the mean over classes against the rest.
 

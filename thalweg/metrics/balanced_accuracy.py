@@ -24,6 +24,9 @@ class BalancedAccuracySettings(Settings):
     unit="share",
     reads="classes",
     target="classes",
+    interval="classes",
+    blocks=2,
+    support=(1,),
 )
 class BalancedAccuracy(Metric[BalancedAccuracySettings]):
     """The mean over the classes of the truth of the share that is found.

@@ -9,7 +9,16 @@ from thalweg.metrics._counting import is_class, probabilities_by_class
 from thalweg.metrics._metric import Metric, MetricExample, summed
 
 
-@metric("brier", better="lower", best=0.0, unit="squared share", reads="probabilities", target="classes")
+@metric(
+    "brier",
+    better="lower",
+    best=0.0,
+    unit="squared share",
+    reads="probabilities",
+    target="classes",
+    interval="positive",
+    title="Brier score",
+)
 class Brier(Metric[Settings]):
     """The squared error of the probabilities, summed over classes, the mean over shown positions.
 

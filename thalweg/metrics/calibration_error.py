@@ -24,6 +24,7 @@ class CalibrationErrorSettings(Settings):
     unit="share",
     reads="probabilities",
     target="classes",
+    interval="positive",
 )
 class CalibrationError(Metric[CalibrationErrorSettings]):
     """The gap between confidence in the likeliest class and how often it is right, the mean over bins of equal mass.

@@ -9,7 +9,7 @@ from thalweg.metrics._metric import Metric, MetricExample
 from thalweg.metrics._sequences import both_sequences
 
 
-@metric("exact-match", better="higher", best=1.0, unit="share", reads="tokens", target="tokens")
+@metric("exact-match", better="higher", best=1.0, unit="share", reads="tokens", target="tokens", interval="proportion")
 class ExactMatch(Metric[Settings]):
     """The share of sequences whose tokens, in order, are those of the target; a negative token is none."""
 

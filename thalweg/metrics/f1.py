@@ -21,7 +21,17 @@ class F1Settings(Settings):
     positive: int = Field(default=1, ge=0, description="the class that is looked for")
 
 
-@metric("f1", settings=F1Settings, better="higher", best=1.0, unit="share", reads="classes", target="classes")
+@metric(
+    "f1",
+    settings=F1Settings,
+    better="higher",
+    best=1.0,
+    unit="share",
+    reads="classes",
+    target="classes",
+    interval="f1",
+    title="F1",
+)
 class F1(Metric[F1Settings]):
     """F1 of the class `positive` over all shown positions."""
 
@@ -51,7 +61,19 @@ class MacroF1Settings(Settings):
     )
 
 
-@metric("macro-f1", settings=MacroF1Settings, better="higher", best=1.0, unit="share", reads="classes", target="classes")
+@metric(
+    "macro-f1",
+    settings=MacroF1Settings,
+    better="higher",
+    best=1.0,
+    unit="share",
+    reads="classes",
+    target="classes",
+    interval="classes",
+    blocks=3,
+    support=(0, 2),
+    title="macro F1",
+)
 class MacroF1(Metric[MacroF1Settings]):
     """The mean of the F1 of each class that is there; a prediction outside the classes answers none of them."""
 
@@ -79,7 +101,18 @@ class MacroF1(Metric[MacroF1Settings]):
         return MetricExample(MacroF1Settings(classes=3), prediction, target, torch.tensor([True, True, True, False]))
 
 
-@metric("micro-f1", better="higher", best=1.0, unit="share", reads="classes", target="labels")
+@metric(
+    "micro-f1",
+    better="higher",
+    best=1.0,
+    unit="share",
+    reads="classes",
+    target="labels",
+    interval="counts",
+    blocks=3,
+    support=(0, 2),
+    title="micro F1",
+)
 class MicroF1(Metric[Settings]):
     """F1 of the label 1, all labels of all examples counted together."""
 

@@ -9,7 +9,7 @@ from thalweg.metrics._counting import probabilities_by_class
 from thalweg.metrics._metric import Metric, MetricExample, summed
 
 
-@metric("log-loss", better="lower", best=0.0, unit="nats", reads="probabilities", target="classes")
+@metric("log-loss", better="lower", best=0.0, unit="nats", reads="probabilities", target="classes", interval="positive")
 class LogLoss(Metric[Settings]):
     """-log of the probability given to the true class, the mean over shown positions, in nats.
 

@@ -8,7 +8,16 @@ from thalweg.core.settings import Settings
 from thalweg.metrics._metric import Metric, MetricExample, require_same_shape, summed
 
 
-@metric("mae", better="lower", best=0.0, unit="target", reads="values", target="values")
+@metric(
+    "mae",
+    better="lower",
+    best=0.0,
+    unit="target",
+    reads="values",
+    target="values",
+    interval="positive",
+    title="mean absolute error",
+)
 class MAE(Metric[Settings]):
     """The mean absolute difference over all shown positions, in the unit of the target."""
 

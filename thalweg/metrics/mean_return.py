@@ -8,7 +8,7 @@ from thalweg.core.settings import Settings
 from thalweg.metrics._metric import Metric, MetricExample, spread, summed
 
 
-@metric("mean-return", better="higher", unit="reward", reads="rewards", target="none")
+@metric("mean-return", better="higher", unit="reward", reads="rewards", target="none", interval="plain")
 class MeanReturn(Metric[Settings]):
     """The sum of the rewards of an episode, not discounted, the mean over episodes."""
 

@@ -21,7 +21,17 @@ class R2Settings(Settings):
     centre: float = Field(default=0.0, description="taken off the target; near its mean where that is far from 0")
 
 
-@metric("r2", settings=R2Settings, better="higher", best=1.0, unit="share", reads="values", target="values")
+@metric(
+    "r2",
+    settings=R2Settings,
+    better="higher",
+    best=1.0,
+    unit="share",
+    reads="values",
+    target="values",
+    interval="plain",
+    title="R²",
+)
 class R2(Metric[R2Settings]):
     """1 - squared error / squared distance from the mean; the mean over outputs that vary. Below 0: worse than the mean."""
 

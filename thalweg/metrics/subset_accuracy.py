@@ -8,7 +8,7 @@ from thalweg.core.settings import Settings
 from thalweg.metrics._metric import Metric, MetricExample, require_same_shape, summed
 
 
-@metric("subset-accuracy", better="higher", best=1.0, unit="share", reads="classes", target="labels")
+@metric("subset-accuracy", better="higher", best=1.0, unit="share", reads="classes", target="labels", interval="proportion")
 class SubsetAccuracy(Metric[Settings]):
     """The share of examples without a wrong label among those shown; an example that shows none does not count."""
 

@@ -9,7 +9,7 @@ from thalweg.metrics._metric import Metric, MetricExample
 from thalweg.metrics._sequences import both_sequences, edit_distance, length
 
 
-@metric("token-error-rate", better="lower", best=0.0, unit="share", reads="tokens", target="tokens")
+@metric("token-error-rate", better="lower", best=0.0, unit="share", reads="tokens", target="tokens", interval="positive")
 class TokenErrorRate(Metric[Settings]):
     """The edits that all sequences need, over the tokens of all targets; may exceed 1. A negative token is none."""
 

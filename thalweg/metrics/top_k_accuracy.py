@@ -25,6 +25,8 @@ class TopKAccuracySettings(Settings):
     unit="share",
     reads="probabilities",
     target="classes",
+    interval="proportion",
+    title="top-k accuracy",
 )
 class TopKAccuracy(Metric[TopKAccuracySettings]):
     """The share of shown positions whose true class has one of the k highest probabilities; equals: the lower class first."""

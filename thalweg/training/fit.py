@@ -311,9 +311,10 @@ class _Work:
         return _digest(decisive | {"processes": self.context.processes.world})
 
     def _write_facts(self, stage: Stage) -> None:
-        """What is needed to repeat the run, before its first step."""
+        """What is needed to repeat the run, before its first step; lines that a killed start left are dropped."""
         if self.context.processes.rank or stage.progress.position.stage:
             return
+        files.cut_to(self.folder.metrics, 0)
         chosen = {name: choice.model_dump(mode="json") for name, choice in stage.choices.items()}
         settings = self.settings.model_dump(mode="json") | {"chosen": chosen, "why": dict(stage.reasons)}
         files.write_text(self.folder.settings, yaml.safe_dump(settings, sort_keys=False, allow_unicode=True))

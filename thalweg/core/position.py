@@ -19,10 +19,12 @@ Scope = Literal["run", "stage", "epoch", "step"]
 class Rows(Sized, Protocol):
     """What noise is drawn for: rows `start` to `start + size` of a global batch of `whole` rows on a device."""
 
-    start: int
-    size: int
-    whole: int
-
+    @property
+    def start(self) -> int: ...
+    @property
+    def size(self) -> int: ...
+    @property
+    def whole(self) -> int: ...
     @property
     def device(self) -> torch.device: ...
 

@@ -6,6 +6,8 @@
 Letters: B batch, C channels, S the axes that are convolved.
 """
 
+from typing import Literal
+
 from torch import Tensor, nn
 
 from thalweg.layers.build import build_activation, build_normalisation
@@ -15,13 +17,15 @@ from thalweg.layers.masked_convolution import CONVOLUTIONS, Convolution, masked_
 class ResidualBlock(nn.Module):
     """activation(shortcut(x) + branch(x)), branch: convolution, norm, activation, convolution, norm.
 
-    The shortcut is the identity, or a 1-wide convolution with its norm where the shape changes.
+    Where the shape changes, the shortcut is a 1-wide convolution with its norm (option B of the paper), or every stride-th
+    value with channels of zeros added (option A).
 
     Args:
         inputs: channels of x.
         outputs: channels of the answer.
         dims: axes after the channels, 1 to 3.
         stride: of the first convolution and of the shortcut.
+        shortcut: `none` leaves the sum out: the plain net that residual ones are compared with.
         drop: applied to the branch before the sum, such as stochastic depth.
     """
 
@@ -34,6 +38,7 @@ class ResidualBlock(nn.Module):
         stride: int = 1,
         normalisation: str = "batch",
         activation: str = "relu",
+        shortcut: Literal["convolution", "padding", "none"] = "convolution",
         drop: nn.Module | None = None,
     ) -> None:
         super().__init__()
@@ -41,8 +46,10 @@ class ResidualBlock(nn.Module):
         self.first_norm = build_normalisation(normalisation, outputs, dims=dims)
         self.second = _convolution(outputs, outputs, dims=dims, kernel=3)
         self.second_norm = build_normalisation(normalisation, outputs, dims=dims)
-        changes = inputs != outputs or stride != 1
+        changes = shortcut == "convolution" and (inputs != outputs or stride != 1)
         self.shortcut = _convolution(inputs, outputs, dims=dims, kernel=1, stride=stride) if changes else None
+        self.padded = (stride, outputs - inputs) if shortcut == "padding" else (1, 0)
+        self.summed = shortcut != "none"
         self.shortcut_norm = build_normalisation(normalisation if changes else "none", outputs, dims=dims)
         self.activation = build_activation(activation)
         self.drop = drop or nn.Identity()
@@ -52,8 +59,11 @@ class ResidualBlock(nn.Module):
         branch, answered = masked_convolution(self.first, x, mask)
         branch = self.activation(self.first_norm(branch, answered))
         branch = self.second_norm(masked_convolution(self.second, branch, answered)[0], answered)
-        passed = x if self.shortcut is None else self.shortcut(x)
-        answer = self.activation(self.shortcut_norm(passed, answered) + self.drop(branch))
+        branch = self.drop(branch)
+        if self.summed:
+            passed = padded(x, *self.padded) if self.shortcut is None else self.shortcut(x)
+            branch = self.shortcut_norm(passed, answered) + branch
+        answer = self.activation(branch)
         return without_padding(answer, answered), answered
 
 
@@ -100,6 +110,14 @@ class PreactivatedBlock(nn.Module):
         branch = self.activation(self.second_norm(branch, answered))
         branch = masked_convolution(self.second, branch, answered)[0]
         return without_padding(passed + self.drop(branch), answered), answered
+
+
+def padded(x: Tensor, stride: int, channels: int) -> Tensor:
+    """Every stride-th value of x (B, C, *S), with channels of zeros added after its own."""
+    if stride == 1 and channels == 0:
+        return x
+    thinned = x[(slice(None), slice(None), *[slice(None, None, stride)] * (x.dim() - 2))]
+    return nn.functional.pad(thinned, (0, 0) * (x.dim() - 2) + (0, channels))
 
 
 def _convolution(inputs: int, outputs: int, *, dims: int, kernel: int, stride: int = 1) -> Convolution:

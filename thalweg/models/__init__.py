@@ -1,1 +1,1 @@
-"""Architectures: one family per file, plain `torch.nn.Module`s built from ports; they know nothing of data, tasks or training."""
+"""Architectures: one family per file, plain modules built from ports; they know nothing of data, tasks or training."""

@@ -1,6 +1,6 @@
 """The multilayer perceptron: dense layers over all inputs side by side.
 
-Reference: Rumelhart, Hinton and Williams 1986, doi:10.1038/323533a0. Initialisation as He et al. 2015, arXiv:1502.01852, eq. 10.
+Reference: Rumelhart, Hinton and Williams 1986, doi:10.1038/323533a0.
 
 Letters: B batch.
 """

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 
-
 import torch
 from torch import Tensor
 

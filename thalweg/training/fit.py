@@ -210,13 +210,13 @@ class _Work:
 
     def record(self, line: Mapping[str, Any]) -> None:
         """A line of metrics, in the run's file."""
-        self.history.append(dict(line))
         if self.context.processes.rank == 0:
             files.append_line(self.folder.metrics, line)
 
     def start(self, stage: Stage, previous: Stage | None) -> None:
         """Take over what the stage before learned, then let the rule begin."""
         self._write_facts(stage)
+        stage.progress.history = self.history
         if previous is not None:
             stage.rule.load_state_dict(previous.rule.state_dict(), grow=True)
         stage.rule.begin(stage.batches, stage.progress.position)
@@ -237,8 +237,7 @@ class _Work:
                 )
         checkpoints.restore(begun, stage.rule, stage.batches, watch)
         stage.progress.position, stage.progress.stopped = begun.position, begun.stopped
-        stage.progress.history = list(begun.history)
-        self.history = list(begun.history)
+        self.history = stage.progress.history = list(begun.history)
         if self.context.processes.rank == 0:
             files.cut_to(self.folder.metrics, begun.lines)
 
@@ -300,7 +299,6 @@ class _Work:
                 "data": _digest(stage.dataset.fingerprint()),
                 "lines": self.folder.metrics.stat().st_size if self.folder.metrics.exists() else 0,
             }
-            progress.history = self.history
             checkpoints.save(self.folder, progress, stage.rule, stage.batches, watch, facts=facts, ended=ended)
             self.folder.rotate(self.settings.checkpoints_kept)
 

@@ -18,7 +18,7 @@ class Progress:
         length: steps in an epoch; None where there are none.
         report: what the last step returned.
         stopped: why a listener asked to stop; empty while none did.
-        history: what evaluations found, one mapping each.
+        history: what evaluations found, one mapping each, those of earlier stages first.
     """
 
     def __init__(self, position: Position, length: int | None) -> None:

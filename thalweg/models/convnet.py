@@ -1,0 +1,89 @@
+"""A small convolutional net for pictures of any size: pairs of 3-wide convolutions, halved in between, one linear layer.
+
+The pattern of VGG (Simonyan and Zisserman 2015, arXiv:1409.1556) with batch normalisation (Ioffe and Szegedy 2015,
+arXiv:1502.03167) and no hidden dense layers.
+
+Letters: B batch, C channels.
+"""
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from thalweg.core.registry import model
+from thalweg.core.settings import Settings
+from thalweg.fields.ports import Port, Ports
+from thalweg.layers.build import build_activation, build_dropout, build_normalisation
+
+SMALLEST = 4
+"""Maps are not halved below this side."""
+
+
+class ConvNetSettings(Settings):
+    """Widths and what lies between the convolutions."""
+
+    widths: tuple[int, ...] = Field((32, 64, 128, 128), min_length=1, description="maps of each convolution")
+    activation: str = "relu"
+    normalisation: str = "batch"
+    dropout: float = Field(0.0, ge=0, lt=1, description="share of features dropped before the output in training")
+
+
+@model(
+    "convnet",
+    settings=ConvNetSettings,
+    tasks=("classification", "regression", "multi-label"),
+    inputs=("image",),
+    preference=1,
+    rows_independent=True,
+    recipe={"optimizer": "adamw", "rate": 0.003, "batch_size": 64},
+    paper="Simonyan and Zisserman 2015, arXiv:1409.1556",
+)
+class ConvNet(nn.Module):
+    """Images (B, C, H, W): convolution, normalisation, activation; halved after every second one while larger than 7 pixels."""
+
+    def __init__(self, ports: Ports, settings: ConvNetSettings) -> None:
+        super().__init__()
+        channels, *sides = (int(axis or 0) for axis in ports.input("image").shape)
+        layers: list[nn.Module] = []
+        for index, (inputs, outputs) in enumerate(zip((channels, *settings.widths), settings.widths, strict=False)):
+            layers += _convolution(inputs, outputs, settings)
+            if index % 2 and min(sides) >= 2 * SMALLEST:
+                layers.append(nn.MaxPool2d(2))
+                sides = [side // 2 for side in sides]
+        self.trunk = nn.Sequential(*layers)
+        self.pool = nn.AdaptiveAvgPool2d(tuple(min(side, SMALLEST) for side in sides))
+        self.dropout = build_dropout("plain", settings.dropout)
+        width = settings.widths[-1] * min(sides[0], SMALLEST) * min(sides[1], SMALLEST)
+        self.head = nn.Linear(width, ports.output.width)
+
+    def features(self, image: Tensor) -> Tensor:
+        """What the head reads (B, width)."""
+        features: Tensor = self.dropout(self.pool(self.trunk(image)).flatten(1))
+        return features
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Images (B, C, H, W) to the output (B, width of the output port)."""
+        answer: Tensor = self.head(self.features(image))
+        return answer
+
+    @staticmethod
+    def tiny() -> tuple[Ports, ConvNetSettings]:
+        """The smallest instance, for the contracts."""
+        ports = Ports((Port("image", "image", (1, 8, 8)),), (Port("class", "category", (), size=3),))
+        return ports, ConvNetSettings(widths=(4, 4))
+
+    @staticmethod
+    def example(ports: Ports, generator: torch.Generator) -> dict[str, Tensor]:
+        """Eight pictures, each bright in the columns of its class."""
+        code = torch.arange(8) % 3
+        image = 0.1 * torch.randn(8, 1, 8, 8, generator=generator)
+        image[torch.arange(8), 0, :, 2 * code] += 2.0
+        return {"image": image, "class": code}
+
+
+def _convolution(inputs: int, outputs: int, settings: ConvNetSettings) -> list[nn.Module]:
+    return [
+        nn.Conv2d(inputs, outputs, 3, padding=1, bias=settings.normalisation == "none"),
+        build_normalisation(settings.normalisation, outputs, dims=2),
+        build_activation(settings.activation),
+    ]

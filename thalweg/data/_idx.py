@@ -14,8 +14,8 @@ import torch
 
 from thalweg.core.disk import digest_of
 from thalweg.core.errors import DataRefusal
-from thalweg.data._columns import refuse_unequal
 from thalweg.data._paths import shown
+from thalweg.data._shapes import refuse_unequal
 from thalweg.data.dataset import PARTS, Examples
 
 TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}

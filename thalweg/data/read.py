@@ -66,6 +66,8 @@ def catalogued() -> list[str]:
 
 def _named(text: str) -> tuple[str, Any, list[str]]:
     """A catalogued name (case and `_` for `-` forgiven), a scheme, another package's source, or a path."""
+    if not text.strip():
+        raise _not_understood(text)
     canonical = text.casefold().replace("_", "-")
     if canonical in catalogued():
         beside = f'"{text}" is read from the catalogue; for the one in this folder write ./{text}'
@@ -130,9 +132,10 @@ def _recognisers(fact: str) -> Iterator[tuple[str, Any]]:
 
 def _not_understood(given: Any) -> DataRefusal:
     kind = f"{type(given).__module__}.{type(given).__qualname__}".removeprefix("builtins.")
+    kind = "empty path" if isinstance(given, str) else kind
     return DataRefusal(
         "DATA_NOT_UNDERSTOOD",
-        f"no source understands a {kind}",
+        f"no source understands this: {kind}",
         why="examples must be told apart: rows, and columns or inputs and target",
         fix="give a path, a catalogued name, (X, y), a mapping of columns, a torch Dataset or an iterable of examples",
     )

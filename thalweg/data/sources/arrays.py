@@ -8,9 +8,11 @@ import torch
 
 from thalweg.core.errors import DataRefusal
 from thalweg.core.registry import source
-from thalweg.data._columns import examples_of
+from thalweg.data._frames import frame_columns, is_frame, is_series, series_column
+from thalweg.data._shapes import examples_of
 from thalweg.data._source import Asked
 from thalweg.data.dataset import Examples
+from thalweg.fields.column import as_column
 
 SURE = 50
 
@@ -33,32 +35,20 @@ def arrays(asked: Asked) -> Examples:
     """
     named, target = _named(asked.given, asked.data.target)
     columns = {key: column(values) for key, values in named.items()}
-    examples = examples_of("arrays", columns, target=target, flat="number", fields=asked.data.fields)
+    examples = examples_of("arrays", columns, target=target, sequences=False, fields=asked.data.fields)
     if not isinstance(asked.given, Mapping) and not target:
         examples.notes.append("there is no target; give (X, y) to name one")
     return examples
 
 
 def column(values: Any) -> Any:
-    """The values (N, ...) as an array, or as a list where their shapes differ; tensors are brought to the host."""
-    if isinstance(values, torch.Tensor):
-        return (
-            values.detach().cpu().resolve_conj().numpy()
-            if values.dtype != torch.bfloat16
-            else values.detach().float().cpu().numpy()
-        )
-    if not isinstance(values, list | tuple):
-        return _of_objects(np.asarray(values))
-    rows = [column(row) if isinstance(row, torch.Tensor) else row for row in values]
-    try:
-        return _of_objects(np.asarray(rows))
-    except ValueError:  # rows of different shapes
-        return list(rows)
-
-
-def _of_objects(array: np.ndarray) -> Any:
-    """Python objects (mixed values, text with gaps) as a list, everything else as the array."""
-    return list(array) if array.dtype == object else array
+    """The values (N, ...) as an array, or as a list where they are mixed or differ in shape."""
+    if is_series(values):
+        return series_column(values)
+    if isinstance(values, torch.Tensor) and values.dtype == torch.bfloat16:
+        return as_column(values.float())  # NumPy has no such type
+    known = isinstance(values, np.ndarray | torch.Tensor | list | tuple)
+    return as_column(values if known else np.asarray(values))
 
 
 def _named(given: Any, target: str | None) -> tuple[dict[str, Any], str | None]:
@@ -75,7 +65,9 @@ def _named(given: Any, target: str | None) -> tuple[dict[str, Any], str | None]:
             )
         return dict(given), target if target in given else "y" if target is None and "y" in given and len(given) > 1 else None
     if isinstance(given, tuple | list):
-        return {"x": given[0], "y": given[1]}, "y"
+        inputs = frame_columns(given[0]) if is_frame(given[0]) else {"x": given[0]}
+        name = next(name for name in ("y", "target", "the target") if name not in inputs)
+        return {**inputs, name: given[1]}, name
     return {"x": given}, None
 
 
@@ -83,7 +75,7 @@ def _is_column(values: Any) -> bool:
     """Whether values can be a column: text is not, though it has a length."""
     if isinstance(values, np.ndarray | torch.Tensor):
         return values.ndim > 0
-    return isinstance(values, list | tuple) or callable(getattr(values, "__array__", None))
+    return isinstance(values, list | tuple) or is_frame(values) or callable(getattr(values, "__array__", None))
 
 
 def _is_pair(given: tuple[Any, ...] | list[Any]) -> bool:

@@ -10,7 +10,7 @@ from torch.utils.data import Dataset as TorchDataset
 
 from thalweg.core.errors import DataRefusal
 from thalweg.core.registry import source
-from thalweg.data._columns import examples_of
+from thalweg.data._shapes import examples_of
 from thalweg.data._source import Asked
 from thalweg.data.dataset import Examples
 from thalweg.fields.column import as_column
@@ -24,7 +24,7 @@ def recognises(given: Any) -> int:
     """Sure of torch datasets; anything that can be gone through is taken where no source is surer."""
     if isinstance(given, TorchDataset):
         return 40
-    return 10 if isinstance(given, Iterable) and not isinstance(given, str | bytes | Mapping | DataLoader) else 0
+    return 10 if isinstance(given, Iterable) and not isinstance(given, str | bytes | tuple | Mapping | DataLoader) else 0
 
 
 @source("items", objects=True)
@@ -42,7 +42,7 @@ def items(asked: Asked) -> Examples:
     columns, target = _columns(rows)
     target = asked.data.target if asked.data.target in columns else target
     name = type(asked.given).__name__.strip("_").lower()
-    return examples_of(name, columns, target=target, flat="number", fields=asked.data.fields)
+    return examples_of(name, columns, target=target, sequences=False, fields=asked.data.fields)
 
 
 def _gone_through(given: Any) -> Iterator[Any]:

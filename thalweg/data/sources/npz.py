@@ -8,9 +8,9 @@ import torch
 from thalweg.core.disk import digest_of
 from thalweg.core.errors import DataRefusal
 from thalweg.core.registry import source
-from thalweg.data._columns import examples_of, refuse_unequal
 from thalweg.data._npy import read_npz
 from thalweg.data._paths import shown
+from thalweg.data._shapes import examples_of, refuse_unequal
 from thalweg.data._source import Asked
 from thalweg.data._split_names import CLASSES, COLUMN_NAMES, INPUTS, TARGETS, split_name
 from thalweg.data.dataset import PARTS, Examples
@@ -33,8 +33,9 @@ def npz(asked: Asked) -> Examples:
     parts, notes = _parts(arrays, path.name)
     given, columns = _joined(parts, path.name)
     target = _target(columns, asked.data.target)
-    flat = "number" if features else "series"
-    examples = examples_of(path.stem, columns, target=target, flat=flat, fields=asked.data.fields, names=features)  # type: ignore[arg-type]
+    examples = examples_of(
+        path.stem, columns, target=target, sequences=features is None, fields=asked.data.fields, names=features
+    )
     if classes and target:
         _name_classes(examples, target, classes)
     examples.given, examples.notes = given, notes + examples.notes

@@ -5,17 +5,15 @@ N rows, F numbers, T steps, C channels, H height, W width.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
+from thalweg.core import registry
 from thalweg.core.errors import DataRefusal
 from thalweg.data._paths import shown
 from thalweg.data.dataset import Examples
 from thalweg.fields.encoding import Column
-
-Flat = Literal["number", "series"]
-"""What a row of F floats is: F separate numbers, or a series of F steps."""
 
 CHANNELS = (1, 3, 4)
 
@@ -34,7 +32,7 @@ def examples_of(
     arrays: Mapping[str, Any],
     *,
     target: str | None,
-    flat: Flat,
+    sequences: bool,
     fields: Mapping[str, str],
     names: list[str] | None = None,
 ) -> Examples:
@@ -43,7 +41,7 @@ def examples_of(
     Args:
         arrays: name to values (N, ...): an array, or a list where rows differ in shape.
         target: which of them is to be predicted.
-        flat: what a row of floats is.
+        sequences: a row of F floats is a series of F steps, not F numbers.
         fields: kinds and roles that the user stated, by name.
         names: names of the columns where an array is a table of numbers (N, F).
 
@@ -57,7 +55,7 @@ def examples_of(
             shaped = _target(key, values)
             examples.roles |= dict.fromkeys(shaped.columns, "target")
         else:
-            shaped = shape(key, values, flat=flat, stated=fields.get(key), names=names)
+            shaped = shape(key, values, sequences=sequences, stated=fields.get(key), names=names)
         examples.columns |= shaped.columns
         examples.kinds |= shaped.kinds
         examples.notes += shaped.notes
@@ -84,11 +82,11 @@ def refuse_unequal(lengths: Mapping[str, int], where: str) -> None:
         )
 
 
-def shape(key: str, values: Any, *, flat: Flat, stated: str | None = None, names: list[str] | None = None) -> Shaped:
+def shape(key: str, values: Any, *, sequences: bool, stated: str | None = None, names: list[str] | None = None) -> Shaped:
     """An array (N, ...) as one column, or as F columns where it is a table of numbers.
 
-    (N, F) floats are what `flat` says, (N, T, C) numbers series, (N, H, W[, C]) bytes and (N, H, W, C) or (N, C, H, W) numbers
-    images. A list stays one column.
+    (N, F) floats are F numbers, or series where they are `sequences`; (N, T, C) numbers are series, (N, H, W[, C]) bytes and
+    (N, H, W, C) or (N, C, H, W) numbers images. A list stays one column.
 
     Args:
         stated: the kind that the user gave; the array is then taken as it lies.
@@ -100,11 +98,11 @@ def shape(key: str, values: Any, *, flat: Flat, stated: str | None = None, names
         return Shaped({key: array})
     if array.dtype.kind not in "biuf":
         return Shaped({key: list(array)})
+    if stated in registry.names("kind"):
+        return _as_stated(key, array, str(stated), names)
     if array.ndim == 2:
-        return _vectors(key, array, stated or flat if array.dtype.kind == "f" or stated else "number", names)
-    if array.ndim == 3 and array.dtype != np.uint8 and stated != "image":
-        return _series(key, array, stated)
-    return _pictures(key, array)
+        return _sequences(key, array) if sequences and array.dtype.kind == "f" else _numbers(key, array, names)
+    return _series(key, array) if array.ndim == 3 and array.dtype != np.uint8 else _pictures(key, array)
 
 
 def _plain(key: str, values: Any) -> np.ndarray:
@@ -128,33 +126,47 @@ def _plain(key: str, values: Any) -> np.ndarray:
     return array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array
 
 
-def _vectors(key: str, array: np.ndarray, kind: str, names: list[str] | None) -> Shaped:
-    """Rows of F values: one series of F steps, or F columns."""
-    if kind == "series":
-        if np.isnan(array[:, -1]).any():
-            return _series(key, array[:, :, None], "series")
-        note = f"{shown(key)}: rows of {array.shape[1]} floats are taken as series (--field {shown(key)}=number for numbers)"
-        return Shaped({key: array}, {key: "series"}, [note])
+def _as_stated(key: str, array: np.ndarray, kind: str, names: list[str] | None) -> Shaped:
+    """The array as the user said: a column for each of F values where the kind's fields are scalars, else one."""
+    if array.ndim == 2 and registry.load("kind", kind).grouped:
+        shaped = _numbers(key, array, names)
+        return Shaped(shaped.columns, dict.fromkeys(shaped.columns, kind))
+    return Shaped({key: array}, {key: kind})
+
+
+def _numbers(key: str, array: np.ndarray, names: list[str] | None) -> Shaped:
+    """Rows of F numbers as F columns."""
     labels = names if names is not None and len(names) == array.shape[1] else [f"{key}{i}" for i in range(array.shape[1])]
     columns: dict[str, Column] = {label: np.ascontiguousarray(array[:, i]) for i, label in enumerate(labels)}
     return Shaped(columns, dict.fromkeys(columns, "number"))
 
 
-def _series(key: str, array: np.ndarray, stated: str | None) -> Shaped:
-    """Series (N, T, C); where the last axis is longer and nothing was stated, that one is taken for time."""
+def _sequences(key: str, array: np.ndarray) -> Shaped:
+    """Rows of T floats as series of one channel."""
+    if np.isnan(array[:, -1]).any():
+        return _unpadded(key, array[:, :, None], [])
+    note = f"{shown(key)}: rows of {array.shape[1]} floats are taken as series (--field {shown(key)}=number for numbers)"
+    return Shaped({key: array}, {key: "series"}, [note])
+
+
+def _series(key: str, array: np.ndarray) -> Shaped:
+    """Series (N, T, C); where the last axis is longer, that one is taken for time."""
     notes = []
-    if stated is None and array.shape[2] > array.shape[1]:
+    if array.shape[2] > array.shape[1]:
         array = np.ascontiguousarray(array.transpose(0, 2, 1))
-        notes.append(
-            f"{shown(key)}: {array.shape[2]} × {array.shape[1]} steps: the longer axis is taken for time "
-            f"(--field {shown(key)}=series if steps come first)"
-        )
+        said = f"{array.shape[2]} × {array.shape[1]} steps: the longer axis is taken for time"
+        notes.append(f"{shown(key)}: {said} (--field {shown(key)}=series if steps come first)")
     if array.dtype.kind == "f" and np.isnan(array[:, -1]).any():
-        rows = [_without_padding(row) for row in array]
-        lengths = [len(row) for row in rows]
-        notes.append(f"{shown(key)}: series of {min(lengths)} to {max(lengths)} steps; empty steps at the end are left out")
-        return Shaped({key: rows}, {key: "series"}, notes)
+        return _unpadded(key, array, notes)
     return Shaped({key: array}, {key: "series"}, notes)
+
+
+def _unpadded(key: str, array: np.ndarray, notes: list[str]) -> Shaped:
+    """Series (N, T, C) that are filled up with missing values, as rows of their own lengths."""
+    rows = [_without_padding(row) for row in array]
+    lengths = [len(row) for row in rows]
+    said = f"{shown(key)}: series of {min(lengths)} to {max(lengths)} steps; empty steps at the end are left out"
+    return Shaped({key: rows}, {key: "series"}, [*notes, said])
 
 
 def _without_padding(row: np.ndarray) -> np.ndarray:
@@ -177,7 +189,7 @@ def _target(key: str, values: Any) -> Shaped:
     if array.ndim == 2 and array.dtype.kind in "biuf" and _one_hot(array):
         return Shaped({key: array.argmax(axis=1)}, {}, [f"{shown(key)}: one-hot rows are taken as {array.shape[1]} classes"])
     if array.ndim == 2 and array.dtype.kind in "biuf":
-        return _vectors(key, array, "number", None)
+        return _numbers(key, array, None)
     return Shaped({key: array})
 
 

@@ -1,0 +1,26 @@
+"""Data frames in memory, of any library that narwhals knows: each column is a field; kinds are inferred from the values."""
+
+from typing import Any
+
+from thalweg.core.registry import source
+from thalweg.data._frames import frame_columns, is_frame
+from thalweg.data._shapes import refuse_unequal
+from thalweg.data._source import Asked
+from thalweg.data.dataset import Examples
+
+
+def recognises(given: Any) -> int:
+    """Sure of data frames."""
+    return 60 if is_frame(given) else 0
+
+
+@source("frames", objects=True)
+def frames(asked: Asked) -> Examples:
+    """The columns of a data frame; the target is the one that the user names, else it is looked for.
+
+    Raises:
+        DataRefusal: no rows, or columns without names of their own.
+    """
+    columns = frame_columns(asked.given)
+    refuse_unequal({name: len(values) for name, values in columns.items()}, "the data frame")
+    return Examples("frame", columns)

@@ -29,7 +29,8 @@ def infer(name: str, column: Column, *, target: bool = False) -> Guess:
     """
     look = Look(name, column, target=target)
     if not target and names_rows(look):
-        return Guess(None, f"{name} left out: every row has its own value, like an id (--field {name}=category to use it)")
+        use = "number" if look.numeric else "category"
+        return Guess(None, f"{name} left out: every row has its own value, like an id (--field {name}={use} to use it)")
     claims = [(claim, kind) for kind in registry.names("kind") if (claim := _claim(kind, look))]
     if claims:
         best, kind = max(claims, key=lambda one: one[0].sureness)

@@ -20,6 +20,7 @@ from PIL import Image, ImageOps
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
+SIGNATURES = (b"\x89PNG", b"\xff\xd8\xff", b"RIFF", b"BM", b"GIF8", b"II*\x00", b"MM\x00*")
 MOST_PIXELS = 50_000_000
 """Larger pictures are not decoded: a file of some kilobytes can claim gigabytes."""
 BROKEN = (OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, ArithmeticError, struct.error, zlib.error)
@@ -134,6 +135,8 @@ def _nature(path: Path) -> str:
             start = file.read(256)
     except OSError as error:
         return f"cannot be opened ({error.strerror})"
+    if start.startswith(SIGNATURES):
+        return "damaged (its beginning cannot be read)"
     text = all(byte in b"\t\n\r" or byte >= 32 for byte in start)
     return "not an image (text)" if text else "none of " + ", ".join(FORMATS)
 

@@ -44,6 +44,8 @@ class Number(Encoding):
         values = self._stacked(columns)
         for name, column in zip(self.fields, values.T, strict=True):
             self._refuse(name, not_finite(column, nan_allowed=self.role == "input"), len(column))
+        if self.role == "weight":
+            _refuse_weights(self.name, values[:, 0])
         return torch.from_numpy(self.scale.standardised(values))
 
     def _stacked(self, columns: Sequence[Column]) -> np.ndarray:
@@ -96,6 +98,20 @@ class Number(Encoding):
     def restore(self, state: Mapping[str, Any]) -> Self:
         self.scale = Scale.restored(state, where=f"encoding {self.name}")
         return self
+
+
+def _refuse_weights(name: str, weights: np.ndarray) -> None:
+    """Raise BadRows for weights (N,) below zero, or where all are zero."""
+    wrong = np.flatnonzero(weights < 0) if weights.any() else np.arange(len(weights))
+    if len(wrong):
+        raise BadRows(
+            "DATA_BAD_WEIGHTS",
+            {row: str(weights[row]) if weights[row] else "zero, as all are" for row in wrong.tolist()},
+            field=name,
+            rows=len(weights),
+            why="a weight says how much a row counts: zero or more, not zero in all rows",
+            fix=f"correct them, or --ignore {name}",
+        )
 
 
 def _not_numbers(column: Column) -> dict[int, str]:

@@ -4,6 +4,7 @@ Layout: 8 bytes, the header's length, little-endian; the header, JSON: name -> {
 Every byte of the data must belong to exactly one tensor.
 """
 
+from dataclasses import dataclass
 from math import prod
 from typing import Any, NoReturn
 
@@ -22,8 +23,22 @@ ITEM_BYTES = {
 }
 
 
-def check_header(data: bytes, *, where: str, limit_tensors: int) -> None:
+@dataclass(frozen=True, order=True)
+class Span:
+    """Where in the file a tensor's bytes lie, and what they are."""
+
+    begin: int
+    end: int
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+
+
+def check_header(data: bytes, *, where: str, limit_tensors: int) -> list[Span]:
     """Checks that the file is what its header says, with no byte left over or used twice.
+
+    Returns:
+        the tensors in the header's order, which stays the order of the dict.
 
     Raises:
         PackageRefusal: a header too large, not JSON, with a name twice, or with more tensors than the limit; an unknown dtype;
@@ -35,8 +50,10 @@ def check_header(data: bytes, *, where: str, limit_tensors: int) -> None:
         _refuse("its __metadata__ is not text", where)
     if len(header) > limit_tensors:
         _refuse(f"it holds {len(header)} tensors; the limit is {limit_tensors}", where)
-    spans = sorted((*_span(name, entry, where), name) for name, entry in header.items())
-    _check_spans(spans, len(data) - 8 - int.from_bytes(data[:8], "little"), where)
+    start = 8 + int.from_bytes(data[:8], "little")
+    spans = [_span(name, entry, start, where) for name, entry in header.items()]
+    _check_spans(sorted(spans), start, len(data), where)
+    return spans
 
 
 def _header(data: bytes, where: str, limit_tensors: int) -> dict[str, Any]:
@@ -54,7 +71,7 @@ def _header(data: bytes, where: str, limit_tensors: int) -> dict[str, Any]:
     return header
 
 
-def _span(name: str, entry: Any, where: str) -> tuple[int, int]:
+def _span(name: str, entry: Any, start: int, where: str) -> Span:
     if not isinstance(entry, dict) or entry.keys() != {"dtype", "shape", "data_offsets"}:
         _refuse(f"tensor {name[:80]!a} is not described by dtype, shape and data_offsets", where)
     dtype, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
@@ -68,22 +85,22 @@ def _span(name: str, entry: Any, where: str) -> tuple[int, int]:
     begin, end = offsets
     if end - begin != prod(shape) * ITEM_BYTES[dtype]:
         _refuse(f"tensor {name[:80]!a}: {dtype} of shape {shape[:8]} does not fill bytes {begin} to {end}", where)
-    return begin, end
+    return Span(start + begin, start + end, name, dtype, tuple(shape))
 
 
 def _are_sizes(value: Any) -> bool:
     return isinstance(value, list) and all(type(size) is int and 0 <= size <= LIMIT_SIZE for size in value)
 
 
-def _check_spans(spans: list[tuple[int, int, str]], data_bytes: int, where: str) -> None:
-    reached = 0
-    for begin, end, name in spans:
-        if begin != reached:
-            kind = "overlaps the tensor before it" if begin < reached else "leaves a hole before it"
-            _refuse(f"tensor {name[:80]!a} {kind} (at byte {begin}, {reached} expected)", where)
-        reached = end
-    if reached != data_bytes:
-        _refuse(f"its tensors take {reached} bytes, the file holds {data_bytes}", where)
+def _check_spans(spans: list[Span], start: int, size: int, where: str) -> None:
+    reached = start
+    for span in spans:
+        if span.begin != reached:
+            kind = "overlaps the tensor before it" if span.begin < reached else "leaves a hole before it"
+            _refuse(f"tensor {span.name[:80]!a} {kind} (at byte {span.begin}, {reached} expected)", where)
+        reached = span.end
+    if reached != size:
+        _refuse(f"its tensors end at byte {reached}, the file at {size}", where)
 
 
 def _refuse(what: str, where: str) -> NoReturn:

@@ -9,29 +9,35 @@ says what it is: `dict`, `pairs` (a dict whose keys are not all strings), `tuple
 import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from itertools import accumulate, pairwise
 from math import isfinite, prod
 from typing import Any, NoReturn
 
-import safetensors
 import torch
-from safetensors.torch import load, save
 from torch import Tensor
 
 from thalweg.core.errors import PackageRefusal
 from thalweg.core.manifest import Folder
 from thalweg.core.strict_json import LIMIT_DEPTH, parse_json, render_json
-from thalweg.core.tensor_header import check_header
+from thalweg.core.tensor_header import Span, check_header
 
 STATE_TENSORS, STATE_SKELETON = "state.safetensors", "state.json"
 
-STORED_DTYPES = (
-    *(torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64, torch.uint16, torch.uint32, torch.uint64),
-    *(torch.float16, torch.bfloat16, torch.float32, torch.float64, torch.complex64),
-    *(torch.float8_e4m3fn, torch.float8_e4m3fnuz, torch.float8_e5m2, torch.float8_e5m2fnuz),
-)
-"""What a safetensors file holds under its own name, at every release of it that is supported."""
+DTYPE_NAMES = {
+    **{torch.bool: "BOOL", torch.uint8: "U8", torch.int8: "I8"},
+    **{torch.float8_e5m2: "F8_E5M2", torch.float8_e4m3fn: "F8_E4M3"},
+    **{torch.float8_e5m2fnuz: "F8_E5M2FNUZ", torch.float8_e4m3fnuz: "F8_E4M3FNUZ"},
+    **{torch.int16: "I16", torch.uint16: "U16", torch.float16: "F16", torch.bfloat16: "BF16"},
+    **{torch.int32: "I32", torch.uint32: "U32", torch.float32: "F32"},
+    **{torch.complex64: "C64", torch.float64: "F64", torch.int64: "I64", torch.uint64: "U64"},
+}
+"""What a safetensors file holds under its own name, the narrowest first."""
 
-VIEWED_DTYPES = {str(dtype).removeprefix("torch."): dtype for dtype in (*STORED_DTYPES, torch.complex32, torch.complex128)}
+NAMED_DTYPES = {name: dtype for dtype, name in DTYPE_NAMES.items()}
+
+VIEWED_DTYPES = {str(dtype).removeprefix("torch."): dtype for dtype in (*DTYPE_NAMES, torch.complex32, torch.complex128)}
+
+LIMIT_LEVELS = (LIMIT_DEPTH - 4) // 3  # a level of a tree is at most three of its skeleton
 
 Skeleton = Any
 Place = tuple[Any, ...]
@@ -44,9 +50,26 @@ def tensors_to_bytes(tensors: Mapping[str, Tensor]) -> bytes:
         ValueError: a tensor that has no plain memory (meta, sparse, quantized) or a dtype that the format lacks.
     """
     for name, tensor in tensors.items():
-        if tensor.dtype not in STORED_DTYPES or name == "__metadata__":
+        _check_plain(tensor, name)
+        if tensor.dtype not in DTYPE_NAMES or name == "__metadata__":
             raise ValueError(f"tensor {name!r} of dtype {tensor.dtype} has no place in a safetensors file")
-    return save({name: _own(tensor, name) for name, tensor in tensors.items()})
+    # Widest first, so that each tensor is aligned. safetensors' own `save` and `load` copy everything more than once.
+    order = sorted(tensors, key=lambda name: (-list(DTYPE_NAMES).index(tensors[name].dtype), name))
+    pieces = [_memory_of(tensors[name]) for name in order]
+    ends = list(accumulate(map(len, pieces), initial=0))
+    spans = zip(order, pairwise(ends), strict=True)
+    header = render_json({name: _entry(tensors[name], begin, end) for name, (begin, end) in spans})
+    header += b" " * (-len(header) % 8)
+    return b"".join([len(header).to_bytes(8, "little"), header, *pieces])
+
+
+def _entry(tensor: Tensor, begin: int, end: int) -> dict[str, Any]:
+    return {"dtype": DTYPE_NAMES[tensor.dtype], "shape": list(tensor.shape), "data_offsets": [begin, end]}
+
+
+def _memory_of(tensor: Tensor) -> memoryview:
+    whole = tensor.detach().resolve_conj().resolve_neg().cpu().contiguous().reshape(-1)
+    return whole.view(torch.uint8).numpy().data
 
 
 def tensors_from_bytes(data: bytes, *, where: str, limit_tensors: int = 100_000) -> dict[str, Tensor]:
@@ -55,13 +78,15 @@ def tensors_from_bytes(data: bytes, *, where: str, limit_tensors: int = 100_000)
     Raises:
         PackageRefusal: anything that `check_header` refuses, before the data are looked at.
     """
-    check_header(data, where=where, limit_tensors=limit_tensors)
-    try:
-        # Copied into torch's own memory: the last bit of some sums depends on alignment, and a resume must not show.
-        return {name: tensor.clone() for name, tensor in load(data).items()}
-    except (safetensors.SafetensorError, RuntimeError, ValueError) as error:
-        fix = "copy the file again from where it came"
-        raise PackageRefusal("TENSORS_INVALID", f"safetensors refuses it: {error}", where=where, fix=fix) from error
+    spans = check_header(data, where=where, limit_tensors=limit_tensors)
+    return {span.name: _tensor_at(span, data) for span in spans}
+
+
+def _tensor_at(span: Span, data: bytes) -> Tensor:
+    # Torch's own memory, not a view of the file: the last bit of some sums depends on alignment, and a resume must not show.
+    memory = torch.empty(span.end - span.begin, dtype=torch.uint8)
+    memory.numpy().data[:] = memoryview(data)[span.begin : span.end]
+    return memory.view(NAMED_DTYPES[span.dtype]).reshape(span.shape)
 
 
 def tree_to_files(tree: Any) -> dict[str, bytes]:
@@ -90,7 +115,7 @@ def pack(tree: Any) -> tuple[dict[str, Tensor], Skeleton]:
         tree: dicts (any plain keys), lists, tuples, None, bools, integers, floats, strings, tensors and generators.
 
     Raises:
-        ValueError: anything else, or more than 30 levels; the place in the tree is named.
+        ValueError: anything else, or more than 20 levels; the place in the tree is named.
     """
     shared = _shared_memory(tree)
     packing = _Packing(shared)
@@ -190,8 +215,8 @@ def _tensors_in(node: Any, place: Place) -> list[tuple[Tensor, Place]]:
 
 
 def _check_depth(place: Place) -> None:
-    if len(place) > (LIMIT_DEPTH - 4) // 2:
-        raise ValueError(f"the state at {_name_of(place[:4])} nests more than {(LIMIT_DEPTH - 4) // 2} levels deep")
+    if len(place) > LIMIT_LEVELS:
+        raise ValueError(f"the state at {_name_of(place[:4])} nests more than {LIMIT_LEVELS} levels deep")
 
 
 @dataclass
@@ -227,7 +252,7 @@ class _Packing:
             stored = self.stored((_address(value), memory), place, lambda: _bytes_of(value, memory))
             return _view(value, stored, offset=int(value.storage_offset()) - memory.begin // value.element_size())
         identity = (_address(value), _layout(value)) if _shares(value) else (len(self.tensors),)
-        if value.dtype in STORED_DTYPES and (value.is_contiguous() or not _is_dense(value)):
+        if value.dtype in DTYPE_NAMES and (value.is_contiguous() or not _is_dense(value)):
             return {"tensor": self.stored(identity, place, lambda: _own(value, _name_of(place)))}
         dense = value if _is_dense(value) else _own(value, _name_of(place))
         return _view(dense, self.stored(identity, place, lambda: _bytes_of(dense, _Memory(*_extent(dense)))), offset=0)

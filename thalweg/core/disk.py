@@ -103,7 +103,7 @@ def regular_file(path: Path, *, refusal: type[Refusal]) -> Iterator[tuple[int, i
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | _NO_LINK)
     except OSError as error:
-        raise unreadable(path, _read_failure(path, error), refusal) from None
+        raise unreadable(path, _read_failure(path, error), refusal) from error
     try:
         facts = os.fstat(descriptor)
         if not stat.S_ISREG(facts.st_mode):

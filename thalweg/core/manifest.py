@@ -5,6 +5,7 @@ checks all of it; each later read checks the digest of the very bytes it returns
 """
 
 import builtins
+import errno
 import hashlib
 import os
 import re
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from thalweg import __version__
-from thalweg.core.disk import digest_of, read_limited
+from thalweg.core.disk import digest_of, read_limited, refusing
 from thalweg.core.errors import PackageRefusal, Refusal
 from thalweg.core.strict_json import parse_json, render_json
 
@@ -273,15 +274,23 @@ def _listing_problems(manifest: Manifest, found: Survey) -> list[str]:
 
 
 def strangers(path: Path) -> list[str]:
-    """What in a folder its manifest does not name; an unreadable manifest makes everything a stranger."""
-    found = survey(path)
-    everything = [*found.files, *found.folders, *(problem.split(":")[0] for problem in found.problems)]
-    try:
-        manifest = read_manifest(path)
-    except Refusal:
-        return sorted(everything) or ([MANIFEST] if os.path.lexists(path / MANIFEST) else [])
-    problems = found.problems + [problem for problem in _listing_problems(manifest, found) if not problem.endswith(": missing")]
-    return sorted(problem.split(":")[0] for problem in problems)
+    """What in a folder its manifest does not name; a damaged manifest makes everything a stranger.
+
+    Raises:
+        ResourceRefusal: the system does not let us look, which says nothing of whose the files are.
+    """
+    with refusing(path):
+        try:
+            found = survey(path)
+            manifest = read_manifest(path) if os.path.lexists(path / MANIFEST) else None
+        except Refusal as refusal:
+            if isinstance(refusal.__cause__, OSError) and refusal.__cause__.errno != errno.ELOOP:
+                raise refusal.__cause__ from None
+            return sorted(entry.name for entry in path.iterdir())
+    listed = manifest.files.keys() if manifest else ()
+    wanted = {str(parent) for name in listed for parent in Path(name).parents}
+    unknown = (found.files.keys() - listed) | (set(found.folders) - wanted)
+    return sorted([*unknown, *(problem.split(":")[0] for problem in found.problems)])
 
 
 def _difference(name: str, entry: Entry, size: int, digest: str) -> str:

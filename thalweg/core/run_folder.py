@@ -312,25 +312,47 @@ class RunFolder:
 
 def _check_path(path: Path, inputs: Path | None, *, may_exist: bool = False) -> None:
     if "\0" in str(path):
-        raise _unfit(path, "the path holds a zero byte", "no system can hold it", "leave it out")
+        raise _unfit("RUN_PATH_INVALID", path, "the path holds a zero byte", "no system can hold it", "leave it out")
     if path.name != path.name.strip():
-        raise _unfit(path, f"the name {path.name!a} begins or ends with a space", "it is easily lost", "leave the space out")
+        raise _unfit(
+            "RUN_PATH_INVALID",
+            path,
+            f"the name {path.name!a} begins or ends with a space",
+            "it is easily lost",
+            "leave the space out",
+        )
     if not may_exist and os.path.lexists(path) and not path.is_dir():
-        raise _unfit(path, f"{shown(path.name)} is a file", "a run needs a folder", f"choose another: --out {_next_free(path)}")
+        raise _unfit(
+            "RUN_PATH_IS_FILE",
+            path,
+            f"{shown(path.name)} is a file",
+            "a run needs a folder",
+            f"choose another: --out {_next_free(path)}",
+        )
     if inputs is not None and inputs.is_dir() and path.resolve().is_relative_to(inputs.resolve()):
         why = "its files would be taken for data by the next run"
-        raise _unfit(path, f"{shown(str(path))} lies inside the data {shown(str(inputs))}", why, "choose an --out elsewhere")
+        raise _unfit(
+            "RUN_PATH_INSIDE_DATA",
+            path,
+            f"{shown(str(path))} lies inside the data {shown(str(inputs))}",
+            why,
+            "choose an --out elsewhere",
+        )
 
 
 def _check_free(run: RunFolder, state: State, *, force: bool, resume: bool) -> None:
     fix = f"choose a new name: --out {_next_free(run.path)}"
     if state == "finished" and not force:
         what = f"{shown(run.path.name)} holds a finished run"
-        raise _unfit(run.path, what, "a run that ended is not written over", f"{fix}, or replace it: --force")
+        raise _unfit("RUN_FINISHED", run.path, what, "a run that ended is not written over", f"{fix}, or replace it: --force")
     if state == "unfinished" and not force and not resume:
         what = f"{shown(run.path.name)} holds an unfinished run"
         raise _unfit(
-            run.path, what, "training into it would mix two runs", f"take it up: --resume; or {fix}; or replace it: --force"
+            "RUN_UNFINISHED",
+            run.path,
+            what,
+            "training into it would mix two runs",
+            f"take it up: --resume; or {fix}; or replace it: --force",
         )
     foreign = run.foreign() if state in ("foreign", "unfinished", "finished") else []
     in_the_way = sorted(run._layout() & set(foreign)) if force else foreign
@@ -338,11 +360,11 @@ def _check_free(run: RunFolder, state: State, *, force: bool, resume: bool) -> N
         more = f" and {len(in_the_way) - 5} more" if len(in_the_way) > 5 else ""
         what = f"{shown(run.path.name)} holds files that are no run's: {', '.join(map(shown, in_the_way[:5]))}{more}"
         why = "a run of its own names would write over them" if force else "a run has a folder to itself"
-        raise _unfit(run.path, what, why, fix if force else f"{fix}, or write beside them: --force")
+        raise _unfit("RUN_FOLDER_FOREIGN", run.path, what, why, fix if force else f"{fix}, or write beside them: --force")
 
 
-def _unfit(path: Path, what: str, why: str, fix: str) -> UsageRefusal:
-    return UsageRefusal("RUN_FOLDER_UNFIT", what, where=str(path), why=why, fix=fix)
+def _unfit(code: str, path: Path, what: str, why: str, fix: str) -> UsageRefusal:
+    return UsageRefusal(code, what, where=str(path), why=why, fix=fix)
 
 
 def _next_free(path: Path) -> Path:

@@ -16,6 +16,7 @@ from typing import Any
 from thalweg.core.disk import discard, refusing
 from thalweg.core.errors import Refusal, UsageRefusal
 from thalweg.core.files import is_alive, read_json, write_json
+from thalweg.core.manifest import shown
 
 LOCK = ".lock"
 LIMIT_LOCK_BYTES = 4096
@@ -70,7 +71,7 @@ def take_lock(folder: Path) -> RunLock:
             found = _holder_of(path)
             if found is None or _holds(found):
                 raise _held(path, found)
-            note = f"taking over {folder}: process {found.pid}, which held it since {found.since}, is gone"
+            note = f"taking over {folder}: process {found.pid}, which held it since {shown(found.since)}, is gone"
         lock = RunLock(path, _ourselves(), note)
         write_json(path, asdict(lock.holder))
     return lock
@@ -131,7 +132,7 @@ def _held(path: Path, holder: Holder | None) -> UsageRefusal:
     if holder is None:
         who = "another process holds this run, but its lock cannot be read"
     else:
-        who = f"process {holder.pid} on {holder.host[:60]!a} holds this run since {holder.since[:40]!a}"
+        who = f"process {holder.pid} on {shown(holder.host)} holds this run since {shown(holder.since)}"
     return UsageRefusal(
         "RUN_LOCKED",
         who,

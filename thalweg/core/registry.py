@@ -35,6 +35,7 @@ ROOMS = {
     "task": "tasks",
     "rule": "rules",
     "baseline": "evaluation",
+    "features": "evaluation",
     "view": "report",
     "picture": "packages",
 }
@@ -108,6 +109,7 @@ model = functools.partial(part, "model")
 task = functools.partial(part, "task")
 rule = functools.partial(part, "rule")
 baseline = functools.partial(part, "baseline")
+features = functools.partial(part, "features")
 view = functools.partial(part, "view")
 picture = functools.partial(part, "picture")
 

@@ -84,9 +84,8 @@ class Rule(ABC):
 
     def act(self, observation: Tensor, at: Position) -> Tensor:
         """What to do on seeing observations (n, ...); only rules that act."""
-        raise UsageRefusal(
-            "RULE_CANNOT_ACT", f"the rule {self.declaration.name} does not act", fix="--rule temporal-difference"
-        )  # type: ignore[attr-defined]
+        name = self.declaration.name  # type: ignore[attr-defined]
+        raise UsageRefusal("RULE_CANNOT_ACT", f"the rule {name} does not act", fix="one that acts: thalweg list rules")
 
     def state_dict(self) -> dict[str, Any]:
         """All learned state by name."""

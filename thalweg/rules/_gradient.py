@@ -1,0 +1,124 @@
+"""Learning by slopes: forward, loss, backward, one descent. What differs between such rules is what they prepare."""
+
+from abc import ABC
+from collections.abc import Mapping
+from functools import reduce
+from operator import add
+from typing import Any
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from thalweg.core.device import autocast
+from thalweg.core.errors import UsageRefusal
+from thalweg.core.position import Position
+from thalweg.data.batch import Batch
+from thalweg.data.batches import Batches
+from thalweg.optimizers._average import Average
+from thalweg.optimizers._descent import DescentSettings, Slope, make_descent
+from thalweg.rules._rule import Context, Rule
+from thalweg.tasks._task import Task
+
+
+class GradientSettings(DescentSettings):
+    """By which descent, in how many parts, with which average."""
+
+    accumulate: int = Field(1, ge=1, le=65536, description="parts that a batch is split into, one after another")
+    average: float | None = Field(
+        None, ge=0, lt=1, description="decay of the weight average that ships; none: the last weights"
+    )
+
+
+class GradientRule(Rule, ABC):
+    """Prepare, slope, update.
+
+    `slope` is a function of tensors alone, so that it can be compiled or captured; running statistics are put back when a slope
+    is not finite.
+    """
+
+    settings: GradientSettings
+
+    def __init__(self, task: Task, model: nn.Module, settings: GradientSettings, context: Context) -> None:
+        super().__init__(task, model, settings, context)
+        if settings.accumulate > 1:
+            refuse_to_split(task, model)
+        self.trained = {name: one for name, one in model.named_parameters() if one.requires_grad}
+        if not self.trained:
+            raise UsageRefusal(
+                "MODEL_NOTHING_TO_TRAIN",
+                "the model has no parameter that may change",
+                where=f"model {type(model).__name__}, {sum(1 for _ in model.parameters())} parameters, all frozen",
+                why="backpropagation would leave it as it is",
+                fix="unfreeze a part of it, or choose another rule: thalweg list rules",
+            )
+        self.descent = make_descent(self.trained, settings, processes=context.processes, scaled=context.precision == "float16")
+        self.learned = {"model": model, "descent": self.descent}
+        self.average = Average(model, settings.average) if settings.average is not None else None
+        if self.average is not None:
+            self.shipped, self.learned["average"] = self.average.module, self.average
+
+    def begin(self, batches: Batches, at: Position) -> None:
+        if self.average is not None:
+            self.average.reset(self.model)
+
+    def load_state_dict(self, state: Mapping[str, Any], *, grow: bool = False) -> None:
+        super().load_state_dict(state, grow=grow)
+        if grow and self.average is not None:
+            self.average.reset(self.model)
+
+    def prepare(self, batch: Batch, at: Position) -> Batch:
+        """What the task draws, and what a rule adds that no gradient flows through (bootstrapped values)."""
+        return self.task.prepare(batch, at)
+
+    def slope(self, batch: Batch) -> Slope:
+        """The gradient of the summed, weighted loss over these rows."""
+        with autocast(self.context.device, self.context.precision):
+            losses = self.task.objective(self.model, batch)
+        total = (losses.loss * losses.weight).sum()
+        scaled = total * self.descent.scale if self.descent.scaled else total
+        gradients = torch.autograd.grad(scaled, list(self.trained.values()), materialize_grads=True)
+        return Slope(gradients, scaled.detach(), losses.weight.detach().sum(), losses.measures)
+
+    def step(self, batch: Batch, at: Position) -> dict[str, Tensor]:
+        batch = self.prepare(batch, at)
+        statistics = [buffer.clone() for buffer in self.model.buffers()]
+        parts = batch.parts(self.settings.accumulate)
+        slope = self.slope(parts[0])
+        for part in parts[1:]:
+            slope = slope + self.slope(part)
+        finite = self.descent.update(slope, at, again=lambda: reduce(add, map(self.slope, parts)))
+        if bool(finite):
+            self._follow()
+        else:
+            _put_back(self.model, statistics)
+        loss = slope.loss / (slope.weight * self.descent.scale).clamp(min=1e-12)
+        return {"loss": loss, "finite": finite, **slope.measures}
+
+    def _follow(self) -> None:
+        if self.average is not None:
+            self.average.update(self.model)
+
+
+@torch.no_grad()
+def _put_back(model: nn.Module, statistics: list[Tensor]) -> None:
+    for buffer, former in zip(model.buffers(), statistics, strict=True):
+        buffer.copy_(former)
+
+
+def refuse_to_split(task: Task, model: nn.Module) -> None:
+    """Refuse to split batches where an example's loss depends on its neighbours.
+
+    Raises:
+        UsageRefusal: the objective compares rows, or the model normalises over them.
+    """
+    normalised = [name for name, one in model.named_modules() if isinstance(one, nn.modules.batchnorm._BatchNorm)]
+    if task.rows_independent and not normalised:
+        return
+    raise UsageRefusal(
+        "BATCH_NOT_SPLITTABLE",
+        "this batch cannot be split: its rows depend on each other",
+        where=f"batch normalisation in {normalised[0]}" if normalised else f"the objective of {type(task).__name__}",
+        why="parts of a batch would give another result than the whole",
+        fix="--set rule.accumulate=1 with a smaller --batch-size, or a model without batch normalisation",
+    )

@@ -6,7 +6,7 @@ import torch
 
 from thalweg.core.errors import DataRefusal, UsageRefusal
 from thalweg.data.dataset import PARTS, Examples, StoredDataset
-from thalweg.data.encode import encode, encode_columns
+from thalweg.data.encode import encode, encode_columns, remarks
 from thalweg.data.settings import DataSettings
 
 
@@ -178,7 +178,9 @@ def test_dat_22_infinity_in_an_input_is_refused_by_row():
 def test_a_gap_in_a_number_counts_as_the_mean():
     values = np.arange(100.0) ** 2
     values[7] = np.nan
-    assert encoded(table(income=values)).store.fields["numbers"][7, 1] == 0
+    dataset = encoded(table(income=values))
+    assert dataset.store.fields["numbers"][7, 1] == 0
+    assert "gaps count as the mean: income 1 (--ignore NAME" in dataset.notes[1]
 
 
 def test_dat_25_mixed_types_become_categories_and_are_said():
@@ -256,10 +258,12 @@ def test_dat_33_fields_that_prediction_lacks_are_refused_with_the_nearest():
         encode_columns(dataset.encodings, {"Age": [1.0], "income": [1.0], "city": ["Rome"]})
 
 
-def test_dat_34_an_unseen_category_is_unknown():
+def test_dat_34_an_unseen_category_is_unknown_and_said():
     dataset = encoded(table())
     store = encode_columns(dataset.encodings, {"age": [1.0], "income": [1.0], "city": ["Bern"]})
     assert store.fields["categories"].tolist() == [[0]]
+    said = remarks(dataset.encodings, {"age": [1.0], "income": [1.0], "city": ["Bern"]})
+    assert said == ['values that training did not see count as unknown: city 1 ("Bern")']
 
 
 def test_dat_35_text_where_numbers_were_is_refused_by_row():

@@ -19,7 +19,11 @@ from thalweg.data.settings import DataSettings
 from thalweg.data.splits import split
 from thalweg.fields.column import Column, plain, take
 from thalweg.fields.encoding import BadRows, Encoding, Encodings
+from thalweg.fields.inference import refuse_unknown_field
 from thalweg.fields.ragged import Ragged
+
+Only = Mapping[str, Sequence[Any]] | Sequence[Any]
+"""Field to the values that are kept, or a list of values of the target."""
 
 
 def encode(
@@ -27,13 +31,14 @@ def encode(
     settings: DataSettings,
     *,
     seed: int,
-    only: Mapping[str, Sequence[Any]] | None = None,
+    only: Only | None = None,
     before: Encodings | None = None,
 ) -> StoredDataset:
     """Examples as tensors, split into parts; encodings see the training rows only.
 
     Args:
-        only: field to the values that a row must have to be kept; parts are cut before, so they agree between stages.
+        only: the values that a row must have to be kept, by field, or a list of those of the target; parts are cut before, so
+            they agree between stages.
         before: encodings of an earlier stage, which take up new values after those they know instead of being fitted anew.
 
     Raises:
@@ -49,7 +54,7 @@ def encode(
     examples = checked_targets(examples, encodings, settings)
     while True:
         try:
-            kept = _kept(examples, _split(examples, encodings, settings, seed=seed), only)
+            kept = _kept(examples, _split(examples, encodings, settings, seed=seed), _by_field(only or {}, encodings, examples))
             fitted = _fitted(kept, encodings, settings, extending=before is not None)
             store = Store(_tensors(fitted, kept.columns), fitted)
             break
@@ -72,13 +77,26 @@ def encode_columns(encodings: Encodings, columns: Mapping[str, Column]) -> Store
     return Store(_tensors(Encodings(needed), named), encodings)
 
 
+def remarks(encodings: Encodings, columns: Mapping[str, Column]) -> list[str]:
+    """Sentences on values of the inputs that encoding takes for something else: gaps, categories never seen."""
+    return [remark for one in encodings.inputs for remark in one.remarks(_columns(one, columns))]
+
+
 def _split(examples: Examples, encodings: Encodings, settings: DataSettings, *, seed: int) -> dict[str, Tensor]:
     targets = encodings.of_role("target")
     strata = targets[0].strata(_columns(targets[0], examples.columns)) if len(targets) == 1 else None
     return split(examples, settings, seed=seed, strata=strata)
 
 
-def _kept(examples: Examples, parts: Mapping[str, Tensor], only: Mapping[str, Sequence[Any]] | None) -> Examples:
+def _by_field(only: Only, encodings: Encodings, examples: Examples) -> Mapping[str, Sequence[Any]]:
+    """The values asked for by field; a list of values is meant for the target."""
+    by_field = only if isinstance(only, Mapping) else {encodings.target.fields[0]: only}
+    for name in by_field:
+        refuse_unknown_field(name, list(examples.columns), where=f"stages, only {name}")
+    return by_field
+
+
+def _kept(examples: Examples, parts: Mapping[str, Tensor], only: Mapping[str, Sequence[Any]]) -> Examples:
     """The examples whose fields have one of the values asked for, with their parts; all of them where nothing is asked.
 
     Raises:
@@ -86,7 +104,7 @@ def _kept(examples: Examples, parts: Mapping[str, Tensor], only: Mapping[str, Se
     """
     examples = dataclasses.replace(examples, given=dict(parts))
     keep = np.ones(len(examples), dtype=bool)
-    for name, values in (only or {}).items():
+    for name, values in only.items():
         wanted = {plain(value) for value in values} | {str(value) for value in values}
         keep &= np.fromiter((plain(one) in wanted or str(one) in wanted for one in examples.columns[name]), bool, len(examples))
     kept = examples if keep.all() else without(examples, np.flatnonzero(~keep))
@@ -156,7 +174,8 @@ def _notes(examples: Examples, schema: Schema, encodings: Encodings, settings: D
     manner = _manner(settings, encodings, seed=seed)
     parts = " · ".join(f"{len(examples.given[part]):,} {part}" for part in PARTS)
     fitted = [note for one in encodings.values() for note in one.notes]
-    return [first, "; ".join([kinds, *schema.notes, *fitted]), f"parts: {parts} ({manner})"]
+    found = remarks(encodings, examples.columns)
+    return [first, "; ".join([kinds, *schema.notes, *fitted, *found]), f"parts: {parts} ({manner})"]
 
 
 def _manner(settings: DataSettings, encodings: Encodings, *, seed: int) -> str:

@@ -131,6 +131,10 @@ class Encoding(ABC):
         """What the raw columns hold, in a few words ("3 classes", "numbers from 0 to 9")."""
         return self.kind
 
+    def remarks(self, columns: Sequence[Column]) -> list[str]:
+        """Sentences on values that encoding takes for something else: gaps, categories never seen."""
+        return []
+
     @property
     def notes(self) -> list[str]:
         """Sentences on what fitting chose, each with the option that changes it."""

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from thalweg.core.errors import PackageRefusal
 from thalweg.core.registry import kind
-from thalweg.fields.column import Column, Look, coded
+from thalweg.fields.column import Column, Look, coded, missing, plain
 from thalweg.fields.encoding import BadRows, Claim, Encoding
 from thalweg.fields.ports import Port
 
@@ -100,6 +100,14 @@ class Category(Encoding):
         counts = np.bincount(codes[codes >= 0], minlength=len(found))
         most = int(counts.argmax())
         return f'{len(found):,} classes, {counts[most] / max(counts.sum(), 1):.0%} "{found[most]}"'.replace("%", " %")
+
+    def remarks(self, columns: Sequence[Column]) -> list[str]:
+        strange: dict[str, list[Any]] = {}
+        for name, column, known in zip(self.fields, columns, self.values, strict=True):
+            codes = _codes(column, known)
+            strange[name] = [plain(column[row]) for row in np.flatnonzero((codes < 0) & ~missing(column)).tolist()]
+        shown = ", ".join(f'{name} {len(found):,} ("{found[0]}")' for name, found in strange.items() if found)
+        return [f"values that training did not see count as unknown: {shown}"] if shown else []
 
     @property
     def port(self) -> Port:

@@ -10,7 +10,7 @@ from torch import Tensor
 from thalweg.core.errors import DataRefusal
 from thalweg.core.registry import kind
 from thalweg.fields.arrays import not_finite
-from thalweg.fields.column import Column, Look, floats
+from thalweg.fields.column import Column, Look, floats, missing
 from thalweg.fields.encoding import BadRows, Claim, Encoding
 from thalweg.fields.ports import Port
 from thalweg.fields.scale import Scale
@@ -87,6 +87,11 @@ class Number(Encoding):
         values = self._stacked(columns)
         values = values[np.isfinite(values)]
         return f"numbers from {values.min():,.6g} to {values.max():,.6g}" if len(values) else "numbers"
+
+    def remarks(self, columns: Sequence[Column]) -> list[str]:
+        gaps = {name: int(missing(column).sum()) for name, column in zip(self.fields, columns, strict=True)}
+        shown = ", ".join(f"{name} {count:,}" for name, count in gaps.items() if count)
+        return [f"gaps count as the mean: {shown} (--ignore NAME leaves a field out)"] if shown else []
 
     @property
     def port(self) -> Port:

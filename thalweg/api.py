@@ -7,25 +7,24 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import yaml
 from torch import Tensor, nn
 
 from thalweg.core import files
-from thalweg.core.errors import DataRefusal, UsageRefusal
+from thalweg.core.errors import UsageRefusal
 from thalweg.core.run_folder import RunFolder
 from thalweg.core.talk import Talk
-from thalweg.data.dataset import Examples
-from thalweg.data.read import identify, read
+from thalweg.data.dataset import Dataset, Examples
+from thalweg.data.read import read
 from thalweg.fields.encoding import Column
 from thalweg.packages.package import Package, load_package
 from thalweg.rules._rule import Rule
 from thalweg.tasks._task import Task
+from thalweg.training.doctor import examine, installation
 from thalweg.training.fit import Fitted, fit
+from thalweg.training.reopened import dataset_in, dataset_of_run, settings_of_run
 from thalweg.training.requested import merged, rule_settings, run_settings
 from thalweg.training.settings import RunSettings
 from thalweg.training.stage import Own
-
-PREDICTED = "predictions.parquet"
 
 
 @dataclass
@@ -195,9 +194,7 @@ def evaluate(run: Run | str | Path, data: Any = None, *, talk: Talk | None = Non
     found = load(run) if isinstance(run, str | Path) else run
     if not isinstance(found, Run):
         raise UsageRefusal("RUN_NEEDED", "a package alone has no test part", fix="give a run folder")
-    dataset = dataset_of(found, data)
-    part = "test" if data is None else "all"
-    return measure(found.package.task, found.package.model, dataset, part=part).as_json()
+    return measure(found.package.task, found.package.model, dataset_of(found, data), part="test").as_json()
 
 
 def report(run: Run | str | Path) -> Path:
@@ -210,14 +207,28 @@ def report(run: Run | str | Path) -> Path:
     return write_report(found.folder)
 
 
-def dataset_of(run: Run, data: Any = None) -> Any:  # noqa: ANN401 - a Dataset
-    """The dataset of a run, read and encoded again as its settings say, or other data in its encodings."""
-    raise DataRefusal("DATA_NOT_STORED", "the data of this run must be given again", fix="thalweg evaluate RUN DATA")
+def dataset_of(run: Run, data: Any = None) -> Dataset:  # noqa: ANN401
+    """The run's own dataset, read and encoded again as its settings say; or other data, in the model's encodings."""
+    if run.fitted is not None and data is None:
+        return run.fitted.dataset
+    settings = settings_of_run(run.folder)
+    if data is None:
+        return dataset_of_run(settings, run.folder)
+    return dataset_in(run.package.encodings, data, settings)
 
 
 def doctor(run: Run | str | Path | None = None) -> dict[str, Any]:
-    """What is wrong with a run, or with this installation."""
-    raise UsageRefusal("DOCTOR", str(run))
+    """What is wrong with a run and what to change; without a run, what is wrong with this installation.
+
+    Returns:
+        `findings`: a list of `{"severity", "what", "where", "why", "fix"}`, the gravest first; and the facts looked at.
+    """
+    if run is None:
+        return installation()
+    found = load(run) if isinstance(run, str | Path) else run
+    if not isinstance(found, Run):
+        raise UsageRefusal("RUN_NEEDED", "a package alone has no history to look at", fix="give a run folder")
+    return examine(found.folder)
 
 
 def _asked(data: Any, named: Mapping[str, Any], rule: Mapping[str, Any], settings: Mapping[str, Any]) -> RunSettings:  # noqa: ANN401
@@ -247,5 +258,3 @@ def _columns(package: Package, data: Any) -> Mapping[str, Column]:  # noqa: ANN4
     assert isinstance(examples, Examples)
     return examples.columns
 
-
-__all__ = ["Fitted", "Run", "doctor", "evaluate", "identify", "load", "predict", "report", "train", "yaml"]

@@ -1,5 +1,6 @@
 """Fit: encode, learn, package. What tuning, compression, audit and checks call; it compares and reports nothing."""
 
+import dataclasses
 import hashlib
 import json
 import platform
@@ -29,12 +30,14 @@ from thalweg.data.read import read
 from thalweg.packages.package import Package, write_package
 from thalweg.rules._rule import Context, Rule
 from thalweg.training import checkpoints
-from thalweg.training.listeners import Checkpointer, Divergence, Evaluation
+from thalweg.training.listeners import Checkpointer, Completion, Divergence, Evaluation
 from thalweg.training.loop import Listener, Progress, learn
+from thalweg.training.plan import choose_precision
 from thalweg.training.settings import RunSettings
-from thalweg.training.stage import Own, Stage, build_stage
+from thalweg.training.stage import Own, Stage, build_stage, task_facts
 
 EVALUATION_BATCH = 256
+INTERRUPTED = "interrupted"
 SKIPPED_STEPS = 4
 """Steps in a row that may be spared by the guard before the run is called diverged (20 where float16 scales its losses)."""
 
@@ -80,8 +83,8 @@ class Interruption:
         self.number = 0
 
     def __call__(self, progress: Progress, rule: Rule) -> None:
-        if self.number:
-            progress.stopped = "interrupted"
+        if self.number and not progress.stopped:
+            progress.stopped = INTERRUPTED
 
     def state_dict(self) -> dict[str, Any]:
         return {}
@@ -160,6 +163,7 @@ class _Work:
 
     settings: RunSettings
     given: Any
+    own: Own
     folder: RunFolder
     talk: Talk
     context: Context
@@ -172,10 +176,9 @@ class _Work:
         processes = connect()
         threads = settings.threads or torch.get_num_threads()
         torch.set_num_threads(threads)
-        precision = "float32" if settings.precision == "auto" else settings.precision
-        context = Context(processes, pick_device(settings.device), precision)
+        context = Context(processes, pick_device(settings.device))
         raw = read(given if given is not None else settings.source, settings.data, own=settings.source_settings or None)
-        return _Work(settings, given, folder, talk, context, raw)
+        return _Work(settings, given, own, folder, talk, context, raw)
 
     def dataset(self, number: int) -> Dataset:
         """The data of a stage: encoded on the rows that take part, what earlier stages knew kept in place."""
@@ -185,13 +188,16 @@ class _Work:
             only = self.settings.stages[number].only
             before = self.encoded.encodings if self.encoded is not None else None
             self.encoded = encode(self.raw, self.settings.data, seed=self.settings.seed, only=only, before=before)
-        return self.encoded.to(self.context.device, weights_dtype(self.context.precision))
+        precision = choose_precision(self.settings, task_facts(self.settings, self.encoded, self.own))
+        self.context = dataclasses.replace(self.context, precision=precision)
+        return self.encoded.to(self.context.device, weights_dtype(precision))
 
     def listeners(self, stage: Stage, interruption: Interruption, further: Mapping[str, Listener]) -> dict[str, Listener]:
         """The watchers of a stage, in the order in which they hear of a step; checkpoints come last."""
         settings, processes = self.settings, self.context.processes
         validation = stage.dataset.batches("validation", size=EVALUATION_BATCH, processes=processes)
         watch: dict[str, Listener] = {
+            "completion": Completion(),
             "evaluation": Evaluation(
                 stage.task,
                 validation,
@@ -251,12 +257,12 @@ class _Work:
     def finish(self, stage: Stage, watch: Mapping[str, Listener], *, ended: bool, interrupted: int) -> None:
         """The end of a stage: refuse what diverged, save what was interrupted, keep the best, let the rule end."""
         progress = stage.progress
-        if interrupted and progress.stopped == "interrupted":
-            progress.stopped = ""
-            self._saver(stage, watch)(progress)
-            raise Interrupted(interrupted, self.folder.path)
         if progress.stopped == "diverged":
             raise _diverged(progress, stage.rule)
+        if interrupted:
+            progress.stopped = progress.stopped.removeprefix(INTERRUPTED)
+            self._saver(stage, watch)(progress)
+            raise Interrupted(interrupted, self.folder.path)
         if ended:
             return
         evaluation = watch["evaluation"]

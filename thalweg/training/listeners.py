@@ -115,6 +115,21 @@ class Evaluation:
         self.waited, self.loss, self.seen = state["waited"], state["loss"], state["seen"]
 
 
+class Completion:
+    """Asks to stop when a step reports that it was `finished`: nothing is left to learn (no mistake, nothing moved)."""
+
+    def __call__(self, progress: Progress, rule: Rule) -> None:
+        finished = progress.report.get("finished")
+        if finished is not None and bool(finished):
+            progress.stopped = "nothing is left to learn"
+
+    def state_dict(self) -> dict[str, Any]:
+        return {}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Nothing is remembered."""
+
+
 class Divergence:
     """Asks to stop when steps in a row were not finite: the guard spared the weights, but nothing is learned any more."""
 

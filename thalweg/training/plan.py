@@ -80,16 +80,24 @@ def choose_model(settings: RunSettings, dataset: Dataset, task: str, ports: Port
     return _named(given, best, f"the default for {' and '.join(sorted(kinds))}")
 
 
-def choose_rule(settings: RunSettings, model_facts: Mapping[str, Any]) -> Reasoned:
-    """The rule named by the user, else the one that the model learns by, with the model's own recipe underneath."""
-    default = model_facts.get("rule", DEFAULT_RULE)
-    recipe = model_facts.get("recipe", {})
+def choose_rule(settings: RunSettings, model_facts: Mapping[str, Any], task_facts: Mapping[str, Any]) -> Reasoned:
+    """The rule named by the user, else the one that the model, else the task, is learned by.
+
+    Recipes lie underneath what is asked: the task's, then the model's, each where it is meant for the rule that was chosen.
+    """
     given = settings.rule or Choice()
-    name = given.name or default
-    under = recipe if name == default else {}
-    return Reasoned(
-        Choice(name=name, settings={**under, **given.settings}), "as asked" if given.name else "how this model learns"
-    )
+    name = given.name or model_facts.get("rule") or task_facts.get("rule", DEFAULT_RULE)
+    under: dict[str, Any] = {}
+    for facts in (task_facts, model_facts):
+        under |= facts.get("recipe", {}) if facts.get("rule", DEFAULT_RULE) == name else {}
+    why = "as asked" if given.name else f"how this {'model' if 'rule' in model_facts else 'task'} is learned"
+    return Reasoned(Choice(name=name, settings={**under, **given.settings}), why)
+
+
+def choose_precision(settings: RunSettings, task_facts: Mapping[str, Any]) -> str:
+    """The precision asked for, else the one that the task needs, else float32."""
+    asked: str = settings.precision
+    return str(task_facts.get("precision", "float32")) if asked == "auto" else asked
 
 
 def _named(given: Choice, name: str, why: str) -> Reasoned:

@@ -1,9 +1,8 @@
 """The settings of a run: everything needed to repeat it. Written to `settings.yaml` before the first step."""
 
-from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from thalweg.core.settings import Choice, Settings
 from thalweg.data.settings import DataSettings
@@ -23,14 +22,14 @@ class StageSettings(Settings):
     """One part of a run; what is left out stays as in the run's settings.
 
     Attributes:
-        only: rows whose target is one of these values take part (classes that grow).
+        only: rows whose target is one of these values take part (classes that grow); or field to such values.
         rule: settings of the rule that differ in this stage.
         model: settings of the model that differ in this stage.
     """
 
-    only: list[Any] | None = None
-    rule: dict[str, Any] = {}
-    model: dict[str, Any] = {}
+    only: list[Any] | dict[str, list[Any]] | None = None
+    rule: dict[str, Any] = Field(default_factory=dict)
+    model: dict[str, Any] = Field(default_factory=dict)
 
 
 class RunSettings(Settings):
@@ -38,13 +37,13 @@ class RunSettings(Settings):
 
     version: Literal[1] = 1
     source: str | None = Field(None, description="what was given as data: a path or a catalogued name")
-    source_settings: dict[str, Any] = Field({}, description="settings of a catalogued domain or environment")
+    source_settings: dict[str, Any] = Field(default_factory=dict, description="settings of a catalogued domain or environment")
     data: DataSettings = DataSettings()
     task: Choice | None = None
     model: Choice | None = None
     rule: Choice | None = None
     augment: list[Augmentation] | None = None
-    stages: list[StageSettings] = Field([StageSettings()], min_length=1)
+    stages: list[StageSettings] = Field(default_factory=lambda: [StageSettings()], min_length=1)
     stopping: StoppingSettings = StoppingSettings()
     evaluate_every: int | None = Field(None, ge=1, description="steps between evaluations where there are no epochs")
     checkpoint_seconds: float = Field(60.0, gt=0, description="at least so long between checkpoints")
@@ -58,8 +57,3 @@ class RunSettings(Settings):
     threads: int | None = Field(None, ge=1, le=4096)
     speed: str = Field("plain", description="plain, or a file with a measured plan")
     margin: str | None = Field(None, description="difference that counts as none: 0.02, or 2%")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _stages_of_names(cls, given: Any) -> Any:  # noqa: ANN401
-        return dict(given) if isinstance(given, Mapping) else given

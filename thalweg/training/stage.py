@@ -69,6 +69,13 @@ def build_stage(settings: RunSettings, number: int, dataset: Dataset, own: Own, 
     )
 
 
+def task_facts(settings: RunSettings, dataset: Dataset, own: Own) -> Mapping[str, Any]:
+    """What the task of a run declares, before it is built."""
+    if own.task is not None:
+        return own.task.declaration.facts  # type: ignore[attr-defined]
+    return registry.facts("task", choose_task(settings, dataset).choice.name)
+
+
 def _described(choice: Choice) -> dict[str, Any]:
     resolved = registry.settings_of("model", choice.name, choice.settings)
     return {"name": choice.name, "settings": resolved.model_dump(mode="json")}
@@ -123,7 +130,7 @@ def _rule(
         given = {**(settings.rule.settings if settings.rule else {}), **changed}
         choice = Choice(name=declaration.name, settings=given)
         return own.rule(task, model, declaration.settings.model_validate(given), context), choice, "your own"
-    chosen = choose_rule(settings, facts)
+    chosen = choose_rule(settings, facts, task.declaration.facts)  # type: ignore[attr-defined]
     choice = Choice(name=chosen.choice.name, settings={**chosen.choice.settings, **changed})
     kind = registry.load("rule", choice.name)
     rule: Rule = kind(task, model, registry.settings_of("rule", choice.name, choice.settings), context)

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from thalweg.core.errors import UsageRefusal
 from thalweg.core.position import Position
 from thalweg.core.processes import Processes
 from thalweg.data.batch import Batch
@@ -182,7 +183,19 @@ class Environment(Dataset):
     def batches(
         self, part: str, *, size: int, augment: Sequence[Augment] = (), processes: Processes | None = None, training: bool = False
     ) -> Batches:
-        """Start states, to be played from; how experience is gathered for training is the rule's own."""
+        """Start states, to be played from; how experience is gathered for training is the rule's own.
+
+        Raises:
+            UsageRefusal: batches to learn from are asked for, by a rule that does not act.
+        """
+        if training:
+            raise UsageRefusal(
+                "RULE_CANNOT_ACT",
+                f"{self.name} has no examples to learn from, only a world to act in",
+                where="--rule",
+                why="experience is gathered by acting, and this rule does not act",
+                fix="leave the rule out, or name one that acts: thalweg list rules",
+            )
         count = self.held_out.get(part, size)
         state = self.reset(Position().inside(self.name).generator(part, by="run"), count)
         return StoredBatches(self.store_of({"state": state}), torch.arange(count), size=size, processes=processes)

@@ -40,9 +40,19 @@ def read(given: Any, settings: DataSettings | None = None, *, own: Mapping[str, 
     before = _paths.snapshot(found)
     result: Examples | Dataset = reading(asked)
     _paths.refuse_changed(found, before)
+    _suggest(result, registry.facts("source", name))
     if notes:
         result.notes = [*notes, *result.notes]
     return result
+
+
+def _suggest(result: "Examples | Dataset", declared: Mapping[str, Any]) -> None:
+    """Tell a domain or environment what its source's declaration says it is for; of examples the target decides."""
+    from thalweg.data.dataset import Dataset
+
+    if isinstance(result, Dataset):
+        suggested = {fact: declared[fact] for fact in ("task", "model") if fact in declared}
+        result.facts = {**suggested, **result.facts}
 
 
 def identify(given: Any) -> tuple[str, Any, list[str]]:

@@ -96,7 +96,7 @@ class Package:
                 why="its answer depends on its input",
                 fix=f"give a file or columns with {wanted[:80]}: thalweg predict RUN INPUT",
             )
-        return [batch]
+        return [batch.having({name: one.to(dtype) for name, one in batch.items() if one.is_floating_point()})]
 
 
 def _joined(pieces: Sequence[Column]) -> Column:

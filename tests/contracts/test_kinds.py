@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from thalweg.core import registry
-from thalweg.core.errors import PackageRefusal
+from thalweg.core.errors import PackageRefusal, Refusal
 from thalweg.fields.column import Column, take
 from thalweg.fields.encoding import Encoding, Encodings
 from thalweg.fields.ragged import Ragged
@@ -128,3 +128,31 @@ def test_a_state_of_nothing_is_refused(kind: str):
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_has_a_name_for_many(kind: str):
     assert isinstance(registry.facts("kind", kind)["plural"], str)
+
+
+STRANGE: dict[str, Column] = {
+    "numbers": np.array([1.5, 2.5, np.nan]),
+    "integers": np.array([1, 2, 3]),
+    "table": np.arange(12.0).reshape(3, 4),
+    "text": ["a", "b", "c"],
+    "gaps": [None, None, None],
+    "mixed": [1, "two", None],
+    "lists": [["a"], [1, 2], []],
+    "ragged": [np.zeros(2), np.zeros((3, 3)), np.zeros(0)],
+    "objects": [object(), object(), object()],
+    "deep": np.zeros((3, 2, 2, 2, 2)),
+    "none at all": np.zeros((3, 0)),
+    "dates": np.array(["2024-01-01", "2024-01-02", "NaT"], dtype="datetime64[D]"),
+}
+
+
+@pytest.mark.parametrize("role", ["input", "target"])
+@pytest.mark.parametrize("strange", STRANGE)
+@pytest.mark.parametrize("kind", KINDS)
+def test_values_of_another_kind_are_taken_or_refused_and_never_crash(kind: str, strange: str, role: str):
+    encoding = registry.load("kind", kind)("it", ["it"], role)
+    try:
+        encoding.check([STRANGE[strange]])
+        encoding.fit([STRANGE[strange]]).encode([STRANGE[strange]])
+    except Refusal as refusal:
+        assert refusal.fix  # noqa: PT017 - either way is right

@@ -149,6 +149,19 @@ def test_dat_17_a_target_with_gaps_is_refused_unless_such_rows_are_dropped():
     assert sum(len(rows) for rows in dataset.parts.values()) == 50
 
 
+def test_rows_of_another_kind_are_refused_by_their_number_in_the_data():
+    with pytest.raises(DataRefusal, match="row 42: 'old'"):
+        encoded(table(age=[1.0] * 42 + ["old"] + [2.0] * 57), fields={"age": "number"})
+
+
+def test_earlier_encodings_refuse_data_that_lack_a_field():
+    first = encoded(table())
+    examples = table()
+    del examples.columns["city"]
+    with pytest.raises(DataRefusal, match='"city"'):
+        encode(examples, DataSettings(), seed=0, before=first.encodings)
+
+
 def test_dat_18_a_constant_target_is_refused():
     with pytest.raises(DataRefusal, match="'yes' in every row"):
         encoded(table(bought=["yes"] * 100))

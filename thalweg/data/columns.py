@@ -97,11 +97,12 @@ def without(examples: Examples, rows: np.ndarray) -> Examples:
     return dataclasses.replace(examples, columns=columns, given=given)
 
 
-def checked_targets(examples: Examples, encodings: Encodings, settings: DataSettings) -> Examples:
-    """The examples, each with a target that can be learned; rows without one left out where the user said so.
+def checked_rows(examples: Examples, encodings: Encodings, settings: DataSettings) -> Examples:
+    """The examples, each of the kinds it is to be and with a target; rows without one left out where the user said so.
 
     Raises:
-        DataRefusal: targets are missing, constant, different in nearly every row, or numbers written as text.
+        DataRefusal: rows are not of their kind; targets are missing, constant, different in nearly every row, or numbers
+            written as text.
     """
     columns_for(list(encodings.values()), examples.columns)
     targets = encodings.of_role("target")
@@ -111,6 +112,8 @@ def checked_targets(examples: Examples, encodings: Encodings, settings: DataSett
     if len(gone):
         note = f"{len(gone):,} rows left out: they have no target (--drop-missing-target)"
         examples = dataclasses.replace(without(examples, gone), notes=[*examples.notes, note])
+    for one in encodings.values():
+        one.check([examples.columns[name] for name in one.fields])
     for one in targets:
         strata = one.strata([examples.columns[name] for name in one.fields])
         _refuse_constant(one.name, examples.columns[one.fields[0]])

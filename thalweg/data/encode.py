@@ -12,7 +12,7 @@ from torch import Tensor
 from thalweg.core import registry
 from thalweg.core.errors import DataRefusal
 from thalweg.data.batches import Store
-from thalweg.data.columns import checked_columns, checked_targets, columns_for, without
+from thalweg.data.columns import checked_columns, checked_rows, columns_for, without
 from thalweg.data.dataset import PARTS, Examples, StoredDataset
 from thalweg.data.schema import Schema, schema_of
 from thalweg.data.settings import DataSettings
@@ -51,7 +51,7 @@ def encode(
         encodings = schema.encodings()
     else:
         schema, encodings = Schema(()), Encodings.from_json(before.as_json())
-    examples = checked_targets(examples, encodings, settings)
+    examples = checked_rows(examples, encodings, settings)
     while True:
         try:
             kept = _kept(examples, _split(examples, encodings, settings, seed=seed), _by_field(only or {}, encodings, examples))
@@ -74,6 +74,8 @@ def encode_columns(encodings: Encodings, columns: Mapping[str, Column]) -> Store
     """
     needed = [one for one in encodings.values() if one.role == "input" or all(name in columns for name in one.fields)]
     named = checked_columns(columns_for(needed, columns))
+    for one in needed:
+        one.check(_columns(one, named))
     return Store(_tensors(Encodings(needed), named), encodings)
 
 

@@ -1,5 +1,8 @@
 """Arrays of numbers, a row each: read as floats, with refusals of what no number can be made of."""
 
+from collections.abc import Callable, Iterable
+from typing import Any
+
 import numpy as np
 
 from thalweg.core.errors import DataRefusal
@@ -7,22 +10,63 @@ from thalweg.fields.column import Column, as_column, floats
 from thalweg.fields.encoding import BadRows
 
 
-def rows_of_floats(name: str, column: Column) -> np.ndarray:
-    """The column as float64 (N, ...).
+def rows_of_floats(name: str, column: Column, *, axes: Iterable[int]) -> np.ndarray:
+    """The column as float64 (N, ...) with as many axes as one of those that are allowed, none of them empty.
 
     Raises:
-        DataRefusal: rows differ in shape, or hold what is no number.
+        DataRefusal: rows differ in shape, have other axes, or hold what is no number.
     """
     try:
-        return floats(as_column(column)) if len(column) else np.zeros((0,))
+        values = floats(as_column(column))
     except (TypeError, ValueError):
-        raise DataRefusal(
-            "DATA_NOT_NUMBERS",
-            f'the rows of "{name}" are not numbers of one shape',
-            where=f"field {name}, first row: {str(column[0])[:60]}",
-            why="they must fit together into one array",
-            fix=f"cut or pad the rows to one shape, or say what they are: --field {name}=KIND (thalweg list kinds)",
-        ) from None
+        values = np.zeros(0)
+    if values.ndim in axes and 0 not in values.shape[1:]:
+        return values
+    raise DataRefusal(
+        "DATA_NOT_NUMBERS",
+        f'the rows of "{name}" are not arrays of numbers of one shape, with {" or ".join(str(n - 1) for n in axes)} axes',
+        where=f"field {name}, first row: {shown(column[0])}",
+        why="they must fit together into one array",
+        fix=f"cut or pad the rows to one shape, or say what they are: --field {name}=KIND (thalweg list kinds)",
+    )
+
+
+def refuse_others(name: str, column: Column, wrong: Callable[[Any], bool], *, rows: str) -> None:
+    """Raise BadRows where a value of the column is wrong.
+
+    Args:
+        rows: what a row must be, in words.
+    """
+    reasons = {row: shown(value) for row, value in enumerate(column) if wrong(value)}
+    if reasons:
+        raise BadRows(
+            "DATA_WRONG_KIND",
+            reasons,
+            field=name,
+            rows=len(column),
+            why=f"each row must be {rows}",
+            fix=f"correct or leave out these rows, or say what the field is: --field {name}=KIND (thalweg list kinds)",
+        )
+
+
+def shown(value: Any) -> str:
+    """A value in at most 60 characters, without memory addresses."""
+    if isinstance(value, np.ndarray):
+        return f"array of shape {value.shape}"
+    plain_value = value is None or isinstance(value, str | bool | int | float | list | tuple | np.generic)
+    return (repr(value) if plain_value else f"an object of type {type(value).__name__}")[:60]
+
+
+def is_scalar(value: Any) -> bool:
+    """One plain value: text, a number, a truth value, a date, or nothing."""
+    return value is None or isinstance(value, str | bool | int | float | np.generic)
+
+
+def is_list(value: Any) -> bool:
+    """A list of plain values."""
+    if isinstance(value, np.ndarray):
+        return value.ndim == 1
+    return isinstance(value, list | tuple | set) and all(is_scalar(one) for one in value)
 
 
 def refuse_shape(name: str, given: tuple[int, ...], known: tuple[int, ...]) -> None:

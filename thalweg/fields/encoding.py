@@ -86,6 +86,14 @@ class Encoding(ABC):
         """Take from the user's data settings what concerns this kind (`image_size`); called before `fit`."""
         return self
 
+    def check(self, columns: Sequence[Column]) -> None:
+        """Look whether all rows are of this kind at all; `fit` and `encode` rely on it.
+
+        Raises:
+            BadRows: those that are not.
+            DataRefusal: the column as a whole is not.
+        """
+
     @abstractmethod
     def fit(self, columns: Sequence[Column]) -> Self:
         """Learn what encoding needs (scale, vocabulary, size) from the training rows; returns itself."""

@@ -111,6 +111,8 @@ def pixels(picture: Picture, form: Form) -> np.ndarray:
 def _opened(picture: Picture) -> Image.Image:
     if isinstance(picture, Image.Image):
         return picture.copy()
+    if picture is None:
+        raise Unreadable("missing")
     path = Path(picture)
     try:
         if path.stat().st_size == 0:

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from thalweg.core.errors import PackageRefusal
 from thalweg.core.registry import kind
+from thalweg.fields.arrays import refuse_others
 from thalweg.fields.column import Column, Look
 from thalweg.fields.encoding import BadRows, Claim, Encoding
 from thalweg.fields.pictures import Unreadable, each, header
@@ -44,6 +45,9 @@ class Boxes(Encoding):
     def example(cls) -> list[Column]:
         rows = [np.array([[0.1, 0.2, 0.5, 0.75, 1.0]]), np.zeros((0, 5)), np.array([[0, 0, 1, 1, 0], [0.25, 0.5, 0.5, 1, 1]])]
         return [rows]
+
+    def check(self, columns: Sequence[Column]) -> None:
+        refuse_others(self.fields[0], columns[0], _no_boxes, rows="boxes x1, y1, x2, y2 (and perhaps a class) of numbers")
 
     def fit(self, columns: Sequence[Column]) -> Self:
         rows = [_array(row) for row in columns[0]]
@@ -117,6 +121,14 @@ class Boxes(Encoding):
             raise PackageRefusal("PACKAGE_ENCODING", "an encoding of boxes cannot be read", where=f"encoding {self.name}")
         self.width, self.shares, self.classes = int(state["width"]), bool(state["shares"]), int(state["classes"])
         return self
+
+
+def _no_boxes(row: Any) -> bool:
+    try:
+        array = np.asarray(row, dtype=np.float64)
+    except (TypeError, ValueError):
+        return True
+    return not (array.ndim == 2 and array.shape[1] in (4, 5)) and array.shape not in ((0,), (0, 0))
 
 
 def _array(row: Any, width: int = 4) -> np.ndarray:

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from thalweg.core.errors import PackageRefusal
 from thalweg.core.registry import kind
+from thalweg.fields.arrays import is_scalar, refuse_others
 from thalweg.fields.column import Column, Look, coded, missing, plain
 from thalweg.fields.encoding import BadRows, Claim, Encoding
 from thalweg.fields.ports import Port
@@ -49,6 +50,11 @@ class Category(Encoding):
     @classmethod
     def example(cls) -> list[Column]:
         return [["red", "green", "red", "blue", "green"], np.array([3, 1, 2, 1, 10])]
+
+    def check(self, columns: Sequence[Column]) -> None:
+        for name, column in zip(self.fields, columns, strict=True):
+            if not (isinstance(column, np.ndarray) and column.ndim == 1):
+                refuse_others(name, column, lambda value: not is_scalar(value), rows="one plain value")
 
     def fit(self, columns: Sequence[Column]) -> Self:
         self.values = [coded(column)[0] for column in columns]

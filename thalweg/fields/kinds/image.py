@@ -12,6 +12,7 @@ from torch import Tensor
 
 from thalweg.core.errors import DataRefusal, PackageRefusal
 from thalweg.core.registry import kind
+from thalweg.fields.arrays import refuse_others
 from thalweg.fields.column import Column, Look, take
 from thalweg.fields.encoding import BadRows, Claim, Encoding
 from thalweg.fields.pictures import SUFFIXES, Form, Header, Unreadable, each, header, pixels, to_bytes
@@ -59,6 +60,14 @@ class Image(Encoding):
     @classmethod
     def example(cls) -> list[Column]:
         return [np.arange(4 * 8 * 8 * 3, dtype=np.int64).astype(np.uint8).reshape(4, 8, 8, 3)]
+
+    def check(self, columns: Sequence[Column]) -> None:
+        column = columns[0]
+        whole = (
+            isinstance(column, np.ndarray) and column.dtype.kind in "biuf" and column.ndim in (3, 4) and 0 not in column.shape
+        )
+        if not whole:
+            refuse_others(self.fields[0], column, _no_picture, rows="a path, a Pillow image, or an array of 2 or 3 axes")
 
     def heed(self, wishes: Mapping[str, Any]) -> Self:
         self.side = wishes.get("image_size")
@@ -154,6 +163,12 @@ class Image(Encoding):
         if not whole:
             raise PackageRefusal("PACKAGE_ENCODING", "an image encoding cannot be read", where=f"encoding {self.name}")
         return self
+
+
+def _no_picture(value: Any) -> bool:
+    if isinstance(value, np.ndarray):
+        return value.dtype.kind not in "biuf" or value.ndim not in (2, 3) or 0 in value.shape
+    return not (value is None or isinstance(value, str | Path | Pillow.Image))
 
 
 def _as_they_are(column: Column, form: Form) -> np.ndarray | None:

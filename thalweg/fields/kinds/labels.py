@@ -9,7 +9,7 @@ from torch import Tensor
 
 from thalweg.core.errors import PackageRefusal
 from thalweg.core.registry import kind
-from thalweg.fields.arrays import refuse_shape
+from thalweg.fields.arrays import is_list, refuse_others, refuse_shape
 from thalweg.fields.column import Column, Look, in_order, plain
 from thalweg.fields.encoding import BadRows, Claim, Encoding
 from thalweg.fields.ports import Port
@@ -37,6 +37,10 @@ class Labels(Encoding):
     def example(cls) -> list[Column]:
         return [[["cat"], ["cat", "dog"], [], ["bird"]]]
 
+    def check(self, columns: Sequence[Column]) -> None:
+        if not (isinstance(columns[0], np.ndarray) and columns[0].ndim == 2 and columns[0].shape[1]):
+            refuse_others(self.name, columns[0], lambda row: not is_list(row), rows="a list of labels")
+
     def fit(self, columns: Sequence[Column]) -> Self:
         column = columns[0]
         self.array = isinstance(column, np.ndarray)
@@ -57,9 +61,7 @@ class Labels(Encoding):
             self._refuse({row: str(column[row])[:60] for row in np.flatnonzero(wrong).tolist()}, len(column))
             return torch.from_numpy(column.astype(np.float32))
         places = {value: i for i, value in enumerate(self.values)}
-        unknown = {
-            row: str(one)[:60] for row, one in enumerate(column) if one is None or not set(map(plain, one)) <= set(places)
-        }
+        unknown = {row: str(one)[:60] for row, one in enumerate(column) if not set(map(plain, one)) <= set(places)}
         self._refuse(unknown, len(column))
         encoded = torch.zeros(len(column), len(self.values))
         for row, one in enumerate(column):
@@ -99,4 +101,4 @@ class Labels(Encoding):
 
 
 def _found(column: Sequence[Any]) -> set[Any]:
-    return {plain(label) for row in column if row is not None for label in row}
+    return {plain(label) for row in column for label in row}

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from thalweg.core.errors import DataRefusal
 from thalweg.core.registry import kind
-from thalweg.fields.arrays import not_finite
+from thalweg.fields.arrays import is_scalar, not_finite, shown
 from thalweg.fields.column import Column, Look, floats, missing
 from thalweg.fields.encoding import BadRows, Claim, Encoding
 from thalweg.fields.ports import Port
@@ -33,6 +33,9 @@ class Number(Encoding):
     @classmethod
     def example(cls) -> list[Column]:
         return [np.array([1.0, 2.0, 4.0, 8.0, 16.5]), np.array([-3, 0, 5, 5, 1])]
+
+    def check(self, columns: Sequence[Column]) -> None:
+        self._stacked(columns)
 
     def fit(self, columns: Sequence[Column]) -> Self:
         values = self._stacked(columns)
@@ -123,7 +126,9 @@ def _not_numbers(column: Column) -> dict[int, str]:
     reasons = {}
     for row, value in enumerate(column):
         try:
-            floats([value])
+            wrong = not is_scalar(value) or floats([value]).ndim != 1
         except (TypeError, ValueError):
-            reasons[row] = f"{value!r}"[:60]
+            wrong = True
+        if wrong:
+            reasons[row] = shown(value)
     return reasons

@@ -45,6 +45,9 @@ class Series(Encoding):
         time = np.linspace(0, 6, 24)
         return [np.stack([np.stack([np.sin(time + i), 3 * np.cos(time * i)], axis=1) for i in range(1, 6)])]
 
+    def check(self, columns: Sequence[Column]) -> None:
+        self._channelled(columns[0])
+
     def fit(self, columns: Sequence[Column]) -> Self:
         values = self._channelled(columns[0])
         self.scale, self.length = Scale.of(values, axes=(0, 1)), values.shape[1]
@@ -52,7 +55,7 @@ class Series(Encoding):
 
     def _channelled(self, column: Column) -> np.ndarray:
         """(N, T, C) float64."""
-        values = rows_of_floats(self.name, column)
+        values = rows_of_floats(self.name, column, axes=(2, 3))
         return values[:, :, None] if values.ndim == 2 else values
 
     def encode(self, columns: Sequence[Column]) -> Tensor:

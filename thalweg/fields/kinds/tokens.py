@@ -9,8 +9,9 @@ from torch import Tensor
 
 from thalweg.core.errors import PackageRefusal
 from thalweg.core.registry import kind
+from thalweg.fields.arrays import is_list, refuse_others
 from thalweg.fields.column import Column, Look, in_order, plain
-from thalweg.fields.encoding import BadRows, Claim, Encoding
+from thalweg.fields.encoding import Claim, Encoding
 from thalweg.fields.ports import Port
 from thalweg.fields.ragged import Ragged
 
@@ -43,6 +44,12 @@ class Tokens(Encoding):
     def example(cls) -> list[Column]:
         return [[["a", "b"], ["c"], [], ["b", "b", "a"]]]
 
+    def check(self, columns: Sequence[Column]) -> None:
+        def wrong(row: Any) -> bool:
+            return not (isinstance(row, str) or (is_list(row) and not isinstance(row, set)))
+
+        refuse_others(self.name, columns[0], wrong, rows="a text or a list of symbols")
+
     def fit(self, columns: Sequence[Column]) -> Self:
         self.texts = all(isinstance(row, str) for row in columns[0])
         self.symbols = in_order({symbol for row in columns[0] for symbol in _symbols(row)})
@@ -55,16 +62,6 @@ class Tokens(Encoding):
 
     def encode(self, columns: Sequence[Column]) -> Ragged:
         """Ragged int64 (total,)."""
-        reasons = {row: f"{one!r}"[:60] for row, one in enumerate(columns[0]) if one is None or isinstance(one, float)}
-        if reasons:
-            raise BadRows(
-                "DATA_NOT_SEQUENCES",
-                reasons,
-                field=self.name,
-                rows=len(columns[0]),
-                why="each row must be a text or a list of symbols",
-                fix="fill in or leave out these rows",
-            )
         codes = {symbol: FIRST + i for i, symbol in enumerate(self.symbols)}
         return Ragged.of([_row(row, codes) for row in columns[0]])
 
@@ -92,7 +89,7 @@ class Tokens(Encoding):
 
 
 def _symbols(row: Any) -> list[Any]:
-    return [] if row is None or isinstance(row, float) else [plain(symbol) for symbol in row]
+    return [plain(symbol) for symbol in row]
 
 
 def _row(row: Any, codes: Mapping[Any, int]) -> Tensor:

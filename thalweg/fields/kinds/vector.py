@@ -33,13 +33,19 @@ class Vector(Encoding):
     def example(cls) -> list[Column]:
         return [np.array([[1.0, 200.0, 0.5], [2.0, 300.0, 0.5], [4.0, 100.0, 0.5]])]
 
+    def check(self, columns: Sequence[Column]) -> None:
+        self._floats(columns[0])
+
+    def _floats(self, column: Column) -> np.ndarray:
+        return rows_of_floats(self.name, column, axes=range(2, 7))
+
     def fit(self, columns: Sequence[Column]) -> Self:
-        self.scale = Scale.of(rows_of_floats(self.name, columns[0]))
+        self.scale = Scale.of(self._floats(columns[0]))
         return self
 
     def encode(self, columns: Sequence[Column]) -> Tensor:
         """(N, ...) float32."""
-        values = rows_of_floats(self.name, columns[0])
+        values = self._floats(columns[0])
         refuse_shape(self.name, values.shape[1:], self.scale.mean.shape)
         refuse_not_finite(self.name, values)
         return torch.from_numpy(self.scale.standardised(values))

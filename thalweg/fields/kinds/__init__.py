@@ -1,0 +1,1 @@
+"""One kind of data per file: how raw values become tensors, and tensors raw values again."""

@@ -5,12 +5,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from torch import Tensor, nn
 
 from thalweg.core import files
-from thalweg.core.errors import UsageRefusal
+from thalweg.core.errors import UsageRefusal, did_you_mean
 from thalweg.core.run_folder import RunFolder
 from thalweg.core.talk import Talk
 from thalweg.data.dataset import Dataset, Examples
@@ -22,7 +22,7 @@ from thalweg.tasks._task import Task
 from thalweg.training.doctor import examine, installation
 from thalweg.training.fit import Fitted, fit
 from thalweg.training.reopened import dataset_in, dataset_of_run, settings_of_run
-from thalweg.training.requested import merged, rule_settings, run_settings
+from thalweg.training.requested import SHORT, merged, rule_settings, run_settings
 from thalweg.training.settings import RunSettings
 from thalweg.training.stage import Own
 
@@ -70,40 +70,56 @@ class Run:
         return f"Run({str(self.path)!r}{shown})"
 
 
+class TrainOptions(TypedDict, total=False):
+    """What `train` takes beyond the parts: how long, from which seed, into which folder.
+
+    Attributes:
+        target: the field to predict; looked for where it is not named.
+        epochs: times through the training part.
+        steps: steps instead of epochs.
+        batch_size: rows of a batch.
+        lr: learning rate at its peak.
+        seed: of everything random; 0 by default.
+        resume: go on with the unfinished run in `out`.
+        force: replace the run in `out`.
+        compare: fit the baselines too; true by default.
+        talk: hears what the run says.
+    """
+
+    target: str | None
+    epochs: int | None
+    steps: int | None
+    batch_size: int | None
+    lr: float | None
+    seed: int | None
+    resume: bool
+    force: bool
+    compare: bool
+    talk: Talk | None
+
+
 def train(
     data: Any,  # noqa: ANN401 - whatever a source understands
     *,
-    target: str | None = None,
     model: str | Mapping[str, Any] | nn.Module | None = None,
     task: str | Mapping[str, Any] | type[Task] | None = None,
     rule: str | Mapping[str, Any] | type[Rule] | None = None,
     loss: str | Mapping[str, Any] | Callable[[Tensor, Tensor], Tensor] | None = None,
-    epochs: int | None = None,
-    steps: int | None = None,
-    batch_size: int | None = None,
-    lr: float | None = None,
-    seed: int | None = None,
     settings: Mapping[str, Any] | None = None,
     out: str | Path | None = None,
-    resume: bool = False,
-    force: bool = False,
-    compare: bool = True,
-    talk: Talk | None = None,
+    **options: Unpack[TrainOptions],
 ) -> Run:
     """Train on data, evaluate on the test part, compare with baselines and write a report.
 
     Args:
         data: path, catalogued name, arrays `(X, y)`, mapping of columns, any torch `Dataset` or iterable of examples.
-        target: the field to predict; looked for where it is not named.
         model: a part's name, a mapping with its settings, or any `torch.nn.Module`.
         task: a part's name, a mapping with its settings, or a `Task` class.
         rule: how to learn, likewise.
         loss: a part's name, or any callable of output and target.
         settings: further settings of the run, as in `settings.yaml`.
         out: the run's folder; by default `runs/<name>`, numbered where that stands.
-        resume: go on with the unfinished run in `out`.
-        force: replace the run in `out`.
-        compare: fit the baselines too.
+        options: see `TrainOptions`: target, epochs, batch_size, lr, seed, resume, ...
 
     Returns:
         The run, finished.
@@ -111,27 +127,26 @@ def train(
     Raises:
         Refusal: what is wrong, where, why and how to mend it.
     """
+    _refuse_unknown(options)
     own = Own(
         model if isinstance(model, nn.Module) else None,
         task if isinstance(task, type) else None,
         rule if isinstance(rule, type) else None,
         loss if callable(loss) else None,
     )
-    talk = talk or Talk()
-    asked = _asked(
-        data,
-        {"target": target, "model": model, "task": task, "rule": rule, "loss": loss, "seed": seed},
-        rule_settings({"epochs": epochs, "steps": steps, "batch_size": batch_size, "lr": lr}),
-        settings or {},
-    )
-    folder = _folder(data, out, resume=resume, force=force)
-    if resume and folder.model.exists() and folder.state() == "finished":
+    named = {"model": model, "task": task, "rule": rule, "loss": loss}
+    asked = _asked(data, named, options, settings or {})
+    resume, talk = options.get("resume", False), options.get("talk") or Talk()
+    folder = _folder(data, out, resume=resume, force=options.get("force", False))
+    if folder.state() == "finished":
         return Run(folder, own=own)
     with folder.lock():
         begun = time.monotonic()
-        fitted = fit(asked, given=None if isinstance(data, str) else data, own=own, folder=folder, resume=resume, talk=talk)
+        fitted = fit(
+            asked, given=None if isinstance(data, str | Path) else data, own=own, folder=folder, resume=resume, talk=talk
+        )
         run = Run(folder, fitted, own)
-        conclude(run, asked, compare=compare, talk=talk, begun=begun)
+        conclude(run, asked, compare=options.get("compare", True), talk=talk, begun=begun)
         folder.finish()
     return run
 
@@ -231,24 +246,46 @@ def doctor(run: Run | str | Path | None = None) -> dict[str, Any]:
     return examine(found.folder)
 
 
-def _asked(data: Any, named: Mapping[str, Any], rule: Mapping[str, Any], settings: Mapping[str, Any]) -> RunSettings:  # noqa: ANN401
+def _refuse_unknown(options: Mapping[str, Any]) -> None:
+    unknown = [name for name in options if name not in TrainOptions.__annotations__]
+    if unknown:
+        known = [*TrainOptions.__annotations__, "model", "task", "rule", "loss", "settings", "out"]
+        raise UsageRefusal(
+            "OPTION_UNKNOWN",
+            "; ".join(f'train has no option "{name}" ({did_you_mean(name, known)})' for name in unknown),
+            where="tw.train",
+            why="an option that is not understood would otherwise be skipped in silence",
+            fix="correct it, or give settings={...} as in settings.yaml",
+        )
+
+
+def _asked(
+    data: Any,  # noqa: ANN401
+    named: Mapping[str, Any],
+    options: TrainOptions,
+    settings: Mapping[str, Any],
+) -> RunSettings:
     said = {sort: named[sort] for sort in ("task", "model", "rule") if isinstance(named[sort], str | Mapping)}
     if isinstance(named["loss"], str | Mapping):
         said = merged(said, {"task": {"loss": named["loss"]}})
-    if named["target"] is not None:
-        said["data"] = {"target": named["target"]}
-    if named["seed"] is not None:
-        said["seed"] = named["seed"]
+    if options.get("target") is not None:
+        said["data"] = {"target": options["target"]}
+    if options.get("seed") is not None:
+        said["seed"] = options["seed"]
     source = {"source": str(data)} if isinstance(data, str | Path) else {}
+    rule = rule_settings({name: options.get(name) for name in SHORT})  # type: ignore[misc]
     return run_settings(merged(settings, source, said, rule))
 
 
 def _folder(data: Any, out: str | Path | None, *, resume: bool, force: bool) -> RunFolder:  # noqa: ANN401
     inputs = Path(data) if isinstance(data, str | Path) and Path(data).is_dir() else None
-    if out is not None:
-        return RunFolder.create(Path(out), force=force, resume=resume, inputs=inputs)
-    name = Path(data).stem if isinstance(data, str | Path) else getattr(data, "name", None) or "arrays"
-    return RunFolder.fresh(name, inputs=inputs)
+    if out is None:
+        name = Path(data).stem if isinstance(data, str | Path) else getattr(data, "name", None) or "arrays"
+        return RunFolder.fresh(name, inputs=inputs)
+    standing = RunFolder(Path(out))
+    if resume and standing.state() == "finished":
+        return standing
+    return RunFolder.create(Path(out), force=force, resume=resume, inputs=inputs)
 
 
 def _columns(package: Package, data: Any) -> Mapping[str, Column]:  # noqa: ANN401
@@ -257,4 +294,3 @@ def _columns(package: Package, data: Any) -> Mapping[str, Column]:  # noqa: ANN4
     examples = read(data)
     assert isinstance(examples, Examples)
     return examples.columns
-

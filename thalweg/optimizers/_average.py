@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 
 class Average:
@@ -29,7 +29,8 @@ class Average:
     def update(self, model: nn.Module) -> None:
         """Move the average towards the model's present weights."""
         decay = min(self.decay, (1 + self.count) / (10 + self.count))
-        ours, theirs = list(self.module.parameters()), [parameter.detach() for parameter in model.parameters()]
+        ours: list[Tensor] = list(self.module.parameters())
+        theirs = [parameter.detach() for parameter in model.parameters()]
         torch._foreach_lerp_(ours, theirs, 1.0 - decay)
         for mine, its in zip(self.module.buffers(), model.buffers(), strict=True):
             mine.copy_(its)

@@ -181,7 +181,7 @@ class LineSearch(Descent):
                 parameter.grad = gradient
             return loss
 
-        loss = self.optimizer.step(measure)
+        loss = self.optimizer.step(measure)  # type: ignore[arg-type]
         finite = torch.isfinite(torch.as_tensor(loss)) & torch.isfinite(torch.nn.utils.get_total_norm(self.parameters))
         if not bool(finite):
             with torch.no_grad():

@@ -20,6 +20,7 @@ from thalweg.core.position import Position
 from thalweg.core.strict_json import render_json
 from thalweg.core.tensors import tensors_to_bytes
 from thalweg.data.batches import StoredBatches
+from thalweg.data.columns import columns_for
 from thalweg.data.encode import encode_columns
 from thalweg.fields.encoding import Column, Encodings
 from thalweg.tasks._task import Request, Task, restore_modes, set_evaluating
@@ -84,7 +85,7 @@ class Package:
     def _batches(self, columns: Mapping[str, Column] | None, given: Mapping[str, Any], at: Position) -> Any:  # noqa: ANN401
         dtype = next((one.dtype for one in self.model.parameters()), torch.float32)
         if columns is not None:
-            store = encode_columns(self.encodings, columns).to("cpu", dtype)
+            store = encode_columns(self._read(columns), columns).to("cpu", dtype)
             return StoredBatches(store, torch.arange(store.length), size=BATCH)
         batch = self.task.asked(given, at)
         if batch is None:
@@ -97,6 +98,15 @@ class Package:
                 fix=f"give a file or columns with {wanted[:80]}: thalweg predict RUN INPUT",
             )
         return [batch.having({name: one.to(dtype) for name, one in batch.items() if one.is_floating_point()})]
+
+
+    def _read(self, columns: Mapping[str, Column]) -> Encodings:
+        """The encodings of what the model reads, a target among them (a condition), and of targets; not of what it makes."""
+        ports = self.task.ports
+        read = {port.name for port in ports.inputs if not port.training_only}
+        made = {port.name for port in ports.outputs} - read
+        columns_for([one for one in self.encodings.values() if one.name in read], columns)
+        return Encodings([one for one in self.encodings.values() if one.role != "input" or one.name not in made])
 
 
 def _joined(pieces: Sequence[Column]) -> Column:
@@ -178,7 +188,7 @@ def _task(described: Mapping[str, Any], encodings: Encodings, own: type[Task] | 
     if own is None:
         _known("task", described["name"])
     kind = own or registry.load("task", described["name"])
-    settings = kind.declaration.settings  # type: ignore[attr-defined]
+    settings = kind.declaration.settings  # type: ignore[union-attr]
     task: Task = kind(encodings, settings.model_validate(described["settings"]))
     return task
 

@@ -1,7 +1,7 @@
 """The task contract: everything that a rule, an evaluation and a package ask of what is to be learned."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -24,8 +24,8 @@ Model = Callable[..., Any]
 """A model as the objective receives it: a module, compiled, functional, vmapped."""
 
 
-Loss = Callable[[Tensor, Tensor], Tensor]
-"""A loss of outputs and targets, per example (B,); a user's own may give one mean for the batch."""
+Loss = Callable[..., Tensor]
+"""A loss of outputs and targets (and of a mask, where the task has one), per example (B,); a user's own may give one mean."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,8 @@ class Task(ABC):
         ports: what the model is built with.
     """
 
-    Request: ClassVar[type[Request]] = Request
+    asks: ClassVar[type[Request]] = Request
+    """What may be asked of a prediction beyond its input."""
     needs_gradients: ClassVar[bool] = False
     """Prediction differentiates (meta-learning, physics), so it runs with gradients allowed."""
     rows_independent: ClassVar[bool] = True
@@ -129,7 +130,7 @@ class Task(ABC):
         Raises:
             UsageRefusal: the task does not know one of the keys.
         """
-        return read_settings(self.Request, given, where=f"predict, task {self.declaration.name}")  # type: ignore[attr-defined]
+        return read_settings(self.asks, given, where=f"predict, task {self.declaration.name}")  # type: ignore[attr-defined]
 
     def exports(self, model: nn.Module) -> dict[str, Callable[..., Any]]:
         """What of the model is exported, by name."""
@@ -175,7 +176,7 @@ class Rows:
     def __init__(self, task: Task, model: nn.Module | Model, batches: Batches, at: Position) -> None:
         self.task, self.model, self.batches, self.at = task, model, batches, at
 
-    def __iter__(self):  # noqa: ANN204 - a generator of dict[str, Tensor]
+    def __iter__(self) -> Iterator[dict[str, Tensor]]:
         modes = set_evaluating(self.model)
         try:
             with torch.set_grad_enabled(self.task.needs_gradients):

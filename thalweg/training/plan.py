@@ -36,7 +36,8 @@ def choose_task(settings: RunSettings, dataset: Dataset) -> Reasoned:
         return Reasoned(given, "as asked")
     if "task" in dataset.facts:
         return _named(given, dataset.facts["task"], f"what {dataset.name} is for")
-    kinds = {encoding.kind for encoding in dataset.encodings.of_role("target")} or {None}
+    kinds: set[str | None] = {encoding.kind for encoding in dataset.encodings.of_role("target")}
+    kinds = kinds or {None}
     fitting = [name for name, part in registry.parts("task").items() if part.facts.get("target", "") in kinds]
     if not fitting:
         raise UsageRefusal(
@@ -104,6 +105,9 @@ def _named(given: Choice, name: str, why: str) -> Reasoned:
     return Reasoned(Choice(name=name, settings=given.settings), why)
 
 
-def augmentation(settings: RunSettings, dataset: Dataset) -> Sequence[Any]:
-    """What the user asked for, else what the source says is harmless for its data."""
-    return settings.augment if settings.augment is not None else dataset.facts.get("augment", ())
+def augmentation(settings: RunSettings, dataset: Dataset, task_facts: Mapping[str, Any]) -> Sequence[Any]:
+    """What the user asked for, else what the source says is harmless; nothing for tasks that learn the data as they are."""
+    if settings.augment is not None:
+        return settings.augment
+    suggested: Sequence[Any] = dataset.facts.get("augment", ())
+    return () if task_facts.get("as_they_are", False) else suggested

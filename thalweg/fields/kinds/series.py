@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from thalweg.core.errors import PackageRefusal
 from thalweg.core.registry import kind
 from thalweg.fields.arrays import refuse_not_finite, refuse_shape, rows_of_floats
 from thalweg.fields.column import Column, Look
@@ -78,7 +79,9 @@ class Series(Encoding):
         return {**self.scale.state(), "length": self.length}
 
     def restore(self, state: Mapping[str, Any]) -> Self:
-        self.scale, self.length = Scale.restored(state, where=f"encoding {self.name}"), int(state["length"])
+        if not isinstance(state.get("length"), int):
+            raise PackageRefusal("PACKAGE_ENCODING", "the length of a series cannot be read", where=f"encoding {self.name}")
+        self.scale, self.length = Scale.restored(state, where=f"encoding {self.name}"), state["length"]
         return self
 
 

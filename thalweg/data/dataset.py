@@ -6,7 +6,7 @@ once).
 
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -122,6 +122,8 @@ class Domain(Dataset):
     """
 
     held_out: Mapping[str, int] = {"validation": 256, "calibration": 256, "test": 1024}
+    sample = 1024
+    """Examples that stand for all of training where once through it is asked for."""
 
     @abstractmethod
     def draw(self, generator: torch.Generator, count: int) -> Mapping[str, Tensor | Ragged]:
@@ -132,7 +134,10 @@ class Domain(Dataset):
     ) -> Batches:
         if training:
             return DrawnBatches(self, size, augment, processes or Processes())
-        count = self.held_out.get(part, size)
+        return self.drawn_once(part, self.held_out.get(part, size), size=size, processes=processes)
+
+    def drawn_once(self, part: str, count: int, *, size: int, processes: Processes | None) -> StoredBatches:
+        """Batches of `count` examples drawn from the part's own seed."""
         drawn = self.draw(Position().inside(self.name).generator(part, by="run"), count)
         return StoredBatches(self.store_of(drawn), torch.arange(count), size=size, processes=processes)
 
@@ -156,6 +161,10 @@ class DrawnBatches(Batches):
         for augment in self.augment:
             whole = augment(whole, position)
         return whole.having(store.finished(whole)).cut(*self.processes.cut(self.size))
+
+    def __iter__(self) -> Iterator[Batch]:
+        """A fixed sample, which stands for the whole where there is no end (start of a rule, trivial baselines)."""
+        return iter(self.domain.drawn_once("train", self.domain.sample, size=self.size, processes=self.processes))
 
 
 class Environment(Dataset):

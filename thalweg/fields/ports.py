@@ -25,6 +25,7 @@ class Port:
         sizes: for several discrete values side by side, how many there are of each.
         masked: a mask tensor `<name>_mask` (B, L), true where a value is, comes with it.
         training_only: given in training, absent at prediction (teacher forcing).
+        drawn: made by the task (noise, a time), not read from the data.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Port:
     sizes: tuple[int, ...] = ()
     masked: bool = False
     training_only: bool = False
+    drawn: bool = False
 
     @property
     def width(self) -> int:

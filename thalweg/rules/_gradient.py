@@ -16,9 +16,9 @@ from thalweg.core.position import Position
 from thalweg.data.batch import Batch
 from thalweg.data.batches import Batches
 from thalweg.optimizers._average import Average
-from thalweg.optimizers._descent import DescentSettings, Slope, make_descent
+from thalweg.optimizers._descent import Descent, DescentSettings, Slope, make_descent
 from thalweg.rules._rule import Context, Rule
-from thalweg.tasks._task import Task
+from thalweg.tasks._task import Losses, Task
 
 
 class GradientSettings(DescentSettings):
@@ -75,10 +75,7 @@ class GradientRule(Rule, ABC):
         """The gradient of the summed, weighted loss over these rows."""
         with autocast(self.context.device, self.context.precision):
             losses = self.task.objective(self.model, batch)
-        total = (losses.loss * losses.weight).sum()
-        scaled = total * self.descent.scale if self.descent.scaled else total
-        gradients = torch.autograd.grad(scaled, list(self.trained.values()), materialize_grads=True)
-        return Slope(gradients, scaled.detach(), losses.weight.detach().sum(), losses.measures)
+        return slope_of(losses, self.descent)
 
     def step(self, batch: Batch, at: Position) -> dict[str, Tensor]:
         batch = self.prepare(batch, at)
@@ -98,6 +95,14 @@ class GradientRule(Rule, ABC):
     def _follow(self) -> None:
         if self.average is not None:
             self.average.update(self.model)
+
+
+def slope_of(losses: Losses, descent: Descent) -> Slope:
+    """The gradient of summed, weighted losses with respect to what a descent updates."""
+    total = (losses.loss * losses.weight).sum()
+    scaled = total * descent.scale if descent.scaled else total
+    gradients = torch.autograd.grad(scaled, descent.parameters, materialize_grads=True)
+    return Slope(gradients, scaled.detach(), losses.weight.detach().sum(), losses.measures)
 
 
 @torch.no_grad()

@@ -1,6 +1,7 @@
 """One stage of a run: task, model, rule, batches and listeners, built from the settings and the number of the stage."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -57,16 +58,25 @@ def build_stage(settings: RunSettings, number: int, dataset: Dataset, own: Own, 
     task, task_choice, task_why = _task(settings, dataset, own)
     model, model_choice, model_why = _model(settings, changed.model, dataset, task, own, at=at, context=context)
     task.bind(model)
-    rule, rule_choice, rule_why = _rule(
-        settings, changed.rule, task, model, own, facts=_facts(own, model_choice), context=context
-    )
-    batches = rule.batches(dataset, build_augment(augmentation(settings, dataset), dataset.encodings))
+    with _seeded(at.number("rule", by="run")):  # a rule may build modules of its own
+        facts = _facts(own, model_choice)
+        rule, rule_choice, rule_why = _rule(settings, changed.rule, task, model, own, facts=facts, context=context)
+    wanted = augmentation(settings, dataset, task.declaration.facts)  # type: ignore[attr-defined]
+    batches = rule.batches(dataset, build_augment(wanted, dataset.encodings))
     progress = Progress(Position(seed=settings.seed, stage=number, total=rule.steps(batches)), batches.length)
     named = {"class": type(model).__name__} if own.model is not None else _described(model_choice)
     choices = {"task": task_choice, "model": model_choice, "rule": rule_choice}
     return Stage(
         dataset, task, rule, batches, progress, named, choices, {"task": task_why, "model": model_why, "rule": rule_why}
     )
+
+
+@contextmanager
+def _seeded(number: int) -> Iterator[None]:
+    """Weights drawn within come from this number; torch's own generator stays where it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(number)
+        yield
 
 
 def task_facts(settings: RunSettings, dataset: Dataset, own: Own) -> Mapping[str, Any]:
@@ -109,8 +119,7 @@ def _model(
     name = settings.task.name if settings.task and settings.task.name else task.declaration.name  # type: ignore[attr-defined]
     chosen = choose_model(settings, dataset, name, task.ports)
     choice = Choice(name=chosen.choice.name, settings={**chosen.choice.settings, **changed})
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(at.number("weights", by="run"))
+    with _seeded(at.number("weights", by="run")):
         module = registry.load("model", choice.name)(task.ports, registry.settings_of("model", choice.name, choice.settings))
     return module.to(context.device, dtype), choice, chosen.why
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from thalweg.core.errors import DataRefusal
+from thalweg.core.errors import DataRefusal, ResourceRefusal, UsageRefusal
 from thalweg.data import catalogue
 from thalweg.data.read import read
 from thalweg.data.settings import DataSettings
@@ -95,6 +95,18 @@ def test_what_was_asked_for_is_fetched_into_the_cache_once(nothing_here, monkeyp
     assert fetched == [catalogue.entry("mnist").address + file.name for file in catalogue.entry("mnist").files]
     assert catalogue.obtain("mnist", download=False) == folder
     assert len(fetched) == 4
+
+
+def test_where_nothing_can_be_kept_the_variable_that_mends_it_is_named(nothing_here, monkeypatch):
+    (nothing_here / "file").touch()
+    monkeypatch.setenv("THALWEG_HOME", str(nothing_here / "file"))
+    with pytest.raises(ResourceRefusal, match="no folder for fetched data"):
+        read("mnist", DataSettings(download=True))
+    for name in ("THALWEG_HOME", "XDG_CACHE_HOME", "LOCALAPPDATA"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("os.path.expanduser", str)
+    with pytest.raises(UsageRefusal, match="no home folder"):
+        catalogue.cache()
 
 
 def test_a_set_of_which_a_file_is_missing_is_not_here(nothing_here):

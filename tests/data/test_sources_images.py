@@ -71,6 +71,13 @@ def test_img_11_empty_folders_of_classes_are_named(tmp_path):
     assert refused(tmp_path, "DATA_EMPTY_CLASS").where == "owl"
 
 
+def test_a_folder_of_other_things_is_no_folder_of_classes(tmp_path):
+    photos(tmp_path, "cat/1.png")
+    for name in ("tables", "texts"):
+        (tmp_path / name).mkdir()
+    assert "2 of 3 folders hold no pictures" in refused(tmp_path, "DATA_FOLDER_LAYOUT").what
+
+
 def test_img_11_a_class_that_is_only_held_out_is_named(tmp_path):
     photos(tmp_path, "train/cat/1.png", "train/dog/1.png", "val/owl/1.png")
     assert refused(tmp_path, "DATA_CLASS_NOT_TRAINED").where == "owl"

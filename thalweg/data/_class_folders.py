@@ -147,6 +147,8 @@ def _refuse_gaps(rows: Sequence[Row], named: Collection[tuple[str | None, str]],
     """Return if every class has pictures to learn from, and there are two classes at least."""
     learned = {row.label for row in rows if row.part in (None, "train")}
     empty = sorted({label for part, label in named if part in (None, "train")} - learned)
+    if len(empty) > len(learned):
+        raise _layout(name, f"{len(empty)} of {len(empty) + len(learned)} folders hold no pictures", shown(empty[0]))
     if empty:
         raise DataRefusal(
             "DATA_EMPTY_CLASS",

@@ -74,7 +74,7 @@ def refuse_unequal(lengths: Mapping[str, int], where: str) -> None:
         )
     if len(set(lengths.values())) > 1:
         raise DataRefusal(
-            "DATA_UNEQUAL_LENGTHS",
+            "DATA_LENGTHS_DIFFER",
             "columns differ in length: " + ", ".join(f"{key} has {length:,}" for key, length in lengths.items()),
             where=where,
             why="each row needs a value in each column",

@@ -18,6 +18,7 @@ Further facts are for people: `task`, `licence`, `rows`, and `model` or `rule` w
 that are not shipped state `files` and `address` too: `thalweg/data/catalogue.py`.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -35,8 +36,10 @@ class Asked(Generic[S]):
         given: the path, name or object.
         data: what the user said of the data.
         settings: the source's own settings, validated; those it declares, else empty ones.
+        told: called while data are fetched, with the bytes that are here and those of the whole file.
     """
 
     given: Any
     data: DataSettings
     settings: S
+    told: Callable[[int, int], None] | None = None

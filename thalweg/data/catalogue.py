@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from thalweg.core import registry
-from thalweg.core.errors import DataRefusal
+from thalweg.core.errors import DataRefusal, UsageRefusal
 from thalweg.data.download import Told, fetch
 
 if TYPE_CHECKING:
@@ -112,15 +112,22 @@ def note_share(examples: "Examples", whole: Mapping[str, int], *, of: str) -> li
 
 
 def cache() -> Path:
-    """The folder that fetched data are kept in."""
-    home = os.environ.get("THALWEG_HOME")
-    if home:
-        return Path(home).expanduser() / "datasets"
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "thalweg" / "datasets"
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or Path.home()) / "thalweg" / "datasets"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "thalweg" / "datasets"
+    """The folder that fetched data are kept in.
+
+    Raises:
+        UsageRefusal: neither the environment nor the system knows one.
+    """
+    own, given = os.environ.get("THALWEG_HOME"), os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA")
+    if own:
+        return Path(os.path.expanduser(own)) / "datasets"
+    inside = "Library/Caches" if sys.platform == "darwin" else ".cache"
+    kept = given or os.path.expanduser(f"~/{inside}")
+    if kept.startswith("~"):
+        why = "fetched data are kept in a folder below it"
+        raise UsageRefusal(
+            "HOME_UNKNOWN", "this user has no home folder", where="HOME", why=why, fix="set THALWEG_HOME to a folder"
+        )
+    return Path(kept) / "thalweg" / "datasets"
 
 
 def _absent(known: Entry) -> DataRefusal:

@@ -44,8 +44,7 @@ def fetch(address: str, path: Path, *, size: int, digest: str, told: Told | None
             "ADDRESS_SCHEME", f"{address} is no web address", why="only https and http are fetched", fix="give an https address"
         )
     part = path.with_name(path.name + ".part")
-    with refusing(path, needed=size):
-        path.parent.mkdir(parents=True, exist_ok=True)
+    _make_folder(path.parent)
     with _alone(part) as file:
         _fill(file, address, part, size=size, told=told, pause_seconds=pause_seconds)
         _refuse_altered(part, address, digest)
@@ -63,6 +62,19 @@ def digest_of_kind(path: Path, kind: str) -> str:
         while block := file.read(BLOCK_BYTES):
             hasher.update(block)
     return f"{kind}:{hasher.hexdigest()}"
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ResourceRefusal(
+            "CACHE_NOT_WRITABLE",
+            f"no folder for fetched data can be made: {error.strerror}",
+            where=str(folder),
+            why="what is fetched is kept, so that it is fetched once",
+            fix="set THALWEG_HOME to a folder that you may write to",
+        ) from None
 
 
 @contextlib.contextmanager

@@ -14,19 +14,23 @@ from thalweg.core import registry
 from thalweg.core.errors import DataRefusal
 from thalweg.data import _paths, catalogue
 from thalweg.data._source import Asked
+from thalweg.data.download import Told
 from thalweg.data.settings import DataSettings
 
 if TYPE_CHECKING:
     from thalweg.data.dataset import Dataset, Examples
 
 
-def read(given: Any, settings: DataSettings | None = None, *, own: Mapping[str, Any] | None = None) -> "Examples | Dataset":
+def read(
+    given: Any, settings: DataSettings | None = None, *, own: Mapping[str, Any] | None = None, told: Told | None = None
+) -> "Examples | Dataset":
     """What a source makes of a path, a catalogued name or an object in memory.
 
     Args:
         given: path of a file or folder, catalogued name, `gym:NAME`, arrays, tensors, `(X, y)`, mapping of columns, torch
             dataset, iterable of examples; `Examples` and a `Dataset` are handed back.
         own: settings of the source's own, where it declares some.
+        told: called while data are fetched, with the bytes that are here and those of the whole file.
 
     Raises:
         DataRefusal: nothing stands at the path, no source understands it, or its content is refused.
@@ -35,7 +39,7 @@ def read(given: Any, settings: DataSettings | None = None, *, own: Mapping[str, 
     data = settings or DataSettings()
     name, found, notes = identify(given)
     catalogue.refuse_absent(name, download=data.download)
-    asked: Asked[Any] = Asked(found, data, registry.settings_of("source", name, own))
+    asked: Asked[Any] = Asked(found, data, registry.settings_of("source", name, own), told)
     reading = registry.load("source", name)
     before = _paths.snapshot(found)
     result: Examples | Dataset = reading(asked)

@@ -39,7 +39,7 @@ def cifar10(asked: Asked) -> Examples:
     Raises:
         DataRefusal: the archive lacks a batch, or one is damaged.
     """
-    archive = obtain("cifar10", download=asked.data.download) / ARCHIVE
+    archive = obtain("cifar10", download=asked.data.download, told=asked.told) / ARCHIVE
     batches = _batches(archive)
     records = np.concatenate([_records(batches[name], name, archive) for name in (*TRAIN, TEST)])  # (N, 3073)
     train = sum(len(batches[name]) for name in TRAIN) // RECORD_BYTES

@@ -17,7 +17,7 @@ from thalweg.data.sources.image_archive import examples_of_zip
 )
 def cifar10_subset(asked: Asked) -> Examples:
     """6,250 photographs of 32×32 pixels in ten classes; test images are from the official test."""
-    folder = obtain("cifar10-subset", download=asked.data.download)
+    folder = obtain("cifar10-subset", download=asked.data.download, told=asked.told)
     examples = examples_of_zip(folder / "cifar10_subset.zip", "cifar10-subset", asked.data)
     examples.notes += note_share(examples, {"train": 50_000, "test": 10_000}, of="CIFAR-10")
     examples.facts |= {"licence": "none stated; published for research", "augment": [{"shift": {"pixels": 4}}, "flip"]}

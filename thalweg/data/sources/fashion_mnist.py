@@ -25,7 +25,9 @@ CLASSES = ["T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shi
 )
 def fashion_mnist(asked: Asked) -> Examples:
     """70,000 articles of clothing of 28×28 pixels in ten classes; the official test images are kept as the test."""
-    examples = examples_of_idx(obtain("fashion-mnist", download=asked.data.download), "fashion-mnist", classes=CLASSES)
+    examples = examples_of_idx(
+        obtain("fashion-mnist", download=asked.data.download, told=asked.told), "fashion-mnist", classes=CLASSES
+    )
     examples.notes += note_share(examples, {"train": 60_000, "test": 10_000}, of="Fashion-MNIST")
     examples.facts |= {"licence": "MIT", "augment": [{"shift": {"pixels": 1}}, "flip"]}
     return examples

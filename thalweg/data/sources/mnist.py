@@ -23,7 +23,7 @@ from thalweg.data.dataset import Examples
 )
 def mnist(asked: Asked) -> Examples:
     """70,000 handwritten digits of 28×28 pixels; the official test images are kept as the test."""
-    folder = obtain("mnist", download=asked.data.download)
+    folder = obtain("mnist", download=asked.data.download, told=asked.told)
     examples = examples_of_idx(folder, "mnist", classes=[str(digit) for digit in range(10)])
     examples.notes += note_share(examples, {"train": 60_000, "test": 10_000}, of="MNIST")
     examples.facts |= {"licence": "CC BY-SA 3.0", "augment": [{"shift": {"pixels": 2}}]}

@@ -26,7 +26,9 @@ class Reasoned:
 
 
 def choose_task(settings: RunSettings, dataset: Dataset) -> Reasoned:
-    """The task named by the user, else by the source, else the one whose target is of the data's kind.
+    """The task named by the user, else what the model named learns, else what the source says, else by the target's kind.
+
+    A model decides where none of its tasks has a target (a map, a memory); elsewhere the target's kind tells them apart.
 
     Raises:
         UsageRefusal: no task learns such a target.
@@ -34,6 +36,9 @@ def choose_task(settings: RunSettings, dataset: Dataset) -> Reasoned:
     given = settings.task or Choice()
     if given.name:
         return Reasoned(given, "as asked")
+    only = _learned_by(settings.model)
+    if only:
+        return _named(given, only, "what this model learns")
     if "task" in dataset.facts:
         return _named(given, dataset.facts["task"], f"what {dataset.name} is for")
     kinds: set[str | None] = {encoding.kind for encoding in dataset.encodings.of_role("target")}
@@ -50,6 +55,12 @@ def choose_task(settings: RunSettings, dataset: Dataset) -> Reasoned:
     best = max(sorted(fitting), key=lambda name: registry.facts("task", name).get("preference", 0))
     target = next((one.name for one in dataset.encodings.of_role("target")), "nothing")
     return _named(given, best, f"the target {target} is of kind {', '.join(map(str, kinds))}")
+
+
+def _learned_by(model: Choice | None) -> str:
+    """The first task of a model none of whose tasks has a target; nothing where a target decides."""
+    tasks: Sequence[str] = registry.facts("model", model.name).get("tasks", ()) if model is not None and model.name else ()
+    return "" if any("target" in registry.facts("task", name) for name in tasks) else next(iter(tasks), "")
 
 
 def choose_model(settings: RunSettings, dataset: Dataset, task: str, ports: Ports) -> Reasoned:

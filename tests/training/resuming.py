@@ -31,20 +31,29 @@ import torch
 from thalweg.packages.package import load_package
 torch.set_num_threads(1)
 path, asked = sys.argv[1], json.load(sys.stdin)
-columns = asked["columns"] and {name: np.array(values, dtype=dtype) for name, (values, dtype) in asked["columns"].items()}
+def unpacked(column):
+    if isinstance(column, list):
+        return [unpacked(row) for row in column]
+    return np.array(column["values"], dtype=column["dtype"]).reshape(column["shape"])
+def listed(column):
+    return [listed(row) for row in column] if isinstance(column, list) else np.asarray(column).tolist()
+columns = {name: unpacked(column) for name, column in asked["columns"].items()} or None
 said = load_package(path).predict(columns, seed=asked["seed"], request=asked["request"])
-print(json.dumps({name: np.asarray(column).tolist() for name, column in said.items()}))
+print(json.dumps({name: listed(column) for name, column in said.items()}))
 """
+
+Cut = int | tuple[int, int]
+"""Steps done in the last stage, or a stage and the steps done in it."""
 
 
 class StopAt:
     """A listener that lets the signal of an impatient user come during one step, the last of a stage or any other."""
 
-    def __init__(self, step: int) -> None:
-        self.step = step
+    def __init__(self, step: int, stage: int = 0) -> None:
+        self.step, self.stage = step, stage
 
     def __call__(self, progress, rule) -> None:
-        if progress.position.step == self.step:
+        if (progress.position.stage, progress.position.step) == (self.stage, self.step):
             signal.raise_signal(signal.SIGINT)
 
     def state_dict(self) -> dict[str, Any]:
@@ -67,9 +76,9 @@ def fitted(settings: Mapping[str, Any], path: Path, *, given: Any = None, own: O
 
 
 def assert_resumes_to_the_same_bits(
-    settings: Mapping[str, Any], tmp_path: Path, *, given: Any = None, cuts: Iterable[int] = (0, 1), own: Own | None = None
+    settings: Mapping[str, Any], tmp_path: Path, *, given: Any = None, cuts: Iterable[Cut] = (0, 1), own: Own | None = None
 ) -> Fitted:
-    """Train without a break, then from each cut, from the interrupted last step and from the finished stage; compare all bits.
+    """Train without a break, then from each cut, from each stage's interrupted last step and from its end; compare all bits.
 
     Args:
         settings: of a short run; a checkpoint is written at every step.
@@ -83,29 +92,39 @@ def assert_resumes_to_the_same_bits(
     for cut in cuts:
         killed = _killed(whole.folder.path, tmp_path / f"cut-{cut}", after=cut)
         _compare(whole, fitted(settings, killed, given=given, own=own, resume=True), f"cut after step {cut}")
-    ended = _killed(whole.folder.path, tmp_path / "ended", after=whole.steps)
-    _compare(whole, fitted(settings, ended, given=given, own=own, resume=True), "cut after the end of the stage")
-    if whole.steps and len(whole.settings.stages) == 1:
-        path = _interrupted(settings, tmp_path / "interrupted", at=whole.steps, given=given, own=own)
-        _compare(whole, fitted(settings, path, given=given, own=own, resume=True), "interrupted in the last step")
+    for stage, step in _last_steps(whole):
+        ended = _killed(whole.folder.path, tmp_path / f"ended-{stage}", after=(stage, step))
+        _compare(whole, fitted(settings, ended, given=given, own=own, resume=True), f"cut after the end of stage {stage}")
+        if step:
+            stopped = tmp_path / f"interrupted-{stage}"
+            _interrupt(settings, stopped, StopAt(step, stage), given=given, own=own)
+            resumed = fitted(settings, stopped, given=given, own=own, resume=True)
+            _compare(whole, resumed, f"interrupted in the last step of stage {stage}")
     return whole
 
 
-def _interrupted(settings: Mapping[str, Any], path: Path, *, at: int, given: Any, own: Own | None) -> Path:
+def _last_steps(run: Fitted) -> list[tuple[int, int]]:
+    """Each stage with its number of steps."""
+    steps = sorted(run.folder.steps())
+    return [
+        (stage, max(step - stage * STAGE for step in steps if step // STAGE == stage)) for stage in {s // STAGE for s in steps}
+    ]
+
+
+def _interrupt(settings: Mapping[str, Any], path: Path, stop: StopAt, *, given: Any, own: Own | None) -> None:
     with pytest.raises(Interrupted):
-        fitted(settings, path, given=given, own=own, listeners={"stop": StopAt(at)})
+        fitted(settings, path, given=given, own=own, listeners={"stop": stop})
     assert not (path / "model").exists(), "an interrupted run shipped a package"
-    return path
 
 
-def _killed(path: Path, copy: Path, *, after: int) -> Path:
+def _killed(path: Path, copy: Path, *, after: Cut) -> Path:
     """What a kill after so many steps leaves: later checkpoints and the package are gone, lines of metrics may be too many."""
     shutil.copytree(path, copy)
     shutil.rmtree(copy / "model")
     steps = RunFolder(copy).steps()
-    stage = max(steps) // STAGE
+    stage, done = after if isinstance(after, tuple) else (max(steps) // STAGE, after)
     for step in steps:
-        if step > stage * STAGE + after or after == 0:
+        if step > stage * STAGE + done or after == 0:
             shutil.rmtree(copy / "checkpoints" / str(step))
     return copy
 
@@ -146,17 +165,25 @@ def assert_new_process_predicts_the_same(
     """
     package = trained.package if isinstance(trained, Fitted) else trained
     here = package.predict(columns, seed=seed, request=request)
-    arrays = {name: np.asarray(column) for name, column in (columns or {}).items()}
-    asked = {
-        "columns": {name: (array.tolist(), array.dtype.str) for name, array in arrays.items()} or None,
-        "request": dict(request or {}),
-        "seed": seed,
-    }
+    packed = {name: _packed(column) for name, column in (columns or {}).items()}
+    asked = {"columns": packed, "request": dict(request or {}), "seed": seed}
     command = [sys.executable, "-c", PREDICT, str(path)]
     done = subprocess.run(command, input=json.dumps(asked), capture_output=True, text=True, timeout=100)
     assert done.returncode == 0, done.stderr
     there = json.loads(done.stdout)
     assert sorted(there) == sorted(here), "the new process predicts other columns"
     for name, column in here.items():
-        assert json.dumps(there[name]) == json.dumps(np.asarray(column).tolist()), f"{name} differs in a new process"
+        assert json.dumps(there[name]) == json.dumps(_listed(column)), f"{name} differs in a new process"
     return here
+
+
+def _packed(column: Any) -> Any:
+    """A column as JSON: values, type and shape of an array; row by row where rows differ in shape."""
+    if isinstance(column, list) and len({np.shape(row) for row in column}) > 1:
+        return [_packed(row) for row in column]
+    array = np.asarray(column)
+    return {"values": array.tolist(), "dtype": array.dtype.str, "shape": array.shape}
+
+
+def _listed(column: Any) -> Any:
+    return [_listed(row) for row in column] if isinstance(column, list) else np.asarray(column).tolist()

@@ -3,6 +3,7 @@
 import json
 
 from sklearn.datasets import load_iris
+
 from tests.training.resuming import assert_new_process_predicts_the_same, assert_resumes_to_the_same_bits, fitted
 
 SETTINGS = {"source": "iris", "rule": {"name": "backpropagation", "steps": 12, "average": 0.9}}

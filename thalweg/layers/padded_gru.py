@@ -1,0 +1,47 @@
+"""A gated recurrent unit over padded rows, in one direction or both: padding changes nothing and comes out as zero.
+
+Reference: Cho et al. 2014, arXiv:1406.1078; in both directions Schuster and Paliwal 1997, doi:10.1109/78.650093.
+
+Letters: B batch, T time, C features in, H units.
+"""
+
+import torch
+from torch import Tensor, nn
+
+
+class PaddedGRU(nn.Module):
+    """(B, T, C) with a mask (B, T), real positions first, to (B, T, width).
+
+    Args:
+        units: H of each direction.
+        both: read the rows backwards too; the answer is then 2 H wide.
+    """
+
+    def __init__(self, inputs: int, units: int, *, both: bool = False) -> None:
+        super().__init__()
+        self.width = units * (2 if both else 1)
+        self.onward = nn.GRU(inputs, units, batch_first=True)
+        self.backward_reading = nn.GRU(inputs, units, batch_first=True) if both else None
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        """What was read up to each position (B, T, width); backwards: from the row's end down to it."""
+        read = self.onward(x)[0]
+        if self.backward_reading is not None:
+            turned = self.backward_reading(reversed_rows(x, mask))[0]
+            read = torch.cat([read, reversed_rows(turned, mask)], dim=2)
+        return read.masked_fill(~mask[:, :, None], 0.0)
+
+    def summary(self, read: Tensor, mask: Tensor) -> Tensor:
+        """What stands at the end of each direction (B, width), of what `forward` gave (B, T, width); zeros for empty rows."""
+        last = (mask.sum(1) - 1).clamp(min=0)  # (B,)
+        ends = read[torch.arange(len(read), device=read.device), last]  # (B, width)
+        units = self.onward.hidden_size
+        return torch.cat([ends[:, :units], read[:, 0, units:]], dim=1)
+
+
+def reversed_rows(x: Tensor, mask: Tensor) -> Tensor:
+    """Rows (B, T, C) with their real positions, those that the mask (B, T) shows first, in reversed order; padding stays."""
+    time = torch.arange(x.shape[1], device=x.device)
+    lengths = mask.sum(1, keepdim=True)
+    index = torch.where(mask, lengths - 1 - time, time)  # (B, T)
+    return x.gather(1, index[:, :, None].expand_as(x))

@@ -183,6 +183,23 @@ class Encodings(Mapping[str, Encoding]):
         return self.of_role("input")
 
     @property
+    def input(self) -> Encoding:
+        """The only field that is no target: what is made, reconstructed or recalled.
+
+        Raises:
+            DataRefusal: the data has none, or more than one.
+        """
+        if len(self.inputs) != 1:
+            raise DataRefusal(
+                "DATA_MANY_INPUTS" if self.inputs else "DATA_NO_INPUT",
+                f"this task is about one field, the data has {len(self.inputs)}",
+                where=", ".join(f"{encoding.name} ({encoding.kind})" for encoding in self.inputs) or "fields: " + ", ".join(self),
+                why="it must be clear what is to be learned",
+                fix="leave the others out: --ignore NAME",
+            )
+        return self.inputs[0]
+
+    @property
     def target(self) -> Encoding:
         """What is to be predicted.
 

@@ -1,0 +1,140 @@
+"""Many members at once: the same net from many seeds, parameters stacked, one backward pass for all of them.
+
+Each member learns as it would alone: its own weights, its own slope, its own clipping and guard; only the batches are shared.
+For small nets this is bound by arithmetic instead of by the overhead of a thousand small steps.
+
+Letters: M members, B batch.
+"""
+
+import copy
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.func import functional_call, vmap
+
+from thalweg.core import registry
+from thalweg.core.errors import UsageRefusal
+from thalweg.core.position import Position
+from thalweg.core.registry import rule
+from thalweg.data.batch import Batch
+from thalweg.optimizers._descent import DescentSettings, Slope, make_descent
+from thalweg.rules._rule import Context, Rule, RuleSettings
+from thalweg.tasks._task import Task
+
+
+class MembersSettings(RuleSettings, DescentSettings):
+    """How many members learn, how long, by which descent."""
+
+    members: int = Field(16, ge=1, le=100_000, description="nets that learn side by side, each from a seed of its own")
+
+
+class Members(nn.Module):
+    """A net with stacked weights: its answer is the mean over members; `each` gives them one by one."""
+
+    def __init__(self, module: nn.Module, count: int, generator: torch.Generator) -> None:
+        super().__init__()
+        copies = [_anew(module, generator) for _ in range(count)]
+        self.names = [name for name, _ in module.named_parameters()]
+        stacked = [torch.stack([dict(one.named_parameters())[name].detach() for one in copies]) for name in self.names]
+        self.stacked = nn.ParameterList(nn.Parameter(tensor) for tensor in stacked)
+        self._module = (copy.deepcopy(module).to("meta"),)  # a tuple, so that its own weights are no part of the state
+
+    @property
+    def weights(self) -> dict[str, Tensor]:
+        """The stacked weights (M, ...) by the names that they have in one member."""
+        return dict(zip(self.names, self.stacked, strict=True))
+
+    def call(self, weights: Mapping[str, Tensor]) -> Callable[..., Any]:
+        """One member as a callable, from its weights."""
+        return lambda *given, **named: functional_call(self._module[0], dict(weights), given, named)
+
+    def each(self, *given: Tensor, **named: Tensor) -> Tensor:
+        """Every member's answer (M, B, ...)."""
+        answers: Tensor = vmap(lambda weights: self.call(weights)(*given, **named), randomness="different")(self.weights)
+        return answers
+
+    def forward(self, *given: Tensor, **named: Tensor) -> Tensor:
+        """The members' mean answer (B, ...)."""
+        return self.each(*given, **named).mean(0)
+
+
+def _anew(module: nn.Module, generator: torch.Generator) -> nn.Module:
+    """A copy whose layers have drawn their weights again."""
+    fresh = copy.deepcopy(module)
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(int(torch.randint(2**62, (), generator=generator)))
+        for layer in fresh.modules():
+            reset = getattr(layer, "reset_parameters", None)
+            if reset is not None:
+                reset()
+    return fresh
+
+
+@rule("members", settings=MembersSettings, gradient=True)
+class MembersRule(Rule):
+    """Backpropagation through all members at once."""
+
+    settings: MembersSettings
+
+    def __init__(self, task: Task, model: nn.Module, settings: MembersSettings, context: Context) -> None:
+        super().__init__(task, model, settings, context)
+        _refuse_unfit(model, settings)
+        seed = int(torch.randint(2**62, ()))  # the caller seeds torch's generator from the position
+        self.members = Members(model, settings.members, torch.Generator().manual_seed(seed)).to(context.device)
+        one_by_one = settings.model_copy(update={"clip": None})
+        self.descent = make_descent(self.members.weights, one_by_one, processes=context.processes)
+        self.shipped, self.learned = self.members, {"members": self.members, "descent": self.descent}
+
+    def slope(self, batch: Batch) -> Slope:
+        """The members' slopes (M, ...), a member whose slope is not finite standing still."""
+        weights = self.members.weights
+
+        def one(own: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+            losses = self.task.objective(self.members.call(own), batch)
+            return (losses.loss * losses.weight).sum(), losses.weight.sum()
+
+        totals, counted = vmap(one, randomness="different")(weights)  # (M,), (M,)
+        gradients = torch.autograd.grad(totals.sum(), list(weights.values()))
+        norms = torch.stack([gradient.flatten(1).square().sum(1) for gradient in gradients]).sum(0).sqrt()  # (M,)
+        shares = torch.where(torch.isfinite(norms), self._clipped(norms, counted), 0)
+        held = [_times(torch.nan_to_num(gradient, 0.0, 0.0, 0.0), shares) for gradient in gradients]
+        loss = torch.nan_to_num(totals.detach(), 0.0, 0.0, 0.0).mean()
+        return Slope(held, loss, counted.detach()[0])
+
+    def _clipped(self, norms: Tensor, counted: Tensor) -> Tensor:
+        if self.settings.clip is None:
+            return torch.ones_like(norms)
+        return (self.settings.clip * counted / (norms + 1e-12)).clamp(max=1.0)
+
+    def step(self, batch: Batch, at: Position) -> dict[str, Tensor]:
+        slope = self.slope(self.task.prepare(batch, at))
+        finite = self.descent.update(slope, at)
+        return {"loss": slope.loss / slope.weight.clamp(min=1e-12), "finite": finite}
+
+
+def _times(gradient: Tensor, shares: Tensor) -> Tensor:
+    return gradient * shares.view(-1, *[1] * (gradient.dim() - 1))
+
+
+def _refuse_unfit(model: nn.Module, settings: MembersSettings) -> None:
+    name = settings.optimizer.name
+    if not registry.facts("optimizer", name).get("elementwise", False):
+        raise UsageRefusal(
+            "MEMBERS_OPTIMIZER",
+            f"{name} does not treat each weight by itself",
+            where="rule members",
+            why="members would influence each other",
+            fix="--set rule.optimizer=adamw, or another that is elementwise: thalweg list optimizers",
+        )
+    buffers = [buffer for buffer, _ in model.named_buffers()]
+    if buffers:
+        raise UsageRefusal(
+            "MEMBERS_BUFFERS",
+            f"the model keeps running statistics ({buffers[0]})",
+            where="rule members",
+            why="members would share them",
+            fix="a model without batch normalisation: --set model.normalisation=layer",
+        )

@@ -1,0 +1,30 @@
+"""Gradient boosting of trees on binned columns: each tree mends what those before it got wrong."""
+
+from typing import Any
+
+from thalweg.core.registry import baseline
+from thalweg.evaluation._baseline import Baseline, Candidates
+
+SHAPES = {"100 trees": (0.1, 100, 31), "200 slow trees": (0.05, 200, 31), "150 small trees": (0.1, 150, 8)}
+"""Rate, trees and leaves of each candidate."""
+
+
+@baseline("gradient-boosting", tasks=("classification", "regression"), title="gradient boosting", cost=7, power=0.8)
+class GradientBoosting(Baseline):
+    """Histogram gradient boosting (Friedman 2001; Ke et al. 2017), in three shapes."""
+
+    def classifiers(self, seed: int) -> Candidates:
+        from sklearn.ensemble import HistGradientBoostingClassifier
+
+        return [(name, HistGradientBoostingClassifier(**_shaped(name, seed))) for name in SHAPES]
+
+    def regressors(self, seed: int) -> Candidates:
+        from sklearn.ensemble import HistGradientBoostingRegressor
+
+        return [(name, HistGradientBoostingRegressor(**_shaped(name, seed))) for name in SHAPES]
+
+
+def _shaped(name: str, seed: int) -> dict[str, Any]:
+    rate, trees, leaves = SHAPES[name]
+    fixed = {"early_stopping": False, "random_state": seed % 2**32}
+    return {"learning_rate": rate, "max_iter": trees, "max_leaf_nodes": leaves, **fixed}

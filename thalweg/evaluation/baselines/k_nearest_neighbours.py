@@ -1,0 +1,19 @@
+"""k nearest neighbours: what the most similar training rows say."""
+
+from thalweg.core.registry import baseline
+from thalweg.evaluation._baseline import Baseline, Candidates
+
+
+@baseline("k-nearest-neighbours", tasks=("classification", "regression"), title="k nearest neighbours", cost=3, power=1.0)
+class NearestNeighbours(Baseline):
+    """The vote or the mean of the nearest rows in Euclidean distance, for three numbers of them."""
+
+    def classifiers(self, seed: int) -> Candidates:
+        from sklearn.neighbors import KNeighborsClassifier
+
+        return [(f"k {k}", KNeighborsClassifier(k, n_jobs=1)) for k in (1, 5, 15)]
+
+    def regressors(self, seed: int) -> Candidates:
+        from sklearn.neighbors import KNeighborsRegressor
+
+        return [(f"k {k}", KNeighborsRegressor(k, weights="distance", n_jobs=1)) for k in (3, 8, 20)]

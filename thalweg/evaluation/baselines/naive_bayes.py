@@ -1,0 +1,14 @@
+"""Gaussian naive Bayes: every column normal in every class, none knowing of the others."""
+
+from thalweg.core.registry import baseline
+from thalweg.evaluation._baseline import Baseline, Candidates
+
+
+@baseline("naive-bayes", tasks=("classification",), title="naive Bayes", cost=1, power=1.0)
+class NaiveBayes(Baseline):
+    """Gaussian naive Bayes, with three shares of the largest variance added to all."""
+
+    def classifiers(self, seed: int) -> Candidates:
+        from sklearn.naive_bayes import GaussianNB
+
+        return [(f"smoothing {share:g}", GaussianNB(var_smoothing=share)) for share in (1e-9, 1e-3, 1e-1)]

@@ -1,0 +1,159 @@
+"""Compare: the net beside a trivial baseline and classical models on the same rows, with one verdict."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import nn
+
+from thalweg.core.position import Position
+from thalweg.core.talk import Talk
+from thalweg.data.dataset import Dataset
+from thalweg.evaluation.clopper_pearson import ALPHA
+from thalweg.evaluation.evaluate import Evaluation, evaluate, figure
+from thalweg.evaluation.figures import Unit
+from thalweg.evaluation.margin import margin_of
+from thalweg.evaluation.opponents import Field, Opponent, opponents
+from thalweg.evaluation.paired import Difference, difference, sign
+from thalweg.evaluation.verdict import UNKNOWN, Contest, Verdict, verdict, word_of
+from thalweg.tasks._task import Model, Task
+
+BUDGET = 10.0
+"""Seconds for the baselines where nothing else is said."""
+
+
+@dataclass(frozen=True)
+class Rival:
+    """An opponent as the test part judged it, beside the net.
+
+    Attributes:
+        word: what its difference from the net comes to, the number of such claims taken into account (Holm 1979).
+    """
+
+    opponent: Opponent
+    evaluation: Evaluation
+    difference: Difference | None
+    word: str | None = None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The net, its rivals and the verdict.
+
+    Attributes:
+        net: the net's evaluation on the test part.
+        rivals: the best value first.
+        notes: sentences on baselines that are missing or were fitted on fewer rows.
+    """
+
+    net: Evaluation
+    rivals: list[Rival]
+    verdict: Verdict
+    notes: list[str] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, Any]:
+        """Metric, metrics, baselines and verdict as JSON values."""
+        judged = self.verdict.word is not None
+        facts = {"verdict": self.verdict.as_json() if judged else None, "verdict_reason": "" if judged else self.verdict.reason}
+        return self.net.as_json() | {"baselines": [_rival_as_json(one) for one in self.rivals], "notes": self.notes} | facts
+
+
+def compare(
+    task: Task,
+    model: nn.Module | Model,
+    dataset: Dataset,
+    *,
+    evaluation: Evaluation | None = None,
+    seed: int = 0,
+    budget: float | None = None,
+    margin: str | None = None,
+    talk: Talk | None = None,
+) -> Comparison:
+    """The net against baselines that are fitted here, and a verdict on the one that is best on validation.
+
+    The opponent and the margin are fixed before the test part is read by any baseline.
+
+    Args:
+        evaluation: the net's on the test part, where it is at hand already.
+        budget: seconds for fitting baselines.
+        margin: difference that counts as none: "0.02", or "2%" of the opponent's value.
+
+    Raises:
+        UsageRefusal: the margin is no number.
+    """
+    at = Position(seed)
+    net = evaluation or evaluate(task, model, dataset, at=at)
+    field_ = opponents(task, dataset, headline=net.headline, seed=seed, budget=budget or BUDGET, talk=talk or Talk())
+    metric = task.metrics[net.headline]
+    chosen = field_.best(sign(metric))
+    if chosen is None:
+        margin_of(metric, 0.0, margin)
+        reason = "; ".join(field_.notes) or "this task has no baseline"
+        return Comparison(net, [], Verdict(None, "", reason=reason), field_.notes)
+    width = margin_of(metric, chosen.validation, margin)
+    rivals = [_rival(one, task, dataset, net, at=at) for one in field_.opponents]
+    return _judged(net, rivals, chosen, field_, margin=width)
+
+
+def _rival(one: Opponent, task: Task, dataset: Dataset, net: Evaluation, *, at: Position) -> Rival:
+    judged = evaluate(task, one.model, dataset, part=net.part, at=at)
+    metric = task.metrics[net.headline]
+    return Rival(one, judged, difference(metric, net.rows[net.headline], judged.rows[net.headline]))
+
+
+def _judged(net: Evaluation, rivals: list[Rival], chosen: Opponent, found: Field, *, margin: float) -> Comparison:
+    metric = net.metrics[net.headline]
+    main = next(one for one in rivals if one.opponent is chosen)
+    others = holm(net, [one for one in rivals if one is not main], margin=margin)
+    value, theirs = net.value, main.evaluation.estimates[net.headline].value
+    if main.difference is None or value is None or theirs is None:
+        result = Verdict(None, "", reason=f"{net.headline} has no value on the test part: {metric.undefined}")
+    else:
+        contest = Contest(Unit.of(metric), value, theirs, chosen.name, chosen.title, margin)
+        result = verdict(contest, main.difference)
+    named = Rival(main.opponent, main.evaluation, main.difference, result.word)
+    ranked = sorted([named, *others], key=lambda one: _rank(one, net), reverse=True)
+    return Comparison(net, ranked, result, found.notes)
+
+
+def _rank(rival: Rival, net: Evaluation) -> float:
+    value = rival.evaluation.estimates[net.headline].value
+    return sign(net.metrics[net.headline]) * value if value is not None else float("-inf")
+
+
+def holm(net: Evaluation, rivals: list[Rival], *, margin: float) -> list[Rival]:
+    """A word for each of K further opponents: levels α/K, α/(K − 1), ... from the clearest difference on, until one holds 0."""
+    metric, ours = net.metrics[net.headline], net.rows.get(net.headline)
+    clear = sorted(
+        (one for one in rivals if one.difference is not None), key=lambda one: _clearness(one.difference), reverse=True
+    )
+    level, stopped, judged = len(clear), False, [one for one in rivals if one.difference is None]
+    for one in clear:
+        assert ours is not None, "a difference has rows"
+        wide = difference(metric, ours, one.evaluation.rows[net.headline], alpha=ALPHA / level)
+        assert wide is not None, "a difference at one level is one at all"
+        stopped = stopped or wide.low <= 0 <= wide.high
+        level -= 0 if stopped else 1
+        word = UNKNOWN if wide.reason else word_of(wide.low, wide.high, margin)
+        judged.append(Rival(one.opponent, one.evaluation, one.difference, word))
+    return judged
+
+
+def _clearness(found: Difference | None) -> float:
+    assert found is not None, "only what has a difference is ranked"
+    return abs(found.centre) / found.half if found.half > 0 else 0.0
+
+
+def _rival_as_json(rival: Rival) -> dict[str, Any]:
+    one, found = rival.opponent, rival.difference
+    return {
+        "name": one.name,
+        **figure(rival.evaluation.estimates[rival.evaluation.headline]),
+        "p": found.p if found else None,
+        "word": rival.word,
+        "title": one.title,
+        "difference": found.value if found else None,
+        "setting": one.setting,
+        "fits": one.fits,
+        "rows": one.rows,
+        "seconds": round(one.seconds, 3),
+    }

@@ -1,0 +1,113 @@
+"""Diagnosis: what was confused with what, whether the model is right when it is sure, and its worst mistakes.
+
+What can be said follows from what the task predicts: classes with probabilities, or numbers.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from thalweg.core.position import Position
+from thalweg.data.dataset import Dataset
+from thalweg.evaluation.clopper_pearson import clopper_pearson
+from thalweg.evaluation.predictions import Predictions, predictions
+from thalweg.fields.column import Column
+from thalweg.tasks._task import Model, Task
+
+MOST_CLASSES = 12
+"""More classes than this are shown as the pairs most often confused."""
+BINS = 10
+WORST = 8
+POINTS = 400
+
+
+def diagnose(task: Task, model: Model, dataset: Dataset, *, part: str = "test", at: Position | None = None) -> dict[str, Any]:
+    """Where a model errs on a part, as JSON values; empty where its predictions are neither classes nor numbers."""
+    if not task.ports.outputs or dataset.rows(part) is None:
+        return {}
+    found = predictions(task, model, dataset, part=part, at=at)
+    if found.true is None:
+        return {}
+    if found.probabilities is not None and found.codes is not None:
+        return _of_classes(found, task.ports.output.size)
+    said = found.said.get(found.name)
+    return _of_numbers(found, said) if said is not None and _are_numbers(said) and _are_numbers(found.true) else {}
+
+
+def _are_numbers(column: Column) -> bool:
+    return isinstance(column, np.ndarray) and column.ndim == 1 and column.dtype.kind in "iuf"
+
+
+def _of_classes(found: Predictions, classes: int | None) -> dict[str, Any]:
+    probabilities, codes = found.probabilities, found.codes
+    assert probabilities is not None and codes is not None, "classes come with probabilities"
+    if probabilities.ndim != 2 or codes.ndim != 1 or probabilities.shape[1] != classes:
+        return {}
+    said = probabilities.argmax(1)
+    names = [str(name) for name in found.classes]
+    facts = {"target": found.name, "calibration": _calibration(probabilities, codes, names)}
+    return facts | {"confusion": _confusion(codes, said, names), "mistakes": _wrong(found, probabilities, codes, names)}
+
+
+def _confusion(true: np.ndarray, said: np.ndarray, names: list[str]) -> dict[str, Any]:
+    """All counts for few classes; for many the pairs most often confused."""
+    count = len(names)
+    table = np.bincount(true * count + said, minlength=count**2).reshape(count, count)
+    wrong = table * (1 - np.eye(count, dtype=np.int64))
+    order = np.argsort(-wrong.reshape(-1), kind="stable")[:10]
+    pairs = [
+        {
+            "true": names[i // count],
+            "said": names[i % count],
+            "count": int(wrong.reshape(-1)[i]),
+            "of": int(table[i // count].sum()),
+        }
+        for i in order.tolist()
+        if wrong.reshape(-1)[i]
+    ]
+    whole = {"counts": table.tolist()} if count <= MOST_CLASSES else {}
+    return {"classes": names if whole else [], "pairs": pairs, "number_of_classes": count} | whole
+
+
+def _calibration(probabilities: np.ndarray, true: np.ndarray, names: list[str]) -> dict[str, Any]:
+    """Predicted against observed share: of the second of two classes, else of being right."""
+    if len(names) == 2:
+        sure, right, of = probabilities[:, 1], true == 1, names[1]
+    else:
+        sure, right, of = probabilities.max(1), probabilities.argmax(1) == true, None
+    place = np.minimum((sure * BINS).astype(int), BINS - 1)
+    bins = []
+    for one in range(BINS):
+        inside = place == one
+        n, k = int(inside.sum()), int(right[inside].sum())
+        if n:
+            low, high = clopper_pearson(k, n)
+            bins.append({"predicted": float(sure[inside].mean()), "observed": k / n, "low": low, "high": high, "n": n})
+    return {"class": of, "bins": bins}
+
+
+def _wrong(found: Predictions, probabilities: np.ndarray, true: np.ndarray, names: list[str]) -> dict[str, Any]:
+    """The mistakes that the model was surest of."""
+    said, sure = probabilities.argmax(1), probabilities.max(1)
+    wrong = np.flatnonzero(said != true)
+    worst = wrong[np.argsort(-sure[wrong], kind="stable")][:WORST]
+    shown = [
+        {"row": found.row(i), "true": names[true[i]], "said": names[said[i]], "sure": round(float(sure[i]), 6)}
+        for i in worst.tolist()
+    ]
+    return {"count": len(wrong), "of": len(true), "worst": shown}
+
+
+def _of_numbers(found: Predictions, said: Column) -> dict[str, Any]:
+    true, given = np.asarray(found.true, dtype=np.float64), np.asarray(said, dtype=np.float64)
+    error = given - true
+    order = np.argsort(-np.abs(error), kind="stable")[:WORST]
+    worst = [{"row": found.row(i), "true": float(true[i]), "said": float(given[i])} for i in order.tolist()]
+    evenly = np.unique(np.linspace(0, len(true) - 1, min(POINTS, len(true))).astype(int))
+    errors = {name: float(np.quantile(error, share)) for name, share in (("low", 0.05), ("middle", 0.5), ("high", 0.95))}
+    return {
+        "target": found.name,
+        "values": {"true": true[evenly].tolist(), "said": given[evenly].tolist(), "errors": errors},
+        "mistakes": {"count": len(true), "of": len(true), "worst": [one for one in worst if math.isfinite(one["said"])]},
+    }

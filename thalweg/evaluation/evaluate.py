@@ -1,0 +1,107 @@
+"""Evaluate: the task's metrics on a part of the data, each with its interval; rows are kept, so that models can be paired."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from thalweg.core.position import Position
+from thalweg.core.processes import Processes
+from thalweg.data.batches import Batches
+from thalweg.data.dataset import Dataset
+from thalweg.evaluation.figures import Unit
+from thalweg.evaluation.one_metric import Estimate, estimate
+from thalweg.metrics._metric import Metric
+from thalweg.tasks._task import Model, Task, measured_rows
+
+BATCH = 256
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What a model reaches on a part.
+
+    Attributes:
+        estimates: metric name to value and interval, the headline first.
+        rows: metric name to the rows (n, k) of its statistic, in the order of the part.
+    """
+
+    part: str
+    metrics: Mapping[str, Metric[Any]]
+    estimates: Mapping[str, Estimate]
+    rows: Mapping[str, Tensor] = field(repr=False)
+
+    @property
+    def headline(self) -> str:
+        """The metric that decides: the first that has a value here."""
+        return next((name for name, one in self.estimates.items() if one.value is not None), next(iter(self.estimates)))
+
+    @property
+    def value(self) -> float | None:
+        """The headline's value."""
+        return self.estimates[self.headline].value
+
+    @property
+    def examples(self) -> int:
+        """How many examples were judged."""
+        return max((one.n for one in self.estimates.values()), default=0)
+
+    @property
+    def undefined(self) -> dict[str, str]:
+        """The metrics without a value, and why."""
+        return {name: self.metrics[name].undefined for name, one in self.estimates.items() if one.value is None}
+
+    def as_json(self) -> dict[str, Any]:
+        """The headline and all metrics as JSON values."""
+        every = {name: figure(one) for name, one in self.estimates.items()}
+        reasons = {name: every[name] | {"reason": reason} for name, reason in self.undefined.items()}
+        return {
+            "metric": {"name": self.headline} | every[self.headline],
+            "metrics": every | reasons,
+            "units": {name: Unit.of(metric).as_json() for name, metric in self.metrics.items()},
+            "part": self.part,
+            "examples": self.examples,
+        }
+
+
+def evaluate(
+    task: Task,
+    model: Model,
+    dataset: Dataset,
+    *,
+    part: str = "test",
+    at: Position | None = None,
+    processes: Processes | None = None,
+) -> Evaluation:
+    """The task's metrics of a model on a part of the data, each with its interval.
+
+    Args:
+        model: a module, or any callable that takes the inputs as the task's ports name them.
+        part: validation, calibration or test; for domains and environments what they hold out under that name.
+        at: decides what is drawn while measuring, where anything is.
+    """
+    processes = processes or Processes()
+    batches = dataset.batches(part, size=BATCH, processes=processes)
+    return of_batches(task, model, batches, part=part, at=at or Position(), processes=processes)
+
+
+def of_batches(
+    task: Task, model: Model, batches: Batches, *, part: str, at: Position, processes: Processes | None = None
+) -> Evaluation:
+    """The same for batches at hand."""
+    collected: dict[str, list[Tensor]] = {name: [] for name in task.metrics}
+    for rows in measured_rows(task, model, batches, at=at.inside(part)):
+        for name in collected:
+            collected[name].append(rows[name].detach().cpu())
+    gather = (processes or Processes()).gather
+    kept = {name: gather(torch.cat(pieces)) for name, pieces in collected.items() if pieces}
+    estimates = {name: estimate(task.metrics[name], rows) for name, rows in kept.items()}
+    missing = {name: Estimate(None, None, None, 0) for name in task.metrics if name not in kept}
+    return Evaluation(part, task.metrics, {name: (estimates | missing)[name] for name in task.metrics}, kept)
+
+
+def figure(one: Estimate) -> dict[str, Any]:
+    """A value with its interval as JSON values."""
+    return {"value": one.value, "low": one.low, "high": one.high}

@@ -1,0 +1,58 @@
+"""The plain columns that classical models read, made of a task's inputs by the part that knows each kind."""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from thalweg.core import registry
+from thalweg.data.batch import Batch
+from thalweg.fields.ports import Port
+from thalweg.tasks._task import Task
+
+Maker = Callable[[np.ndarray, Port], np.ndarray]
+
+
+class Columns:
+    """Makes one row of numbers of each example, from the inputs as the task's ports name them."""
+
+    def __init__(self, task: Task) -> None:
+        kinds = {one.port.name: one.kind for one in task.encodings.inputs}
+        self.names = task.ports.names
+        self.makers: list[tuple[Port, Maker]] = [
+            (port, registry.load("features", kinds[port.name])) for port in task.ports.inputs if not port.training_only
+        ]
+
+    def __call__(self, inputs: Mapping[str, Tensor]) -> np.ndarray:
+        """(B, d) float32."""
+        pieces = [make(_array(inputs[port.name]), port) for port, make in self.makers]
+        return np.concatenate(pieces, axis=1).astype(np.float32)
+
+    def given(self, arguments: tuple[Tensor, ...], named: Mapping[str, Tensor]) -> np.ndarray:
+        """The same of the arguments of a model's call."""
+        return self({**dict(zip(self.names, arguments, strict=False)), **named})
+
+
+def unreadable(task: Task) -> str:
+    """Why classical models cannot read this task's inputs; empty where they can."""
+    known, kinds = set(registry.names("features")), {one.port.name: one.kind for one in task.encodings.inputs}
+    if not task.ports.inputs:
+        return "the task has no input"
+    lacking = sorted({kinds.get(port.name, port.kind) for port in task.ports.inputs} - known)
+    return f"no classical model here reads {', '.join(lacking)}" if lacking else ""
+
+
+def inputs_of(task: Task, batch: Batch) -> dict[str, Tensor]:
+    """The tensors of a batch that a model reads."""
+    return {name: batch[name] for name in task.ports.names if name in batch}
+
+
+def _array(tensor: Tensor) -> np.ndarray:
+    host = tensor.detach().cpu()
+    return (host.float() if host.is_floating_point() else host).numpy()
+
+
+def as_tensor(values: np.ndarray, like: Tensor) -> Tensor:
+    """An array as float32, where another tensor lies."""
+    return torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32)).to(like.device)

@@ -1,0 +1,308 @@
+"""Opponents: the classical models, fitted on the same training rows, their settings chosen on the same validation rows.
+
+Each gets an equal share of the time that is left, the simplest first. Where a fit on all rows would take longer, a draw of them
+has to do; what is not fitted, and what was fitted on fewer rows, is said.
+"""
+
+import dataclasses
+import math
+import time
+import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from thalweg.core import registry
+from thalweg.core.position import Position
+from thalweg.core.talk import Talk
+from thalweg.data.batch import Batch
+from thalweg.data.batches import Batches
+from thalweg.data.dataset import Dataset
+from thalweg.evaluation._baseline import Baseline, Candidates, Fitted
+from thalweg.evaluation.evaluate import BATCH, Evaluation, of_batches
+from thalweg.evaluation.features import Columns, inputs_of, unreadable
+from thalweg.evaluation.paired import sign
+from thalweg.tasks._task import Model, Task
+
+PILOT = 300
+"""Rows of the first, timed fit, where there are many more."""
+NUMBERS = 60_000_000
+"""Numbers that the training rows may be in all."""
+CHOOSING = 20
+"""Validation batches that choose, at most."""
+
+
+@dataclass(frozen=True)
+class Opponent:
+    """A baseline that was fitted.
+
+    Attributes:
+        validation: the headline's value on the validation rows that chose its settings.
+        setting: the chosen settings in words.
+        fits: how many fits were made in all.
+        rows: training rows of the chosen fit.
+    """
+
+    name: str
+    title: str
+    model: Model
+    validation: float
+    setting: str = ""
+    fits: int = 1
+    rows: int = 0
+    seconds: float = 0.0
+
+
+@dataclass
+class Field:
+    """All opponents, and sentences on those that are missing or were fitted on fewer rows."""
+
+    opponents: list[Opponent]
+    notes: list[str] = field(default_factory=list)
+
+    def best(self, higher: float) -> Opponent | None:
+        """The one that is best on validation; of equals the simplest."""
+        return max(self.opponents, key=lambda one: higher * one.validation) if self.opponents else None
+
+
+def opponents(task: Task, dataset: Dataset, *, headline: str, seed: int, budget: float, talk: Talk) -> Field:
+    """The trivial baseline and every classical one that learns this task, in the time allowed.
+
+    Args:
+        headline: the metric that chooses.
+        budget: seconds for all fits.
+    """
+    chooser = Chooser(task, dataset, headline, seed)
+    found = Field([])
+    trivial = _trivial(task, dataset, chooser)
+    found.opponents += [trivial] if trivial else []
+    names = _fitting(task)
+    reason = unreadable(task) if names else ""
+    if reason:
+        found.notes.append(reason)
+    elif names:
+        _fit_all(found, names, Training.of(task, dataset, seed), chooser, budget=budget, talk=talk)
+    return found
+
+
+def _fitting(task: Task) -> list[str]:
+    """The baselines that learn this task, the simplest first."""
+    name = task.declaration.name  # type: ignore[attr-defined]
+    fitting = [
+        (part.facts.get("cost", 9), key) for key, part in registry.parts("baseline").items() if name in part.facts["tasks"]
+    ]
+    return [key for _, key in sorted(fitting)]
+
+
+def _trivial(task: Task, dataset: Dataset, chooser: "Chooser") -> Opponent | None:
+    model = task.trivial(dataset.batches("train", size=BATCH))
+    value = chooser.value(model) if model is not None else None
+    if model is None or value is None:
+        return None
+    return Opponent("trivial", _said_by(task, model, chooser), model, value)
+
+
+def _said_by(task: Task, model: Model, chooser: "Chooser") -> str:
+    """What the trivial baseline says: `always "no"` where it always says the same."""
+    batch = chooser.first()
+    decoded = task.decode(task.predict(model, batch, Position(chooser.seed), task.request({})))
+    first = decoded.get(task.ports.output.name) if task.ports.outputs else None
+    if first is None or not len(first) or np.ndim(first[0]) or len({str(one) for one in first}) > 1:
+        return "trivial baseline"
+    one = first[0]
+    return f"always {one:,.4g}" if isinstance(one, float | np.floating) else f"always “{one}”"
+
+
+class Chooser:
+    """The validation rows, their features made once, and the value of the headline on them."""
+
+    def __init__(self, task: Task, dataset: Dataset, headline: str, seed: int) -> None:
+        self.task, self.headline, self.seed = task, headline, seed
+        every = list(dataset.batches("validation", size=BATCH))
+        self.batches = Listed(every[:: max(1, -(-len(every) // CHOOSING))])
+        self.higher = sign(task.metrics[headline])
+
+    def first(self) -> Batch:
+        """The first batch."""
+        return self.batches.batches[0]
+
+    def value(self, model: Model) -> float | None:
+        """The headline of a model."""
+        return self.judged(model).estimates[self.headline].value
+
+    def judged(self, model: Model) -> Evaluation:
+        """All metrics of a model."""
+        return of_batches(self.task, model, self.batches, part="validation", at=Position(self.seed))
+
+
+class Listed(Batches):
+    """Batches at hand."""
+
+    def __init__(self, batches: list[Batch]) -> None:
+        self.batches, self.length = batches, len(batches)
+
+    def at(self, position: Position) -> Batch:
+        return self.batches[position.index]
+
+    def __iter__(self) -> Iterator[Batch]:
+        return iter(self.batches)
+
+
+class Remembered(Columns):
+    """Columns that are made once of tensors that stay the same objects."""
+
+    def __init__(self, task: Task, batches: list[Batch]) -> None:
+        super().__init__(task)
+        self._made = {id(next(iter(inputs.values()))): self(inputs) for inputs in (inputs_of(task, one) for one in batches)}
+
+    def given(self, arguments: tuple[Tensor, ...], named: Mapping[str, Tensor]) -> np.ndarray:
+        first = next(iter((*arguments, *named.values())))
+        made = self._made.get(id(first))
+        return super().given(arguments, named) if made is None else made
+
+
+@dataclass
+class Training:
+    """The training rows as classical models read them.
+
+    Attributes:
+        rows: (n, d) float32 in an order drawn at random, so that any beginning is a fair draw.
+        target: (n,) classes or values, or (n, d) values.
+        classes: how many classes the task knows; None for values.
+        whole: rows of the training part.
+    """
+
+    task: Task
+    rows: np.ndarray
+    target: np.ndarray
+    classes: int | None
+    whole: int
+    seed: int
+
+    @staticmethod
+    def of(task: Task, dataset: Dataset, seed: int) -> "Training":
+        """The features of the training part, or of a draw of it where they would fill the memory."""
+        columns, drawn, target = Columns(task), [], []
+        generator = np.random.default_rng(Position(seed).number("baselines", by="run"))
+        whole, share, name = dataset.rows("train") or 0, 1.0, task.ports.output.name
+        for batch in dataset.batches("train", size=BATCH):
+            made = columns(inputs_of(task, batch))
+            share = min(1.0, NUMBERS / (max(whole, 1) * made.shape[1]))
+            kept = generator.random(len(made)) < share
+            drawn.append(made[kept])
+            target.append(batch[name].detach().cpu().double().numpy()[kept])
+        order = generator.permutation(sum(map(len, drawn)))
+        y = np.concatenate(target)[order]
+        flat = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
+        classes = task.ports.output.size
+        return Training(task, np.concatenate(drawn)[order], flat, classes, whole or len(y), seed)
+
+    def candidates(self, part: Baseline) -> Candidates:
+        """The estimators that a baseline offers for such a target."""
+        if self.classes is not None:
+            return part.classifiers(self.seed)
+        found = part.regressors(self.seed)
+        return found if self.target.ndim == 1 else [(words, _one_each(estimator)) for words, estimator in found]
+
+    def fit(self, estimator: Any, rows: int) -> float:  # noqa: ANN401 - any scikit-learn estimator
+        """Fit on the first rows; returns the seconds that took."""
+        begun = time.monotonic()
+        target = self.target[:rows].astype(np.int64) if self.classes is not None else self.target[:rows]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            estimator.fit(self.rows[:rows], target)
+        return time.monotonic() - begun
+
+
+def _one_each(estimator: Any) -> Any:  # noqa: ANN401
+    from sklearn.multioutput import MultiOutputRegressor
+
+    return MultiOutputRegressor(estimator)
+
+
+def _fit_all(found: Field, names: list[str], training: Training, chooser: Chooser, *, budget: float, talk: Talk) -> None:
+    deadline = time.monotonic() + budget
+    columns = Remembered(training.task, chooser.batches.batches)
+    for done, name in enumerate(names):
+        title = registry.facts("baseline", name)["title"]
+        left = deadline - time.monotonic()
+        talk.live("compare", f"{title} {done + 1} of {len(names)}  {max(0.0, left):.0f} s left", done / len(names))
+        if left <= 0:
+            found.notes.append(f"{title} was not fitted: the {budget:.0f} s for baselines were over")
+            continue
+        one, note = fit_one(name, training, chooser, columns, seconds=left / (len(names) - done))
+        found.opponents += [one] if one else []
+        found.notes += [note] if note else []
+
+
+def fit_one(
+    name: str, training: Training, chooser: Chooser, columns: Columns, *, seconds: float
+) -> tuple[Opponent | None, str]:
+    """A baseline fitted with its settings in turn while the time lasts, the best on validation; and what must be said of it."""
+    facts, begun = registry.facts("baseline", name), time.monotonic()
+    offered = training.candidates(registry.load("baseline", name)())
+    rows = _affordable(training, offered[0][1], power=facts.get("power", 1.0), seconds=seconds / len(offered))
+    best: Opponent | None = None
+    failed, tried = "it has no value on the validation rows", 0
+    for words, estimator in offered:
+        if best is not None and time.monotonic() - begun > seconds:
+            break
+        tried += 1
+        try:
+            training.fit(estimator, rows)
+        except ValueError as error:
+            failed = str(error).splitlines()[0][:120]
+            continue
+        model = sharpened(Fitted(estimator, columns, training.classes, facts.get("gives") == "decisions"), chooser)
+        value = chooser.value(model)
+        if value is not None and (best is None or chooser.higher * value > chooser.higher * best.validation):
+            best = Opponent(name, facts["title"], model, value, words, rows=rows)
+    if best is None:
+        return None, f"{facts['title']} could not be fitted: {failed}"
+    best = dataclasses.replace(best, fits=tried, seconds=time.monotonic() - begun)
+    return best, _note(best, training.whole, offered=len(offered))
+
+
+def _note(one: Opponent, whole: int, *, offered: int) -> str:
+    said = []
+    if one.rows < whole:
+        said.append(f"fitted on {one.rows:,} of {whole:,} rows")
+    if one.fits < offered:
+        said.append(f"{one.fits} of {offered} settings tried")
+    return f"{one.title}: {', '.join(said)}, to keep to the time for baselines" if said else ""
+
+
+def _affordable(training: Training, estimator: Any, *, power: float, seconds: float) -> int:  # noqa: ANN401
+    """How many rows can be fitted in that time, judged by a fit on a few."""
+    rows = len(training.rows)
+    if rows <= 2 * PILOT:
+        return rows
+    try:
+        spent = max(training.fit(estimator, PILOT), 1e-4)
+    except ValueError:  # a draw that small may hold one class only
+        return rows
+    return max(PILOT, min(rows, int(PILOT * (seconds / spent) ** (1 / power))))
+
+
+def sharpened(model: Fitted, chooser: Chooser) -> Fitted:
+    """Decisions made into probabilities: multiplied by the power of two that makes the validation rows likeliest."""
+    if not model.decisions or model.classes is None:
+        return model
+    name = chooser.task.ports.output.name
+    scores, truth = [], []
+    for batch in chooser.batches:
+        scores.append(model.scores(model.columns.given((), inputs_of(chooser.task, batch))))
+        truth.append(batch[name].cpu())
+    found, codes = torch.from_numpy(np.concatenate(scores)), torch.cat(truth).numpy()
+    place = {int(code): j for j, code in enumerate(model.estimator.classes_)}
+    seen = np.array([place.get(int(code), -1) for code in codes])
+    rows, columns = np.flatnonzero(seen >= 0), seen[seen >= 0]
+    loss = {
+        s: float(-(found[rows] * s).log_softmax(1)[range(len(rows)), columns].mean()) for s in (2.0**i for i in range(-3, 7))
+    }
+    model.sharpness = min(loss, key=lambda s: loss[s] if math.isfinite(loss[s]) else math.inf)
+    return model

@@ -1,0 +1,210 @@
+"""The difference of two models on the same units: positive where the first, the net, is ahead.
+
+Reference: Bonett & Price 2012 (paired shares, phantom units); Zou & Donner 2008, doi:10.1002/sim.3095 (MOVER); Fagerland,
+Lydersen & Laake 2013, doi:10.1186/1471-2288-13-91 (McNemar's mid-p).
+
+Letters: b, c units that only the net, only the opponent gets right; n units.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from scipy.special import bdtr, ndtr, ndtri, stdtr
+from torch import Tensor
+
+from thalweg.evaluation import intervals
+from thalweg.evaluation.clopper_pearson import ALPHA, Ends, standard_error, student
+from thalweg.evaluation.leaving_out import concentrated, error_of, form, moves, value_of
+from thalweg.evaluation.one_metric import deciding, interval, support
+from thalweg.metrics._metric import Metric
+
+FEW_UNITS = 30
+FEW_EXAMPLES = 5
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How far the net is ahead, and how sure that is.
+
+    Attributes:
+        value: the difference as it was observed; losses negated, so that positive is always ahead.
+        low: low end of its interval, which is centred on `centre`.
+        p: None where there is no test behind the interval.
+        mid_p: McNemar's mid-p, for shares only.
+        n: units.
+        reason: why these data cannot decide, whatever the interval; empty where they can.
+        concentrated: a few units hold most of the variance.
+    """
+
+    value: float
+    low: float
+    high: float
+    p: float | None
+    mid_p: float | None
+    n: int
+    centre: float
+    reason: str = ""
+    concentrated: bool = False
+
+    @property
+    def half(self) -> float:
+        """Half the width of the interval."""
+        return (self.high - self.low) / 2
+
+
+def difference(metric: Metric[Any], net: Tensor, opponent: Tensor, *, alpha: float = ALPHA) -> Difference | None:
+    """The difference of a metric on the same units, from the rows (n, k) of both; None where either is undefined."""
+    ours, theirs = value_of(metric, net), value_of(metric, opponent)
+    if ours is None or theirs is None or len(net) < 2:
+        return None
+    raw = (ours - theirs) * sign(metric)
+    reason = too_little(metric, net)
+    if _counted(metric, net):
+        return _of_shares(metric, net, opponent, raw=raw, alpha=alpha)
+    if form(metric) in ("ranking", "precision"):
+        return _of_rankings(metric, net, opponent, raw=raw, reason=reason, alpha=alpha)
+    first, second, n = net, opponent, len(net)
+    won = _phantoms(metric, net)
+    if won is not None:
+        first, second = torch.cat([net, won]), torch.cat([opponent, won.flip(0)])
+    centre = raw if won is None else (_known(metric, first) - _known(metric, second)) * sign(metric)
+    moved = moves(metric, first) - moves(metric, second)
+    df = n - 1 if metric.additive else len(moved) - 1
+    return _student(raw, centre, moved, df=df, n=n, reason=reason, alpha=alpha)
+
+
+def sign(metric: Metric[Any]) -> float:
+    """1 where higher is better, else -1."""
+    return 1.0 if metric.declaration.facts["better"] == "higher" else -1.0  # type: ignore[attr-defined]
+
+
+def too_little(metric: Metric[Any], rows: Tensor) -> str:
+    """Why so few examples decide nothing; empty where they may."""
+    if _counted(metric, rows):
+        return ""
+    if len(rows) < FEW_UNITS:
+        return f"{len(rows)} examples are too few for this metric; {FEW_UNITS} are the least"
+    if form(metric) in ("ranking", "precision", "f1"):
+        smallest = int(deciding(metric, rows).smallest) if form(metric) != "f1" else _either_side(rows)
+        if smallest < FEW_EXAMPLES:
+            return f"a class has {smallest} examples in the test part; {FEW_EXAMPLES} are the least"
+    return ""
+
+
+def bonett_price(b: float, c: float, n: float) -> tuple[float, float]:
+    """Centre and standard error of a paired difference of shares, a phantom win added for each side."""
+    p, q = (b + 1) / (n + 2), (c + 1) / (n + 2)
+    centre = p - q
+    return centre, math.sqrt((p + q - centre**2) / (n + 2))
+
+
+def shares_differ(b: float, c: float, n: float, *, alpha: float = ALPHA) -> Difference:
+    """The paired difference of two shares from the counts of disagreement."""
+    z = float(ndtri(1 - alpha / 2))
+    centre, error = bonett_price(b, c, n)
+    p = 2 * float(ndtr(-abs(centre) / error))
+    return Difference((b - c) / n, centre - z * error, centre + z * error, p, _mid_p(b, c), int(n), centre)
+
+
+def shares_differ_in_groups(net: np.ndarray, opponent: np.ndarray, group: np.ndarray, *, alpha: float = ALPHA) -> Difference:
+    """The paired difference of two shares of units (n,) that come in groups."""
+    names, place = np.unique(group, return_inverse=True)
+    groups, n = len(names), len(net)
+    b, c = int((net & ~opponent).sum()), int((~net & opponent).sum())
+    gain = np.bincount(place, net.astype(float) - opponent.astype(float))
+    size = np.bincount(place).astype(float)
+    d = (b - c) / n
+    error = standard_error((gain.sum() - gain) / (n - size))
+    variance = (b + c) / n - d**2
+    effect = max(1.0, error**2 * n / variance if variance > 0 else n / groups)
+    t = student(groups - 1, alpha=alpha)
+    centre, spread = bonett_price(b / effect, c / effect, n / effect)
+    p = 2 * float(stdtr(groups - 1, -abs(centre) / spread))
+    reason = f"{groups} groups are too few; {FEW_EXAMPLES} are the least" if groups < FEW_EXAMPLES else ""
+    return Difference(d, centre - t * spread, centre + t * spread, p, None, groups, centre, reason)
+
+
+def mover(first: float, first_ends: Ends, second: float, second_ends: Ends, *, correlation: float = 0.0) -> Ends:
+    """The interval of first − second, made of the intervals of both."""
+    d = first - second
+
+    def reach(mine: float, other: float) -> float:
+        return math.sqrt(max(0.0, mine**2 + other**2 - 2 * correlation * mine * other))
+
+    below = reach(first - first_ends[0], second_ends[1] - second)
+    return d - below, d + reach(first_ends[1] - first, second - second_ends[0])
+
+
+def _counted(metric: Metric[Any], rows: Tensor) -> bool:
+    """Each unit is right or wrong."""
+    return form(metric) == "proportion" and bool((rows[:, 1] <= 1).all())
+
+
+def _either_side(rows: Tensor) -> int:
+    positives = int((rows[:, 0] + rows[:, 2]).sum())
+    return min(positives, len(rows) - positives)
+
+
+def _of_shares(metric: Metric[Any], net: Tensor, opponent: Tensor, *, raw: float, alpha: float) -> Difference:
+    won, lost = net[:, 0] > opponent[:, 0], net[:, 0] < opponent[:, 0]
+    b, c, n = float(won.sum()), float(lost.sum()), float(net[:, 1].sum())
+    if sign(metric) < 0:
+        b, c = c, b
+    return shares_differ(b, c, n, alpha=alpha)
+
+
+def _of_rankings(metric: Metric[Any], net: Tensor, opponent: Tensor, *, raw: float, reason: str, alpha: float) -> Difference:
+    ours, theirs = moves(metric, net), moves(metric, opponent)
+    k, n = deciding(metric, net).k, len(net)
+    a, b = _known(metric, net), _known(metric, opponent)
+    if (1 - max(a, b)) * k >= intervals.CEILING:
+        return _student(raw, raw, ours - theirs, df=k - 1, n=n, reason=reason, alpha=alpha)
+    ends = [interval(metric, rows, alpha=alpha) for rows in (net, opponent)]
+    if ends[0] is None or ends[1] is None:
+        return Difference(raw, -1.0, 1.0, None, None, n, raw, reason or "too few examples of a class")
+    apart = float(ours.square().sum() + theirs.square().sum() - (ours - theirs).square().sum())
+    together = 2 * error_of(ours) * error_of(theirs)
+    correlation = min(1.0, max(0.0, apart / together)) if together > 0 else 0.0
+    low, high = mover(a, ends[0], b, ends[1], correlation=correlation)
+    return Difference(raw, low, high, None, None, n, raw, reason)
+
+
+def _student(raw: float, centre: float, moved: Tensor, *, df: float, n: int, reason: str, alpha: float) -> Difference:
+    error = error_of(moved)
+    if not math.isfinite(error):
+        return Difference(raw, -math.inf, math.inf, None, None, n, centre, reason or "a class has too few examples")
+    half = student(df, alpha=alpha) * error
+    p = 2 * float(stdtr(df, -abs(centre) / error)) if error > 0 else None
+    return Difference(raw, centre - half, centre + half, p, None, n, centre, reason, concentrated(moved))
+
+
+def _phantoms(metric: Metric[Any], rows: Tensor) -> Tensor | None:
+    """Rows of two phantom examples of the rarest class, the first won and the second lost; None: the metric takes none."""
+    if form(metric) == "f1":
+        code = int(metric.settings.positive)
+    elif form(metric) == "classes":
+        counts = support(metric, rows)
+        code = int(torch.where(counts > 0, counts, torch.inf).argmin())
+    else:
+        return None
+    nothing = -1  # a prediction outside the classes answers none of them
+    return metric.rows(torch.tensor([code, nothing]), torch.tensor([code, code]))
+
+
+def _known(metric: Metric[Any], rows: Tensor) -> float:
+    value = value_of(metric, rows)
+    assert value is not None, "a difference has two values"
+    return value
+
+
+def _mid_p(b: float, c: float) -> float:
+    """McNemar's test of b against c, counting half of what was observed."""
+    if b + c == 0:
+        return 1.0
+    fewer, both = min(b, c), b + c
+    up_to = float(bdtr(fewer, int(both), 0.5))
+    before = float(bdtr(fewer - 1, int(both), 0.5)) if fewer > 0 else 0.0
+    return min(1.0, up_to + before)

@@ -1,0 +1,93 @@
+"""Predictions: what a model says of each example of a part, beside what is true."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from thalweg.core.position import Position
+from thalweg.data.dataset import Dataset
+from thalweg.evaluation.evaluate import BATCH
+from thalweg.fields.column import Column, plain
+from thalweg.tasks._task import Model, Task, restore_modes, set_evaluating
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What was predicted for each example, in the order of the part.
+
+    Attributes:
+        name: the field that is predicted.
+        rows: (n,) row numbers in the dataset; None where examples have none.
+        said: columns that the task decodes.
+        true: (n,) what is true, as raw values; None where nothing is.
+        probabilities: (n, C); None where the task gives none.
+        codes: (n,) true classes as codes; None where the target is no class.
+        classes: the classes' names by code.
+    """
+
+    name: str
+    rows: np.ndarray | None
+    said: dict[str, Column]
+    true: Column | None
+    probabilities: np.ndarray | None
+    codes: np.ndarray | None
+    classes: Sequence[Any]
+
+    def row(self, index: int) -> int | None:
+        """The row number of an example."""
+        return None if self.rows is None else int(self.rows[index])
+
+    def columns(self) -> dict[str, Column]:
+        """Row, truth and what was said as columns of a table; what is no plain value in a row is left out."""
+        table: dict[str, Column] = {} if self.rows is None else {"row": self.rows}
+        if self.true is not None:
+            table[f"{self.name}"] = self.true
+        said = {("predicted" if name == self.name else name): column for name, column in self.said.items()}
+        flat = {name: column for name, column in said.items() if len(column) and not np.ndim(column[0])}
+        return {**table, **flat}
+
+
+def predictions(task: Task, model: Model, dataset: Dataset, *, part: str = "test", at: Position | None = None) -> Predictions:
+    """What a model says of each example of a part."""
+    name = task.ports.output.name
+    predicted: dict[str, list[Tensor]] = {}
+    target: list[Tensor] = []
+    rows: list[Tensor] = []
+    request, begun = task.request({}), (at or Position()).inside(part)
+    modes = set_evaluating(model)
+    try:
+        with torch.set_grad_enabled(task.needs_gradients):
+            for index, batch in enumerate(dataset.batches(part, size=BATCH)):
+                for key, tensor in task.predict(model, batch, begun.inside(index), request).items():
+                    predicted.setdefault(key, []).append(tensor.detach().cpu())
+                target += [batch[name].detach().cpu()] if name in batch else []
+                rows += [batch.rows] if batch.rows is not None else []
+    finally:
+        restore_modes(modes)
+    whole = {key: _joined(pieces) for key, pieces in predicted.items()}
+    said = task.decode({key: tensor for key, tensor in whole.items() if tensor is not None})
+    return _paired(task, said, torch.cat(target) if target else None, torch.cat(rows) if rows else None)
+
+
+def _joined(pieces: Sequence[Tensor]) -> Tensor | None:
+    """One tensor of all batches; None where their shapes differ."""
+    return torch.cat(list(pieces)) if len({piece.shape[1:] for piece in pieces}) == 1 else None
+
+
+def _paired(task: Task, said: dict[str, Column], target: Tensor | None, rows: Tensor | None) -> Predictions:
+    name = task.ports.output.name
+    encoding = task.encodings.get(name)
+    known = target is not None and encoding is not None
+    true = encoding.decode(target) if encoding is not None and target is not None else None
+    discrete = known and task.ports.output.size is not None and target is not None and target.ndim == 1
+    probabilities = said.get("probabilities")
+    codes = target.numpy().astype(np.int64) if discrete and target is not None else None
+    classes: list[Any] = []
+    if discrete and encoding is not None:
+        classes = [plain(one) for one in encoding.decode(torch.arange(task.ports.output.size or 0))]
+    given = probabilities if isinstance(probabilities, np.ndarray) and codes is not None else None
+    return Predictions(name, None if rows is None else rows.numpy(), said, true, given, codes, classes)

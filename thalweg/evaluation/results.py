@@ -1,0 +1,42 @@
+"""Results: the facts of a finished run that its last lines, `--json` and the report tell, as JSON values."""
+
+from typing import Any
+
+from thalweg.core.position import Position
+from thalweg.core.talk import Talk
+from thalweg.data.dataset import Dataset
+from thalweg.evaluation.compare import compare
+from thalweg.evaluation.diagnosis import diagnose
+from thalweg.evaluation.evaluate import evaluate
+from thalweg.tasks._task import Model, Task
+
+LEAST_SECONDS, MOST_SECONDS = 5.0, 120.0
+"""Baselines are given as long as the net was, within these bounds."""
+
+
+def results(
+    task: Task,
+    model: Model,
+    dataset: Dataset,
+    *,
+    seconds: float = 0.0,
+    baselines: bool = True,
+    seed: int = 0,
+    margin: str | None = None,
+    talk: Talk | None = None,
+) -> dict[str, Any]:
+    """Metrics with intervals on the test part, baselines, verdict, and where the model errs.
+
+    Args:
+        seconds: how long the net trained; baselines get as long.
+        baselines: fit them; without them there is no verdict, and its reason says so.
+    """
+    at = Position(seed)
+    found = evaluate(task, model, dataset, at=at)
+    errs = {"diagnosis": diagnose(task, model, dataset, at=at)}
+    if not baselines:
+        reason = "baselines were not asked for"
+        return found.as_json() | {"baselines": [], "notes": [], "verdict": None, "verdict_reason": reason} | errs
+    budget = min(max(seconds, LEAST_SECONDS), MOST_SECONDS)
+    compared = compare(task, model, dataset, evaluation=found, seed=seed, budget=budget, margin=margin, talk=talk)
+    return compared.as_json() | errs

@@ -1,0 +1,184 @@
+"""The verdict: better, equivalent, worse, or not enough data and how much would do; from one interval and one margin."""
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from thalweg.evaluation.figures import Unit
+from thalweg.evaluation.paired import Difference
+
+BETTER, EQUIVALENT, WORSE, UNKNOWN = "better", "equivalent", "worse", "not enough data"
+MILLION = 1_000_000
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the comparison comes to.
+
+    Attributes:
+        word: better, equivalent, worse or not enough data; None where nothing could be compared.
+        opponent: name of the baseline that was best on validation.
+        difference: net − opponent, positive where the net is ahead, whatever the metric.
+        margin: difference that counts as none.
+        ahead: net, opponent or neither, by the interval alone.
+        needed: test examples that would settle it; None where it is settled, or none would.
+        look: how often this test part has been looked at.
+        reason: why the word was forced, or why there is none.
+    """
+
+    word: str | None
+    sentence: str
+    opponent: str | None = None
+    difference: float | None = None
+    low: float | None = None
+    high: float | None = None
+    margin: float | None = None
+    ahead: str | None = None
+    p: float | None = None
+    mid_p: float | None = None
+    needed: int | None = None
+    look: int = 1
+    reason: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """The verdict as JSON values."""
+        return {key: _finite(value) for key, value in asdict(self).items()}
+
+
+@dataclass(frozen=True)
+class Contest:
+    """Two models on one test part, for the sentence.
+
+    Attributes:
+        unit: what both are judged by.
+        net: the net's value.
+        opponent: the opponent's value.
+        name: the opponent's name as a part.
+        title: the opponent as people call it.
+        margin: difference that counts as none.
+    """
+
+    unit: Unit
+    net: float
+    opponent: float
+    name: str
+    title: str
+    margin: float
+
+
+def word_of(low: float, high: float, margin: float) -> str:
+    """The word for an interval of net − opponent; the first that fits."""
+    if -margin < low and high < margin:
+        return EQUIVALENT
+    if low > 0:
+        return BETTER
+    return WORSE if high < 0 else UNKNOWN
+
+
+def ahead_of(low: float, high: float) -> str:
+    """Who is ahead, by the interval alone."""
+    if low > 0:
+        return "net"
+    return "opponent" if high < 0 else "neither"
+
+
+def needed(low: float, high: float, *, margin: float, n: int) -> int | None:
+    """Test examples that settle it with probability .8, whatever the true difference; None where no number would."""
+    half = (high - low) / 2
+    if margin <= 0 or not math.isfinite(half):
+        return None
+    return math.ceil(3 * n * (half / margin) ** 2)
+
+
+def needed_if_real(found: Difference) -> int:
+    """Test examples that settle it if the difference is as large as it looks."""
+    return math.ceil(2.04 * found.n * (found.half / abs(found.value)) ** 2)
+
+
+def verdict(contest: Contest, found: Difference, *, look: int = 1) -> Verdict:
+    """The word, with the sentence that says it."""
+    word = UNKNOWN if found.reason else word_of(found.low, found.high, contest.margin)
+    count = needed(found.low, found.high, margin=contest.margin, n=found.n) if word == UNKNOWN else None
+    sentence = sentence_of(word, contest, found, count)
+    return Verdict(
+        word,
+        sentence,
+        contest.name,
+        found.value,
+        found.low,
+        found.high,
+        contest.margin,
+        ahead_of(found.low, found.high),
+        found.p,
+        found.mid_p,
+        count,
+        look,
+        found.reason,
+    )
+
+
+def sentence_of(word: str, contest: Contest, found: Difference, count: int | None) -> str:
+    """The verdict in words that need no statistics."""
+    said = {BETTER: _better, WORSE: _worse, EQUIVALENT: _equivalent}.get(word)
+    text = said(contest, found) if said else _unknown(contest, found, count)
+    if found.concentrated:
+        text += " A few examples decide this."
+    return text
+
+
+def _values(contest: Contest, found: Difference) -> str:
+    unit = contest.unit
+    ours, theirs = (unit.value(one, found.half) for one in (contest.net, contest.opponent))
+    if unit.says:
+        return f"on these {found.n:,} examples the net {unit.says} {ours}, {contest.title} in {theirs}"
+    return f"on these {found.n:,} examples the net has a {unit.title} of {ours}, {contest.title} of {theirs}"
+
+
+def _better(contest: Contest, found: Difference) -> str:
+    return f"Better: {_values(contest, found)}: ahead by {_gap(contest, found, 1)}, plausibly {_between(contest, found, 1)}."
+
+
+def _worse(contest: Contest, found: Difference) -> str:
+    gap = f"behind by {_gap(contest, found, -1)} ({_between(contest, found, -1)})"
+    return f"Worse: {_values(contest, found)}: {gap}. Use {contest.title}."
+
+
+def _equivalent(contest: Contest, found: Difference) -> str:
+    most = contest.unit.gap(max(abs(found.low), abs(found.high)), found.half)
+    counts = contest.unit.margin(contest.margin)
+    values = _values(contest, found)
+    return f"Equivalent: {values}. They differ by at most {most}, less than the {counts} that counts. {_simpler(contest)}"
+
+
+def _simpler(contest: Contest) -> str:
+    return f"Use {contest.title}, it is simpler."
+
+
+def _unknown(contest: Contest, found: Difference, count: int | None) -> str:
+    if found.reason:
+        text = f"Not enough data: {found.reason}."
+    else:
+        worse = contest.unit.gap(-found.low, found.half)
+        better = contest.unit.gap(found.high, found.half, named=False)
+        text = f"Not enough data: against {contest.title} the truth may lie between {worse} worse and {better} better."
+    if count is None or count <= found.n:
+        return text
+    many = f"About {count:,}" if count <= MILLION else "Over a million"
+    text += f" {many} test examples would settle it; you have {found.n:,}."
+    if abs(found.value) > contest.margin and needed_if_real(found) < count:
+        text += f" About {needed_if_real(found):,} if the difference is as large as it looks."
+    return text
+
+
+def _gap(contest: Contest, found: Difference, side: int) -> str:
+    return contest.unit.gap(side * found.value, found.half)
+
+
+def _between(contest: Contest, found: Difference, side: int) -> str:
+    low, high = sorted((side * found.low, side * found.high))
+    ends = [contest.unit.gap(max(0.0, end), found.half, named=False) for end in (low, high)]
+    return f"{ends[0]} to {ends[1]}"
+
+
+def _finite(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -36,10 +36,9 @@ class Members(nn.Module):
 
     def __init__(self, module: nn.Module, count: int, generator: torch.Generator) -> None:
         super().__init__()
-        copies = [_anew(module, generator) for _ in range(count)]
         self.names = [name for name, _ in module.named_parameters()]
-        stacked = [torch.stack([dict(one.named_parameters())[name].detach() for one in copies]) for name in self.names]
-        self.stacked = nn.ParameterList(nn.Parameter(tensor) for tensor in stacked)
+        drawn = _drawn(module, count, generator)
+        self.stacked = nn.ParameterList(nn.Parameter(torch.stack(own)) for own in zip(*drawn, strict=True))
         self._module = (copy.deepcopy(module).to("meta"),)  # a tuple, so that its own weights are no part of the state
 
     @property
@@ -61,16 +60,19 @@ class Members(nn.Module):
         return self.each(*given, **named).mean(0)
 
 
-def _anew(module: nn.Module, generator: torch.Generator) -> nn.Module:
-    """A copy whose layers have drawn their weights again."""
+def _drawn(module: nn.Module, count: int, generator: torch.Generator) -> list[list[Tensor]]:
+    """The weights of `count` members, each drawn by the layers' own `reset_parameters` from a seed of its own."""
     fresh = copy.deepcopy(module)
+    weights = [parameter.detach() for parameter in fresh.parameters()]
+    resets = [layer.reset_parameters for layer in fresh.modules() if callable(getattr(layer, "reset_parameters", None))]
+    drawn = []
     with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(int(torch.randint(2**62, (), generator=generator)))
-        for layer in fresh.modules():
-            reset = getattr(layer, "reset_parameters", None)
-            if reset is not None:
+        for seed in torch.randint(2**62, (count,), generator=generator).tolist():
+            torch.default_generator.manual_seed(seed)
+            for reset in resets:
                 reset()
-    return fresh
+            drawn.append([weight.clone() for weight in weights])
+    return drawn
 
 
 @rule("members", settings=MembersSettings, gradient=True)

@@ -153,14 +153,24 @@ def train(
 
 def conclude(run: Run, settings: RunSettings, *, compare: bool, talk: Talk, begun: float) -> None:
     """Evaluate on the test part, compare with baselines, write results and report."""
-    from thalweg.evaluation.compare import compare as against
+    from thalweg.evaluation.results import results
     from thalweg.report.report import write_report
 
     fitted = run.fitted
     assert fitted is not None
-    results = against(fitted, baselines=compare, margin=settings.margin, talk=talk)
-    results["seconds"] = {"training": round(fitted.seconds, 3), "whole": round(time.monotonic() - begun, 3)}
-    files.write_json(run.folder.results, results)
+    package = fitted.package
+    found = results(
+        package.task,
+        package.model,
+        fitted.dataset,
+        seconds=fitted.seconds,
+        baselines=compare,
+        seed=settings.seed,
+        margin=settings.margin,
+        talk=talk,
+    )
+    found["seconds"] = {"training": round(fitted.seconds, 3), "whole": round(time.monotonic() - begun, 3)}
+    files.write_json(run.folder.results, found)
     write_report(run.folder)
 
 

@@ -3,7 +3,6 @@
 What can be said follows from what the task predicts: classes with probabilities, or numbers.
 """
 
-import math
 from typing import Any
 
 import numpy as np
@@ -18,13 +17,13 @@ from thalweg.tasks._task import Model, Task
 MOST_CLASSES = 12
 """More classes than this are shown as the pairs most often confused."""
 BINS = 10
-WORST = 8
+WORST, PAIRS = 8, 10
 POINTS = 400
 
 
 def diagnose(task: Task, model: Model, dataset: Dataset, *, part: str = "test", at: Position | None = None) -> dict[str, Any]:
     """Where a model errs on a part, as JSON values; empty where its predictions are neither classes nor numbers."""
-    if not task.ports.outputs or dataset.rows(part) is None:
+    if not task.ports.outputs or not plain_output(task) or dataset.rows(part) is None:
         return {}
     found = predictions(task, model, dataset, part=part, at=at)
     if found.true is None:
@@ -35,13 +34,20 @@ def diagnose(task: Task, model: Model, dataset: Dataset, *, part: str = "test", 
     return _of_numbers(found, said) if said is not None and _are_numbers(said) and _are_numbers(found.true) else {}
 
 
+def plain_output(task: Task) -> bool:
+    """The task predicts one class or one number for each example, as the data hold them."""
+    port = task.ports.output
+    return port.name in task.encodings and port.shape in ((), (1,))
+
+
 def _are_numbers(column: Column) -> bool:
     return isinstance(column, np.ndarray) and column.ndim == 1 and column.dtype.kind in "iuf"
 
 
 def _of_classes(found: Predictions, classes: int | None) -> dict[str, Any]:
     probabilities, codes = found.probabilities, found.codes
-    assert probabilities is not None and codes is not None, "classes come with probabilities"
+    assert probabilities is not None, "classes come with probabilities"
+    assert codes is not None, "classes come with codes"
     if probabilities.ndim != 2 or codes.ndim != 1 or probabilities.shape[1] != classes:
         return {}
     said = probabilities.argmax(1)
@@ -55,16 +61,11 @@ def _confusion(true: np.ndarray, said: np.ndarray, names: list[str]) -> dict[str
     count = len(names)
     table = np.bincount(true * count + said, minlength=count**2).reshape(count, count)
     wrong = table * (1 - np.eye(count, dtype=np.int64))
-    order = np.argsort(-wrong.reshape(-1), kind="stable")[:10]
+    flat = wrong.reshape(-1)
+    order = [i for i in np.argsort(-flat, kind="stable")[:PAIRS].tolist() if flat[i]]
     pairs = [
-        {
-            "true": names[i // count],
-            "said": names[i % count],
-            "count": int(wrong.reshape(-1)[i]),
-            "of": int(table[i // count].sum()),
-        }
-        for i in order.tolist()
-        if wrong.reshape(-1)[i]
+        {"true": names[i // count], "said": names[i % count], "count": int(flat[i]), "of": int(table[i // count].sum())}
+        for i in order
     ]
     whole = {"counts": table.tolist()} if count <= MOST_CLASSES else {}
     return {"classes": names if whole else [], "pairs": pairs, "number_of_classes": count} | whole
@@ -101,13 +102,20 @@ def _wrong(found: Predictions, probabilities: np.ndarray, true: np.ndarray, name
 
 def _of_numbers(found: Predictions, said: Column) -> dict[str, Any]:
     true, given = np.asarray(found.true, dtype=np.float64), np.asarray(said, dtype=np.float64)
+    if not np.isfinite(given).all():
+        return {}
     error = given - true
     order = np.argsort(-np.abs(error), kind="stable")[:WORST]
-    worst = [{"row": found.row(i), "true": float(true[i]), "said": float(given[i])} for i in order.tolist()]
+    worst = [{"row": found.row(i), "true": _short(true[i]), "said": _short(given[i])} for i in order.tolist()]
     evenly = np.unique(np.linspace(0, len(true) - 1, min(POINTS, len(true))).astype(int))
     errors = {name: float(np.quantile(error, share)) for name, share in (("low", 0.05), ("middle", 0.5), ("high", 0.95))}
     return {
         "target": found.name,
-        "values": {"true": true[evenly].tolist(), "said": given[evenly].tolist(), "errors": errors},
-        "mistakes": {"count": len(true), "of": len(true), "worst": [one for one in worst if math.isfinite(one["said"])]},
+        "values": {"true": [*map(_short, true[evenly])], "said": [*map(_short, given[evenly])], "errors": errors},
+        "mistakes": {"count": len(true), "of": len(true), "worst": worst},
     }
+
+
+def _short(number: float) -> float:
+    """A number with the digits that float32 can hold."""
+    return float(f"{number:.6g}")

@@ -23,8 +23,9 @@ CHUNK = 1 << 22
 
 
 def form(metric: Metric[Any]) -> str:
-    """The form of interval that the metric's declaration asks for."""
-    return str(metric.declaration.facts.get("interval", "plain"))  # type: ignore[attr-defined]
+    """The form of interval that the metric's declaration asks for; without a word, even on the log scale where 0 is the best."""
+    facts = metric.declaration.facts  # type: ignore[attr-defined]
+    return str(facts.get("interval", "positive" if facts.get("best") == 0.0 else "plain"))
 
 
 def value_of(metric: Metric[Any], rows: Tensor) -> float | None:

@@ -1,6 +1,6 @@
 """Predictions: what a model says of each example of a part, beside what is true."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,8 +69,13 @@ def predictions(task: Task, model: Model, dataset: Dataset, *, part: str = "test
     finally:
         restore_modes(modes)
     whole = {key: _joined(pieces) for key, pieces in predicted.items()}
-    said = task.decode({key: tensor for key, tensor in whole.items() if tensor is not None})
+    said = task.decode({key: tensor for key, tensor in whole.items() if tensor is not None}) if all_joined(whole) else {}
     return _paired(task, said, torch.cat(target) if target else None, torch.cat(rows) if rows else None)
+
+
+def all_joined(whole: Mapping[str, Tensor | None]) -> bool:
+    """Every output is one tensor."""
+    return bool(whole) and all(tensor is not None for tensor in whole.values())
 
 
 def _joined(pieces: Sequence[Tensor]) -> Tensor | None:

@@ -1,0 +1,96 @@
+"""The contract of every baseline and of every maker of features that the registry finds."""
+
+import numpy as np
+import pytest
+import torch
+
+from tests.evaluation.arrays import classes, task_of, values
+from thalweg.core import registry
+from thalweg.data.encode import encode_columns
+from thalweg.evaluation.evaluate import evaluate
+from thalweg.evaluation.features import Columns
+from thalweg.evaluation.opponents import Chooser, Training, fit_one
+from thalweg.fields.encoding import Encodings
+
+DATA = {"classification": classes, "regression": values}
+PAIRS = [(name, task) for name in registry.names("baseline") for task in registry.facts("baseline", name)["tasks"]]
+
+
+@pytest.fixture(scope="module")
+def prepared():
+    found = {}
+    for name, make in DATA.items():
+        dataset = make()
+        task = task_of(name, dataset)
+        headline = next(iter(task.metrics))
+        found[name] = (task, dataset, Training.of(task, dataset, 0), Chooser(task, dataset, headline, 0))
+    return found
+
+
+def fitted(prepared, name, task_name):
+    task, dataset, training, chooser = prepared[task_name]
+    one, note = fit_one(name, training, chooser, Columns(task), seconds=60.0)
+    return task, dataset, one, note
+
+
+@pytest.mark.parametrize(("name", "task_name"), PAIRS)
+def test_it_beats_the_trivial_baseline(prepared, name, task_name):
+    task, dataset, one, note = fitted(prepared, name, task_name)
+    assert note == ""
+    trivial = evaluate(task, task.trivial(dataset.batches("train", size=64)), dataset)
+    better = 1 if registry.facts("metric", trivial.headline)["better"] == "higher" else -1
+    assert better * evaluate(task, one.model, dataset).value > better * trivial.value
+
+
+@pytest.mark.parametrize(("name", "task_name"), PAIRS)
+def test_it_answers_as_a_net_would(prepared, name, task_name):
+    task, dataset, one, _ = fitted(prepared, name, task_name)
+    batch = next(iter(dataset.batches("test", size=16)))
+    answer = one.model(**{port: batch[port] for port in task.ports.names})
+    assert answer.shape == (batch.size, task.ports.output.width)
+    assert answer.dtype == torch.float32
+    assert answer.isfinite().all()
+    assert torch.equal(answer, one.model(*[batch[port] for port in task.ports.names]))
+
+
+@pytest.mark.parametrize(("name", "task_name"), PAIRS)
+def test_the_same_seed_gives_the_same_answers(prepared, name, task_name):
+    batch = next(iter(prepared[task_name][1].batches("test", size=16)))
+    answers = []
+    for _ in range(2):
+        task, _, one, _ = fitted(prepared, name, task_name)
+        answers.append(one.model(**{port: batch[port] for port in task.ports.names}))
+    assert torch.equal(*answers)
+
+
+@pytest.mark.parametrize(("name", "task_name"), PAIRS)
+def test_it_offers_a_few_settings_each_with_words(prepared, name, task_name):
+    offered = prepared[task_name][2].candidates(registry.load("baseline", name)())
+    assert 2 <= len(offered) <= 5
+    assert len({words for words, _ in offered}) == len(offered)
+    facts = registry.facts("baseline", name)
+    assert facts["title"]
+    assert facts["cost"] > 0
+
+
+@pytest.mark.parametrize("kind", registry.names("features"))
+def test_features_are_finite_numbers_one_row_per_example(kind):
+    encoding = registry.load("kind", kind)("field", [f"field{i}" for i in range(len(registry.load("kind", kind).example()))])
+    columns = registry.load("kind", kind).example()
+    encoding.fit(columns)
+    named = dict(zip(encoding.fields, columns, strict=True))
+    store = encode_columns(Encodings([encoding]), named)
+    tensors = store.finished(store.gather(torch.arange(store.length)))
+    made = registry.load("features", kind)(tensors["field"].numpy(), encoding.port)
+    assert made.shape[0] == store.length
+    assert made.ndim == 2
+    assert np.isfinite(made).all()
+
+
+def test_larger_images_are_summarised():
+    from thalweg.fields.ports import Port
+
+    pictures = np.random.default_rng(0).normal(size=(3, 3, 64, 48)).astype(np.float32)
+    made = registry.load("features", "image")(pictures, Port("image", "image", (3, 64, 48)))
+    assert made.shape == (3, 3 * 16 * 16 + 3 * 8 + 4 * 4 * 9)
+    assert np.isfinite(made).all()

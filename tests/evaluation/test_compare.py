@@ -1,0 +1,104 @@
+"""A net beside baselines: who is the opponent, what is said, and what costs no more than it may."""
+
+import json
+
+import pytest
+import torch
+
+from tests.evaluation.arrays import classes, task_of, values
+from thalweg.core.talk import Talk
+from thalweg.evaluation.compare import compare
+from thalweg.evaluation.opponents import Training, _affordable, opponents
+
+VERDICT = {
+    "word", "sentence", "opponent", "difference", "low", "high", "margin", "ahead", "p", "mid_p", "needed", "look", "reason",
+}  # fmt: skip
+
+
+def ignorant(task):
+    return lambda **inputs: torch.zeros(len(next(iter(inputs.values()))), task.ports.output.width)
+
+
+@pytest.fixture(scope="module")
+def compared():
+    dataset = classes()
+    task = task_of("classification", dataset)
+    return compare(task, ignorant(task), dataset, budget=30.0)
+
+
+def test_an_ignorant_net_is_worse_than_a_classical_model(compared):
+    assert compared.verdict.word == "worse"
+    assert compared.verdict.sentence.startswith("Worse: on these ")
+    assert f"Use {next(one.opponent.title for one in compared.rivals if one.opponent.name == compared.verdict.opponent)}" in (
+        compared.verdict.sentence
+    )
+
+
+def test_the_facts_are_those_that_were_promised(compared):
+    facts = compared.as_json()
+    assert json.loads(json.dumps(facts, allow_nan=False)) == facts
+    assert set(facts["verdict"]) == VERDICT
+    assert all({"name", "value", "low", "high", "p", "word"} <= set(one) for one in facts["baselines"])
+
+
+def test_the_trivial_baseline_stands_beside_all_others(compared):
+    names = [one.opponent.name for one in compared.rivals]
+    assert "trivial" in names
+    assert len(names) == len(set(names)) == 8
+    assert next(one.opponent.title for one in compared.rivals if one.opponent.name == "trivial").startswith("always")
+
+
+def test_the_best_value_comes_first(compared):
+    shown = [one.evaluation.value for one in compared.rivals]
+    assert shown == sorted(shown, reverse=True)
+
+
+def test_regression_is_compared_in_the_targets_unit():
+    dataset = values()
+    task = task_of("regression", dataset)
+    found = compare(task, ignorant(task), dataset, budget=20.0)
+    assert found.verdict.word == "worse"
+    best = found.as_json()["baselines"][0]
+    assert best["value"] == pytest.approx(1.0, abs=0.4)  # the noise of the data
+
+
+def test_the_opponent_is_the_best_on_validation():
+    dataset = classes()
+    task = task_of("classification", dataset)
+    found = opponents(task, dataset, headline="accuracy", seed=0, budget=30.0, talk=Talk())
+    best = found.best(1.0)
+    assert best.validation == max(one.validation for one in found.opponents)
+
+
+def test_without_time_only_the_trivial_baseline_is_fitted_and_that_is_said():
+    dataset = classes()
+    task = task_of("classification", dataset)
+    found = opponents(task, dataset, headline="accuracy", seed=0, budget=0.0, talk=Talk())
+    assert [one.name for one in found.opponents] == ["trivial"]
+    assert all("was not fitted" in note for note in found.notes)
+    assert len(found.notes) == 7
+
+
+class Slow:
+    """An estimator whose fit takes a millisecond a row, by its own word."""
+
+    def fit(self, rows, target):
+        return self
+
+
+def test_slow_baselines_are_fitted_on_fewer_rows(monkeypatch):
+    dataset = classes(2400)
+    training = Training.of(task_of("classification", dataset), dataset, 0)
+    monkeypatch.setattr(Training, "fit", lambda self, estimator, rows: rows / 1000)
+    assert _affordable(training, Slow(), power=1.0, seconds=0.5) == 500
+    assert _affordable(training, Slow(), power=1.0, seconds=50) == len(training.rows)
+
+
+def test_without_a_baseline_there_is_no_verdict_but_a_reason(monkeypatch):
+    dataset = classes()
+    task = task_of("classification", dataset)
+    monkeypatch.setattr(type(task), "trivial", lambda self, batches: None)
+    monkeypatch.setattr("thalweg.evaluation.opponents._fitting", lambda task: [])
+    facts = compare(task, ignorant(task), dataset).as_json()
+    assert facts["verdict"] is None
+    assert facts["verdict_reason"] == "this task has no baseline"

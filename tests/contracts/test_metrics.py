@@ -11,7 +11,7 @@ from thalweg.metrics._metric import Metric, MetricExample
 from thalweg.metrics._streaming import Streaming
 
 NAMES = registry.names("metric")
-READS = {"probabilities", "classes", "values", "tokens", "rewards"}
+READS = {"probabilities", "classes", "values", "tokens", "rewards", "distances"}
 TARGETS = {"classes", "labels", "values", "tokens", "none"}
 
 

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import torch
 from pydantic import Field
@@ -17,6 +17,8 @@ from thalweg.data.batch import Batch
 from thalweg.data.batches import Augment, Batches
 from thalweg.data.dataset import Dataset
 from thalweg.tasks._task import Task
+
+M = TypeVar("M", bound=nn.Module)
 
 
 @dataclass(frozen=True)
@@ -113,6 +115,24 @@ class Rule(ABC):
                 fix=f"--batch-size {world} or more",
             )
         return size
+
+
+def required_model(model: nn.Module, kind: type[M], rule: Rule) -> M:
+    """The model, for a rule that reaches into one family of models.
+
+    Raises:
+        UsageRefusal: it is of another family.
+    """
+    if isinstance(model, kind):
+        return model
+    name, needed = rule.declaration.name, kind.declaration.name  # type: ignore[attr-defined]
+    raise UsageRefusal(
+        "RULE_OTHER_MODEL",
+        f"the rule {name} cannot change a {type(model).__name__}",
+        where="--rule",
+        why=f"it is made for the units of a {needed}",
+        fix=f"--model {needed}, or leave the rule out",
+    )
 
 
 def chosen_epochs(length: int, batch_size: int) -> int:

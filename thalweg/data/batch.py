@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -61,7 +62,7 @@ class Batch(Mapping[str, Tensor]):
         if count <= 1:
             return [self]
         edges = [i * self.size // count for i in range(count + 1)]
-        return [self.cut(first, last) for first, last in zip(edges, edges[1:], strict=False)]
+        return [self.cut(first, last) for first, last in pairwise(edges)]
 
     def to(self, device: torch.device | str) -> "Batch":
         """The same batch on a device."""

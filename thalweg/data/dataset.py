@@ -1,4 +1,4 @@
-"""Datasets: what a source gives. Stored examples, a domain to sample, or an environment to act in; all supply batches by part.
+"""Datasets: what a source gives. Stored examples, a domain to sample, or an environment to act in; all supply batches.
 
 Parts are `train`, `validation` (early stopping, choice of settings), `calibration` (temperature, conformal sets) and `test` (read
 once).
@@ -62,7 +62,13 @@ class Dataset(ABC):
 
     @abstractmethod
     def batches(
-        self, part: str, *, size: int, augment: Sequence[Augment] = (), processes: Processes | None = None, training: bool = False
+        self,
+        part: str,
+        *,
+        size: int,
+        augment: Sequence[Augment] = (),
+        processes: Processes | None = None,
+        training: bool = False,
     ) -> Batches:
         """Batches of a part: shuffled and augmented when training, else once through in order.
 
@@ -99,7 +105,13 @@ class StoredDataset(Dataset):
         self.encodings = store.encodings
 
     def batches(
-        self, part: str, *, size: int, augment: Sequence[Augment] = (), processes: Processes | None = None, training: bool = False
+        self,
+        part: str,
+        *,
+        size: int,
+        augment: Sequence[Augment] = (),
+        processes: Processes | None = None,
+        training: bool = False,
     ) -> Batches:
         rows = self.parts[part]
         return StoredBatches(self.store, rows, size=size, shuffled=training, augment=augment, processes=processes)
@@ -130,7 +142,13 @@ class Domain(Dataset):
         """`count` encoded examples by field name."""
 
     def batches(
-        self, part: str, *, size: int, augment: Sequence[Augment] = (), processes: Processes | None = None, training: bool = False
+        self,
+        part: str,
+        *,
+        size: int,
+        augment: Sequence[Augment] = (),
+        processes: Processes | None = None,
+        training: bool = False,
     ) -> Batches:
         if training:
             return DrawnBatches(self, size, augment, processes or Processes())
@@ -190,7 +208,13 @@ class Environment(Dataset):
         """What an agent sees of states (n, S): (n, ...)."""
 
     def batches(
-        self, part: str, *, size: int, augment: Sequence[Augment] = (), processes: Processes | None = None, training: bool = False
+        self,
+        part: str,
+        *,
+        size: int,
+        augment: Sequence[Augment] = (),
+        processes: Processes | None = None,
+        training: bool = False,
     ) -> Batches:
         """Start states, to be played from; how experience is gathered for training is the rule's own.
 

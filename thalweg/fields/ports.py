@@ -8,6 +8,7 @@ import inspect
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+
 from torch import Tensor, nn
 
 from thalweg.core.errors import UsageRefusal

@@ -114,6 +114,11 @@ view = functools.partial(part, "view")
 picture = functools.partial(part, "picture")
 
 
+def plural(sort: str) -> str:
+    """What several parts of a sort are called: models, losses, features."""
+    return sort if sort.endswith("es") else f"{sort}es" if sort.endswith("s") else f"{sort}s"
+
+
 def names(sort: str) -> list[str]:
     """All names of a sort, variants and entry points included, sorted; no part's file is imported."""
     return sorted(set(parts(sort)) | set(_entry_points(sort)))
@@ -128,10 +133,7 @@ def parts(sort: str) -> Mapping[str, Part]:
     """
     found: dict[str, Part] = {}
     for path in sorted((PACKAGE / ROOMS[sort]).rglob("*.py")):
-        text = path.read_text(encoding="utf-8")
-        if f"\n@{sort}(" not in text:
-            continue
-        for one in _declared(sort, path, ast.parse(text)):
+        for one in scan(sort, path):
             if one.name in found:
                 raise UsageRefusal(
                     "PART_DUPLICATE_NAME",
@@ -144,8 +146,15 @@ def parts(sort: str) -> Mapping[str, Part]:
     return found
 
 
+def scan(sort: str, path: Path) -> list[Part]:
+    """The parts of a sort that a file declares, read from its text; the file may be anybody's."""
+    text = path.read_text(encoding="utf-8")
+    return _declared(sort, path, ast.parse(text)) if f"\n@{sort}(" in text else []
+
+
 def _declared(sort: str, path: Path, tree: ast.Module) -> list[Part]:
-    module = ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts)
+    ours = path.is_relative_to(PACKAGE.parent)
+    module = ".".join((path.relative_to(PACKAGE.parent) if ours else Path(path.name)).with_suffix("").parts)
     tables = {
         target.id: node.value
         for node in tree.body
@@ -195,7 +204,7 @@ def load(sort: str, name: str) -> Any:
         f"{sort.upper()}_UNKNOWN",
         f'there is no {sort} named "{name}"; {did_you_mean(name, names(sort))}',
         why="only declared parts can be named",
-        fix=f"thalweg list {sort}s",
+        fix=f"thalweg list {plural(sort)}",
     )
 
 

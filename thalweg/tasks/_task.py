@@ -116,6 +116,10 @@ class Task(ABC):
         """A stand-in for a model that always gives the trivial answer (majority, mean), learned from training batches."""
         return None
 
+    def perfect(self, batch: Batch) -> Model | None:
+        """A stand-in for a model that answers a batch as its targets say; None where there is no such answer."""
+        return None
+
     def decode(self, predicted: Mapping[str, Tensor]) -> dict[str, Column]:
         """Columns of raw values, for people and files, of what `predict` gave."""
         return {name: tensor.detach().cpu().numpy() for name, tensor in predicted.items()}

@@ -58,6 +58,10 @@ class MultiLabel(Task):
         shares = torch.cat([batch[name].double().cpu() for batch in batches]).mean(0).clamp(1e-6, 1 - 1e-6)
         return lambda *given, **named: shares.logit().expand(len([*given, *named.values()][0]), -1)
 
+    def perfect(self, batch: Batch) -> Model:
+        target = batch[self.ports.output.name]
+        return lambda *given, **named: 50.0 * (2.0 * target.float() - 1.0)
+
     def decode(self, predicted: Mapping[str, Tensor]) -> dict[str, Column]:
         probabilities = predicted["probabilities"].detach().cpu()
         labels = self.encodings.target.decode(self._given(probabilities))

@@ -58,6 +58,10 @@ class Regression(Task):
         mean = torch.cat([batch[name].double().cpu() for batch in batches]).mean(0)
         return lambda *given, **named: mean.expand(len([*given, *named.values()][0]), -1)
 
+    def perfect(self, batch: Batch) -> Model:
+        target = batch[self.ports.output.name]
+        return lambda *given, **named: target
+
     def decode(self, predicted: Mapping[str, Tensor]) -> dict[str, Column]:
         name = self.ports.output.name
         return {name: self.encodings.target.decode(predicted[name].detach().cpu())}

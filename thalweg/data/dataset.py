@@ -1,7 +1,7 @@
 """Datasets: what a source gives. Stored examples, a domain to sample, or an environment to act in; all supply batches.
 
-Parts are `train`, `validation` (early stopping, choice of settings), `calibration` (temperature, conformal sets) and `test` (read
-once).
+Parts are `train`, `validation` (early stopping, choice of settings), `calibration` (temperature, conformal sets) and `test`, which
+is read once.
 """
 
 import copy
@@ -129,8 +129,8 @@ class StoredDataset(Dataset):
 class Domain(Dataset):
     """Examples drawn without end from a generator: collocation points, toy distributions, episodes of tasks.
 
-    Training draws anew at every position. The held-out parts are drawn once, each from a seed of its own, so that what selects is
-    never what judges.
+    Training draws anew at every position. The held-out parts are drawn once, each from a seed of its own, so that what selects
+    is never what judges.
     """
 
     held_out: Mapping[str, int] = {"validation": 256, "calibration": 256, "test": 1024}

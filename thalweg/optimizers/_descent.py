@@ -1,4 +1,4 @@
-"""Descents: turn slopes into updates. Sum over processes, division by the summed weight, penalties, clipping, guard, rate, optimizer.
+"""Descents: turn slopes into updates. Sums over processes, divides, penalises, clips, guards, sets the rate, steps.
 
 A slope that is not finite leaves weights and optimizer state untouched; the rule spares averages and running statistics.
 """
@@ -141,7 +141,7 @@ class Descent:
         for group, peak in zip(self.optimizer.param_groups, self.peaks, strict=True):
             group["lr"] = share * peak
         for parameter, gradient in zip(self.parameters, gradients, strict=True):
-            parameter.grad = gradient
+            parameter.grad = _laid_out_as(parameter, gradient)
 
     def state_dict(self) -> dict[str, Any]:
         """The optimizer's state by parameter name, and the scale of losses."""
@@ -178,7 +178,7 @@ class LineSearch(Descent):
         def measure() -> Tensor:
             gradients, loss = self._directed(first.pop() if first else again())
             for parameter, gradient in zip(self.parameters, gradients, strict=True):
-                parameter.grad = gradient
+                parameter.grad = _laid_out_as(parameter, gradient)
             return loss
 
         loss = self.optimizer.step(measure)  # type: ignore[arg-type]
@@ -188,3 +188,13 @@ class LineSearch(Descent):
                 torch._foreach_copy_(self.parameters, before)
             self.optimizer.state.clear()
         return finite
+
+
+def _laid_out_as(parameter: Tensor, gradient: Tensor) -> Tensor:
+    """The gradient in the parameter's order in memory: torch's fused kernels on a CPU walk through both without looking.
+
+    The gradient of `einsum("bi,oi->bo", x, weight)` comes transposed, that of a convolution's weights as torch pleases.
+    """
+    if gradient.stride() == parameter.stride():
+        return gradient
+    return torch.empty_like(parameter).copy_(gradient)

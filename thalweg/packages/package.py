@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from thalweg.core import registry
+from thalweg.core.device import laid_out
 from thalweg.core.errors import PackageRefusal, UsageRefusal, did_you_mean
 from thalweg.core.files import write_folder
 from thalweg.core.manifest import Folder, open_folder
@@ -168,6 +169,7 @@ def load_package(path: Path | str, *, model: nn.Module | None = None, task: type
             fix="take another copy, or train it again",
         ) from None
     _fill(module, folder)
+    laid_out(module)
     if package.source:
         _adopt(package)
     return package

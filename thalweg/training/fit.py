@@ -19,7 +19,7 @@ import yaml
 
 import thalweg
 from thalweg.core import files
-from thalweg.core.device import pick_device, weights_dtype
+from thalweg.core.device import laid_out, pick_device, weights_dtype
 from thalweg.core.errors import Refusal, TrainingRefusal, UsageRefusal
 from thalweg.core.processes import connect
 from thalweg.core.run_folder import RunFolder
@@ -279,7 +279,7 @@ class _Work:
         if not isinstance(self.raw, Examples) and self.settings.source:
             source = {"name": self.settings.source, "settings": self.settings.source_settings}
         facts = {"data": stage.dataset.fingerprint(), "thalweg": thalweg.__version__, "seed": self.settings.seed}
-        package = Package(form, named, stage.task, stage.rule.shipped, source, facts)
+        package = Package(form, named, stage.task, laid_out(stage.rule.shipped), source, facts)
         if self.context.processes.rank == 0:
             write_package(self.folder.model, package, card=_card(package, stage))
         self.context.processes.wait()

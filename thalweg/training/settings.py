@@ -55,5 +55,8 @@ class RunSettings(Settings):
     device: str = "auto"
     precision: Literal["auto", "float32", "float64", "bfloat16", "float16"] = "auto"
     threads: int | None = Field(None, ge=1, le=4096)
+    memory_format: Literal["auto", "plain", "channels-last"] = Field(
+        "auto", description="order of convolutions' weights in memory; auto: what suits the device"
+    )
     speed: str = Field("plain", description="plain, or a file with a measured plan")
     margin: str | None = Field(None, description="difference that counts as none: 0.02, or 2%")

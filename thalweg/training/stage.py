@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from thalweg.core import registry
-from thalweg.core.device import weights_dtype
+from thalweg.core.device import laid_out, weights_dtype
 from thalweg.core.position import Position
 from thalweg.core.settings import Choice, Settings
 from thalweg.data.augmented import build_augment
@@ -115,13 +115,14 @@ def _model(
 ) -> tuple[nn.Module, Choice, str]:
     dtype = weights_dtype(context.precision)
     if own.model is not None:
-        return own.model.to(context.device, dtype), Choice(name=type(own.model).__name__), "your own"
+        own_model = laid_out(own.model.to(context.device, dtype), settings.memory_format)
+        return own_model, Choice(name=type(own_model).__name__), "your own"
     name = settings.task.name if settings.task and settings.task.name else task.declaration.name  # type: ignore[attr-defined]
     chosen = choose_model(settings, dataset, name, task.ports)
     choice = Choice(name=chosen.choice.name, settings={**chosen.choice.settings, **changed})
     with _seeded(at.number("weights", by="run")):
         module = registry.load("model", choice.name)(task.ports, registry.settings_of("model", choice.name, choice.settings))
-    return module.to(context.device, dtype), choice, chosen.why
+    return laid_out(module.to(context.device, dtype), settings.memory_format), choice, chosen.why
 
 
 def _rule(

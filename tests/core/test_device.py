@@ -1,0 +1,25 @@
+"""The order of weights in memory changes their strides and nothing else."""
+
+import torch
+from torch import nn
+
+from thalweg.core.device import laid_out
+
+
+def test_only_two_dimensional_convolutions_are_laid_out_and_no_value_changes():
+    net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Conv3d(4, 2, 3), nn.Linear(2, 2))
+    before = {name: one.clone() for name, one in net.state_dict().items()}
+    kept = [id(one) for one in net.parameters()]
+    laid_out(net, "channels-last")
+    assert net[0].weight.is_contiguous(memory_format=torch.channels_last)
+    assert net[1].weight.is_contiguous() and net[2].weight.is_contiguous()
+    assert [id(one) for one in net.parameters()] == kept
+    assert all(torch.equal(one, before[name]) for name, one in net.state_dict().items())
+
+
+def test_a_net_laid_out_both_ways_answers_nearly_the_same():
+    net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Conv2d(8, 4, 3))
+    image = torch.randn(2, 3, 9, 9)
+    last = laid_out(net, "channels-last")(image)
+    torch.testing.assert_close(laid_out(net, "plain")(image), last, rtol=1e-5, atol=1e-6)
+    assert net[0].weight.is_contiguous()

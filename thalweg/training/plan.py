@@ -78,7 +78,7 @@ def choose_model(settings: RunSettings, dataset: Dataset, task: str, ports: Port
     fitting = [
         name
         for name, part in registry.parts("model").items()
-        if part.variant_of is None and task in part.facts.get("tasks", ()) and kinds <= set(part.facts.get("inputs", ()))
+        if part.variant_of is None and task in part.facts.get("tasks", ()) and _reads(part.facts, kinds)
     ]
     if not fitting:
         raise UsageRefusal(
@@ -90,6 +90,11 @@ def choose_model(settings: RunSettings, dataset: Dataset, task: str, ports: Port
         )
     best = max(sorted(fitting), key=lambda name: registry.facts("model", name).get("preference", 0))
     return _named(given, best, f"the default for {' and '.join(sorted(kinds))}")
+
+
+def _reads(facts: Mapping[str, Any], kinds: set[str]) -> bool:
+    """A model reads inputs of these kinds, and those that it is for (`needs`) are among them."""
+    return set(facts.get("needs", ())) <= kinds <= set(facts.get("inputs", ()))
 
 
 def choose_rule(settings: RunSettings, model_facts: Mapping[str, Any], task_facts: Mapping[str, Any]) -> Reasoned:
@@ -117,8 +122,20 @@ def _named(given: Choice, name: str, why: str) -> Reasoned:
 
 
 def augmentation(settings: RunSettings, dataset: Dataset, task_facts: Mapping[str, Any]) -> Sequence[Any]:
-    """What the user asked for, else what the source says is harmless; nothing for tasks that learn the data as they are."""
+    """What the user asked for, else what the source says is harmless; nothing for tasks that learn the data as they are.
+
+    What the source says holds as far as the inputs that it acts on are not left out.
+    """
     if settings.augment is not None:
         return settings.augment
-    suggested: Sequence[Any] = dataset.facts.get("augment", ())
-    return () if task_facts.get("as_they_are", False) else suggested
+    if task_facts.get("as_they_are", False):
+        return ()
+    kinds = {encoding.kind for encoding in dataset.encodings.inputs}
+    return [one for one in dataset.facts.get("augment", ()) if kinds & set(_acts_on(one))]
+
+
+def _acts_on(entry: str | Mapping[str, Any]) -> Sequence[str]:
+    """The kinds that a suggested augmentation, a name or a name with its settings, acts on."""
+    name = entry if isinstance(entry, str) else next(iter(entry))
+    acts_on: Sequence[str] = registry.facts("augmentation", name)["kinds"]
+    return acts_on

@@ -64,7 +64,7 @@ class Unit:
 
     def margin(self, margin: float) -> str:
         """The margin in as few digits as it has: `1 point`, `0.02`."""
-        shown = f"{100 * margin if self.percent else margin:.3g}"
+        shown = f"{100 * margin if self.percent else margin:.2g}"
         return f"{shown} point{'' if shown == '1' else 's'}" if self.percent else shown
 
 

@@ -23,7 +23,7 @@ CHUNK = 1 << 22
 
 
 def form(metric: Metric[Any]) -> str:
-    """The form of interval that the metric's declaration asks for; without a word, even on the log scale where 0 is the best."""
+    """The form of interval that the metric's declaration asks for; without a word, the log scale where 0 is the best."""
     facts = metric.declaration.facts  # type: ignore[attr-defined]
     return str(facts.get("interval", "positive" if facts.get("best") == 0.0 else "plain"))
 

@@ -1,0 +1,27 @@
+"""What a view is: how one value of a kind is kept in a run's results, and shown on the page."""
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar
+
+
+class View(ABC):
+    """The base of every view; a part is named after the kind that it shows.
+
+    Attributes:
+        tile: shown as a picture of its own; otherwise in a cell of a table.
+    """
+
+    tile: ClassVar[bool] = False
+
+    @abstractmethod
+    def keep(self, value: Any) -> Any:  # noqa: ANN401 - a raw value to JSON values
+        """A raw value as a small JSON value."""
+
+    @abstractmethod
+    def show(self, kept: Any) -> str:  # noqa: ANN401
+        """Markup of what was kept; whatever that holds, it comes out as text."""
+
+    @staticmethod
+    @abstractmethod
+    def example() -> Any:  # noqa: ANN401
+        """A raw value of the kind."""

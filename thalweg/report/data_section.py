@@ -1,0 +1,56 @@
+"""The data: how many rows did what, what was inferred, and what the check of the data found."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from thalweg.report.markup import folded, paragraph, section, table, text
+from thalweg.report.run_facts import Facts
+
+DEEDS = {
+    "train": "trained it",
+    "validation": "chose settings and when to stop",
+    "calibration": "are kept to set its confidence",
+    "test": "judged it",
+}
+
+
+def data_section(facts: Facts) -> str:
+    """Rows, notes and findings."""
+    parts = (facts.data.get("fingerprint") or {}).get("parts") or {}
+    content = paragraph(rows_sentence(parts))
+    notes = [str(note) for note in facts.data.get("notes") or []]
+    content += "".join(f'<div class="note">{text(note)}</div>' for note in notes)
+    content += "".join(_finding(one) for one in facts.data.get("findings") or [])
+    return section("data", "The data", content + _fields(facts)) if content else ""
+
+
+def rows_sentence(parts: Mapping[str, int | None]) -> str:
+    """How many rows each part has, and what for."""
+    said = [f"{parts[part]:,} {deed}" for part, deed in DEEDS.items() if parts.get(part)]
+    if not said:
+        return ""
+    whole = sum(count for count in parts.values() if count)
+    drawn = "Training rows were drawn without end; of the others, " if "train" in parts and parts["train"] is None else ""
+    start = drawn or f"{whole:,} rows: "
+    return f"{start}{', '.join(said[:-1])}{' and ' if len(said) > 1 else ''}{said[-1]}."
+
+
+def _finding(one: Mapping[str, Any]) -> str:
+    """A finding of the check: what, how to mend it, and the rows."""
+    what, fix = one.get("what") or one.get("sentence") or "", one.get("fix") or ""
+    care = "" if one.get("severity") in ("ok", "info") else " care"
+    mend = f" <code>{text(fix)}</code>" if fix else ""
+    return f'<div class="note{care}"><b>{text(what)}</b> {text(one.get("why") or "")}{mend}</div>'
+
+
+def _fields(facts: Facts) -> str:
+    rows = [
+        [text(field.get("name")), text(field.get("role")), text(field.get("kind")), text(_columns(field))]
+        for field in facts.data.get("fields") or []
+    ]
+    return folded("Fields as they were read", table(["name", "role", "kind", "columns"], rows)) if rows else ""
+
+
+def _columns(field: Mapping[str, Any]) -> str:
+    names = [str(name) for name in field.get("fields") or []]
+    return ", ".join(names[:12]) + (f" and {len(names) - 12} more" if len(names) > 12 else "")

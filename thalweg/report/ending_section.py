@@ -1,0 +1,87 @@
+"""Where the time went, the command that repeats it, and settings and versions folded away."""
+
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+from thalweg.report.markup import folded, paragraph, section, table, text
+from thalweg.report.run_facts import Facts
+from thalweg.report.sentences import duration
+
+SHADES = {"training": "var(--own)", "baselines": "var(--other)", "everything else": "var(--rule)"}
+
+
+def time_section(facts: Facts) -> str:
+    """The shares of training, baselines and the rest."""
+    spent = spans(facts.results)
+    whole = sum(spent.values())
+    if not whole:
+        return ""
+    bars = "".join(
+        f'<span style="flex:{seconds / whole:.4f};background:{SHADES[name]}" title="{text(name)} {duration(seconds)}"></span>'
+        for name, seconds in spent.items()
+    )
+    key = "".join(
+        f'<li><i style="background:{SHADES[name]}"></i>{text(name)} {duration(seconds)}' for name, seconds in spent.items()
+    )
+    label = "Where the time went: " + ", ".join(f"{name} {duration(seconds)}" for name, seconds in spent.items())
+    picture = f'<div class="bars" role="img" aria-label="{text(label)}">{bars}</div><ul class="key">{key}</ul>'
+    return section("time", "Time", picture + paragraph(_machine(facts), kind="quiet"))
+
+
+def spans(results: Mapping[str, Any]) -> dict[str, float]:
+    """Seconds by what they were spent on."""
+    seconds = results.get("seconds") or {}
+    training = float(seconds.get("training") or 0.0)
+    baselines = sum(float(one.get("seconds") or 0.0) for one in results.get("baselines") or [])
+    rest = max(0.0, float(seconds.get("whole") or 0.0) - training - baselines)
+    found = {"training": training, "baselines": baselines, "everything else": rest}
+    return {name: value for name, value in found.items() if value > 0}
+
+
+def _machine(facts: Facts) -> str:
+    environment = facts.environment
+    threads = environment.get("threads")
+    said = [str(environment.get("system") or environment.get("machine") or "")]
+    said += [f"{threads} thread{'' if threads == 1 else 's'}"] if threads else []
+    said += [str(environment[name]) for name in ("device", "precision") if environment.get(name)]
+    shown = [one for one in said if one]
+    return f"On {', '.join(shown)}." if shown else ""
+
+
+def repeat_section(facts: Facts) -> str:
+    """The command, and everything that decides the result."""
+    command = command_of(facts)
+    content = f"<pre><code>{text(command)}</code></pre>" if command else ""
+    if not command and facts.settings:
+        content = paragraph(
+            "The data were given as objects; give them again with the settings of settings.yaml: tw.train(data, ...)."
+        )
+    content += _folded(facts)
+    return section("repeat", "Repeat it", content)
+
+
+def command_of(facts: Facts) -> str:
+    """The command that trains the same again; empty where the data were given as objects."""
+    settings = facts.settings
+    if facts.results.get("command"):
+        return str(facts.results["command"])
+    if not settings.get("source"):
+        return ""
+    words = ["thalweg", "train", str(settings["source"])]
+    target = (settings.get("data") or {}).get("target")
+    words += ["--target", str(target)] if target else []
+    words += ["--settings", str(facts.path / "settings.yaml"), "--out", f"{facts.path}-again"]
+    return shlex.join(words)
+
+
+def _folded(facts: Facts) -> str:
+    content = ""
+    if facts.settings:
+        written = yaml.safe_dump(dict(facts.settings), sort_keys=False, allow_unicode=True)
+        content += f"<pre><code>{text(written)}</code></pre>"
+    if facts.environment:
+        content += table(["", ""], [[text(name), text(value)] for name, value in facts.environment.items()])
+    return folded("Settings, versions, machine", content) if content else ""

@@ -1,0 +1,55 @@
+"""The examples behind the worst mistakes, kept in a run's results in the form that their view shows."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from thalweg.core import registry
+from thalweg.core.errors import Refusal
+from thalweg.data.dataset import Dataset, StoredDataset
+from thalweg.fields.column import Column, plain
+from thalweg.report._view import View
+
+CELLS, TILES = 8, 2
+"""Fields shown in cells and as pictures, at most."""
+
+
+def with_examples(results: Mapping[str, Any], dataset: Dataset) -> dict[str, Any]:
+    """The results with the raw examples of the worst mistakes under `examples_shown`.
+
+    Fields of kinds that no view shows are left out, and so is everything for data that are not stored.
+    """
+    worst = ((results.get("diagnosis") or {}).get("mistakes") or {}).get("worst") or []
+    rows = [one["row"] for one in worst if one.get("row") is not None]
+    if not rows or not isinstance(dataset, StoredDataset):
+        return dict(results)
+    fields = _fields(dataset)
+    columns = dataset.examples.columns
+    kept = {str(row): {name: _kept(kind, columns[name], row) for name, kind in fields.items()} for row in rows}
+    return {**results, "examples_shown": {"fields": fields, "rows": kept}}
+
+
+def view_of(kind: str) -> View:
+    """The view of a kind."""
+    found: View = registry.load("view", kind)()
+    return found
+
+
+def _fields(dataset: StoredDataset) -> dict[str, str]:
+    """The first input fields that a view shows, with their kinds."""
+    known, room = set(registry.names("view")), {True: TILES, False: CELLS}
+    chosen: dict[str, str] = {}
+    for encoding in dataset.encodings.inputs:
+        for name in encoding.fields if encoding.kind in known else ():
+            tile = view_of(encoding.kind).tile
+            if room[tile] and name in dataset.examples.columns:
+                chosen[name] = encoding.kind
+                room[tile] -= 1
+    return chosen
+
+
+def _kept(kind: str, column: Column, row: int) -> Any:  # noqa: ANN401 - JSON values
+    """One value as its view keeps it; None where it cannot be shown (a file that is gone)."""
+    try:
+        return view_of(kind).keep(plain(column[row]))
+    except (OSError, ValueError, TypeError, Refusal):
+        return None

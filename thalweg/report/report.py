@@ -1,0 +1,46 @@
+"""The report of a run: one HTML file, made of what the run's own files say."""
+
+from pathlib import Path
+
+from thalweg.core import files
+from thalweg.core.run_folder import RunFolder
+from thalweg.report.data_section import data_section
+from thalweg.report.ending_section import repeat_section, time_section
+from thalweg.report.errors_section import errors_section
+from thalweg.report.learning_section import learning_section
+from thalweg.report.markup import text
+from thalweg.report.page import page
+from thalweg.report.run_facts import Facts
+from thalweg.report.sentences import heading
+from thalweg.report.verdict_section import verdict_section
+
+
+def write_report(folder: RunFolder) -> Path:
+    """Write `report.html` of a run; returns its path.
+
+    It reads `settings.yaml`, `environment.json`, `data.json`, `metrics.jsonl` and `results.json`, and shows what they hold:
+    a file that is missing costs its section and nothing else.
+    """
+    files.write_text(folder.report, report_of(Facts.of(folder)))
+    return folder.report
+
+
+def report_of(facts: Facts) -> str:
+    """The page as text."""
+    unit = facts.unit(facts.headline.get("name", ""))
+    word, rest = heading(facts.results, unit)
+    sections = [
+        verdict_section(facts),
+        data_section(facts),
+        learning_section(facts),
+        errors_section(facts),
+        time_section(facts),
+        repeat_section(facts),
+    ]
+    return page(f"{facts.title}: report", _kicker(facts), f"<em>{text(word)}</em> {text(rest)}", sections)
+
+
+def _kicker(facts: Facts) -> str:
+    target = next((field.get("name") for field in facts.data.get("fields") or [] if field.get("role") == "target"), None)
+    predicts = f" · predicts <b>{text(target)}</b>" if target else ""
+    return f"{text(facts.title)}{predicts} · {text(facts.model)} · {facts.day.day} {facts.day:%B %Y}"

@@ -1,0 +1,82 @@
+"""The facts that a report is made of: what the files of a run folder say, with nothing where a file is missing."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from thalweg.core import files
+from thalweg.core.run_folder import RunFolder
+from thalweg.evaluation.figures import Unit
+
+
+@dataclass(frozen=True)
+class Facts:
+    """A run as its files tell it.
+
+    Attributes:
+        history: one mapping for each evaluation during training.
+        day: when the results were written; now, where there are none.
+        results: metrics, baselines, verdict, diagnosis, examples.
+    """
+
+    path: Path
+    settings: Mapping[str, Any]
+    environment: Mapping[str, Any]
+    data: Mapping[str, Any]
+    history: list[dict[str, Any]]
+    results: Mapping[str, Any]
+    day: datetime
+
+    @staticmethod
+    def of(folder: RunFolder) -> "Facts":
+        """Read what is there."""
+        settings = yaml.safe_load(folder.settings.read_text(encoding="utf-8")) if folder.settings.is_file() else {}
+        read = [_json(path) for path in (folder.environment, folder.data, folder.results)]
+        day = datetime.fromtimestamp(folder.results.stat().st_mtime, UTC) if folder.results.is_file() else datetime.now(UTC)
+        return Facts(folder.path, settings or {}, read[0], read[1], _lines(folder.metrics), read[2], day)
+
+    @property
+    def headline(self) -> Mapping[str, Any]:
+        """The metric that decides, with its interval; empty where nothing was evaluated."""
+        found = self.results.get("metric") or {}
+        return found if found.get("value") is not None else {}
+
+    def unit(self, name: str) -> Unit:
+        """How figures of a metric are written."""
+        described = (self.results.get("units") or {}).get(name)
+        return Unit(**described) if described else Unit(name, name.replace("-", " "), False, "higher")
+
+    @property
+    def title(self) -> str:
+        """What was learned from."""
+        fingerprint = self.data.get("fingerprint") or {}
+        return str(fingerprint.get("name") or self.settings.get("source") or self.path.name)
+
+    @property
+    def model(self) -> str:
+        """The model's name."""
+        chosen = (self.settings.get("chosen") or {}).get("model") or self.settings.get("model") or {}
+        return str(chosen.get("name") or "net")
+
+
+def _json(path: Path) -> Mapping[str, Any]:
+    found = files.read_json(path, where=path.name) if path.is_file() else {}
+    return found if isinstance(found, Mapping) else {}
+
+
+def _lines(path: Path) -> list[dict[str, Any]]:
+    """The whole lines of a file of JSON lines; one that was cut off is left out."""
+    if not path.is_file():
+        return []
+    found = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        try:
+            found.append(json.loads(line))
+        except ValueError:
+            continue
+    return [line for line in found if isinstance(line, dict)]

@@ -1,0 +1,103 @@
+"""The first part of the page: what the heading rests on, the main figures, and the net beside its baselines."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from thalweg.evaluation.figures import Unit
+from thalweg.report.forest import forest
+from thalweg.report.markup import figure, folded, paragraph, table, text
+from thalweg.report.run_facts import Facts
+from thalweg.report.sentences import duration, lead, signed
+
+FIGURES = 3
+"""Metrics among the main figures, at most."""
+
+
+def verdict_section(facts: Facts) -> str:
+    """Lead, facts, and net and baselines on one axis."""
+    if not facts.headline:
+        return ""
+    unit = facts.unit(facts.headline["name"])
+    words = paragraph(lead(facts.results, unit), kind="lead")
+    return words + _figures(facts) + _beside(facts, unit) + _undefined(facts)
+
+
+def _figures(facts: Facts) -> str:
+    metrics: Mapping[str, Mapping[str, Any]] = facts.results.get("metrics") or {}
+    defined = [(name, one) for name, one in metrics.items() if one.get("value") is not None][:FIGURES]
+    cells = [_figure(facts.unit(name), one) for name, one in defined]
+    seconds = (facts.results.get("seconds") or {}).get("training")
+    if seconds is not None:
+        threads = facts.environment.get("threads")
+        where = f"{threads} thread{'' if threads == 1 else 's'}" if threads else ""
+        device = str(facts.environment.get("device") or "")
+        cells.append(_cell("training time", duration(float(seconds)), " · ".join(one for one in (device, where) if one)))
+    return f'<dl class="facts">{"".join(cells)}</dl>' if cells else ""
+
+
+def _figure(unit: Unit, one: Mapping[str, Any]) -> str:
+    low, high = one.get("low"), one.get("high")
+    if low is None or high is None:
+        return _cell(unit.title, unit.value(one["value"], None), "")
+    return _cell(unit.title, unit.value(one["value"], (high - low) / 2), unit.range(low, high))
+
+
+def _cell(name: str, value: str, beside: str) -> str:
+    return f"<div><dt>{text(name)}</dt><dd>{text(value)} <small>{text(beside)}</small></dd></div>"
+
+
+def _beside(facts: Facts, unit: Unit) -> str:
+    """The forest of net and baselines; nothing where there is no baseline."""
+    baselines = [one | {"title": title_of(one)} for one in facts.results.get("baselines") or []]
+    if not baselines:
+        return ""
+    net = {**facts.headline, "title": f"thalweg, {facts.model}"}
+    label = f"{unit.title} on the test part with 95 % intervals, net and baselines"
+    direction = "" if unit.better == "higher" else " Lower is better."
+    caption = f"{unit.title[:1].upper()}{unit.title[1:]} on the test part, with 95 % intervals.{direction} {_tuning(facts)}"
+    notes = "".join(paragraph(f"{note[:1].upper()}{note[1:]}.", kind="quiet") for note in facts.results.get("notes") or [])
+    return figure(forest([net, *baselines], unit, label), caption, beside=_table(net, baselines, unit)) + notes
+
+
+def _tuning(facts: Facts) -> str:
+    tried = sum(int(one.get("fits") or 0) for one in facts.results.get("baselines") or [] if one.get("setting"))
+    if not tried:
+        return ""
+    name = (facts.results.get("verdict") or {}).get("opponent")
+    opponent = next((title_of(one) for one in facts.results["baselines"] if one.get("name") == name), "")
+    chosen = f" {opponent[:1].upper()}{opponent[1:]} did best there, so the verdict is about it." if opponent else ""
+    return f"{tried} fits on the training part; the validation part chose the settings of each baseline.{chosen}"
+
+
+def title_of(one: Mapping[str, Any]) -> str:
+    """What people call a baseline."""
+    return str(one.get("title") or str(one.get("name")).replace("-", " "))
+
+
+def _table(net: Mapping[str, Any], baselines: list[dict[str, Any]], unit: Unit) -> str:
+    head = ["model", unit.title, "95 % interval", "net ahead by", "p", "the net is", "setting"]
+    rows = [[text(net["title"]), *_figures_of(net, unit), "", "", "", ""]]
+    for one in baselines:
+        gap = one.get("difference")
+        ahead = "" if gap is None else signed(gap, unit, _half(one)) + (" points" if unit.percent else "")
+        p = "" if one.get("p") is None else "< .001" if one["p"] < 0.001 else f"{one['p']:.3f}".removeprefix("0")
+        cells = [ahead, p, one.get("word") or "", one.get("setting") or ""]
+        rows.append([text(one["title"]), *_figures_of(one, unit), *(text(cell) for cell in cells)])
+    return folded("The same as a table, with the test behind each comparison", table(head, rows))
+
+
+def _figures_of(one: Mapping[str, Any], unit: Unit) -> list[str]:
+    low, high = one.get("low"), one.get("high")
+    there = low is not None and high is not None
+    return [text(unit.value(one.get("value"), _half(one) or None)), text(unit.range(low, high)) if there else ""]  # type: ignore[arg-type]
+
+
+def _half(one: Mapping[str, Any]) -> float:
+    low, high = one.get("low"), one.get("high")
+    return 0.0 if low is None or high is None else float((high - low) / 2)
+
+
+def _undefined(facts: Facts) -> str:
+    metrics = facts.results.get("metrics") or {}
+    lacking = [f"{facts.unit(name).title} has no value: {one['reason']}." for name, one in metrics.items() if one.get("reason")]
+    return paragraph(" ".join(lacking), kind="quiet")

@@ -1,0 +1,1 @@
+"""Views: examples shown as what they are, one file per kind of data."""

@@ -35,6 +35,7 @@ from thalweg.training.loop import Listener, Progress, learn
 from thalweg.training.plan import choose_precision
 from thalweg.training.settings import RunSettings
 from thalweg.training.stage import Own, Stage, build_stage, task_facts
+from thalweg.training.telling import ProgressLine, tell_data, tell_model
 
 EVALUATION_BATCH = 256
 INTERRUPTED = "interrupted"
@@ -144,6 +145,7 @@ def fit(
             continue
         stage = build_stage(settings, number, dataset, own, work.context)
         watch = work.listeners(stage, interruption, listeners or {})
+        work.tell(stage)
         if begun is not None:
             work.go_on(begun, stage, watch)
         else:
@@ -204,15 +206,23 @@ class _Work:
                 settings.stopping,
                 every=settings.evaluate_every,
                 record=self.record,
-                talk=self.talk,
             ),
             "divergence": Divergence(20 if self.context.precision == "float16" else SKIPPED_STEPS),
             **further,
             "interruption": interruption,
         }
+        evaluation = watch["evaluation"]
+        assert isinstance(evaluation, Evaluation)
+        watch["progress"] = ProgressLine(evaluation, self.talk)
         save = self._saver(stage, watch)
         watch["checkpoints"] = Checkpointer(save, seconds=settings.checkpoint_seconds, steps=settings.checkpoint_steps)
         return watch
+
+    def tell(self, stage: Stage) -> None:
+        """Say what was read and what will learn, on one of the processes."""
+        if self.context.processes.rank == 0:
+            tell_data(self.talk, stage.dataset)
+            tell_model(self.talk, stage, self.context)
 
     def record(self, line: Mapping[str, Any]) -> None:
         """A line of metrics, in the run's file."""
@@ -265,8 +275,10 @@ class _Work:
             raise Interrupted(interrupted, self.folder.path)
         if ended:
             return
-        evaluation = watch["evaluation"]
+        evaluation, line = watch["evaluation"], watch["progress"]
         assert isinstance(evaluation, Evaluation)
+        assert isinstance(line, ProgressLine)
+        line.conclude(progress)
         evaluation.restore_best(stage.rule)
         stage.rule.end(stage.batches, progress.position)
         self._saver(stage, watch, ended=True)(progress)

@@ -7,7 +7,6 @@ from typing import Any
 
 import torch
 
-from thalweg.core.talk import Talk
 from thalweg.data.batches import Batches
 from thalweg.rules._rule import Rule
 from thalweg.tasks._task import Task, measured
@@ -24,6 +23,10 @@ class Evaluation:
     Args:
         every: steps between evaluations; None: each epoch, or a sixtieth of the stage where that is longer.
         record: takes each line of metrics as it comes.
+
+    Attributes:
+        latest: the watched metric when it was last measured.
+        best: its best value so far, reached at `best_at`.
     """
 
     def __init__(
@@ -34,17 +37,16 @@ class Evaluation:
         *,
         every: int | None,
         record: Callable[[dict[str, Any]], None],
-        talk: Talk,
     ) -> None:
         self.task, self.validation, self.stopping = task, validation, stopping
-        self.every, self.record, self.talk = every, record, talk
+        self.every, self.record = every, record
         self.watched = stopping.metric or next(iter(task.metrics))
         self.higher = task.metrics[self.watched].declaration.facts["better"] == "higher"  # type: ignore[attr-defined]
         self.best: float | None = None
+        self.latest: float | None = None
         self.best_at: Mapping[str, int] = {}
         self.best_state: dict[str, torch.Tensor] = {}
         self.waited, self.loss, self.seen = 0, 0.0, 0
-        self._begun = time.monotonic()
 
     def __call__(self, progress: Progress, rule: Rule) -> None:
         loss = progress.report.get("loss")
@@ -56,10 +58,10 @@ class Evaluation:
         line = {"stage": position.stage, "step": position.step, "epoch": position.epoch, "loss": _json(self.loss / self.seen)}
         line |= {f"validation.{name}": _json(value) for name, value in found.items()}
         self.loss, self.seen = 0.0, 0
-        self._judge(found[self.watched], position.step, position.epoch, rule)
+        self.latest = found[self.watched]
+        self._judge(self.latest, position.step, position.epoch, rule)
         progress.history.append(line)
         self.record(line)
-        self._tell(progress, found)
         if self.stopping.patience is not None and self.waited >= self.stopping.patience:
             progress.stopped = f"no better {self.watched} in {self.waited} evaluations"
 
@@ -82,18 +84,6 @@ class Evaluation:
         self.best, self.best_at = value, {"step": step, "epoch": epoch}
         if self.stopping.keep == "best":
             self.best_state = {name: tensor.clone() for name, tensor in rule.shipped.state_dict().items()}
-
-    def _tell(self, progress: Progress, found: Mapping[str, float | None]) -> None:
-        position = progress.position
-        metric = self.task.metrics[self.watched]
-        where = f"epoch {position.epoch}" if progress.length is not None else f"step {position.step:,}"
-        whole = f" of {position.total // progress.length}" if progress.length is not None else f" of {position.total:,}"
-        spent = time.monotonic() - self._begun
-        left = spent / max(position.step, 1) * (position.total - position.step)
-        text = (
-            f"{where}{whole}  validation {self.watched} {shown(metric, found[self.watched])}, best {shown(metric, self.best)}"
-        )
-        self.talk.live("learn", f"{text}  {left:.0f} s left", position.step / max(position.total, 1))
 
     def restore_best(self, rule: Rule) -> None:
         """Put the best weights into what ships, where they are to be kept."""

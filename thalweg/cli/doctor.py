@@ -1,0 +1,35 @@
+"""`thalweg doctor [RUN]`: what is wrong with a run, or with this installation, and what to change."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from thalweg.cli.flags import Answer, Page, Verb
+from thalweg.cli.terminal import paragraph
+from thalweg.core.talk import Talk
+
+
+def doctor(given: Mapping[str, Any], talk: Talk, page: Page) -> Answer:
+    """Look, and say what was found, the gravest first."""
+    from thalweg import api
+
+    found = api.doctor(given["run"])
+    lines = []
+    for label, value in found["facts"].items():
+        lines += paragraph(label, [str(value)], width=page.width)
+    for finding in found["findings"]:
+        told = [finding["what"], *(f"{word}: {finding[word]}" for word in ("why", "fix") if finding[word])]
+        lines += ["", *paragraph(finding["severity"], told, width=page.width)]
+    if not found["findings"]:
+        lines += ["", "Nothing is wrong as far as this looks."]
+    return Answer(lines, found)
+
+
+VERB = Verb(
+    "doctor",
+    "What is wrong with a run and what to change; without RUN, with this installation.",
+    [click.Argument(["run"], metavar="[RUN]", required=False, type=click.Path(path_type=Path))],
+    doctor,
+)

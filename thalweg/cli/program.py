@@ -1,0 +1,253 @@
+"""The program: finds the verb, runs it, prints its answer or its refusal, and leaves with the exit code of what happened.
+
+0 ok, 2 usage or settings, 3 data, 4 model or package, 5 training failed, 6 resources, 129/130/143 stopped by a signal, 141
+closed pipe, 1 a fault of ours.
+"""
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+import traceback
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from types import FrameType
+from typing import Any
+
+import click
+
+from thalweg.cli.flags import Answer, Page, Verb, refusal_of
+from thalweg.cli.terminal import Terminal, TerminalTalk, standard_error, standard_output
+from thalweg.core.errors import Refusal, ResourceRefusal, UsageRefusal, nearest
+from thalweg.core.strict_json import render_json
+
+VERBS = {
+    "train": "train",
+    "predict": "predict",
+    "evaluate": "evaluate",
+    "report": "report",
+    "list": "listing",
+    "info": "info",
+    "doctor": "doctor",
+    "check-part": "check_part",
+}
+"""Each verb and the file of this room that holds it, in the order of the help."""
+
+SUMMARY = """Raw data in, a deep model out that its owner can defend.
+
+    thalweg train DATA                  a path or a catalogued name: thalweg list datasets
+    thalweg predict runs/NAME INPUT     answers for new data
+"""
+CLOSED_PIPE, FAULT = 141, 1
+
+
+class Program(click.Group):
+    """All verbs; the file of each is imported when it is named."""
+
+    def __init__(self) -> None:
+        super().__init__("thalweg", help=SUMMARY, params=[_version()])
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        return verb_named(cmd_name)
+
+
+def verb_named(name: str) -> Verb:
+    """The verb of that name.
+
+    Raises:
+        UsageRefusal: there is none; the nearest is given.
+    """
+    if name in VERBS:
+        verb: Verb = import_module(f"thalweg.cli.{VERBS[name]}").VERB
+        return verb
+    close = nearest(name, VERBS, count=1)
+    raise UsageRefusal(
+        "VERB_UNKNOWN",
+        f'there is no verb "{name[:60]}"' + (f'; did you mean "{close[0]}"?' if close else ""),
+        where=f"thalweg {name[:60]}",
+        why="the first word says what is to be done",
+        fix=f"thalweg {close[0]}" if close else f"one of {', '.join(VERBS)}",
+    )
+
+
+class Stopped(KeyboardInterrupt):
+    """A signal asked the program to end, outside of training's steps."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line and return its exit code.
+
+    Args:
+        arguments: what follows the program's name; None: what the process was started with.
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    output, errors = standard_output(), standard_error()
+    talk = TerminalTalk(errors, quiet="--quiet" in given)
+    outcome = _Outcome(output, errors, talk, as_json="--json" in given, debug="--debug" in given)
+    with _signals(), _other_peoples_warnings(shown="--debug" in given):
+        try:
+            return outcome.answered(_run(given, talk, Page(output.width, output.stream is not None and output.stream.isatty())))
+        except click.ClickException as error:
+            return outcome.refused(refusal_of(error))
+        except click.exceptions.Exit as leave:
+            return leave.exit_code
+        except Refusal as refusal:
+            return outcome.refused(refusal)
+        except BrokenPipeError:
+            return outcome.unread()
+        except KeyboardInterrupt as stop:
+            return outcome.stopped(stop.number if isinstance(stop, Stopped) else signal.SIGINT)
+        except MemoryError:
+            return outcome.refused(_out_of_memory())
+        except Exception as error:  # noqa: BLE001 - a fault of ours is told in words too
+            return outcome.failed(error)
+
+
+def _run(given: list[str], talk: TerminalTalk, page: Page) -> Answer:
+    program = Program()
+    with click.Context(program, info_name="thalweg", max_content_width=page.width, terminal_width=page.width) as whole:
+        if not given:
+            return Answer(program.get_help(whole).splitlines(), code=UsageRefusal.exit_code)
+        if given[0].startswith("-"):
+            program.make_context("thalweg", given)  # --help and --version leave here
+        verb = verb_named(given[0])
+        with verb.make_context(given[0], given[1:], parent=whole) as context:
+            for said, meant in context.meta["renamed"]:
+                talk.say("note", f"{said} is called {meant} here")
+            return verb.act(verb.parsed(context), talk, page)
+
+
+def _version() -> click.Option:
+    def shown(context: click.Context, option: click.Parameter, wanted: bool) -> None:
+        if wanted:
+            from thalweg import __version__
+
+            click.echo(f"thalweg {__version__}")
+            context.exit()
+
+    told = "Show the version."
+    return click.Option(["--version"], is_flag=True, is_eager=True, expose_value=False, callback=shown, help=told)
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """How a command line ends: what is printed, and the exit code."""
+
+    output: Terminal
+    errors: Terminal
+    talk: TerminalTalk
+    as_json: bool
+    debug: bool
+
+    def answered(self, answer: Answer) -> int:
+        """The answer on standard output; help that nobody asked for goes where refusals go."""
+        self.talk.close()
+        try:
+            if self.as_json:
+                self.output.write(render_json(jsonable(answer.facts)).decode() + "\n")
+            else:
+                (self.errors if answer.code == UsageRefusal.exit_code else self.output).lines(answer.lines)
+        except BrokenPipeError:
+            return self.unread()
+        return answer.code
+
+    def refused(self, refusal: Refusal) -> int:
+        """A refusal in at most six lines, or as one JSON object."""
+        self.talk.close()
+        try:
+            if self.as_json:
+                self.output.write(render_json({"error": jsonable(refusal.as_dict())}).decode() + "\n")
+            else:
+                self.errors.lines(str(refusal).split("\n"))
+            if self.debug:
+                traceback.print_exc()
+        except BrokenPipeError:
+            return self.unread()
+        return refusal.exit_code
+
+    def stopped(self, number: int) -> int:
+        """A signal where nothing was left half done."""
+        name = signal.Signals(number).name
+        stop = Refusal("STOPPED", f"stopped by {name}", why="nothing was left half written", fix="repeat the command")
+        self.refused(stop)
+        return 128 + number
+
+    def failed(self, error: Exception) -> int:
+        """A fault of ours: its kind and place, without the traceback that nobody asked for."""
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        first = (str(error).splitlines() or ["no message"])[0][:200]
+        fault = Refusal(
+            "FAULT",
+            f"{type(error).__name__}: {first}",
+            where=f"{place.filename}:{place.lineno}",
+            why="this is a fault of thalweg or of a part, not of yours",
+            fix="repeat with --debug, and report what it shows",
+        )
+        self.refused(fault)
+        return FAULT
+
+    def unread(self) -> int:
+        """Nobody reads any more: what Python still holds back for standard output goes nowhere."""
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return CLOSED_PIPE
+
+
+def jsonable(value: Any) -> Any:
+    """A value as JSON holds it: arrays as lists, paths as text, what is not finite as null."""
+    if isinstance(value, Mapping):
+        return {str(key): jsonable(one) for key, one in value.items()}
+    if isinstance(value, list | tuple | set):
+        return [jsonable(one) for one in value]
+    if isinstance(value, float):
+        return value if value - value == 0 else None
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    plain = getattr(value, "tolist", None)  # numpy is not imported to ask whether this is one of its arrays
+    return jsonable(plain()) if callable(plain) else str(value)
+
+
+def _out_of_memory() -> Refusal:
+    return ResourceRefusal(
+        "MEMORY_FULL",
+        "there is not enough memory",
+        why="the run cannot go on",
+        fix="a smaller --batch-size, a smaller model, or fewer data",
+    )
+
+
+@contextlib.contextmanager
+def _signals() -> Iterator[None]:
+    """SIGTERM and SIGHUP end the program as Ctrl-C does: through every `finally` on the way out."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    wanted = [signal.SIGTERM, *([signal.SIGHUP] if sys.platform != "win32" else [])]
+    former = {number: signal.signal(number, _stop) for number in wanted}
+    try:
+        yield
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    raise Stopped(number)
+
+
+@contextlib.contextmanager
+def _other_peoples_warnings(*, shown: bool) -> Iterator[None]:
+    """Warnings of packages beneath us are for their users; `--debug` shows them."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("default" if shown else "ignore")
+        yield

@@ -1,0 +1,108 @@
+"""`thalweg train DATA`: train, evaluate, compare, report."""
+
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from thalweg.cli.asked import asked_settings
+from thalweg.cli.flags import Answer, Flag, Number, Page, Pair, Verb
+from thalweg.cli.outcome import result_lines, run_facts
+from thalweg.core.errors import UsageRefusal
+from thalweg.core.talk import Talk
+
+
+class Seed(Number):
+    """A seed, or `random` for one that is drawn and recorded."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | float:
+        if value == "random":
+            return secrets.randbelow(2**31)
+        return super().convert(value, param, ctx)
+
+    def range(self) -> str:
+        return super().range() + ', or "random"'
+
+
+CHOICES = [
+    Flag("--target", path="data.target", metavar="FIELD", help="What is to be predicted."),
+    Flag("--task", path="task.name", metavar="NAME", help="What is to be learned: thalweg list tasks."),
+    Flag("--model", path="model.name", metavar="NAME", help="What learns it: thalweg list models."),
+    Flag("--rule", path="rule.name", metavar="NAME", help="How it is learned: thalweg list rules."),
+    Flag("--loss", path="task.loss", metavar="NAME", help="What mistakes cost: thalweg list losses."),
+    Flag("--epochs", path="rule.epochs", type=Number(1, 1_000_000), help="Times through the training part."),
+    Flag("--steps", path="rule.steps", type=Number(1, 1_000_000_000), help="Steps, instead of epochs."),
+    Flag("--batch-size", path="rule.batch_size", type=Number(1, 1 << 24), help="Rows of a batch."),
+    Flag("--lr", path="rule.rate", type=Number(0, 1e6, whole=False, above=True), help="Learning rate at its peak."),
+    Flag("--seed", path="seed", type=Seed(0, 2**63 - 1), help='Decides all that is drawn; or "random".'),
+    Flag("--patience", path="stopping.patience", type=Number(1, 1_000_000), help="Evaluations without gain before stopping."),
+    Flag("--augment", path="augment", many=True, metavar="NAME", help="Augmentation, or none; may be repeated."),
+]
+MACHINE = [
+    Flag("--device", path="device", metavar="NAME", help="auto, cpu, cuda:0, mps."),
+    Flag("--precision", path="precision", metavar="NAME", help="auto, float32, float64, bfloat16, float16."),
+    Flag("--threads", path="threads", type=Number(1, 4096), help="Threads on the CPU."),
+    Flag("--speed", path="speed", metavar="plain|FILE", help="How steps are run."),
+]
+DATA = [
+    Flag("--split", path="data.split", metavar="A,B,C,D", help="Shares of train, validation, calibration, test."),
+    Flag("--field", type=Pair(), many=True, path="data.fields", help="Kind or role of a field: --field zip=category."),
+    Flag("--ignore", many=True, path="data.ignore", metavar="FIELD", help="Leave a field out; may be repeated."),
+    Flag("--group", path="data.group", metavar="FIELD", help="Rows with the same value stay in one part."),
+    Flag("--time", path="data.time", metavar="FIELD", help="The past trains, the future tests."),
+    Flag("--image-size", path="data.image_size", type=Number(4, 4096), help="Side of pictures in pixels."),
+    Flag("--drop-missing-target", path="data.drop_missing_target", is_flag=True, help="Leave out rows without a target."),
+    Flag("--on-bad-file", path="data.on_bad_file", metavar="skip|refuse", help="What a broken file leads to."),
+    Flag("--on-bad-row", path="data.on_bad_row", metavar="skip|refuse", help="What a broken row leads to."),
+    Flag("--no-header", path="data.header", is_flag=True, flag_value=False, help="The first line of a table holds values."),
+    Flag("--delimiter", path="data.delimiter", metavar="SIGN", help="What separates values of a table."),
+    Flag("--decimal", path="data.decimal", metavar="SIGN", help="The decimal mark of a table."),
+    Flag("--encoding", path="data.encoding", metavar="NAME", help="The character encoding of text files."),
+    Flag("--sheet", path="data.sheet", metavar="NAME", help="The sheet of a workbook."),
+    Flag("--download", path="data.download", is_flag=True, help="The network may be used to fetch catalogued data."),
+]
+RUN = [
+    Flag("--settings", type=click.Path(path_type=Path), metavar="FILE", help="A settings file; flags win over it."),
+    Flag("--set", type=Pair(), many=True, help="Any setting: --set model.hidden=[64,32]; may be repeated."),
+    Flag("--out", type=click.Path(path_type=Path), metavar="DIR", help="The run's folder; runs/NAME where none is given."),
+    Flag("--resume", is_flag=True, help="Go on with the unfinished run in --out."),
+    Flag("--force", is_flag=True, help="Replace the run in --out."),
+    Flag("--no-compare", is_flag=True, help="Fit no baselines; there is no verdict then."),
+    Flag("--margin", path="margin", metavar="M", help="Difference that counts as none: 0.02, or 2%."),
+]
+
+
+def train(given: Mapping[str, Any], talk: Talk, page: Page) -> Answer:
+    """Train as the flags say."""
+    if given["resume"] and given["force"]:
+        raise UsageRefusal(
+            "FLAGS_CONFLICT",
+            "--resume goes on with a run, --force replaces it",
+            where="--resume, --force",
+            why="only one of them can be meant",
+            fix="leave one out",
+        )
+    data, settings = asked_settings(given, [*CHOICES, *MACHINE, *DATA, *RUN], talk)
+    from thalweg import api
+
+    run = api.train(
+        data,
+        settings=settings,
+        out=given["out"],
+        resume=bool(given["resume"]),
+        force=bool(given["force"]),
+        compare=not given["no_compare"],
+        talk=talk,
+    )
+    return Answer(result_lines(run.results, run.path, page), run_facts(run.results, run.path))
+
+
+VERB = Verb(
+    "train",
+    "Train on DATA, evaluate, compare with baselines, and write a report.",
+    [click.Argument(["data"], metavar="DATA", required=False), *CHOICES, *MACHINE, *DATA, *RUN],
+    train,
+    example="DATA is a path or a name: thalweg list datasets.",
+)

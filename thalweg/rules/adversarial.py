@@ -69,17 +69,19 @@ class Adversarial(GradientRule):
 
     def slope(self, batch: Batch) -> Slope:
         """The generator's slope: examples that the critic takes for real."""
+        arguments, named = self.task.ports.given(batch)
         with autocast(self.context.device, self.context.precision):
-            loss = torch.nn.functional.softplus(-self._score(batch, self._made(batch)))
+            loss = nn.functional.softplus(-self._score(batch, self.model(*arguments, **named)))
         return slope_of(Losses.equal(loss), self.descent)
 
     def critic_slope(self, batch: Batch) -> Slope:
         """The critic's slope: real examples against made ones."""
-        with torch.no_grad():
-            made = self._made(batch)
+        arguments, named = self.task.ports.given(batch)
         with autocast(self.context.device, self.context.precision):
+            with torch.no_grad():
+                made = self.model(*arguments, **named)
             false, true = self._score(batch, made), self._score(batch, batch[self.task.ports.output.name])
-            loss = torch.nn.functional.softplus(false) + torch.nn.functional.softplus(-true)
+            loss = nn.functional.softplus(false) + nn.functional.softplus(-true)
         return slope_of(Losses.equal(loss), self.critic_descent)
 
     def step(self, batch: Batch, at: Position) -> dict[str, Tensor]:
@@ -89,11 +91,6 @@ class Adversarial(GradientRule):
         report = super().step(batch, at)
         loss = slope.loss / (slope.weight * self.critic_descent.scale)
         return report | {"critic": loss, "finite": report["finite"] & calm}
-
-    def _made(self, batch: Batch) -> Tensor:
-        arguments, named = self.task.ports.given(batch)
-        made: Tensor = self.model(*arguments, **named)
-        return made
 
     def _score(self, batch: Batch, examples: Tensor) -> Tensor:
         arguments, named = self.critic_ports.given({**batch, self.task.ports.output.name: examples})

@@ -1,6 +1,6 @@
 """Datasets: what a source gives. Stored examples, a domain to sample, or an environment to act in; all supply batches.
 
-Parts are `train`, `validation` (early stopping, choice of settings), `calibration` (temperature, conformal sets) and `test`, which
+Parts are `train`, `validation` (when to stop, which settings), `calibration` (temperature, conformal sets) and `test`, which
 is read once.
 """
 

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from thalweg.core.errors import TrainingRefusal
 from thalweg.core.position import Position
 from thalweg.core.processes import Processes
 from thalweg.data.batches import Batches
@@ -81,10 +82,33 @@ def evaluate(
         model: a module, or any callable that takes the inputs as the task's ports name them.
         part: validation, calibration or test; for domains and environments what they hold out under that name.
         at: decides what is drawn while measuring, where anything is.
+
+    Raises:
+        TrainingRefusal: answers are not a number.
     """
     processes = processes or Processes()
     batches = dataset.batches(part, size=BATCH, processes=processes)
-    return of_batches(task, model, batches, part=part, at=at or Position(), processes=processes)
+    found = of_batches(task, model, batches, part=part, at=at or Position(), processes=processes)
+    _refuse_not_a_number(found)
+    return found
+
+
+def _refuse_not_a_number(found: Evaluation) -> None:
+    """Raise where statistics of examples are NaN: no metric may make a figure of answers that are none."""
+    wrong = {name: rows.isnan().flatten(1).any(1).nonzero().flatten() for name, rows in found.rows.items() if rows.numel()}
+    name = max(wrong, key=lambda one: len(wrong[one]), default="")
+    if not name or not len(wrong[name]):
+        return
+    rows = wrong[name].tolist()
+    shown = ", ".join(f"{row:,}" for row in rows[:5]) + (f" and {len(rows) - 5:,} more" if len(rows) > 5 else "")
+    raise TrainingRefusal(
+        "PREDICTIONS_NOT_FINITE",
+        f"the model's answers to {len(rows):,} of {found.examples:,} examples are not a number",
+        where=f"part {found.part}, rows {shown} (counted from 0), seen by {name}",
+        why="a figure made of them would mean nothing",
+        fix="train again with a lower rate (--lr) or clipping (--set rule.clip=1); thalweg doctor RUN says what went wrong",
+        details={"rows": rows[:1000], "count": len(rows)},
+    )
 
 
 def of_batches(

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from thalweg.core import registry
 from thalweg.report.charts import Frame, scatter, svg
 from thalweg.report.examples import view_of
 from thalweg.report.markup import columns, figure, folded, paragraph, section, table, text
@@ -79,7 +80,7 @@ def _cell(x: float, y: float, size: tuple[int, int], count: int, share: float, *
     large = width > 60
     number = f"{count:,}" if count or large else ""
     beneath = (
-        f'<text class="tick" x="{x + width / 2:.0f}" y="{y + height - 12:.0f}" text-anchor="middle">{100 * share:.0f} %</text>'
+        f'<text class="share" x="{x + width / 2:.0f}" y="{y + height - 12:.0f}" text-anchor="middle">{100 * share:.0f} %</text>'
         if large
         else ""
     )
@@ -104,7 +105,8 @@ def _worst(facts: Facts, mistakes: Mapping[str, Any]) -> str:
     """The worst mistakes as tiles where a field is a picture, else as rows of a table."""
     worst = mistakes.get("worst") or []
     kept = facts.results.get("examples_shown") or {}
-    fields: Mapping[str, str] = kept.get("fields") or {}
+    known = set(registry.names("view"))
+    fields: Mapping[str, str] = {name: kind for name, kind in (kept.get("fields") or {}).items() if kind in known}
     rows: Mapping[str, Mapping[str, Any]] = kept.get("rows") or {}
     if not worst:
         return ""

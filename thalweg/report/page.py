@@ -32,7 +32,7 @@ figure{margin:14px 0}figure>b{font-size:15px;font-weight:600}
 figcaption{font-size:14px;color:var(--soft);margin-top:4px;max-width:68ch}
 svg{display:block;width:100%;max-width:440px;height:auto;font:12.5px system-ui,Inter,sans-serif}
 svg text{fill:var(--ink)}svg .tick{fill:var(--soft);font-size:11.5px}svg .own{fill:var(--own)}svg .soft{fill:var(--soft)}
-svg .bold{font-weight:650}svg .grid{stroke:var(--rule);stroke-width:1}
+svg .bold{font-weight:650}svg .share{font-size:11.5px}svg .grid{stroke:var(--rule);stroke-width:1}
 .forest{margin:22px 0 6px;font-size:14px}
 .line{display:grid;grid-template-columns:178px minmax(0,1fr) 70px;gap:14px;align-items:center;height:26px}
 .line>span,.line>b{text-align:right;font-weight:400;white-space:nowrap;overflow:hidden;text-overflow:ellipsis}

@@ -133,6 +133,8 @@ def confused(confusion: Mapping[str, Any], mistakes: Mapping[str, Any]) -> str:
         said = [f"{share_words(one['count'], one['of'])} of “{one['true']}”" for one in pairs]
         return f"It misses {' and '.join(said)}."
     top = pairs[0]
+    if top["count"] == 1:
+        return "It takes no class for a particular other one more than once."
     return f"Most often it takes “{top['true']}” for “{top['said']}”: {top['count']:,} of {top['of']:,} times."
 
 

@@ -65,7 +65,7 @@ def _tuning(facts: Facts) -> str:
         return ""
     name = (facts.results.get("verdict") or {}).get("opponent")
     opponent = next((title_of(one) for one in facts.results["baselines"] if one.get("name") == name), "")
-    chosen = f" {opponent[:1].upper()}{opponent[1:]} did best there, so the verdict is about it." if opponent else ""
+    chosen = f" The verdict is about {opponent}, the best there." if opponent else ""
     return f"{tried} fits on the training part; the validation part chose the settings of each baseline.{chosen}"
 
 

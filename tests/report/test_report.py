@@ -1,0 +1,148 @@
+"""The page: what it shows, what it leaves out, and that nothing in a run's files can act in it."""
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from tests.report.runs import confusion, results, run_of
+from thalweg.report.report import write_report
+
+EVIL = '<script>alert(1)</script><img src=x onerror="alert(2)">'
+VOID = {"meta", "img", "br", "rect", "circle", "line", "polyline", "link"}
+OPTIONAL = {"tr", "td", "th", "thead", "tbody", "li"}
+
+
+class Elements(HTMLParser):
+    """Notes every element, its attributes, and elements that are not closed."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen, self.open, self.wrong = [], [], []
+
+    def handle_starttag(self, tag, attrs):
+        self.seen.append((tag, dict(attrs)))
+        if tag not in VOID | OPTIONAL:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.seen.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        if tag in OPTIONAL | VOID:
+            return
+        if not self.open or self.open.pop() != tag:
+            self.wrong.append(tag)
+
+
+def elements(text):
+    parser = Elements()
+    parser.feed(text)
+    return parser
+
+
+def written(folder):
+    return write_report(folder).read_text(encoding="utf-8")
+
+
+def titles(text):
+    return re.findall(r"<h2>(.*?)</h2>", text)
+
+
+def test_every_section_stands_in_its_order(tmp_path):
+    text = written(run_of(tmp_path / "run", results=results(diagnosis=confusion("no", "yes"))))
+    assert titles(text) == ["The data", "How it learned", "Where it errs", "Time", "Repeat it"]
+    assert "<em>Equivalent</em> to gradient boosting: 87.4 % right against 87.1 %, within 0.7 points either way." in text
+
+
+def test_every_element_is_closed(tmp_path):
+    found = elements(written(run_of(tmp_path / "run", results=results(diagnosis=confusion("no", "yes")))))
+    assert found.wrong == []
+    assert found.open == []
+
+
+@pytest.mark.parametrize("missing", ["settings", "environment", "data", "metrics", "results"])
+def test_a_missing_file_costs_its_section_only(tmp_path, missing):
+    found = elements(written(run_of(tmp_path / "run", **{missing: None})))
+    assert found.wrong == []
+    assert "h1" in [tag for tag, _ in found.seen]
+
+
+def test_an_empty_folder_has_a_report_without_sections(tmp_path):
+    folder = run_of(tmp_path / "run", settings=None, environment=None, data=None, metrics=None, results=None)
+    text = written(folder)
+    assert titles(text) == []
+    assert "not evaluated" in text
+
+
+def test_without_baselines_there_is_no_empty_picture(tmp_path):
+    bare = results(baselines=[], verdict=None, verdict_reason="baselines were not asked for")
+    text = written(run_of(tmp_path / "run", results=bare))
+    assert 'class="forest"' not in text
+    assert "There is nothing to compare it with: baselines were not asked for." in text
+
+
+def test_nothing_in_the_files_becomes_an_element(tmp_path):
+    evil = results(
+        diagnosis=confusion(EVIL, EVIL),
+        notes=[EVIL],
+        baselines=[{"name": "gradient-boosting", "title": EVIL, "value": 0.87, "low": 0.86, "high": 0.88, "setting": EVIL}],
+        metrics={
+            EVIL: {"value": 0.5, "low": 0.4, "high": 0.6},
+            "f1": {"value": None, "low": None, "high": None, "reason": EVIL},
+        },
+        examples_shown={"fields": {EVIL: "category"}, "rows": {"7": {EVIL: EVIL}}},
+        command=EVIL,
+    )
+    data = {
+        "fingerprint": {"name": EVIL, "parts": {"train": 3}},
+        "notes": [EVIL],
+        "findings": [{"what": EVIL, "why": EVIL, "fix": EVIL}],
+        "fields": [{"name": EVIL, "role": "target", "kind": EVIL, "fields": [EVIL]}],
+    }
+    settings = {"source": EVIL, "chosen": {"model": {"name": EVIL}}}
+    found = elements(written(run_of(tmp_path / "run", results=evil, data=data, settings=settings, environment={EVIL: EVIL})))
+    assert {"script"} & {tag for tag, _ in found.seen} == set()
+    assert [attributes for _, attributes in found.seen if any(name.startswith("on") for name in attributes)] == []
+    assert [tag for tag, attributes in found.seen if attributes.get("src") == "x"] == []
+
+
+def test_nothing_is_fetched(tmp_path):
+    text = written(run_of(tmp_path / "run", results=results(diagnosis=confusion("no", "yes"))))
+    assert re.findall(r"https?://|@import|<link|<script", text) == []
+    assert all(attributes["src"].startswith("data:") for _, attributes in elements(text).seen if "src" in attributes)
+
+
+def test_pictures_are_named_for_those_who_cannot_see_them(tmp_path):
+    found = elements(written(run_of(tmp_path / "run", results=results(diagnosis=confusion("no", "yes")))))
+    pictures = [attributes for tag, attributes in found.seen if tag == "svg"]
+    assert len(pictures) == 4
+    assert all(one["aria-label"] for one in pictures)
+
+
+def test_light_and_dark_are_both_there(tmp_path):
+    text = written(run_of(tmp_path / "run"))
+    assert "prefers-color-scheme:dark" in text
+    assert set(re.findall(r'(?:fill|stroke)="([^"]+)"', text)) <= {
+        "none",
+        *(f"var(--{name})" for name in ("own", "other", "soft", "rule")),
+    }
+
+
+def test_a_line_of_metrics_that_was_cut_off_is_left_out(tmp_path):
+    folder = run_of(tmp_path / "run")
+    with folder.metrics.open("a") as file:
+        file.write('{"epoch": 7, "lo')
+    assert "How it learned" in written(folder)
+
+
+def test_the_command_names_the_data_and_the_settings(tmp_path):
+    text = written(run_of(tmp_path / "run", name="my data.csv"))
+    assert "thalweg train &#x27;my data.csv&#x27; --settings " in text
+
+
+def test_many_classes_are_shown_as_the_pairs_most_often_confused(tmp_path):
+    found = confusion("cat", "dog")
+    found["confusion"] = {"classes": [], "pairs": found["confusion"]["pairs"], "number_of_classes": 40}
+    text = written(run_of(tmp_path / "run", results=results(diagnosis=found)))
+    assert "Most often it takes “dog” for “cat”: 8 of 26 times." in text

@@ -1,0 +1,136 @@
+"""The sentences that the page makes of figures."""
+
+import pytest
+
+from tests.report.runs import LOSS, UNIT, baseline, results
+from thalweg.evaluation.figures import Unit, written
+from thalweg.report.charts import ticks
+from thalweg.report.data_section import rows_sentence
+from thalweg.report.sentences import calibrated, confused, duration, erred, heading, lead, learned, share_words
+
+ACCURACY, RMSE = Unit(**UNIT), Unit(**LOSS)
+
+
+def judged(word: str, **changed):
+    found = results()
+    return found | {"verdict": {**found["verdict"], "word": word, **changed}}
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("better", "Better than gradient boosting: 87.4 % right against 87.1 %."),
+        ("worse", "Worse than gradient boosting: 87.4 % right against 87.1 %."),
+        ("equivalent", "Equivalent to gradient boosting: 87.4 % right against 87.1 %, within 0.7 points either way."),
+        ("not enough data", "Not enough data to tell it from gradient boosting: 87.4 % right against 87.1 %."),
+    ],
+)
+def test_the_heading_says_the_result(word, said):
+    assert " ".join(heading(judged(word), ACCURACY)) == said
+
+
+def test_the_lead_counts_examples():
+    assert lead(results(), ACCURACY) == (
+        "On 9,768 examples that neither has seen, the net is right for 25 more of them than gradient boosting. "
+        "In truth the net may lie between −0.2 and +0.7 points from it (paired difference, 95 % interval, p = .31); "
+        "that is inside the margin of 1 point that was set before. Use gradient boosting, it is simpler."
+    )
+
+
+def test_the_lead_says_how_much_data_would_settle_it():
+    assert lead(judged("not enough data", needed=28541), ACCURACY).endswith("About 28,541 test examples would settle it.")
+    assert lead(judged("not enough data", needed=5_000_000), ACCURACY).endswith("Over a million test examples would settle it.")
+
+
+def test_a_forced_word_is_explained():
+    assert "That decides nothing yet: 12 examples are too few." in lead(
+        judged("not enough data", reason="12 examples are too few"), ACCURACY
+    )
+
+
+def test_losses_are_said_in_their_own_unit():
+    found = judged("worse", difference=-0.28, low=-0.44, high=-0.12, margin=0.05)
+    found |= {
+        "metric": {"name": "rmse", "value": 3.4, "low": 3.1, "high": 3.8},
+        "baselines": [baseline("gradient-boosting", 3.12)],
+    }
+    assert " ".join(heading(found, RMSE)) == "Worse than gradient boosting: RMSE 3.40 against 3.12."
+    assert lead(found, RMSE).startswith(
+        "On 9,768 examples that neither has seen, the RMSE of the net is 0.28 worse than that of gradient boosting."
+    )
+
+
+def test_a_run_without_opponents_says_its_own_value():
+    alone = results(verdict=None, baselines=[], verdict_reason="this task has no baseline")
+    assert heading(alone, ACCURACY) == ("87.4 %", "right.")
+    assert lead(alone, ACCURACY) == "There is nothing to compare it with: this task has no baseline."
+
+
+def test_what_a_validation_curve_came_to():
+    def said(values, kept=True):
+        return learned(values, [1.0, 2.0, 3.0], higher=True, kept=kept, axis="epoch")
+
+    assert said([0.1, 0.3, 0.2]) == "It was at its best at epoch 2; those weights were kept."
+    assert said([0.1, 0.2, 0.3]) == "It was at its best at the end, epoch 3: longer training may help."
+    assert said([0.1, 0.3, 0.3]) == "It reached its best at epoch 2 and no better after that; the weights of epoch 3 were kept."
+    assert said([0.1, 0.3, 0.2], kept=False).endswith("the last weights were kept all the same.")
+
+
+def bins(predicted, observed, n=400):
+    return [{"predicted": predicted, "observed": observed, "low": observed - 0.05, "high": observed + 0.05, "n": n}]
+
+
+def test_whether_confidence_can_be_taken_at_its_word():
+    assert calibrated(bins(0.9, 0.7), None) == "It is surer than it is right, by 20.0 points on average."
+    assert calibrated(bins(0.7, 0.9), None) == "It is right more often than it is sure, by 20.0 points on average."
+    assert "it expects 20.0 points too much on average" in calibrated(bins(0.9, 0.7), "yes")
+    assert "on average they agree, as far as 400 examples can tell" in calibrated(bins(0.81, 0.8), None)
+
+
+def test_what_is_confused():
+    pairs = [{"true": "yes", "said": "no", "count": 8, "of": 24}, {"true": "no", "said": "yes", "count": 4, "of": 76}]
+    two = {"pairs": pairs, "number_of_classes": 2}
+    assert confused(two, {"of": 100}) == "It misses a third of “yes” and one in 19 of “no”."
+    assert confused(two | {"number_of_classes": 5}, {"of": 100}) == "Most often it takes “yes” for “no”: 8 of 24 times."
+    assert confused({"pairs": []}, {"of": 30}) == "It made no mistake on these 30 examples."
+
+
+@pytest.mark.parametrize(
+    ("count", "of", "words"),
+    [
+        (1, 2, "half"),
+        (1, 3, "a third"),
+        (25, 100, "a quarter"),
+        (1, 19, "one in 19"),
+        (1, 7, "one in seven"),
+        (62, 100, "62 %"),
+    ],
+)
+def test_shares_in_words(count, of, words):
+    assert share_words(count, of) == words
+
+
+def test_deviations_and_times():
+    assert erred({"low": -78.5, "middle": 0.0, "high": 93.5}) == (
+        "Nine in ten predictions lie between 78.5 below and 93.5 above the truth."
+    )
+    assert [duration(one) for one in (0.82, 59.2, 88, 7500)] == ["0.8 s", "59 s", "1 min 28 s", "2 h 5 min"]
+
+
+def test_rows_by_what_they_were_for():
+    assert rows_sentence({"train": 600, "validation": 100, "calibration": 0, "test": 200}) == (
+        "900 rows: 600 trained it, 100 chose settings and when to stop and 200 judged it."
+    )
+    assert rows_sentence({"train": None, "test": 1024}).startswith("Training rows were drawn without end; of the others, ")
+
+
+def test_numbers_have_a_real_minus_and_no_negative_zero():
+    assert written(-1234.56, 1) == "−1,234.6"
+    assert written(-0.001, 1) == "0.0"
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.0, 1.0), (0.86, 0.99), (46.3, 80.7), (-0.3, 0.2), (1e-6, 3e-6)])
+def test_ticks_are_few_round_and_inside(low, high):
+    found = ticks(low, high)
+    assert 2 <= len(found) <= 7
+    assert low - 1e-9 <= found[0] <= found[-1] <= high + 1e-9

@@ -1,7 +1,7 @@
 """Settings: frozen pydantic models, unknown keys refused, declared once by the part that they belong to."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -12,6 +12,10 @@ class Settings(BaseModel):
     """The base of every part's settings. Numbers may be given as text, as command lines and YAML 1.1 do."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True)
+
+
+Count = Annotated[int, Field(ge=1, le=1 << 24)]
+"""How many there are of something, at least one: units of a layer, maps, blocks."""
 
 
 class Choice(Settings):

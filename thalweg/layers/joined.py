@@ -22,7 +22,9 @@ class Joined(nn.Module):
 
     def forward(self, inputs: Mapping[str, Tensor]) -> Tensor:
         """Inputs by name (B, ...) to (B, width)."""
-        return torch.cat([_flat(port, inputs[port.name]) for port in self.ports], dim=1)
+        read = [inputs[port.name] for port in self.ports]
+        dtype = next((one.dtype for one in read if one.is_floating_point()), torch.get_default_dtype())
+        return torch.cat([_flat(port, one, dtype) for port, one in zip(self.ports, read, strict=True)], dim=1)
 
 
 def _sizes(port: Port) -> tuple[int, ...]:
@@ -33,10 +35,9 @@ def _width(port: Port) -> int:
     return sum(_sizes(port)) or port.width
 
 
-def _flat(port: Port, value: Tensor) -> Tensor:
+def _flat(port: Port, value: Tensor, dtype: torch.dtype) -> Tensor:
     sizes = _sizes(port)
     if not sizes:
         return value.flatten(1)
     codes = value.reshape(value.shape[0], -1)  # (B, k)
-    dtype = torch.get_default_dtype()
     return torch.cat([nn.functional.one_hot(codes[:, i], size).to(dtype) for i, size in enumerate(sizes)], dim=1)

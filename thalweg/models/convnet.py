@@ -11,7 +11,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from thalweg.core.registry import model
-from thalweg.core.settings import Settings
+from thalweg.core.settings import Count, Settings
 from thalweg.fields.ports import Port, Ports
 from thalweg.layers.build import build_activation, build_dropout, build_normalisation
 
@@ -22,7 +22,7 @@ SMALLEST = 4
 class ConvNetSettings(Settings):
     """Widths and what lies between the convolutions."""
 
-    widths: tuple[int, ...] = Field((32, 64, 128, 128), min_length=1, description="maps of each convolution")
+    widths: tuple[Count, ...] = Field((32, 64, 128, 128), min_length=1, description="maps of each convolution")
     activation: str = "relu"
     normalisation: str = "batch"
     dropout: float = Field(0.0, ge=0, lt=1, description="share of features dropped before the output in training")

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from thalweg.core.errors import UsageRefusal
 from thalweg.core.registry import model
-from thalweg.core.settings import Settings
+from thalweg.core.settings import Count, Settings
 from thalweg.fields.ports import Port, Ports
 from thalweg.layers.build import build_activation, build_dropout
 
@@ -24,8 +24,8 @@ from thalweg.layers.build import build_activation, build_dropout
 class LeNetSettings(Settings):
     """Widths of the five layers, the paper's by default."""
 
-    maps: tuple[int, int] = Field((6, 16), description="maps of the two convolutions")
-    hidden: tuple[int, int] = Field((120, 84), description="units of the two dense layers")
+    maps: tuple[Count, Count] = Field((6, 16), description="maps of the two convolutions")
+    hidden: tuple[Count, Count] = Field((120, 84), description="units of the two dense layers")
     activation: str = "relu"
     pooling: Literal["max", "mean"] = "max"
     dropout: float = Field(0.0, ge=0, lt=1, description="share of dense units dropped in training")

@@ -12,7 +12,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from thalweg.core.registry import model
-from thalweg.core.settings import Settings
+from thalweg.core.settings import Count, Settings
 from thalweg.fields.ports import Port, Ports
 from thalweg.layers.joined import Joined
 from thalweg.layers.linear_stack import LinearStack
@@ -21,7 +21,7 @@ from thalweg.layers.linear_stack import LinearStack
 class GeneratorSettings(Settings):
     """Widths and what lies between the layers."""
 
-    hidden: tuple[int, ...] = Field((128, 256), description="units of each hidden layer")
+    hidden: tuple[Count, ...] = Field((128, 256), description="units of each hidden layer")
     activation: str = "leaky-relu"
     normalisation: Literal["none", "batch", "layer", "rms"] = "none"
 
@@ -58,7 +58,7 @@ class Generator(nn.Module):
 
     @staticmethod
     def example(ports: Ports, generator: torch.Generator) -> dict[str, Tensor]:
-        """A batch of eight: a class is where its vector has a one."""
-        classes = torch.arange(8) % 3
-        vector = torch.nn.functional.one_hot(classes, 5).float()
-        return {"noise": torch.randn(8, 4, generator=generator), "class": classes, "vector": vector}
+        """Sixty rows: a class is where its vector has a two; all its numbers rise and fall together."""
+        classes, level = torch.arange(60) % 3, torch.randn(60, 1, generator=generator)
+        vector = 2.0 * nn.functional.one_hot(classes, 5) + level
+        return {"noise": torch.randn(60, 4, generator=generator), "class": classes, "vector": vector}

@@ -12,7 +12,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from thalweg.core.registry import model
-from thalweg.core.settings import Settings
+from thalweg.core.settings import Count, Settings
 from thalweg.fields.ports import Port, Ports
 from thalweg.layers.joined import Joined
 from thalweg.layers.linear_stack import LinearStack
@@ -21,7 +21,7 @@ from thalweg.layers.linear_stack import LinearStack
 class PerceptronSettings(Settings):
     """Widths and what lies between the layers."""
 
-    hidden: tuple[int, ...] = Field((128, 64), description="units of each hidden layer")
+    hidden: tuple[Count, ...] = Field((128, 64), description="units of each hidden layer")
     activation: str = "relu"
     normalisation: Literal["none", "batch", "layer", "rms"] = "none"
     dropout: float = Field(0.0, ge=0, lt=1)

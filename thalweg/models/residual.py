@@ -14,7 +14,7 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from thalweg.core.registry import model
-from thalweg.core.settings import Settings
+from thalweg.core.settings import Count, Settings
 from thalweg.fields.ports import Port, Ports
 from thalweg.layers.build import build_activation, build_dropout, build_normalisation
 from thalweg.layers.residual import PreactivatedBlock, ResidualBlock
@@ -23,8 +23,8 @@ from thalweg.layers.residual import PreactivatedBlock, ResidualBlock
 class ResidualSettings(Settings):
     """Depth, width and form of the blocks."""
 
-    depths: tuple[int, ...] = Field((1, 1, 1), min_length=1, description="blocks of each stage")
-    widths: tuple[int, ...] = Field((32, 64, 128), min_length=1, description="maps of each stage")
+    depths: tuple[Count, ...] = Field((1, 1, 1), min_length=1, description="blocks of each stage")
+    widths: tuple[Count, ...] = Field((32, 64, 128), min_length=1, description="maps of each stage")
     stem: Literal["small", "large"] = Field("small", description="small: 3 wide; large: 7 wide, halved twice, for photos")
     preactivated: bool = True
     shortcut: Literal["convolution", "padding", "none"] = Field("convolution", description="none: a plain net")

@@ -27,6 +27,7 @@ class BoltzmannSettings(Settings):
     tasks=("reconstruction",),
     inputs=("numbers", "vector", "series", "image"),
     rule="contrastive-divergence",
+    learns={"rmse": 0.5},
     paper="Hinton 2002, doi:10.1162/089976602760128018",
 )
 class RestrictedBoltzmann(nn.Module):

@@ -11,7 +11,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from thalweg.core.registry import model
-from thalweg.core.settings import Settings
+from thalweg.core.settings import Count, Settings
 from thalweg.fields.ports import Port, Ports
 from thalweg.layers.build import build_activation, build_normalisation
 from thalweg.layers.masked_convolution import masked_convolution
@@ -24,7 +24,7 @@ STRIDES = ((2, 2), (1, 2), (1, 1))
 class StripReaderSettings(Settings):
     """Widths of the convolutions and of the recurrence."""
 
-    widths: tuple[int, int, int] = Field((16, 32, 48), description="maps of the three convolutions")
+    widths: tuple[Count, Count, Count] = Field((16, 32, 48), description="maps of the three convolutions")
     units: int = Field(0, ge=0, le=4096, description="recurrent units in each direction; none: convolutions alone")
     activation: str = "relu"
     normalisation: str = "batch"

@@ -8,7 +8,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from thalweg.core.registry import model
-from thalweg.core.settings import Settings
+from thalweg.core.settings import Count, Settings
 from thalweg.fields.ports import Port, Ports
 from thalweg.layers.linear_stack import LinearStack
 from thalweg.layers.scalar_features import SinusoidalFeatures
@@ -17,7 +17,7 @@ from thalweg.layers.scalar_features import SinusoidalFeatures
 class VelocitySettings(Settings):
     """Widths and what lies between the layers."""
 
-    hidden: tuple[int, ...] = Field((128, 128, 128), min_length=1, description="units of each hidden layer")
+    hidden: tuple[Count, ...] = Field((128, 128, 128), min_length=1, description="units of each hidden layer")
     activation: str = "silu"
     time_width: int = Field(16, ge=4, le=4096, multiple_of=2, description="features of the time")
 
@@ -52,10 +52,12 @@ class VelocityField(nn.Module):
     def tiny() -> tuple[Ports, VelocitySettings]:
         """The smallest instance, for the contracts."""
         inputs = (Port("moving", "vector", (2,), drawn=True), Port("time", "time", (1,), drawn=True))
-        return Ports(inputs, (Port("velocity", "vector", (2,)),)), VelocitySettings(hidden=(16,), time_width=4)
+        return Ports(inputs, (Port("velocity", "vector", (2,)),)), VelocitySettings(hidden=(32, 32), time_width=4)
 
     @staticmethod
     def example(ports: Ports, generator: torch.Generator) -> dict[str, Tensor]:
-        """A batch of eight: everything moves towards the origin."""
-        place = torch.randn(8, 2, generator=generator)
-        return {"moving": place, "time": torch.rand(8, 1, generator=generator), "velocity": -place}
+        """Sixty rows: everything moves towards one of two heaps."""
+        heap = 6.0 * (torch.arange(60) % 2)[:, None] - 3.0
+        towards = heap + 0.3 * torch.randn(60, 2, generator=generator)
+        place, time = torch.randn(60, 2, generator=generator), torch.rand(60, 1, generator=generator)
+        return {"moving": place, "time": time, "velocity": towards}

@@ -11,8 +11,8 @@ from thalweg.metrics._metric import Metric, MetricExample
 from thalweg.metrics._streaming import Streaming
 
 NAMES = registry.names("metric")
-READS = {"probabilities", "classes", "values", "tokens", "rewards", "distances"}
-TARGETS = {"classes", "labels", "values", "tokens", "none"}
+READS = {"probabilities", "classes", "values", "tokens", "rewards", "distances", "boxes"}
+TARGETS = {"classes", "labels", "values", "tokens", "boxes", "none"}
 
 
 def smallest(name: str) -> tuple[Metric, MetricExample]:

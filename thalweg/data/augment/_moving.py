@@ -77,6 +77,15 @@ def _moved_boxes(batch: Batch, name: str, geometry: Geometry) -> dict[str, Tenso
     return _remaining(batch, name, torch.cat([clipped.to(boxes.dtype), boxes[..., 4:]], dim=-1), remains)
 
 
+def _moved_box_shares(batch: Batch, name: str, geometry: Geometry) -> dict[str, Tensor]:
+    """Boxes as shares of the image's sides (B, L, 4 or more), moved as boxes in pixels are."""
+    shares, (height, width) = batch[name], geometry.size
+    sides = shares.new_tensor([width, height, width, height])
+    in_pixels = batch.having({name: torch.cat([shares[..., :4] * sides, shares[..., 4:]], dim=-1)})
+    moved = _moved_boxes(in_pixels, name, geometry)
+    return moved | {name: torch.cat([moved[name][..., :4] / sides, moved[name][..., 4:]], dim=-1)}
+
+
 def _around(boxes: Tensor, geometry: Geometry) -> Tensor:
     """The upright boxes (B, L, 4) around the moved corners of boxes (B, L, 4)."""
     corners = boxes[..., [0, 1, 2, 1, 2, 3, 0, 3]].view(boxes.shape[0], -1, 2)  # (B, L * 4, 2)
@@ -109,6 +118,7 @@ MOVERS: Mapping[str, Mover] = {
     "image": _moved_images,
     "mask": _moved_masks,
     "boxes": _moved_boxes,
+    "box-shares": _moved_box_shares,
     "points": _moved_points,
 }
 """How each kind that lies in the image plane is moved."""

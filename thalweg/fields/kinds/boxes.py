@@ -17,7 +17,7 @@ from thalweg.fields.ports import Port
 from thalweg.fields.ragged import Ragged
 
 
-@kind("boxes", plural="sets of boxes")
+@kind("boxes", plural="sets of boxes", moves_as="box-shares")
 class Boxes(Encoding):
     """Rectangles x1, y1, x2, y2 (and a class, counted from 0) as Ragged float32 (total, 4 or 5).
 

@@ -29,6 +29,9 @@ BY_HAND = {
     "token-error-rate": 0.25,
     "subset-accuracy": 0.5,
     "mean-return": 2.0,
+    "energy-distance": 1.0,
+    "quantisation-error": 2.0,
+    "topographic-error": 0.5,
 }
 
 

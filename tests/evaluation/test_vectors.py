@@ -145,3 +145,18 @@ def test_a_gap_between_subgroups():
     alpha = 0.05 / 4
     ends = [shares.clopper_pearson(k, n, alpha=alpha) for k, n in ((12, 40), (30, 300))]
     assert mover(0.3, ends[0], 0.1, ends[1]) == near(0.030226, 0.411662)
+
+
+def test_shares_differ_by_1_at_most():
+    assert shares_differ(6, 0, 6).high == 1.0
+    assert shares_differ(0, 6, 6).low == -1.0
+
+
+def test_counts_of_several_per_example_are_paired_by_leaving_examples_out():
+    generator = torch.Generator().manual_seed(0)
+    shown = torch.randint(1, 5, (60,), generator=generator).double()
+    right = (shown * torch.rand(60, generator=generator)).round()
+    worse = (right - 1).clamp(min=0)
+    found = difference(metric("accuracy"), torch.stack([right, shown], 1), torch.stack([worse, shown], 1))
+    assert found.low > 0
+    assert found.mid_p is None

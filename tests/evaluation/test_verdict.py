@@ -83,7 +83,7 @@ def test_a_forced_word_says_why():
 def test_losses_are_said_in_their_own_unit():
     said = verdict(contest(0.517, 0.692, name="log-loss"), found(0.175, 0.05, 0.3, n=200)).sentence
     assert said == (
-        "Better: on these 200 examples the net has a log loss of 0.52, gradient boosting of 0.69: "
+        "Better: on these 200 examples the net's log loss is 0.52, that of gradient boosting 0.69: "
         "ahead by 0.17, plausibly 0.05 to 0.30."
     )
 
@@ -114,3 +114,9 @@ def test_a_margin_is_given_in_the_metrics_unit_or_as_a_share():
 def test_what_is_no_margin_is_refused(given):
     with pytest.raises(UsageRefusal, match="margin"):
         margin_of(metric("rmse"), 3.0, given)
+
+
+def test_a_net_that_is_no_better_than_the_trivial_answer_has_learned_nothing():
+    judged = Contest(Unit.of(metric("accuracy")), 0.3, 0.5, "trivial", "the trivial answer", 0.01)
+    said = verdict(judged, found(-0.2, -0.3, -0.1)).sentence
+    assert said.endswith("It has learned nothing of use yet.")

@@ -14,7 +14,7 @@ from thalweg.evaluation.figures import Unit
 from thalweg.evaluation.margin import margin_of
 from thalweg.evaluation.opponents import Field, Opponent, opponents
 from thalweg.evaluation.paired import Difference, difference, sign
-from thalweg.evaluation.verdict import UNKNOWN, Contest, Verdict, verdict, word_of
+from thalweg.evaluation.verdict import UNKNOWN, Contest, Verdict, spoken, verdict, word_of
 from thalweg.tasks._task import Model, Task
 
 BUDGET = 10.0
@@ -108,7 +108,7 @@ def _judged(net: Evaluation, rivals: list[Rival], chosen: Opponent, found: Field
     if main.difference is None or value is None or theirs is None:
         result = Verdict(None, "", reason=f"{net.headline} has no value on the test part: {metric.undefined}")
     else:
-        contest = Contest(Unit.of(metric), value, theirs, chosen.name, chosen.title, margin)
+        contest = Contest(Unit.of(metric), value, theirs, chosen.name, spoken(chosen.name, chosen.title), margin)
         result = verdict(contest, main.difference)
     named = Rival(main.opponent, main.evaluation, main.difference, result.word)
     ranked = sorted([named, *others], key=lambda one: _rank(one, net), reverse=True)

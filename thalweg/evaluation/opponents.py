@@ -26,6 +26,7 @@ from thalweg.evaluation._baseline import Baseline, Candidates, Fitted
 from thalweg.evaluation.evaluate import BATCH, Evaluation, of_batches
 from thalweg.evaluation.features import Columns, inputs_of, unreadable
 from thalweg.evaluation.paired import sign
+from thalweg.evaluation.verdict import TRIVIAL
 from thalweg.tasks._task import Model, Task
 
 PILOT = 300
@@ -103,7 +104,7 @@ def _trivial(task: Task, dataset: Dataset, chooser: "Chooser") -> Opponent | Non
     value = chooser.value(model) if model is not None else None
     if model is None or value is None:
         return None
-    return Opponent("trivial", _said_by(task, model, chooser), model, value)
+    return Opponent(TRIVIAL, _said_by(task, model, chooser), model, value)
 
 
 def _said_by(task: Task, model: Model, chooser: "Chooser") -> str:
@@ -112,7 +113,7 @@ def _said_by(task: Task, model: Model, chooser: "Chooser") -> str:
     decoded = task.decode(task.predict(model, batch, Position(chooser.seed), task.request({})))
     first = decoded.get(task.ports.output.name) if task.ports.outputs else None
     if first is None or not len(first) or np.ndim(first[0]) or len({str(one) for one in first}) > 1:
-        return "trivial baseline"
+        return "trivial answer"
     one = first[0]
     return f"always {one:,.4g}" if isinstance(one, float | np.floating) else f"always “{one}”"
 

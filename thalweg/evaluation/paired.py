@@ -62,7 +62,7 @@ def difference(metric: Metric[Any], net: Tensor, opponent: Tensor, *, alpha: flo
         return None
     raw = (ours - theirs) * sign(metric)
     reason = too_little(metric, net)
-    if _counted(metric, net):
+    if _counted(metric, net) and torch.equal(net[:, 1], opponent[:, 1]):
         return _of_shares(metric, net, opponent, raw=raw, alpha=alpha)
     if form(metric) in ("ranking", "precision"):
         return _of_rankings(metric, net, opponent, raw=raw, reason=reason, alpha=alpha)
@@ -102,11 +102,12 @@ def bonett_price(b: float, c: float, n: float) -> tuple[float, float]:
 
 
 def shares_differ(b: float, c: float, n: float, *, alpha: float = ALPHA) -> Difference:
-    """The paired difference of two shares from the counts of disagreement."""
+    """The paired difference of two shares from the counts of disagreement; shares differ by 1 at most."""
     z = float(ndtri(1 - alpha / 2))
     centre, error = bonett_price(b, c, n)
     p = 2 * float(ndtr(-abs(centre) / error))
-    return Difference((b - c) / n, centre - z * error, centre + z * error, p, _mid_p(b, c), int(n), centre)
+    low, high = max(-1.0, centre - z * error), min(1.0, centre + z * error)
+    return Difference((b - c) / n, low, high, p, _mid_p(b, c), int(n), centre)
 
 
 def shares_differ_in_groups(net: np.ndarray, opponent: np.ndarray, group: np.ndarray, *, alpha: float = ALPHA) -> Difference:

@@ -7,6 +7,8 @@ from typing import Any
 from thalweg.evaluation.figures import Unit
 from thalweg.evaluation.paired import Difference
 
+TRIVIAL = "trivial"
+"""The name of the baseline that needs no data but the answers: the majority, the mean, random play."""
 BETTER, EQUIVALENT, WORSE, UNKNOWN = "better", "equivalent", "worse", "not enough data"
 MILLION = 1_000_000
 
@@ -131,7 +133,7 @@ def _values(contest: Contest, found: Difference) -> str:
     ours, theirs = (unit.value(one, found.half) for one in (contest.net, contest.opponent))
     if unit.says:
         return f"on these {found.n:,} examples the net {unit.says} {ours}, {contest.title} in {theirs}"
-    return f"on these {found.n:,} examples the net has a {unit.title} of {ours}, {contest.title} of {theirs}"
+    return f"on these {found.n:,} examples the net's {unit.title} is {ours}, that of {contest.title} {theirs}"
 
 
 def _better(contest: Contest, found: Difference) -> str:
@@ -140,18 +142,27 @@ def _better(contest: Contest, found: Difference) -> str:
 
 def _worse(contest: Contest, found: Difference) -> str:
     gap = f"behind by {_gap(contest, found, -1)} ({_between(contest, found, -1)})"
-    return f"Worse: {_values(contest, found)}: {gap}. Use {contest.title}."
+    return f"Worse: {_values(contest, found)}: {gap}. {advice(WORSE, contest.name, contest.title)}"
 
 
 def _equivalent(contest: Contest, found: Difference) -> str:
     most = contest.unit.gap(max(abs(found.low), abs(found.high)), found.half)
     counts = contest.unit.margin(contest.margin)
     values = _values(contest, found)
-    return f"Equivalent: {values}. They differ by at most {most}, less than the {counts} that counts. {_simpler(contest)}"
+    todo = advice(EQUIVALENT, contest.name, contest.title)
+    return f"Equivalent: {values}. They differ by at most {most}, less than the {counts} that counts. {todo}"
 
 
-def _simpler(contest: Contest) -> str:
-    return f"Use {contest.title}, it is simpler."
+def advice(word: str, name: str, title: str) -> str:
+    """What to do about a net that is not better than an opponent."""
+    if name == TRIVIAL:
+        return "It has learned nothing of use yet."
+    return f"Use {title}, it is simpler." if word == EQUIVALENT else f"Use {title}."
+
+
+def spoken(name: str, title: str) -> str:
+    """An opponent within a sentence; the trivial one is titled by what it says."""
+    return "the trivial answer" if name == TRIVIAL else title
 
 
 def _unknown(contest: Contest, found: Difference, count: int | None) -> str:

@@ -64,7 +64,9 @@ def _taken(overlaps: Tensor, least: float) -> Tensor:
     unit="share",
     reads="boxes",
     target="boxes",
-    interval="f1",
+    interval="counts",
+    blocks=3,
+    support=(0, 2),
     title="detection F1",
 )
 class DetectionF1(_Detection):

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from thalweg.evaluation.figures import Unit, digits, written
+from thalweg.evaluation.verdict import EQUIVALENT, WORSE, advice, spoken
 
 OPENINGS = {
     "better": ("Better", "than {title}: {values}."),
@@ -72,10 +73,8 @@ def _where(verdict: Mapping[str, Any], unit: Unit) -> str:
 
 
 def _advice(verdict: Mapping[str, Any], opponent: Mapping[str, Any], results: Mapping[str, Any]) -> str:
-    if verdict["word"] == "equivalent":
-        return f"Use {opponent['title']}, it is simpler."
-    if verdict["word"] == "worse":
-        return f"Use {opponent['title']}."
+    if verdict["word"] in (EQUIVALENT, WORSE):
+        return advice(verdict["word"], str(opponent["name"]), opponent["title"])
     needed, n = verdict.get("needed"), int(results.get("examples") or 0)
     if verdict["word"] == "better" or not needed or needed <= n:
         return ""
@@ -185,7 +184,9 @@ def _both(metric: Mapping[str, Any], opponent: Mapping[str, Any], unit: Unit, ve
 def _opponent(results: Mapping[str, Any]) -> Mapping[str, Any] | None:
     name = (results.get("verdict") or {}).get("opponent")
     found = next((one for one in results.get("baselines") or [] if one.get("name") == name), None)
-    return {"title": str(name).replace("-", " "), **found} if found and found.get("value") is not None else None
+    if not found or found.get("value") is None:
+        return None
+    return {**found, "title": spoken(str(name), str(found.get("title") or str(name).replace("-", " ")))}
 
 
 def _ends(found: Mapping[str, Any]) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from thalweg.evaluation.figures import Unit
+from thalweg.evaluation.verdict import spoken
 from thalweg.report.forest import forest
 from thalweg.report.markup import figure, folded, paragraph, table, text
 from thalweg.report.run_facts import Facts
@@ -64,7 +65,7 @@ def _tuning(facts: Facts) -> str:
     if not tried:
         return ""
     name = (facts.results.get("verdict") or {}).get("opponent")
-    opponent = next((title_of(one) for one in facts.results["baselines"] if one.get("name") == name), "")
+    opponent = next((spoken(name, title_of(one)) for one in facts.results["baselines"] if one.get("name") == name), "")
     chosen = f" The verdict is about {opponent}, the best there." if opponent else ""
     return f"{tried} fits on the training part; the validation part chose the settings of each baseline.{chosen}"
 

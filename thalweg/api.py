@@ -16,6 +16,7 @@ from thalweg.core.talk import Talk
 from thalweg.data.dataset import Dataset, Examples
 from thalweg.data.read import read
 from thalweg.fields.encoding import Column
+from thalweg.packages.foreign import refuse_foreign
 from thalweg.packages.package import Package, load_package
 from thalweg.rules._rule import Rule
 from thalweg.tasks._task import Task
@@ -139,6 +140,7 @@ def train(
     resume, talk = options.get("resume", False), options.get("talk") or Talk()
     folder = _folder(data, out, resume=resume, force=options.get("force", False))
     if folder.state() == "finished":
+        talk.say("run", f"{folder.path} is already complete; nothing was trained")
         return Run(folder, own=own)
     with folder.lock():
         begun = time.monotonic()
@@ -185,17 +187,28 @@ def load(path: str | Path, *, model: nn.Module | None = None, task: type[Task] |
         PackageRefusal: the package is damaged.
     """
     path = Path(path)
+    refuse_foreign(path)
     if (path / "package.json").exists():
         return load_package(path, model=model, task=task)
     return Run(RunFolder.existing(path), own=Own(model, task))
 
 
-def predict(run: Run | Package | str | Path, data: Any = None, *, seed: int = 0, **request: Any) -> dict[str, Column]:  # noqa: ANN401
+def predict(
+    run: Run | Package | str | Path,
+    data: Any = None,  # noqa: ANN401
+    *,
+    seed: int = 0,
+    allow_unknown: bool = False,
+    talk: Talk | None = None,
+    **request: Any,  # noqa: ANN401
+) -> dict[str, Column]:
     """Predictions for new data as raw values by name, a row for each example.
 
     Args:
         run: a run, a package, or the path of either.
         data: raw input: a path, arrays, a mapping of columns; None where a request alone says what is wanted.
+        allow_unknown: answer also where most rows have values that training never saw.
+        talk: hears what is left aside or taken for something else; without it they are Python's warnings.
         request: what is asked beyond the input (`samples=16, condition=3`, `beams=4`); each task has its own.
 
     Raises:
@@ -205,7 +218,7 @@ def predict(run: Run | Package | str | Path, data: Any = None, *, seed: int = 0,
     found = load(run) if isinstance(run, str | Path) else run
     package = found.package if isinstance(found, Run) else found
     columns = None if data is None else _columns(package, data)
-    return package.predict(columns, seed=seed, request=request)
+    return package.predict(columns, seed=seed, request=request, allow_unknown=allow_unknown, talk=talk)
 
 
 def evaluate(run: Run | str | Path, data: Any = None, *, talk: Talk | None = None) -> dict[str, Any]:  # noqa: ANN401

@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import nn
 
+from tests.refusing import refused
 from thalweg.core import registry
 from thalweg.core.position import Position
 from thalweg.data.batch import Batch
@@ -15,8 +16,6 @@ from thalweg.evaluation.evaluate import evaluate, of_batches
 from thalweg.tasks.classification import Classification, ClassificationSettings
 from thalweg.tasks.multi_label import MultiLabel, MultiLabelSettings
 from thalweg.tasks.regression import Regression, RegressionSettings
-
-from tests.refusing import refused
 
 
 class Net(nn.Module):

@@ -1,5 +1,7 @@
 """Talk: what a run tells people while it works. Silent by default; the command line prints it, notebooks may show it."""
 
+import warnings
+
 
 class Talk:
     """Hears what a run says and keeps it to itself."""
@@ -16,3 +18,10 @@ class Talk:
 
     def warn(self, text: str) -> None:
         """A sentence on something that needs care."""
+
+
+class Aloud(Talk):
+    """Says what needs care as Python's own warnings: for calls from Python that nobody else listens to."""
+
+    def warn(self, text: str) -> None:
+        warnings.warn(text, stacklevel=2)

@@ -153,7 +153,7 @@ def _without_bad(examples: Examples, bad: BadRows, settings: DataSettings) -> Ex
     if settings.on_bad_file == "refuse" or len(bad.reasons) > bad.tolerated * bad.rows:
         raise bad
     left_out = [{"row": row, "field": bad.field, "reason": reason} for row, reason in bad.reasons.items()]
-    shown = "; ".join(list(bad.reasons.values())[:5])
+    shown = "; ".join(f"row {row:,}: {reason}" for row, reason in list(bad.reasons.items())[:5])
     more = f"; and {len(left_out) - 5:,} more" if len(left_out) > 5 else ""
     note = f"{len(left_out):,} of {bad.rows:,} left out, they cannot be read: {shown}{more} (--on-bad-file refuse to stop)"
     facts = {**examples.facts, "bad_files": [*examples.facts.get("bad_files", []), *left_out]}

@@ -1,11 +1,12 @@
 """Arrays of numbers, a row each: read as floats, with refusals of what no number can be made of."""
 
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
-from thalweg.core.errors import DataRefusal
+from thalweg.core.errors import DataRefusal, PackageRefusal
 from thalweg.fields.column import Column, as_column, floats
 from thalweg.fields.encoding import BadRows
 
@@ -67,6 +68,23 @@ def is_list(value: Any) -> bool:
     if isinstance(value, np.ndarray):
         return value.ndim == 1
     return isinstance(value, list | tuple | set) and all(is_scalar(one) for one in value)
+
+
+def refuse_restored(name: str, values: Sequence[Any]) -> None:
+    """Raise a PackageRefusal where values that a package lists as known are no plain values, or stand there twice."""
+    odd = [value for value in values if not is_scalar(value)]
+    twice = [value for value, count in Counter(map(repr, values)).items() if count > 1]
+    if odd or twice:
+        what = (
+            f"{len(odd)} are no plain values: {shown(odd[0])}" if odd else f"{len(twice)} stand twice: {', '.join(twice[:5])}"
+        )
+        raise PackageRefusal(
+            "PACKAGE_ENCODING",
+            f'of the values that "{name}" knows, {what}'[:300],
+            where=f"package.json, encoding {name}",
+            why="a code must mean one value",
+            fix="take another copy, or train it again",
+        )
 
 
 def refuse_shape(name: str, given: tuple[int, ...], known: tuple[int, ...]) -> None:

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal, NamedTuple, Self
 from torch import Tensor
 
 from thalweg.core import registry
-from thalweg.core.errors import DataRefusal, PackageRefusal
+from thalweg.core.errors import DataRefusal, PackageRefusal, did_you_mean
 from thalweg.fields.column import Column, Look
 from thalweg.fields.ports import Port
 from thalweg.fields.ragged import Ragged
@@ -143,6 +143,10 @@ class Encoding(ABC):
         """Sentences on values that encoding takes for something else: gaps, categories never seen."""
         return []
 
+    def unseen(self, columns: Sequence[Column]) -> dict[str, list[Any]]:
+        """By field, the raw values of all rows that training never saw, in order of rows; gaps are none of them."""
+        return {}
+
     @property
     def notes(self) -> list[str]:
         """Sentences on what fitting chose, each with the option that changes it."""
@@ -193,7 +197,8 @@ class Encodings(Mapping[str, Encoding]):
             raise DataRefusal(
                 "DATA_MANY_INPUTS" if self.inputs else "DATA_NO_INPUT",
                 f"this task is about one field, the data has {len(self.inputs)}",
-                where=", ".join(f"{encoding.name} ({encoding.kind})" for encoding in self.inputs) or "fields: " + ", ".join(self),
+                where=", ".join(f"{encoding.name} ({encoding.kind})" for encoding in self.inputs)
+                or "fields: " + ", ".join(self),
                 why="it must be clear what is to be learned",
                 fix="leave the others out: --ignore NAME",
             )
@@ -235,17 +240,34 @@ class Encodings(Mapping[str, Encoding]):
 
 
 def _restored(row: Mapping[str, Any]) -> Encoding:
-    try:
-        name, kind, role, fields, state = (row[key] for key in ("name", "kind", "role", "fields", "state"))
-    except KeyError as missing:
-        raise PackageRefusal("PACKAGE_ENCODING", f"an encoding lacks {missing}", where="package.json, encodings") from None
+    wanted = {"name": str, "kind": str, "role": str, "fields": list, "state": Mapping}
+    wrong = [key for key, kind in wanted.items() if not isinstance(row.get(key), kind)]
+    wrong += [key for key in row if key not in wanted]
+    if wrong or not all(isinstance(name, str) for name in row["fields"]):
+        raise _unreadable(f"it lacks, or should not have, {', '.join(wrong) or 'names of fields'}", str(row.get("name")))
+    name, kind, role, fields, state = (row[key] for key in wanted)
     if kind not in registry.names("kind"):
         raise PackageRefusal(
             "PACKAGE_UNKNOWN_KIND",
-            f'the package names the kind "{kind}", which is not known here',
+            f'the package names the kind "{kind}", which is not known here; {did_you_mean(kind, registry.names("kind"))}',
             where=f"package.json, encoding {name}",
             why="its values could not be turned into tensors",
             fix="install the version or plug-in that has it: thalweg list kinds",
         )
     encoding: Encoding = registry.load("kind", kind)(name, fields, role)
-    return encoding.restore(state)
+    try:
+        return encoding.restore(state)
+    except PackageRefusal:
+        raise
+    except (KeyError, TypeError, ValueError) as error:
+        raise _unreadable(f"its state is not that of the kind {kind}: {error}", name) from None
+
+
+def _unreadable(what: str, name: str) -> PackageRefusal:
+    return PackageRefusal(
+        "PACKAGE_ENCODING",
+        f"an encoding cannot be read: {what}"[:300],
+        where=f"package.json, encoding {name}"[:200],
+        why="values would be turned into other tensors than in training",
+        fix="take another copy, or train it again",
+    )

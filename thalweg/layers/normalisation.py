@@ -48,6 +48,7 @@ class BatchNorm(_BatchNorm):
         rows = x.reshape(-1, x.shape[-1]) if self.dims == 0 else x  # (B, C, *S)
         real = None if mask is None else mask.reshape(rows.shape[0], 1, *rows.shape[2:])  # (B, 1, *S)
         if real is None or not self.training:
+            _refuse_single_value(rows, training=self.training)
             answer = super().forward(rows)
             return (answer if real is None else answer.masked_fill(~real, 0.0)).reshape(x.shape)
         return self._masked(rows, real).reshape(x.shape)
@@ -68,6 +69,17 @@ class BatchNorm(_BatchNorm):
         self.num_batches_tracked.add_(1)
         self.running_mean.lerp_(mean.to(self.running_mean.dtype), self.momentum)
         self.running_var.lerp_(unbiased.to(self.running_var.dtype), self.momentum)
+
+
+def _refuse_single_value(rows: Tensor, *, training: bool) -> None:
+    if training and rows.numel() == rows.shape[1]:
+        raise UsageRefusal(
+            "BATCH_OF_ONE",
+            "a batch holds a single value for each channel, which has no variance to normalise by",
+            where="batch normalisation, in training",
+            why="every value would become zero",
+            fix="--batch-size 16 or more, more rows, or another normalisation: thalweg list normalisations",
+        )
 
 
 @normalisation("layer", settings=NormalisationSettings, example=(4, 6, 5), paper="Ba et al. 2016, arXiv:1607.06450")

@@ -3,7 +3,7 @@
 Forms: `part` (a registered model and its settings) and `external` (the user's own class, given again at load).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,13 +18,15 @@ from thalweg.core.errors import PackageRefusal, UsageRefusal, did_you_mean
 from thalweg.core.files import write_folder
 from thalweg.core.manifest import Folder, open_folder
 from thalweg.core.position import Position
+from thalweg.core.settings import read_settings
 from thalweg.core.strict_json import render_json
+from thalweg.core.talk import Aloud, Talk
 from thalweg.core.tensors import tensors_to_bytes
-from thalweg.data.batches import StoredBatches
-from thalweg.data.columns import columns_for
-from thalweg.data.encode import encode_columns
 from thalweg.fields.encoding import Column, Encodings
-from thalweg.tasks._task import Request, Task, restore_modes, set_evaluating
+from thalweg.packages.blocks import Supply, batches_of, look_over
+from thalweg.packages.described import DESCRIPTION, Described, Named, described, mended_by_another_copy
+from thalweg.packages.foreign import refuse_foreign
+from thalweg.tasks._task import Task, restore_modes, set_evaluating
 
 FORMAT = "thalweg.package"
 VERSION = 1
@@ -40,6 +42,7 @@ class Package:
         named: the model part and its settings, or the class of an external model (for the eye only).
         source: the catalogued domain or environment that the task plays in, where it has one.
         facts: the card: what it was trained on, how well it did.
+        notes: what needs care about the folder that it was read from (a file that everybody may write).
     """
 
     form: str
@@ -48,6 +51,7 @@ class Package:
     model: nn.Module
     source: Mapping[str, Any] | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
+    notes: Sequence[str] = ()
 
     @property
     def encodings(self) -> Encodings:
@@ -55,39 +59,56 @@ class Package:
         return self.task.encodings
 
     def predict(
-        self, columns: Mapping[str, Column] | None = None, *, seed: int = 0, request: Mapping[str, Any] | None = None
+        self,
+        columns: Mapping[str, Column] | None = None,
+        *,
+        seed: int = 0,
+        request: Mapping[str, Any] | None = None,
+        batch_size: int = BATCH,
+        allow_unknown: bool = False,
+        talk: Talk | None = None,
     ) -> dict[str, Column]:
         """Predictions as raw values by name, a row for each example given.
 
         Args:
             columns: raw input columns by field name; None where the request alone says what is wanted (samples, an episode).
             request: what is asked beyond the input; each task declares its own keys.
+            batch_size: rows that the model sees at once; changes speed and memory, not the answers.
+            allow_unknown: answer also where most rows have values that training never saw.
+            talk: hears what is left aside or taken for something else; without it they are Python's warnings.
 
         Raises:
             DataRefusal: an input column is missing or holds what cannot be encoded.
             UsageRefusal: the task does not know a key of the request, or needs input and has none.
         """
-        asked = self.task.request(request or {})
-        at = Position(seed=seed)
-        pieces = list(self._predicted(columns, asked, request or {}, at))
-        return {name: _joined([piece[name] for piece in pieces]) for name in pieces[0]}
-
-    def _predicted(
-        self, columns: Mapping[str, Column] | None, asked: Request, given: Mapping[str, Any], at: Position
-    ) -> Iterator[dict[str, Column]]:
+        asked, at, talk = self.task.request(request or {}), Position(seed=seed), talk or Aloud()
+        read = self.read
+        if columns is not None and len(read):
+            look_over(self.encodings, read, columns, allow_unknown=allow_unknown, talk=talk)
+            supply = batches_of(read, columns, at, size=batch_size, like=self._like)
+        else:
+            supply = self._asked(request or {}, at)
+        pieces: list[dict[str, Column]] = []
+        lost: list[int] = []
         modes = set_evaluating(self.model)
         try:
             with torch.set_grad_enabled(self.task.needs_gradients):
-                for index, batch in enumerate(self._batches(columns, given, at)):
-                    yield self.task.decode(self.task.predict(self.model, batch, at.inside(index), asked))
+                for batch, inside in supply:
+                    predicted = self.task.predict(self.model, batch, inside, asked)
+                    lost += _not_a_number(predicted, batch.size, _first_row(batch.rows))
+                    pieces.append(self.task.decode(predicted))
         finally:
             restore_modes(modes)
+        _tell_lost(lost, talk)
+        return {name: _joined([piece[name] for piece in pieces]) for name in pieces[0]}
 
-    def _batches(self, columns: Mapping[str, Column] | None, given: Mapping[str, Any], at: Position) -> Any:  # noqa: ANN401
-        dtype = next((one.dtype for one in self.model.parameters()), torch.float32)
-        if columns is not None:
-            store = encode_columns(self._read(columns), columns).to("cpu", dtype)
-            return StoredBatches(store, torch.arange(store.length), size=BATCH)
+    @property
+    def _like(self) -> torch.Tensor:
+        """A tensor where the model computes, in its type."""
+        one = next(self.model.parameters(), torch.zeros(()))
+        return torch.empty(0, dtype=one.dtype if one.is_floating_point() else torch.float32, device=one.device)
+
+    def _asked(self, given: Mapping[str, Any], at: Position) -> Supply:
         batch = self.task.asked(given, at)
         if batch is None:
             wanted = ", ".join(name for one in self.encodings.inputs for name in one.fields)
@@ -98,16 +119,32 @@ class Package:
                 why="its answer depends on its input",
                 fix=f"give a file or columns with {wanted[:80]}: thalweg predict RUN INPUT",
             )
-        return [batch.having({name: one.to(dtype) for name, one in batch.items() if one.is_floating_point()})]
+        like = self._like
+        floats = {name: one.to(like.dtype) for name, one in batch.items() if one.is_floating_point()}
+        return iter([(batch.having(floats).to(like.device), at.inside(0))])
+
+    @property
+    def read(self) -> Encodings:
+        """The encodings of what the model predicts from, a target among them where it is a condition."""
+        read = {port.name for port in self.task.ports.inputs if not port.training_only}
+        return Encodings([one for one in self.encodings.values() if one.name in read])
 
 
-    def _read(self, columns: Mapping[str, Column]) -> Encodings:
-        """The encodings of what the model reads, a target among them (a condition), and of targets; not of what it makes."""
-        ports = self.task.ports
-        read = {port.name for port in ports.inputs if not port.training_only}
-        made = {port.name for port in ports.outputs} - read
-        columns_for([one for one in self.encodings.values() if one.name in read], columns)
-        return Encodings([one for one in self.encodings.values() if one.role != "input" or one.name not in made])
+def _first_row(rows: torch.Tensor | None) -> int:
+    return int(rows[0]) if rows is not None and len(rows) else 0
+
+
+def _not_a_number(predicted: Mapping[str, torch.Tensor], size: int, first: int) -> list[int]:
+    """The numbers of the rows in whose answers a value is NaN."""
+    floats = [one for one in predicted.values() if one.is_floating_point() and one.dim() and len(one) == size]
+    wrong = [one.detach().isnan().reshape(size, -1).any(1) for one in floats if one.numel()]
+    return (torch.stack(wrong).any(0).nonzero().flatten() + first).tolist() if wrong else []
+
+
+def _tell_lost(rows: Sequence[int], talk: Talk) -> None:
+    if rows:
+        shown = ", ".join(f"{row:,}" for row in rows[:5]) + (" ..." if len(rows) > 5 else "")
+        talk.warn(f"{len(rows):,} answers are not a number: rows {shown}, counted from 0")
 
 
 def _joined(pieces: Sequence[Column]) -> Column:
@@ -150,29 +187,47 @@ def load_package(path: Path | str, *, model: nn.Module | None = None, task: type
     Raises:
         PackageRefusal: damaged, foreign or too new; names the file.
     """
-    folder = open_folder(Path(path), format=FORMAT, newest=VERSION)
-    described = folder.json("package.json")
-    try:
-        encodings = Encodings.from_json(described["encodings"])
-        built = _task(described["task"], encodings, task)
-        module = _module(described, built, model)
+    path = Path(path)
+    refuse_foreign(path)
+    folder = open_folder(path, format=FORMAT, newest=VERSION)
+    where = str(path / DESCRIPTION)
+    said = described(folder.json(DESCRIPTION), where=where)
+    with mended_by_another_copy(where):
+        built = _task(said.task, Encodings.from_json(said.encodings), task)
+        module = _module(said, built, model)
         built.bind(module)
-        package = Package(
-            described["form"], described["model"], built, module, described.get("source"), described.get("facts", {})
-        )
-    except (KeyError, TypeError, AttributeError) as error:
-        raise PackageRefusal(
-            "PACKAGE_INCOMPLETE",
-            f"the package does not say all that it must: {error!r}",
-            where=str(Path(path) / "package.json"),
-            why="the model could not be built again",
-            fix="take another copy, or train it again",
-        ) from None
     _fill(module, folder)
     laid_out(module)
-    if package.source:
-        _adopt(package)
+    source = said.source.model_dump() if said.source is not None else None
+    named = said.model.model_dump(by_alias=True, exclude_unset=True)
+    package = Package(said.form, named, built, module, source, said.facts, folder.manifest.notes)
+    if said.source is not None:
+        _adopt(built, said.source)
     return package
+
+
+def package_facts(path: Path) -> dict[str, Any]:
+    """What a package says of itself, its digests verified; no weights are loaded and nothing is built.
+
+    Raises:
+        PackageRefusal: damaged, foreign or too new.
+    """
+    refuse_foreign(path)
+    folder = open_folder(path, format=FORMAT, newest=VERSION)
+    where = str(path / DESCRIPTION)
+    said = described(folder.json(DESCRIPTION), where=where)
+    with mended_by_another_copy(where):
+        fields = {role: [one for one in said.encodings if one["role"] == role] for role in ("input", "target")}
+        named = {role: ", ".join(f"{one['name']} ({one['kind']})" for one in found) for role, found in fields.items()}
+    return {
+        "form": said.form,
+        "model": said.model.model_dump(by_alias=True, exclude_unset=True),
+        "task": said.task.name,
+        "inputs": named["input"],
+        "targets": named["target"],
+        "bytes": sum(entry.bytes for entry in folder.manifest.files.values()),
+        "written by": f"thalweg {folder.manifest.written_by}",
+    }
 
 
 def _known(sort: str, name: str) -> None:
@@ -180,34 +235,36 @@ def _known(sort: str, name: str) -> None:
         raise PackageRefusal(
             f"PACKAGE_UNKNOWN_{sort.upper()}",
             f'the package names the {sort} "{name}", which is not known here; {did_you_mean(name, registry.names(sort))}',
-            where="package.json",
+            where=DESCRIPTION,
             why="only declared parts are ever built from a package",
             fix="install the version or plug-in that has it, or give your own class again",
         )
 
 
-def _task(described: Mapping[str, Any], encodings: Encodings, own: type[Task] | None) -> Task:
+def _task(described: Named, encodings: Encodings, own: type[Task] | None) -> Task:
     if own is None:
-        _known("task", described["name"])
-    kind = own or registry.load("task", described["name"])
-    settings = kind.declaration.settings  # type: ignore[union-attr]
-    task: Task = kind(encodings, settings.model_validate(described["settings"]))
+        _known("task", described.name)
+    kind = own or registry.load("task", described.name)
+    settings = read_settings(kind.declaration.settings, described.settings, where=f"task {described.name}")  # type: ignore[union-attr]
+    task: Task = kind(encodings, settings)
     return task
 
 
-def _module(described: Mapping[str, Any], task: Task, own: nn.Module | None) -> nn.Module:
-    if described["form"] == "external":
+def _module(described: Described, task: Task, own: nn.Module | None) -> nn.Module:
+    named = described.model
+    if described.form == "external":
         if own is None:
             raise PackageRefusal(
                 "PACKAGE_EXTERNAL",
-                f"this package holds the weights of your own class {described['model']['class']}",
+                f"this package holds the weights of your own class {named.class_}",
+                where=DESCRIPTION,
                 why="a package names no importable object, so the class must be given again",
-                fix=f"tw.load(RUN, model={described['model']['class']}())",
+                fix=f"tw.load(RUN, model={named.class_}())",
             )
         return own
-    _known("model", described["model"]["name"])
-    settings = registry.settings_of("model", described["model"]["name"], described["model"]["settings"])
-    module: nn.Module = registry.load("model", described["model"]["name"])(task.ports, settings)
+    _known("model", named.name)
+    settings = registry.settings_of("model", named.name, named.settings)
+    module: nn.Module = registry.load("model", named.name)(task.ports, settings)
     return module
 
 
@@ -221,10 +278,17 @@ def _fill(module: nn.Module, folder: Folder) -> None:
         for name, tensor in expected.items()
         if name in weights and weights[name].shape != tensor.shape
     ]
+    types = {one.dtype for one in weights.values() if one.is_floating_point()}
+    problems += [
+        f"{name}: type {weights[name].dtype}, the model has {tensor.dtype}"
+        for name, tensor in expected.items()
+        if name in weights and not _same_type(weights[name], tensor, uniform=len(types) == 1)
+    ]
     if problems:
         raise PackageRefusal(
             "PACKAGE_WEIGHTS",
-            f"{len(problems)} tensors do not fit the model: {'; '.join(problems[:5])}",
+            f"{len(problems)} tensors do not fit the model: {'; '.join(problems[:5])}"
+            + (f"; and {len(problems) - 5} more" if len(problems) > 5 else ""),
             where=f"{folder.path}/weights.safetensors",
             why="the answers would be those of another model",
             fix="take another copy; for your own class, give the one that was trained",
@@ -234,23 +298,37 @@ def _fill(module: nn.Module, folder: Folder) -> None:
     if not_finite:
         raise PackageRefusal(
             "PACKAGE_NOT_FINITE",
-            f"weights that are not finite: {', '.join(not_finite[:5])}",
+            f"{len(not_finite)} tensors hold values that are not finite: {', '.join(not_finite[:5])}"
+            + (" ..." if len(not_finite) > 5 else ""),
             where=f"{folder.path}/weights.safetensors",
             why="every answer would be nan",
             fix="train it again; thalweg doctor RUN says what went wrong",
+            details={"tensors": not_finite},
         )
-    types = {one.dtype for one in weights.values() if one.is_floating_point()}
     if len(types) == 1:
         module.to(types.pop())
     module.load_state_dict(weights)
 
 
-def _adopt(package: Package) -> None:
-    from thalweg.data.dataset import Dataset
-    from thalweg.data.read import read
+def _same_type(given: torch.Tensor, wanted: torch.Tensor, *, uniform: bool) -> bool:
+    """Whether a weight has the type that the model gives it; weights of one floating type move the whole model to it."""
+    both = given.is_floating_point() and wanted.is_floating_point()
+    return given.dtype == wanted.dtype or (uniform and both)
 
-    assert package.source is not None
-    _known("source", package.source["name"])
-    dataset = read(package.source["name"], own=package.source["settings"])
+
+def _adopt(task: Task, source: Named) -> None:
+    from thalweg.data.dataset import Dataset
+    from thalweg.data.read import catalogued, read
+
+    _known("source", source.name)
+    if source.name not in catalogued() and source.name in registry.parts("source"):
+        raise PackageRefusal(
+            "PACKAGE_UNKNOWN_SOURCE",
+            f'the package names the source "{source.name}", which reads files',
+            where=DESCRIPTION,
+            why="only catalogued domains and environments are ever opened for a package",
+            fix="take another copy, or train it again",
+        )
+    dataset = read(source.name, own=source.settings)
     assert isinstance(dataset, Dataset)
-    package.task.adopt(dataset)
+    task.adopt(dataset)

@@ -1,7 +1,7 @@
 """Learning by slopes: forward, loss, backward, one descent. What differs between such rules is what they prepare."""
 
 from abc import ABC
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import reduce
 from operator import add
 from typing import Any
@@ -14,7 +14,8 @@ from thalweg.core.device import autocast
 from thalweg.core.errors import UsageRefusal
 from thalweg.core.position import Position
 from thalweg.data.batch import Batch
-from thalweg.data.batches import Batches
+from thalweg.data.batches import Augment, Batches
+from thalweg.data.dataset import Dataset
 from thalweg.optimizers._average import Average
 from thalweg.optimizers._descent import Descent, DescentSettings, Slope, make_descent
 from thalweg.rules._rule import Context, Rule
@@ -57,6 +58,12 @@ class GradientRule(Rule, ABC):
         self.average = Average(model, settings.average) if settings.average is not None else None
         if self.average is not None:
             self.shipped, self.learned["average"] = self.average.module, self.average
+
+    def batches(self, dataset: Dataset, augment: Sequence[Augment] = ()) -> Batches:
+        supply = super().batches(dataset, augment)
+        rows = dataset.rows("train")
+        _refuse_single_rows(self.model, rows // supply.length if rows is not None and supply.length else None)
+        return supply
 
     def begin(self, batches: Batches, at: Position) -> None:
         if self.average is not None:
@@ -109,6 +116,19 @@ def slope_of(losses: Losses, descent: Descent) -> Slope:
 def _put_back(model: nn.Module, statistics: list[Tensor]) -> None:
     for buffer, former in zip(model.buffers(), statistics, strict=True):
         buffer.copy_(former)
+
+
+def _refuse_single_rows(model: nn.Module, least: int | None) -> None:
+    """Raise where batches have as few rows as one and the model normalises single numbers over them."""
+    over_rows = [name for name, one in model.named_modules() if isinstance(one, nn.BatchNorm1d)]
+    if least == 1 and over_rows:
+        raise UsageRefusal(
+            "BATCH_OF_ONE",
+            "a batch would hold a single row, which has no variance to normalise by",
+            where=f"--batch-size; batch normalisation in {over_rows[0]}",
+            why="every value would become zero, or the step would fail",
+            fix="--batch-size 16 or more, more rows, or a model without batch normalisation",
+        )
 
 
 def refuse_to_split(task: Task, model: nn.Module) -> None:

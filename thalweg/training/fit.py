@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import html
 import json
 import platform
 import signal
@@ -20,7 +21,8 @@ import yaml
 import thalweg
 from thalweg.core import files
 from thalweg.core.device import laid_out, pick_device, weights_dtype
-from thalweg.core.errors import Refusal, TrainingRefusal, UsageRefusal
+from thalweg.core.errors import Refusal, UsageRefusal
+from thalweg.core.manifest import shown
 from thalweg.core.processes import connect
 from thalweg.core.run_folder import RunFolder
 from thalweg.core.talk import Talk
@@ -30,6 +32,7 @@ from thalweg.data.read import read
 from thalweg.packages.package import Package, write_package
 from thalweg.rules._rule import Context, Rule
 from thalweg.training import checkpoints
+from thalweg.training.failures import diverged, naming_failures
 from thalweg.training.listeners import Checkpointer, Completion, Divergence, Evaluation
 from thalweg.training.loop import Listener, Progress, learn
 from thalweg.training.plan import choose_precision
@@ -151,7 +154,7 @@ def fit(
         else:
             work.start(stage, previous)
         ended, begun = begun is not None and begun.ended, None
-        with interruption.heard():
+        with interruption.heard(), naming_failures(stage.progress):
             learn(stage.rule, stage.batches, stage.progress, list(watch.values()))
         work.finish(stage, watch, ended=ended, interrupted=interruption.number)
         previous = stage
@@ -268,7 +271,7 @@ class _Work:
         """The end of a stage: refuse what diverged, save what was interrupted, keep the best, let the rule end."""
         progress = stage.progress
         if progress.stopped == "diverged":
-            raise _diverged(progress, stage.rule)
+            raise diverged(progress, stage.rule)
         if interrupted:
             progress.stopped = progress.stopped.removeprefix(INTERRUPTED)
             self._saver(stage, watch)(progress)
@@ -360,22 +363,12 @@ def _digest(value: Any) -> str:  # noqa: ANN401 - any JSON value
 
 def _card(package: Package, stage: Stage) -> str:
     name = package.named.get("name") or package.named.get("class")
-    inputs = ", ".join(f"{one.name} ({one.kind})" for one in package.encodings.inputs) or "nothing"
+    data = html.escape(shown(stage.dataset.name))
+    inputs = ", ".join(f"{html.escape(shown(one.name))} ({one.kind})" for one in package.encodings.inputs) or "nothing"
     return (
-        f"# {stage.dataset.name}: {name}\n\n"
+        f"# {data}: {name}\n\n"
         f"Learns {package.task.declaration.name} from {inputs}.\n\n"  # type: ignore[attr-defined]
-        f"Trained on {stage.dataset.name} with thalweg {thalweg.__version__}. "
+        f"Trained on {data} with thalweg {thalweg.__version__}. "
         "Weights are safetensors, everything else JSON; opening this folder runs none of its content.\n\n"
         "```python\nimport thalweg as tw\n\nmodel = tw.load('.')\nmodel.predict(...)\n```\n"
-    )
-
-
-def _diverged(progress: Progress, rule: Rule) -> TrainingRefusal:
-    bad = [name for name, one in rule.shipped.named_parameters() if not bool(torch.isfinite(one).all())]
-    return TrainingRefusal(
-        "TRAIN_DIVERGED",
-        f"the loss or its slope was not finite for several steps in a row, at step {progress.position.step}",
-        where=f"stage {progress.position.stage}" + (f", weights {bad[0]}" if bad else ", the weights are still finite"),
-        why="nothing is learned from steps that are not finite",
-        fix="a lower rate (--lr), clipping (--set rule.clip=1), or look at the inputs: thalweg doctor RUN",
     )

@@ -7,6 +7,8 @@ from typing import Any
 
 import torch
 
+from thalweg.core import registry
+from thalweg.core.errors import UsageRefusal, did_you_mean
 from thalweg.data.batches import Batches
 from thalweg.rules._rule import Rule
 from thalweg.tasks._task import Task, measured
@@ -41,6 +43,7 @@ class Evaluation:
         self.task, self.validation, self.stopping = task, validation, stopping
         self.every, self.record = every, record
         self.watched = stopping.metric or next(iter(task.metrics))
+        _refuse_unknown_metric(task, self.watched)
         self.higher = task.metrics[self.watched].declaration.facts["better"] == "higher"  # type: ignore[attr-defined]
         self.best: float | None = None
         self.latest: float | None = None
@@ -103,6 +106,21 @@ class Evaluation:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         self.best, self.best_at, self.best_state = state["best"], state["best_at"], state["best_state"]
         self.waited, self.loss, self.seen = state["waited"], state["loss"], state["seen"]
+
+
+def _refuse_unknown_metric(task: Task, name: str) -> None:
+    if name in task.metrics:
+        return
+    declared = task.declaration.name  # type: ignore[attr-defined]
+    known = registry.names("metric")
+    what = f"{declared} is not measured by {name}" if name in known else f'there is no metric named "{name}"'
+    raise UsageRefusal(
+        "METRIC_NOT_OF_TASK" if name in known else "METRIC_UNKNOWN",
+        f"{what}; {did_you_mean(name, task.metrics if name in known else known)}",
+        where="stopping.metric",
+        why="what is watched decides which weights are kept",
+        fix=f"one of {', '.join(task.metrics)}: --set stopping.metric={next(iter(task.metrics))}",
+    )
 
 
 class Completion:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from thalweg.core.errors import PackageRefusal
 from thalweg.core.registry import kind
-from thalweg.fields.arrays import is_scalar, refuse_others
+from thalweg.fields.arrays import is_scalar, refuse_others, refuse_restored
 from thalweg.fields.column import Column, Look, coded, missing, plain
 from thalweg.fields.encoding import BadRows, Claim, Encoding
 from thalweg.fields.ports import Port
@@ -108,12 +108,16 @@ class Category(Encoding):
         return f'{len(found):,} classes, {counts[most] / max(counts.sum(), 1):.0%} "{found[most]}"'.replace("%", " %")
 
     def remarks(self, columns: Sequence[Column]) -> list[str]:
+        strange = self.unseen(columns)
+        shown = ", ".join(f'{name} {len(found):,} ("{found[0]}")' for name, found in strange.items() if found)
+        return [f"values that training did not see count as unknown: {shown}"] if shown else []
+
+    def unseen(self, columns: Sequence[Column]) -> dict[str, list[Any]]:
         strange: dict[str, list[Any]] = {}
         for name, column, known in zip(self.fields, columns, self.values, strict=True):
             codes = _codes(column, known)
             strange[name] = [plain(column[row]) for row in np.flatnonzero((codes < 0) & ~missing(column)).tolist()]
-        shown = ", ".join(f'{name} {len(found):,} ("{found[0]}")' for name, found in strange.items() if found)
-        return [f"values that training did not see count as unknown: {shown}"] if shown else []
+        return strange
 
     @property
     def port(self) -> Port:
@@ -128,6 +132,8 @@ class Category(Encoding):
         values = state.get("values")
         if not isinstance(values, list) or len(values) != len(self.fields) or not all(isinstance(one, list) for one in values):
             raise PackageRefusal("PACKAGE_ENCODING", "the values of a category cannot be read", where=f"encoding {self.name}")
+        for known in values:
+            refuse_restored(self.name, known)
         self.values = [list(one) for one in values]
         return self
 

@@ -155,7 +155,11 @@ class Image(Encoding):
 
     def restore(self, state: Mapping[str, Any]) -> Self:
         try:
-            self.form = Form(**{field.name: state[field.name] for field in dataclasses.fields(Form)})
+            sides = [state[key] for key in ("height", "width", "channels")]
+            if not all(type(side) is int and 0 < side <= 1 << 16 for side in sides):
+                raise ValueError("the sides of a picture are whole numbers above zero")
+            height, width, channels = sides
+            self.form = Form(height, width, channels, float(state["low"]), float(state["high"]))
             self.mean, self.deviation = ([float(value) for value in state[key]] for key in ("mean", "deviation"))
             whole = len(self.mean) == len(self.deviation) == self.form.channels and self.form.high > self.form.low
         except (KeyError, TypeError, ValueError):

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from thalweg.core.errors import PackageRefusal
 from thalweg.core.registry import kind
-from thalweg.fields.arrays import is_list, refuse_others
+from thalweg.fields.arrays import is_list, refuse_others, refuse_restored
 from thalweg.fields.column import Column, Look, in_order, plain
 from thalweg.fields.encoding import Claim, Encoding
 from thalweg.fields.ports import Port
@@ -84,6 +84,7 @@ class Tokens(Encoding):
     def restore(self, state: Mapping[str, Any]) -> Self:
         if not isinstance(state.get("symbols"), list):
             raise PackageRefusal("PACKAGE_ENCODING", "the symbols of an encoding cannot be read", where=f"encoding {self.name}")
+        refuse_restored(self.name, state["symbols"])
         self.symbols, self.texts = list(state["symbols"]), bool(state.get("texts", False))
         return self
 

@@ -32,6 +32,8 @@ def gives_declared_outputs(subject: Subject) -> None:
 def _fits(port: Port, shape: tuple[int, ...], count: int) -> bool:
     if not shape or shape[0] != count:
         return False
+    if port.size is None and None in port.shape:
+        return True  # how many there are varies by row: how a model says it is between it and its task
     wanted = [port.size] if port.size is not None else [axis for axis in port.shape if axis is not None]
     flat = torch.Size(shape[1:]).numel()
     return all(axis in shape[1:] for axis in wanted) or flat == port.width

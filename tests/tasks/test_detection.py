@@ -5,13 +5,17 @@ import pytest
 import torch
 
 from tests.training.resuming import assert_new_process_predicts_the_same, assert_resumes_to_the_same_bits, fitted
+from thalweg.core.errors import DataRefusal
 from thalweg.core.position import Position
 from thalweg.data.augmented import build_augment
 from thalweg.data.batch import Batch
+from thalweg.data.dataset import Examples
+from thalweg.data.encode import encode
+from thalweg.data.settings import DataSettings
 from thalweg.data.sources.blobs import Blobs, BlobsSettings
 from thalweg.fields.overlaps import intersection_over_union, not_suppressed
 from thalweg.tasks._task import measured
-from thalweg.tasks.detection import Detection, DetectionRequest, DetectionSettings, _boxes, _wanted
+from thalweg.tasks.detection import Detection, DetectionRequest, DetectionSettings, _boxes
 
 BLOBS = Blobs(BlobsSettings())
 
@@ -62,18 +66,15 @@ def shares_of_light(batch: Batch) -> torch.Tensor:
     return torch.stack(lit)
 
 
-def test_perfect_cells_decode_to_the_true_boxes(task):
+def test_perfect_cells_decode_to_the_true_boxes_and_cost_hardly_anything(task):
     drawn = BLOBS.draw(torch.Generator().manual_seed(1), 32)
     boxes, mask = drawn["boxes"].gather(torch.arange(32))
-    there, wanted = _wanted(boxes, mask, (8, 8))
-    place = ((wanted[..., :2] + 0.1) / 1.2).logit()
-    cells = torch.cat([torch.where(there, 9.0, -9.0)[..., None], place, wanted[..., 2:]], -1)
     batch = Batch.of({"image": drawn["image"], "boxes": boxes, "boxes_mask": mask})
-    rows = task.measure(lambda **named: cells, batch, Position())
+    perfect = task.perfect(batch)
+    rows = task.measure(perfect, batch, Position())
     values = {name: task.metrics[name].value(row.sum(0)) for name, row in rows.items()}
     assert values == {"detection-f1": 1.0, "detection-recall": 1.0, "detection-precision": 1.0}
-    losses = task.objective(lambda **named: cells, batch)
-    assert losses.loss.max() < 0.1
+    assert task.objective(perfect, batch).loss.max() < 0.01
 
 
 def test_a_picture_without_boxes_is_learned_from_too(task):
@@ -82,6 +83,13 @@ def test_a_picture_without_boxes_is_learned_from_too(task):
     task.objective(lambda **named: cells, Batch.of(fields)).loss.sum().backward()
     assert (cells.grad[..., 0] == 0.5).all()
     assert (cells.grad[..., 1:] == 0).all()
+
+
+def test_a_target_without_boxes_is_refused():
+    table = {"x": np.linspace(0, 1, 40), "y": np.array(["a", "b"] * 20)}
+    encodings = encode(Examples("table", table), DataSettings(), seed=0).encodings
+    with pytest.raises(DataRefusal, match="y is of kind category"):
+        Detection(encodings, DetectionSettings())
 
 
 def test_cells_without_a_word_give_boxes_of_one_cell():

@@ -5,7 +5,7 @@ A small form of YOLO (Redmon et al. 2016, arXiv:1506.02640), fully convolutional
 Letters: B batch, C channels, R rows and S columns of cells.
 """
 
-from typing import cast
+from typing import Annotated, cast
 
 import torch
 from pydantic import Field
@@ -25,7 +25,9 @@ RARE = -3.0
 class GridDetectorSettings(Settings):
     """Widths of the convolutions."""
 
-    widths: tuple[int, ...] = Field((16, 32, 48, 48), min_length=2, description="maps of each convolution, the first two halve")
+    widths: tuple[Annotated[int, Field(ge=1)], ...] = Field(
+        (16, 32, 48, 48), min_length=2, description="maps of each convolution, the first two halve"
+    )
     activation: str = "relu"
     normalisation: str = "batch"
 
@@ -52,7 +54,7 @@ class GridDetector(nn.Module):
             layers += [build_normalisation(settings.normalisation, made, dims=2), build_activation(settings.activation)]
             channels = made
         self.trunk = nn.Sequential(*layers)
-        self.head = nn.Conv2d(channels, 5, 1)
+        self.head = nn.Conv2d(channels, ports.output.width, 1)
         assert self.head.bias is not None
         nn.init.zeros_(self.head.bias)
         nn.init.constant_(self.head.bias[:1], RARE)
@@ -68,8 +70,8 @@ class GridDetector(nn.Module):
     @staticmethod
     def tiny() -> tuple[Ports, GridDetectorSettings]:
         """The smallest instance, for the contracts."""
-        image, boxes = Port("image", "image", (1, 8, 8)), Port("boxes", "boxes", (None, 4), masked=True)
-        return Ports((image,), (boxes,)), GridDetectorSettings(widths=(8, 8), normalisation="none")
+        image, cells = Port("image", "image", (1, 8, 8)), Port("cells", "boxes", (None, None, 5))
+        return Ports((image,), (cells,)), GridDetectorSettings(widths=(8, 8), normalisation="none")
 
     @staticmethod
     def example(ports: Ports, generator: torch.Generator) -> dict[str, Tensor]:

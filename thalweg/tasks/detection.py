@@ -15,6 +15,7 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn import functional as F
 
+from thalweg.core.errors import DataRefusal
 from thalweg.core.position import Position
 from thalweg.core.registry import task
 from thalweg.core.settings import Settings
@@ -22,11 +23,16 @@ from thalweg.data.batch import Batch
 from thalweg.data.batches import Batches
 from thalweg.fields.column import Column
 from thalweg.fields.encoding import Encodings
+from thalweg.fields.kinds.boxes import Boxes
 from thalweg.fields.overlaps import not_suppressed
-from thalweg.fields.ports import Ports
+from thalweg.fields.ports import Port, Ports
 from thalweg.metrics._metric import Metric
 from thalweg.tasks._task import Losses, Model, Request, Task, made_metric, metric_rows
 
+BEYOND = 0.1
+"""How far beyond its cell a centre may be placed, so that those at its edges are reached."""
+FINE = 64
+"""Cells of the perfect answer along each side."""
 WIDEST = 6.0
 """Boxes are at most e to this many cells wide and high."""
 
@@ -53,13 +59,22 @@ class Detection(Task):
     asks = DetectionRequest
 
     def make_ports(self, encodings: Encodings) -> Ports:
-        return Ports(tuple(one.port for one in encodings.inputs), (encodings.target.port,))
+        target = encodings.target
+        if not isinstance(target, Boxes):
+            raise DataRefusal(
+                "DATA_TARGET_KIND",
+                f"detection finds boxes, the target {target.name} is of kind {target.kind}",
+                where=f"field {target.name}",
+                why="a box must be learned from boxes",
+                fix=f"--target NAME of a field with boxes, or --field {target.name}=boxes",
+            )
+        return Ports(tuple(one.port for one in encodings.inputs), (Port("cells", "boxes", (None, None, 5)),))
 
     def make_metrics(self) -> dict[str, Metric]:
         return {name: made_metric(name) for name in ("detection-f1", "detection-recall", "detection-precision")}
 
     def objective(self, model: Model, batch: Batch) -> Losses:
-        name = self.ports.output.name
+        name = self.encodings.target.name
         arguments, named = self.ports.given(batch)
         cells = model(*arguments, **named)
         there, wanted = _wanted(batch[name][..., :4], batch[f"{name}_mask"], cells.shape[1:3])
@@ -80,7 +95,7 @@ class Detection(Task):
         return {"boxes": boxes.masked_fill(~kept[:, :, None], 0.0), "sureness": sureness.masked_fill(~kept, 0.0)}
 
     def measure(self, model: Model, batch: Batch, at: Position) -> dict[str, Tensor]:
-        name = self.ports.output.name
+        name = self.encodings.target.name
         said = self.predict(model, batch, at, DetectionRequest())
         readings = {"boxes": torch.cat([said["boxes"], said["sureness"][:, :, None]], 2)}
         return metric_rows(self.metrics, readings, batch[name], batch[f"{name}_mask"])
@@ -89,16 +104,25 @@ class Detection(Task):
         """Finds nothing."""
         return lambda *given, **named: torch.full((len([*given, *named.values()][0]), 1, 1, 5), -20.0)
 
+    def perfect(self, batch: Batch) -> Model:
+        """Cells so small that hardly two centres lie in one."""
+        name = self.encodings.target.name
+        there, wanted = _wanted(batch[name][..., :4], batch[f"{name}_mask"], (FINE, FINE))
+        place = ((wanted[..., :2] + BEYOND) / (1 + 2 * BEYOND)).logit()
+        cells = torch.cat([torch.where(there, 20.0, -20.0)[..., None], place, wanted[..., 2:]], -1)
+        return lambda *given, **named: cells
+
     def decode(self, predicted: Mapping[str, Tensor]) -> dict[str, Column]:
         """For each picture an array (k, 4) of boxes as shares of its sides, and one (k,) of how sure they are."""
         boxes = self.encodings.target.decode(predicted["boxes"])
         sureness = [row[row > 0].numpy() for row in predicted["sureness"].detach().cpu()]
-        return {self.ports.output.name: boxes, "probability": sureness}
+        return {self.encodings.target.name: boxes, "probability": sureness}
 
 
 def _placed(raw: Tensor) -> Tensor:
     """Places in the cell, a little beyond its edges, and logarithms of sizes (..., 4), of what a model says of them."""
-    return torch.cat([1.2 * raw[..., :2].sigmoid() - 0.1, raw[..., 2:].clamp(-WIDEST, WIDEST)], -1)
+    place = (1 + 2 * BEYOND) * raw[..., :2].sigmoid() - BEYOND
+    return torch.cat([place, raw[..., 2:].clamp(-WIDEST, WIDEST)], -1)
 
 
 def _boxes(cells: Tensor) -> Tensor:

@@ -85,6 +85,14 @@ class Transcription(Task):
 
         return always
 
+    def perfect(self, batch: Batch) -> Model:
+        """A frame for each symbol of the target, and a blank frame after it."""
+        name, size = self.ports.output.name, self.ports.output.width
+        spoken = batch[f"{name}_mask"].repeat_interleave(2, 1)
+        path = torch.stack([batch[name], torch.full_like(batch[name], BLANK)], 2).flatten(1)  # (B, 2 S)
+        logits = 50.0 * torch.nn.functional.one_hot(path, size).float()
+        return lambda *given, **named: (logits, spoken)
+
     def decode(self, predicted: Mapping[str, Tensor]) -> dict[str, Column]:
         said = self.encodings.target.decode(predicted["tokens"])
         return {self.ports.output.name: said, "log_probability": predicted["log_probability"].detach().cpu().numpy()}

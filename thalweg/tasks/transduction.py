@@ -104,6 +104,12 @@ class Transduction(Task):
             counts[: codes.shape[1]] += (nn.functional.one_hot(codes, size) * mask[:, :, None]).sum(0)
         return Commonest(counts)
 
+    def perfect(self, batch: Batch) -> Model:
+        """Writes the symbols of the target, each row's own, and the end."""
+        name = self.ports.output.name
+        following = self.prepare(batch, Position())[f"{name}_following"]
+        return Commonest(nn.functional.one_hot(following, self.ports.output.width))
+
     def decode(self, predicted: Mapping[str, Tensor]) -> dict[str, Column]:
         said = self.encodings.target.decode(predicted["tokens"])
         return {self.ports.output.name: said, "log_probability": predicted["log_probability"].detach().cpu().numpy()}
@@ -113,18 +119,22 @@ class Transduction(Task):
 
 
 class Commonest(nn.Module):
-    """Writes by the place alone: the logarithms of how often each symbol stands there."""
+    """Writes by the place alone, as often as symbols stand there: (T, V) counts for all rows, or (B, T, V) for each."""
 
     def __init__(self, counts: Tensor) -> None:
         super().__init__()
         self.register_buffer("counts", counts)  # (T, V)
 
     def encode(self, *given: Tensor, **named: Tensor) -> State:
-        """The place, the first one: (B,) zeros."""
+        """The place, the first one (B,), and the row (B,)."""
         first = next(iter([*given, *named.values()]))
-        return (torch.zeros(len(first), dtype=torch.int64, device=first.device),)
+        rows = torch.arange(len(first), device=first.device)
+        return torch.zeros_like(rows), rows
 
     def step(self, state: State, symbols: Tensor) -> tuple[Tensor, State]:
         """(B, V) of the place, and the next place."""
+        place, row = state
         counts = self.get_buffer("counts").to(symbols.device)
-        return counts[state[0].clamp(max=len(counts) - 1)].log(), (state[0] + 1,)
+        here = place.clamp(max=counts.shape[-2] - 1)
+        said = counts[here] if counts.dim() == 2 else counts[row, here]
+        return said.double().log(), (place + 1, row)

@@ -1,7 +1,9 @@
 """The verbs, the same in Python as on the command line: train, load, predict, evaluate, report, doctor."""
 
+import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -10,18 +12,19 @@ from typing import Any, TypedDict, Unpack
 from torch import Tensor, nn
 
 from thalweg.core import files
-from thalweg.core.errors import UsageRefusal, did_you_mean
+from thalweg.core.errors import Stopped, TrainingRefusal, UsageRefusal, did_you_mean
+from thalweg.core.processes import Processes, connect
 from thalweg.core.run_folder import RunFolder
 from thalweg.core.talk import Talk
 from thalweg.data.dataset import Dataset, Examples
-from thalweg.data.read import read
+from thalweg.data.read import identify, read
 from thalweg.fields.encoding import Column
 from thalweg.packages.foreign import refuse_foreign
-from thalweg.packages.package import Package, load_package
+from thalweg.packages.package import Package, load_package, package_facts
 from thalweg.rules._rule import Rule
 from thalweg.tasks._task import Task
 from thalweg.training.doctor import examine, installation
-from thalweg.training.fit import Fitted, fit
+from thalweg.training.fit import Fitted, Interrupted, fit
 from thalweg.training.reopened import dataset_in, dataset_of_run, settings_of_run
 from thalweg.training.requested import SHORT, merged, rule_settings, run_settings
 from thalweg.training.settings import RunSettings
@@ -138,24 +141,46 @@ def train(
     named = {"model": model, "task": task, "rule": rule, "loss": loss}
     asked = _asked(data, named, options, settings or {})
     resume, talk = options.get("resume", False), options.get("talk") or Talk()
-    folder = _folder(data, out, resume=resume, force=options.get("force", False))
+    processes = connect()
+    folder = _folder(data, out, resume=resume, force=options.get("force", False), processes=processes)
     if folder.state() == "finished":
         talk.say("run", f"{folder.path} is already complete; nothing was trained")
         return Run(folder, own=own)
-    with folder.lock():
+    given = None if isinstance(data, str | Path) else data
+    with _held(folder, processes):
         begun = time.monotonic()
-        fitted = fit(
-            asked, given=None if isinstance(data, str | Path) else data, own=own, folder=folder, resume=resume, talk=talk
-        )
-        run = Run(folder, fitted, own)
-        conclude(run, asked, compare=options.get("compare", True), talk=talk, begun=begun)
-        folder.finish()
+        run = Run(folder, fit(asked, given=given, own=own, folder=folder, resume=resume, talk=talk), own)
+        if processes.rank == 0:
+            conclude(run, asked, compare=options.get("compare", True), talk=talk, begun=begun)
+            folder.finish()
     return run
+
+
+@contextmanager
+def _held(folder: RunFolder, processes: Processes) -> Iterator[None]:
+    """The run's folder, held by the first process while the run lasts.
+
+    A folder in which nothing was written goes again when the run fails; a run that is stopped is told how to go on.
+    """
+    if processes.rank:
+        yield
+        return
+    try:
+        with folder.lock():
+            yield
+    except BaseException as error:
+        if not isinstance(error, TrainingRefusal):  # what failed while it learned is for the doctor
+            folder.abandon()
+        if isinstance(error, KeyboardInterrupt) and folder.steps():
+            number = error.number if isinstance(error, Stopped) else signal.SIGINT
+            raise Interrupted(number, folder.path, saved="everything up to its last checkpoint") from None
+        raise
 
 
 def conclude(run: Run, settings: RunSettings, *, compare: bool, talk: Talk, begun: float) -> None:
     """Evaluate on the test part, compare with baselines, write results and report."""
     from thalweg.evaluation.results import results
+    from thalweg.report.examples import with_examples
     from thalweg.report.report import write_report
 
     fitted = run.fitted
@@ -170,7 +195,9 @@ def conclude(run: Run, settings: RunSettings, *, compare: bool, talk: Talk, begu
         seed=settings.seed,
         margin=settings.margin,
         talk=talk,
+        keep=run.folder.predictions,
     )
+    found = with_examples(found, fitted.dataset)
     found["seconds"] = {"training": round(fitted.seconds, 3), "whole": round(time.monotonic() - begun, 3)}
     files.write_json(run.folder.results, found)
     write_report(run.folder)
@@ -295,12 +322,31 @@ def _asked(
         said["data"] = {"target": options["target"]}
     if options.get("seed") is not None:
         said["seed"] = options["seed"]
-    source = {"source": str(data)} if isinstance(data, str | Path) else {}
+    source = {"source": located(data)} if isinstance(data, str | Path) else {}
     rule = rule_settings({name: options.get(name) for name in SHORT})  # type: ignore[misc]
     return run_settings(merged(settings, source, said, rule))
 
 
-def _folder(data: Any, out: str | Path | None, *, resume: bool, force: bool) -> RunFolder:  # noqa: ANN401
+def located(data: str | Path) -> str:
+    """What a settings file calls data: a path in full, so that it means the same from any folder; a catalogued name as it is.
+
+    Raises:
+        DataRefusal: nothing stands there, and nothing is called so.
+    """
+    _, found, _ = identify(data)
+    return str(Path(data).expanduser().absolute()) if isinstance(found, Path) else str(data)
+
+
+def _folder(data: Any, out: str | Path | None, *, resume: bool, force: bool, processes: Processes) -> RunFolder:  # noqa: ANN401
+    """The run's folder, made by the first process and known to all."""
+    if processes.rank:
+        return RunFolder(Path(processes.share(None)))
+    folder = _made(data, out, resume=resume, force=force)
+    processes.share(str(folder.path))
+    return folder
+
+
+def _made(data: Any, out: str | Path | None, *, resume: bool, force: bool) -> RunFolder:  # noqa: ANN401
     inputs = Path(data) if isinstance(data, str | Path) and Path(data).is_dir() else None
     if out is None:
         name = Path(data).stem if isinstance(data, str | Path) else getattr(data, "name", None) or "arrays"
@@ -316,4 +362,27 @@ def _columns(package: Package, data: Any) -> Mapping[str, Column]:  # noqa: ANN4
         return data
     examples = read(data)
     assert isinstance(examples, Examples)
+    wanted = [name for one in package.encodings.inputs for name in one.fields]
+    given = [name for name in examples.columns if examples.roles.get(name) != "target"]
+    if len(wanted) == len(given) == 1:  # one input, one column: nothing else can be meant
+        return {wanted[0]: examples.columns[given[0]]}
     return examples.columns
+
+
+def described(path: str | Path) -> dict[str, Any]:
+    """What a run's folder or a package holds, from its files alone; no weights are loaded, nothing in it is executed.
+
+    Raises:
+        UsageRefusal: it is neither.
+        PackageRefusal: it is damaged.
+    """
+    path = Path(path)
+    run = None if (path / "package.json").exists() else RunFolder.existing(path)
+    package = package_facts(path if run is None else run.model) if run is None or run.model.exists() else {}
+    if run is None:
+        return {"package": str(path)} | package
+    metric = Run(run).results.get("metric") or {}
+    facts: dict[str, Any] = {"run": str(path), "state": run.state()} | package
+    if metric.get("value") is not None:
+        facts["test"] = {key: metric[key] for key in ("name", "value", "low", "high")}
+    return facts | {"checkpoints": len(run.steps()), "files": sorted(one.name for one in path.iterdir() if one.name[0] != ".")}

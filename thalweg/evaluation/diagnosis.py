@@ -21,12 +21,19 @@ WORST, PAIRS = 8, 10
 POINTS = 400
 
 
-def diagnose(task: Task, model: Model, dataset: Dataset, *, part: str = "test", at: Position | None = None) -> dict[str, Any]:
-    """Where a model errs on a part, as JSON values; empty where its predictions are neither classes nor numbers."""
+def plain_predictions(
+    task: Task, model: Model, dataset: Dataset, *, part: str = "test", at: Position | None = None
+) -> Predictions | None:
+    """Every prediction on a part, where each is one class or one number beside what is true; else None."""
     if not task.ports.outputs or not plain_output(task) or dataset.rows(part) is None:
-        return {}
+        return None
     found = predictions(task, model, dataset, part=part, at=at)
-    if found.true is None:
+    return found if found.true is not None else None
+
+
+def diagnose(task: Task, found: Predictions | None) -> dict[str, Any]:
+    """Where a model errs, as JSON values; empty where its predictions are neither classes nor numbers."""
+    if found is None or found.true is None:
         return {}
     if found.probabilities is not None and found.codes is not None:
         return _of_classes(found, task.ports.output.size)

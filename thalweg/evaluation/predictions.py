@@ -50,6 +50,16 @@ class Predictions:
         flat = {name: column for name, column in said.items() if len(column) and not np.ndim(column[0])}
         return {**table, **flat}
 
+    def parquet(self) -> bytes:
+        """The table of `columns` as a Parquet file."""
+        import pyarrow
+        from pyarrow import parquet
+
+        sink = pyarrow.BufferOutputStream()
+        parquet.write_table(pyarrow.table({name: list(column) for name, column in self.columns().items()}), sink)
+        content: bytes = sink.getvalue().to_pybytes()
+        return content
+
 
 def predictions(task: Task, model: Model, dataset: Dataset, *, part: str = "test", at: Position | None = None) -> Predictions:
     """What a model says of each example of a part."""

@@ -1,12 +1,14 @@
 """Results: the facts of a finished run that its last lines, `--json` and the report tell, as JSON values."""
 
+from pathlib import Path
 from typing import Any
 
+from thalweg.core import files
 from thalweg.core.position import Position
 from thalweg.core.talk import Talk
 from thalweg.data.dataset import Dataset
 from thalweg.evaluation.compare import compare
-from thalweg.evaluation.diagnosis import diagnose
+from thalweg.evaluation.diagnosis import diagnose, plain_predictions
 from thalweg.evaluation.evaluate import evaluate
 from thalweg.tasks._task import Model, Task
 
@@ -24,16 +26,21 @@ def results(
     seed: int = 0,
     margin: str | None = None,
     talk: Talk | None = None,
+    keep: Path | None = None,
 ) -> dict[str, Any]:
     """Metrics with intervals on the test part, baselines, verdict, and where the model errs.
 
     Args:
         seconds: how long the net trained; baselines get as long.
         baselines: fit them; without them there is no verdict, and its reason says so.
+        keep: where every prediction on the test part is written as Parquet, for tasks that predict one value a row.
     """
     at = Position(seed)
     found = evaluate(task, model, dataset, at=at)
-    errs = {"diagnosis": diagnose(task, model, dataset, at=at)}
+    said = plain_predictions(task, model, dataset, at=at)
+    if keep is not None and said is not None:
+        files.write_bytes(keep, said.parquet())
+    errs = {"diagnosis": diagnose(task, said)}
     if not baselines:
         reason = "baselines were not asked for"
         return found.as_json() | {"baselines": [], "notes": [], "verdict": None, "verdict_reason": reason} | errs

@@ -18,6 +18,7 @@ from thalweg.data.dataset import Dataset
 from thalweg.rules._rule import Context, Rule
 from thalweg.tasks._task import Loss, Task
 from thalweg.training.loop import Progress
+from thalweg.training.own_loss import OwnLoss
 from thalweg.training.plan import augmentation, choose_model, choose_rule, choose_task
 from thalweg.training.settings import RunSettings
 
@@ -96,16 +97,17 @@ def _facts(own: Own, choice: Choice) -> Mapping[str, Any]:
 
 
 def _task(settings: RunSettings, dataset: Dataset, own: Own) -> tuple[Task, Choice, str]:
+    loss = OwnLoss(own.loss) if own.loss is not None else None
     if own.task is not None:
         declaration = own.task.declaration  # type: ignore[attr-defined]
         choice, why = settings.task or Choice(name=declaration.name), "your own"
         made: Settings = declaration.settings.model_validate(choice.settings)
-        task = own.task(dataset.encodings, made, loss=own.loss)
+        task = own.task(dataset.encodings, made, loss=loss)
     else:
         chosen = choose_task(settings, dataset)
         choice, why = chosen.choice, chosen.why
         kind = registry.load("task", choice.name)
-        task = kind(dataset.encodings, registry.settings_of("task", choice.name, choice.settings), loss=own.loss)
+        task = kind(dataset.encodings, registry.settings_of("task", choice.name, choice.settings), loss=loss)
     task.adopt(dataset)
     return task, choice, why
 

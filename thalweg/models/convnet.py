@@ -22,7 +22,9 @@ SMALLEST = 4
 class ConvNetSettings(Settings):
     """Widths and what lies between the convolutions."""
 
-    widths: tuple[Count, ...] = Field((32, 64, 128, 128), min_length=1, description="maps of each convolution")
+    widths: tuple[Count, ...] | None = Field(
+        None, min_length=1, description="maps of each convolution; none: from the size of the pictures"
+    )
     activation: str = "relu"
     normalisation: str = "batch"
     dropout: float = Field(0.0, ge=0, lt=1, description="share of features dropped before the output in training")
@@ -45,7 +47,8 @@ class ConvNet(nn.Module):
         super().__init__()
         channels, *sides = (int(axis or 0) for axis in ports.input("image").shape)
         layers: list[nn.Module] = []
-        for index, (inputs, outputs) in enumerate(zip((channels, *settings.widths), settings.widths, strict=False)):
+        widths = settings.widths or chosen_widths(min(sides))
+        for index, (inputs, outputs) in enumerate(zip((channels, *widths), widths, strict=False)):
             layers += _convolution(inputs, outputs, settings)
             if index % 2 and min(sides) >= 2 * SMALLEST:
                 layers.append(nn.MaxPool2d(2))
@@ -53,7 +56,7 @@ class ConvNet(nn.Module):
         self.trunk = nn.Sequential(*layers)
         self.pool = nn.AdaptiveAvgPool2d(tuple(min(side, SMALLEST) for side in sides))
         self.dropout = build_dropout("plain", settings.dropout)
-        width = settings.widths[-1] * min(sides[0], SMALLEST) * min(sides[1], SMALLEST)
+        width = widths[-1] * min(sides[0], SMALLEST) * min(sides[1], SMALLEST)
         self.head = nn.Linear(width, ports.output.width)
 
     def features(self, image: Tensor) -> Tensor:
@@ -79,6 +82,16 @@ class ConvNet(nn.Module):
         image = 0.1 * torch.randn(8, 1, 8, 8, generator=generator)
         image[torch.arange(8), 0, :, 2 * code] += 2.0
         return {"image": image, "class": code}
+
+
+def chosen_widths(side: int) -> tuple[int, ...]:
+    """Maps of each convolution for pictures of that shorter side: a pair at each size down to 4 to 7 pixels, at least two pairs.
+
+    Pairs double from 32 maps up to 128, from 16 above 32 pixels, where the first pair would take most of the time.
+    """
+    pairs = max(2, side.bit_length() - SMALLEST.bit_length() + 1)
+    first = 32 if side <= 32 else 16
+    return tuple(min(128, first << (index // 2)) for index in range(2 * pairs))
 
 
 def _convolution(inputs: int, outputs: int, settings: ConvNetSettings) -> list[nn.Module]:

@@ -7,10 +7,13 @@ from typing import Any
 
 from thalweg.cli.flags import Flag
 from thalweg.core.errors import UsageRefusal
+from thalweg.core.run_folder import RunFolder
 from thalweg.core.strict_yaml import parse_yaml, read_yaml
 from thalweg.core.talk import Talk
 from thalweg.training.requested import merged, rule_settings
 
+CHOSEN = ("chosen", "why")
+"""What a run adds to the settings that it was asked for."""
 NAMED = ("task", "model", "rule")
 """Settings that are a part: a bare word is its name."""
 
@@ -20,7 +23,7 @@ class Said:
     """One setting that the command line names: where it goes, the flag as it was written, and its value."""
 
     path: tuple[str, ...]
-    flag: str
+    word: str
     value: Any
 
 
@@ -33,8 +36,10 @@ def asked_settings(given: Mapping[str, Any], flags: Sequence[Flag], talk: Talk) 
     rule_settings({"epochs": given["epochs"], "steps": given["steps"]})
     said = _agreed([*_from_flags(given, flags), *map(_from_pair, given["set"] or ())])
     file = given["settings"]
-    written = _written(file, talk) if file is not None else {}
+    written = merged(_of_run(given), _written(file, talk) if file is not None else {})
     data = given["data"] or written.get("source")
+    if not data and given["resume"] and given["out"]:
+        RunFolder.existing(given["out"])
     if not data:
         raise UsageRefusal(
             "ARGUMENT_MISSING",
@@ -46,17 +51,20 @@ def asked_settings(given: Mapping[str, Any], flags: Sequence[Flag], talk: Talk) 
     for one in said:
         before = _at(written, one.path)
         if before is not None and before != one.value:
-            talk.say("settings", f"{one.flag} {_short(one.value)} wins over {'.'.join(one.path)} = {_short(before)} in {file}")
+            talk.say(
+                "settings",
+                f"{one.word} {_short(one.value)} wins over {'.'.join(one.path)} = {_short(before)} in {file or given['out']}",
+            )
     return str(data), merged(written, *(_nested(one.path, one.value) for one in said))
 
 
 def _from_flags(given: Mapping[str, Any], flags: Sequence[Flag]) -> Iterator[Said]:
-    for flag in flags:
-        value = given[flag.name or ""]
-        if not flag.path or value is None or value == ():
+    for option in flags:
+        value = given[option.name or ""]
+        if not option.path or value is None or value == ():
             continue
-        path, word = tuple(flag.path.split(".")), flag.opts[0]
-        if not flag.many:
+        path, word = tuple(option.path.split(".")), option.opts[0]
+        if not option.many:
             yield Said(path, word, value)
         elif isinstance(value[0], tuple):
             yield from (Said((*path, key), word, one) for key, one in value)
@@ -92,12 +100,21 @@ def _agreed(said: Sequence[Said]) -> list[Said]:
         if other.value != one.value:
             raise UsageRefusal(
                 "FLAG_TWICE",
-                f"{'.'.join(one.path)} is given twice: {other.flag} {_short(other.value)} and {one.flag} {_short(one.value)}",
-                where=f"{other.flag}, {one.flag}",
+                f"{'.'.join(one.path)} is given twice: {other.word} {_short(other.value)} and {one.word} {_short(one.value)}",
+                where=f"{other.word}, {one.word}",
                 why="only one of them can hold",
                 fix="leave one out",
             )
     return list(by_path.values())
+
+
+def _of_run(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of the run that is to be resumed, as they were asked for; nothing where none is."""
+    file = (given["out"] or Path()) / "settings.yaml"
+    if not (given["resume"] and given["out"] and file.is_file()):
+        return {}
+    written, _ = read_yaml(file)
+    return {key: value for key, value in written.items() if key not in CHOSEN} if isinstance(written, dict) else {}
 
 
 def _written(file: Path, talk: Talk) -> dict[str, Any]:

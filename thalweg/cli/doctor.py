@@ -10,6 +10,9 @@ from thalweg.cli.flags import Answer, Page, Verb
 from thalweg.cli.terminal import paragraph
 from thalweg.core.talk import Talk
 
+FACT = 11
+"""Columns that the name of a fact takes."""
+
 
 def doctor(given: Mapping[str, Any], talk: Talk, page: Page) -> Answer:
     """Look, and say what was found, the gravest first."""
@@ -18,10 +21,10 @@ def doctor(given: Mapping[str, Any], talk: Talk, page: Page) -> Answer:
     found = api.doctor(given["run"])
     lines = []
     for label, value in found["facts"].items():
-        lines += paragraph(label, [str(value)], width=page.width)
+        lines += paragraph(label, [str(value)], width=page.width, indent=FACT)
     for finding in found["findings"]:
         told = [finding["what"], *(f"{word}: {finding[word]}" for word in ("why", "fix") if finding[word])]
-        lines += ["", *paragraph(finding["severity"], told, width=page.width)]
+        lines += ["", *paragraph(finding["severity"], told, width=page.width, indent=FACT)]
     if not found["findings"]:
         lines += ["", "Nothing is wrong as far as this looks."]
     return Answer(lines, found)
@@ -32,4 +35,5 @@ VERB = Verb(
     "What is wrong with a run and what to change; without RUN, with this installation.",
     [click.Argument(["run"], metavar="[RUN]", required=False, type=click.Path(path_type=Path))],
     doctor,
+    needs_all=False,
 )

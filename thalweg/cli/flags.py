@@ -81,10 +81,19 @@ class Verb(click.Command):
     Args:
         act: what it does.
         free: flags that it does not declare are collected for the task, as `request`.
+        needs_all: it needs the packages that learning needs.
     """
 
     def __init__(
-        self, name: str, summary: str, params: Sequence[click.Parameter], act: Act, *, free: bool = False, example: str = ""
+        self,
+        name: str,
+        summary: str,
+        params: Sequence[click.Parameter],
+        act: Act,
+        *,
+        free: bool = False,
+        needs_all: bool = True,
+        example: str = "",
     ) -> None:
         shared = [
             Flag("--json", is_flag=True, help="One JSON object on standard output, by docs/json.md."),
@@ -92,11 +101,14 @@ class Verb(click.Command):
             Flag("--debug", is_flag=True, help="A refusal shows where it was raised."),
         ]
         super().__init__(name, help=summary, params=[*params, *shared], epilog=example)
-        self.act, self.free = act, free
+        self.act, self.free, self.needs_all = act, free, needs_all
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         known = {name: option for option in self.params if isinstance(option, Flag) for name in option.opts}
-        args = list(_canonical(args, known, ctx.meta.setdefault("renamed", [])))
+        renamed: list[tuple[str, str]] = []
+        args = list(_canonical(args, known, renamed))
+        for said, meant in renamed:
+            ctx.obj.say("note", f"{said} is called {meant} here")
         if self.free:
             args, ctx.meta["request"] = _split_free(args, known)
         return super().parse_args(ctx, args)
@@ -178,8 +190,8 @@ class Number(click.ParamType):
     def range(self) -> str:
         """What is allowed, in words."""
         kind = "a whole number" if self.whole else "a number"
-        low = f"above {self.least:g}" if self.above else f"from {self.least:,}"
-        most = f"{self.most:,}" if self.most < 1e15 else f"{self.most:.3g}"
+        low = f"above {self.least:g}" if self.above else f"from {self.least:,.0f}"
+        most = f"{self.most:,.0f}" if self.most < 1e15 else f"{self.most:.3g}"
         return f"must be {kind} {low} {'up ' if self.above else ''}to {most}"
 
 
@@ -203,7 +215,7 @@ def refusal_of(error: click.ClickException) -> Refusal:
         f"thalweg {verb} --help lists the flags" if context is not None and context.parent else "thalweg --help lists the verbs"
     )
     if isinstance(error, click.NoSuchOption):
-        return _unknown_flag(error, fix)
+        return _unknown(error, fix)
     if isinstance(error, click.MissingParameter):
         name = error.param.make_metavar(error.ctx) if error.param is not None and error.ctx is not None else "a value"
         what, where = f"{name} is missing", f"thalweg {verb}"
@@ -215,7 +227,7 @@ def refusal_of(error: click.ClickException) -> Refusal:
     return UsageRefusal("USAGE", message[:1].lower() + message[1:].rstrip("."), where=f"thalweg {verb}".strip(), fix=fix)
 
 
-def _unknown_flag(error: click.NoSuchOption, fix: str) -> Refusal:
+def _unknown(error: click.NoSuchOption, fix: str) -> Refusal:
     given = error.option_name
     known = (
         [name for option in error.ctx.command.params if isinstance(option, Flag) for name in option.opts] if error.ctx else []

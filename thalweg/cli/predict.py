@@ -7,7 +7,6 @@ from typing import Any
 import click
 
 from thalweg.cli.flags import Answer, Flag, Number, Page, Verb
-from thalweg.core.strict_yaml import parse_yaml
 from thalweg.core.talk import Talk
 
 SHOWN_ROWS = 10
@@ -16,6 +15,7 @@ SHOWN_ROWS = 10
 def predict(given: Mapping[str, Any], talk: Talk, page: Page) -> Answer:
     """Predict, and write or show the columns."""
     from thalweg import api
+    from thalweg.core.strict_yaml import parse_yaml
     from thalweg.packages import written
 
     request = {key: parse_yaml(text, where=f"--{key.replace('_', '-')}")[0] for key, text in given["request"].items()}

@@ -21,7 +21,7 @@ import click
 
 from thalweg.cli.flags import Answer, Page, Verb, refusal_of
 from thalweg.cli.terminal import Terminal, TerminalTalk, standard_error, standard_output
-from thalweg.core.errors import Refusal, ResourceRefusal, UsageRefusal, nearest
+from thalweg.core.errors import Refusal, ResourceRefusal, Stopped, UsageRefusal, nearest
 from thalweg.core.strict_json import render_json
 
 VERBS = {
@@ -38,8 +38,9 @@ VERBS = {
 
 SUMMARY = """Raw data in, a deep model out that its owner can defend.
 
-    thalweg train DATA                  a path or a catalogued name: thalweg list datasets
-    thalweg predict runs/NAME INPUT     answers for new data
+\b
+    thalweg train DATA                 a path or a name: thalweg list datasets
+    thalweg predict runs/NAME INPUT    answers for new data
 """
 CLOSED_PIPE, FAULT = 141, 1
 
@@ -76,14 +77,6 @@ def verb_named(name: str) -> Verb:
     )
 
 
-class Stopped(KeyboardInterrupt):
-    """A signal asked the program to end, outside of training's steps."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__()
-        self.number = number
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code.
 
@@ -107,6 +100,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return outcome.unread()
         except KeyboardInterrupt as stop:
             return outcome.stopped(stop.number if isinstance(stop, Stopped) else signal.SIGINT)
+        except ImportError as error:
+            from thalweg.core.requirements import missing
+
+            lacking = missing(error)
+            return outcome.refused(lacking) if lacking is not None else outcome.failed(error)
         except MemoryError:
             return outcome.refused(_out_of_memory())
         except Exception as error:  # noqa: BLE001 - a fault of ours is told in words too
@@ -115,15 +113,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(given: list[str], talk: TerminalTalk, page: Page) -> Answer:
     program = Program()
-    with click.Context(program, info_name="thalweg", max_content_width=page.width, terminal_width=page.width) as whole:
+    with click.Context(program, info_name="thalweg", obj=talk, terminal_width=page.width) as whole:
         if not given:
             return Answer(program.get_help(whole).splitlines(), code=UsageRefusal.exit_code)
         if given[0].startswith("-"):
             program.make_context("thalweg", given)  # --help and --version leave here
         verb = verb_named(given[0])
         with verb.make_context(given[0], given[1:], parent=whole) as context:
-            for said, meant in context.meta["renamed"]:
-                talk.say("note", f"{said} is called {meant} here")
+            if verb.needs_all:
+                from thalweg.core import requirements
+
+                requirements.refuse_unmet(requirements.needs())
             return verb.act(verb.parsed(context), talk, page)
 
 

@@ -83,13 +83,13 @@ class Terminal:
         return f"\x1b[1m{text}\x1b[0m" if self.colour and text else text
 
 
-def paragraph(label: str, lines: Iterable[str], *, width: int) -> list[str]:
+def paragraph(label: str, lines: Iterable[str], *, width: int, indent: int = LABEL) -> list[str]:
     """A label and its lines, each folded to the width and indented under the first."""
-    room = width - LABEL if width >= NARROW else width - 2
+    room = width - indent if width >= NARROW else width - 2
     folded = [piece for line in lines for piece in _folded(line, room)]
     if width < NARROW:
         return [label, *(f"  {line}" for line in folded)]
-    heads = [label.ljust(LABEL), *[" " * LABEL] * (len(folded) - 1)]
+    heads = [label.ljust(indent), *[" " * indent] * (len(folded) - 1)]
     return [f"{head}{line}".rstrip() for head, line in zip(heads, folded or [""], strict=False)]
 
 
@@ -157,10 +157,10 @@ def _bar_line(label: str, text: str, share: float | None, width: int) -> str:
     room = width - LABEL - len(text) - 3
     if share is None or room < 6:
         return f"{label.ljust(LABEL)}{text}"[:width]
-    return f"{label.ljust(LABEL)}{first}  {bar(share, min(BAR, room))}  {rest}"[:width].rstrip()
+    return f"{label.ljust(LABEL)}{first}  {measure(share, min(BAR, room))}  {rest}"[:width].rstrip()
 
 
-def bar(share: float, width: int) -> str:
+def measure(share: float, width: int) -> str:
     """How much is done, as a line of that many columns."""
     done = round(min(max(share, 0.0), 1.0) * width)
     return "━" * max(0, done - 1) + ("╸" if done else "") + "─" * (width - done)

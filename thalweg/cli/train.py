@@ -7,7 +7,6 @@ from typing import Any
 
 import click
 
-from thalweg.cli.asked import asked_settings
 from thalweg.cli.flags import Answer, Flag, Number, Page, Pair, Verb
 from thalweg.cli.outcome import result_lines, run_facts
 from thalweg.core.errors import UsageRefusal
@@ -84,6 +83,8 @@ def train(given: Mapping[str, Any], talk: Talk, page: Page) -> Answer:
             why="only one of them can be meant",
             fix="leave one out",
         )
+    from thalweg.cli.asked import asked_settings
+
     data, settings = asked_settings(given, [*CHOICES, *MACHINE, *DATA, *RUN], talk)
     from thalweg import api
 
@@ -96,7 +97,13 @@ def train(given: Mapping[str, Any], talk: Talk, page: Page) -> Answer:
         compare=not given["no_compare"],
         talk=talk,
     )
-    return Answer(result_lines(run.results, run.path, page), run_facts(run.results, run.path))
+    following = _following(run.path, given=bool(run.package.encodings.inputs))
+    return Answer(result_lines(run.results, run.path, page, following=following), run_facts(run.results, run.path))
+
+
+def _following(path: Path, *, given: bool) -> tuple[str, str]:
+    """The command to try next, and what it gives."""
+    return (f"thalweg predict {path} INPUT", "its answers for new data") if given else (f"thalweg predict {path}", "its answer")
 
 
 VERB = Verb(

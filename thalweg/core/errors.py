@@ -72,6 +72,18 @@ class ResourceRefusal(Refusal):
     exit_code = 6
 
 
+class Stopped(KeyboardInterrupt):
+    """A signal asked the program to end; as an interrupt it passes every handler of errors.
+
+    Attributes:
+        number: the signal's.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
+
+
 def nearest(name: str, known: Iterable[str], *, count: int = 3) -> list[str]:
     """The known names closest in spelling to `name`, best first (case ignored)."""
     by_folded = {candidate.casefold(): candidate for candidate in known}

@@ -4,6 +4,7 @@ A folder is a run's when it holds our `run.json`; only then are the names of the
 written over, a run that ended is only replaced when that is said, and what cannot be written is refused before training.
 """
 
+import contextlib
 import os
 import re
 import shutil
@@ -175,6 +176,16 @@ class RunFolder:
     def finish(self) -> None:
         """Marks the run as ended: from now on it is never written over."""
         self._mark(finished=datetime.now(UTC).isoformat(timespec="seconds"))
+
+    def abandon(self) -> None:
+        """Takes back a run that learned nothing: its files, and the folder where it is then empty; one that learned stays."""
+        learned = self.steps() or (self.metrics.is_file() and self.metrics.stat().st_size) or self.model.exists()
+        if learned or self.state() != "unfinished":
+            return
+        with contextlib.suppress(OSError, Refusal):
+            self._clear()
+            os.unlink(self.path / MARKER)
+            self.path.rmdir()
 
     def lock(self) -> RunLock:
         """Makes this process the only one that writes here, and sweeps what killed ones left; see `take_lock`."""
@@ -376,7 +387,7 @@ def _next_free(path: Path) -> Path:
 
 def _probe(path: Path, needed_bytes: int) -> None:
     """Writes and removes a small file, before hours are spent on a run that cannot be saved."""
-    made = not path.exists()
+    made = not os.path.lexists(path)
     try:
         with refusing(path, needed=needed_bytes):
             path.mkdir(parents=True, exist_ok=True)

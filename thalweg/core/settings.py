@@ -13,6 +13,16 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _default_parts(cls, given: Any) -> Any:  # noqa: ANN401 - whatever the user wrote
+        """Settings for a part that is not named are for the one that is the default."""
+        if not isinstance(given, Mapping):
+            return given
+        names = {key: one.default.name for key, one in cls.model_fields.items() if isinstance(one.default, Choice)}
+        unnamed = {key for key in names if isinstance(given.get(key), Mapping) and not given[key].get("name")}
+        return {**given, **{key: {**given[key], "name": names[key]} for key in unnamed}} if unnamed else given
+
 
 Count = Annotated[int, Field(ge=1, le=1 << 24)]
 """How many there are of something, at least one: units of a layer, maps, blocks."""
@@ -76,8 +86,19 @@ def _problems(kind: type[Settings], error: ValidationError) -> Iterator[str]:
     for problem in error.errors():
         key = ".".join(str(step) for step in problem["loc"]) or "the whole"
         if problem["type"] == "extra_forbidden":
-            yield f'unknown setting "{key}" ({did_you_mean(str(problem["loc"][-1]), kind.model_fields)})'
+            yield f'unknown setting "{key}" ({did_you_mean(str(problem["loc"][-1]), _known(kind, problem["loc"][:-1]))})'
         else:
             shown = repr(problem["input"])
             message = problem["msg"].removeprefix("Value error, ")
             yield f"{key}: {message[0].lower()}{message[1:]}, got {shown[:60]}"
+
+
+def _known(kind: type[BaseModel], place: tuple[int | str, ...]) -> list[str]:
+    """The settings that are known at a place within nested settings."""
+    for key in place:
+        field = kind.model_fields.get(str(key))
+        within = field.annotation if field is not None else None
+        if not (isinstance(within, type) and issubclass(within, BaseModel)):
+            break
+        kind = within
+    return list(kind.model_fields)

@@ -59,8 +59,9 @@ def make_descent(
 
 def _schedule(settings: DescentSettings) -> Callable[[int, int], float]:
     suits = registry.facts("optimizer", settings.optimizer.name).get("schedule", "one-cycle")
-    choice = settings.schedule or Choice(name=suits)
-    schedule, own = registry.load("schedule", choice.name), registry.settings_of("schedule", choice.name, choice.settings)
+    choice = settings.schedule or Choice()
+    name = choice.name or suits
+    schedule, own = registry.load("schedule", name), registry.settings_of("schedule", name, choice.settings)
     return lambda step, total: float(schedule(own, step, total))
 
 

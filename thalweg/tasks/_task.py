@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from thalweg.core import registry
+from thalweg.core.errors import UsageRefusal
 from thalweg.core.position import Position
 from thalweg.core.processes import Processes
 from thalweg.core.settings import Choice, Settings, read_settings
@@ -213,8 +214,25 @@ def metric_rows(
     return {name: metric.rows(readings[reads[name]], target, mask) for name, metric in metrics.items()}
 
 
-def made_loss(choice: Choice) -> Loss:
-    """The loss of that name with its settings."""
+def made_loss(choice: Choice, *, target: str | None = None) -> Loss:
+    """The loss of that name with its settings.
+
+    Args:
+        target: what the task's targets are, as the declarations of losses say it; None: any.
+
+    Raises:
+        UsageRefusal: no such loss, its settings are wrong, or it is for other targets; those that fit are named.
+    """
+    meant = registry.facts("loss", choice.name).get("target") if choice.name in registry.names("loss") else target
+    if target is not None and meant != target:
+        fitting = [name for name, part in registry.parts("loss").items() if part.facts.get("target") == target]
+        raise UsageRefusal(
+            "LOSS_MISFIT",
+            f'the loss "{choice.name}" is for {meant}, this task learns {target}',
+            where="--loss",
+            why="it would measure something else than the mistakes",
+            fix=f"leave it out, or one of {', '.join(fitting)}",
+        )
     loss: Loss = registry.load("loss", choice.name)(registry.settings_of("loss", choice.name, choice.settings))
     return loss
 

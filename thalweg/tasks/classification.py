@@ -35,7 +35,7 @@ class Classification(Task):
         return {name: made_metric(name) for name in ("accuracy", "log-loss")}
 
     def make_loss(self) -> Loss:
-        return made_loss(self.settings.loss)
+        return made_loss(self.settings.loss, target="classes")
 
     def objective(self, model: Model, batch: Batch) -> Losses:
         assert self.loss is not None

@@ -37,7 +37,7 @@ class MultiLabel(Task):
         return {name: made_metric(name) for name in ("micro-f1", "subset-accuracy", "auc")}
 
     def make_loss(self) -> Loss:
-        return made_loss(self.settings.loss)
+        return made_loss(self.settings.loss, target="labels")
 
     def objective(self, model: Model, batch: Batch) -> Losses:
         assert self.loss is not None

@@ -35,7 +35,7 @@ class Regression(Task):
         return {name: made_metric(name) for name in ("rmse", "mae", "r2")}
 
     def make_loss(self) -> Loss:
-        return made_loss(self.settings.loss)
+        return made_loss(self.settings.loss, target="values")
 
     def objective(self, model: Model, batch: Batch) -> Losses:
         assert self.loss is not None

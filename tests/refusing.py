@@ -17,7 +17,7 @@ def assert_well_said(refusal: Refusal) -> None:
 
 
 @contextmanager
-def refused(code: str, *, exit_code: int) -> Iterator[pytest.ExceptionInfo[Refusal]]:
+def expect_refusal(code: str, *, exit_code: int) -> Iterator[pytest.ExceptionInfo[Refusal]]:
     """What happens within must be refused with this code and exit code, in the form that every refusal has."""
     with pytest.raises(Refusal) as caught:
         yield caught

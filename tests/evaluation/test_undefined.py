@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from tests.refusing import refused
+from tests.refusing import expect_refusal
 from thalweg.core import registry
 from thalweg.core.position import Position
 from thalweg.data.batch import Batch
@@ -52,7 +52,7 @@ def test_evl_06_answers_that_are_not_a_number_are_refused_with_the_first_rows(gi
     task, model, data = given()
     task.bind(model)
     model.lost = 0.5
-    with refused("PREDICTIONS_NOT_FINITE", exit_code=5) as caught:
+    with expect_refusal("PREDICTIONS_NOT_FINITE", exit_code=5) as caught:
         evaluate(task, model, data)
     rows = [row for batch in data.batches("test", size=1) for row in (batch["numbers"][:, 0] > 0.5).tolist()]
     wrong = [row for row, lost in enumerate(rows) if lost]

@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from tests.packages.trained import Heard, inputs, trained
-from tests.refusing import refused
+from tests.refusing import expect_refusal
 from thalweg.core.errors import UsageRefusal
 from thalweg.packages import blocks
 from thalweg.packages.package import load_package
@@ -36,7 +36,7 @@ def test_dat_33_columns_are_found_by_name_in_any_order(package):
 
 
 def test_dat_33_missing_columns_are_refused_all_at_once(package):
-    with refused("DATA_FIELDS_MISSING", exit_code=3) as caught:
+    with expect_refusal("DATA_FIELDS_MISSING", exit_code=3) as caught:
         package.predict({"Width": inputs()["width"]})
     assert caught.value.details["missing"] == ["width", "height", "colour"]
     assert 'did you mean "Width"?' in caught.value.what
@@ -71,7 +71,7 @@ def test_dat_34_what_nobody_listens_to_becomes_a_warning_of_pythons(package):
 
 def test_dat_34_a_column_that_is_mostly_unseen_is_refused_unless_that_is_allowed(package):
     columns = {**inputs(40), "colour": ["violet"] * 30 + ["red"] * 10}
-    with refused("DATA_MOSTLY_UNSEEN", exit_code=3) as caught:
+    with expect_refusal("DATA_MOSTLY_UNSEEN", exit_code=3) as caught:
         package.predict(columns, talk=Heard())
     assert 'colour in 30 of 40 rows ("violet")' in caught.value.what
     assert len(package.predict(columns, allow_unknown=True, talk=Heard())["kind"]) == 40
@@ -79,7 +79,7 @@ def test_dat_34_a_column_that_is_mostly_unseen_is_refused_unless_that_is_allowed
 
 def test_dat_35_text_where_numbers_were_is_refused_by_row(package):
     columns = inputs()
-    with refused("DATA_NOT_NUMBERS", exit_code=3) as caught:
+    with expect_refusal("DATA_NOT_NUMBERS", exit_code=3) as caught:
         package.predict({**columns, "height": [1.0, 2.0, "tall", 4.0, 5.0, 6.0, 7.0]})
     assert "row 2: 'tall'" in caught.value.what
     assert '"height"' in caught.value.what
@@ -90,7 +90,7 @@ def test_dat_35_bad_rows_of_all_blocks_are_numbered_over_all_rows(package):
     height = np.zeros(rows)
     height[[3, blocks.BLOCK, rows - 1]] = np.inf
     columns = {"width": np.zeros(rows), "height": height, "colour": ["red"] * rows}
-    with refused("DATA_NOT_NUMBERS", exit_code=3) as caught:
+    with expect_refusal("DATA_NOT_NUMBERS", exit_code=3) as caught:
         package.predict(columns)
     assert list(caught.value.details["rows"]) == [3, blocks.BLOCK, rows - 1]
     assert caught.value.what.startswith(f"3 of {rows:,} values")
@@ -137,12 +137,12 @@ def test_one_row_is_answered_like_any_other(package):
 
 
 def test_no_rows_are_refused(package):
-    with refused("DATA_NO_ROWS", exit_code=3):
+    with expect_refusal("DATA_NO_ROWS", exit_code=3):
         package.predict({name: column[:0] for name, column in inputs().items()})
 
 
 def test_columns_of_different_length_are_refused(package):
-    with refused("DATA_LENGTHS_DIFFER", exit_code=3):
+    with expect_refusal("DATA_LENGTHS_DIFFER", exit_code=3):
         package.predict({**inputs(), "width": np.zeros(3)})
 
 
@@ -166,7 +166,7 @@ def test_pictures_are_decoded_a_block_at_a_time(grey, tmp_path):
 
 def test_img_10_coloured_pictures_for_a_grey_model_are_refused_at_prediction(grey):
     pixels = np.random.default_rng(0).integers(0, 255, (3, 8, 8, 3), dtype=np.uint8)
-    with refused("DATA_BAD_PICTURES", exit_code=3) as caught:
+    with expect_refusal("DATA_BAD_PICTURES", exit_code=3) as caught:
         grey.predict({"picture": pixels})
     assert "a net of 1 channels" in caught.value.why
 

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from tests.packages.trained import Heard, inputs, rewritten, trained
-from tests.refusing import assert_well_said, refused
+from tests.refusing import assert_well_said, expect_refusal
 from thalweg.core import registry
 from thalweg.core.errors import PackageRefusal
 from thalweg.fields.encoding import Encodings
@@ -54,7 +54,7 @@ def test_pkg_01_one_flipped_bit_in_any_file_of_a_package_is_refused(package, tmp
 def test_pkg_05_a_package_without_its_manifest_is_refused(package, tmp_path):
     copy = rewritten(package, tmp_path / "copy")
     (copy / "manifest.json").unlink()
-    with refused("PACKAGE_MANIFEST_MISSING", exit_code=4):
+    with expect_refusal("PACKAGE_MANIFEST_MISSING", exit_code=4):
         load_package(copy)
 
 
@@ -65,7 +65,7 @@ def test_pkg_08_all_tensors_that_do_not_fit_are_told_at_once(package, tmp_path):
         wrong[names[1]] = torch.zeros(3, 3, 3)
         return wrong | {f"further{i}": torch.zeros(1) for i in range(5)}
 
-    with refused("PACKAGE_WEIGHTS", exit_code=4) as caught:
+    with expect_refusal("PACKAGE_WEIGHTS", exit_code=4) as caught:
         load_package(rewritten(package, tmp_path / "copy", weigh=weigh))
     problems = caught.value.details["problems"]
     assert sorted(one.split(": ")[1].split(" ")[0] for one in problems) == ["missing", "shape", *["unexpected"] * 5]
@@ -73,7 +73,7 @@ def test_pkg_08_all_tensors_that_do_not_fit_are_told_at_once(package, tmp_path):
 
 
 def test_pkg_08_weights_of_another_type_are_refused(package, tmp_path):
-    with refused("PACKAGE_WEIGHTS", exit_code=4) as caught:
+    with expect_refusal("PACKAGE_WEIGHTS", exit_code=4) as caught:
         load_package(rewritten(package, tmp_path / "whole", weigh=lambda weights: {k: t.long() for k, t in weights.items()}))
     assert "type torch.int64, the model has torch.float32" in caught.value.what
 
@@ -93,7 +93,7 @@ def test_pkg_09_weights_that_are_not_finite_are_refused_by_name(package, tmp_pat
         weights[name].view(-1)[0] = value
         return weights
 
-    with refused("PACKAGE_NOT_FINITE", exit_code=4) as caught:
+    with expect_refusal("PACKAGE_NOT_FINITE", exit_code=4) as caught:
         load_package(rewritten(package, tmp_path / "copy", weigh=weigh))
     assert name in caught.value.what
 
@@ -157,7 +157,7 @@ def test_pkg_13_an_archive_that_would_unpack_to_gigabytes_is_not_unpacked(tmp_pa
     with zipfile.ZipFile(tmp_path / "bomb.pt", "w", zipfile.ZIP_DEFLATED) as archive, archive.open("data", "w") as member:
         for _ in range(64):
             member.write(bytes(1 << 20))
-    with refused("PACKAGE_FOREIGN", exit_code=4):
+    with expect_refusal("PACKAGE_FOREIGN", exit_code=4):
         load_package(tmp_path / "bomb.pt")
 
 
@@ -165,7 +165,7 @@ def test_pkg_13_an_archive_that_would_unpack_to_gigabytes_is_not_unpacked(tmp_pa
 def test_pkg_14_models_of_other_libraries_are_named_and_refused(tmp_path, suffix):
     file = tmp_path / f"model{suffix.upper()}"
     file.write_bytes(b"\x08\x00")
-    with refused("PACKAGE_FOREIGN", exit_code=4) as caught:
+    with expect_refusal("PACKAGE_FOREIGN", exit_code=4) as caught:
         load_package(file)
     assert SUFFIXES[suffix] in caught.value.what
 
@@ -173,7 +173,7 @@ def test_pkg_14_models_of_other_libraries_are_named_and_refused(tmp_path, suffix
 @pytest.mark.parametrize("name", sorted(FOLDERS))
 def test_pkg_14_folders_of_other_libraries_are_named_and_refused(tmp_path, name):
     (tmp_path / name).write_bytes(b"\x08\x00")
-    with refused("PACKAGE_FOREIGN", exit_code=4) as caught:
+    with expect_refusal("PACKAGE_FOREIGN", exit_code=4) as caught:
         load_package(tmp_path)
     assert FOLDERS[name] in caught.value.what
 
@@ -196,7 +196,7 @@ def test_pkg_14_our_own_folders_are_not_foreign(package):
 def test_pkg_15_keys_that_name_code_are_refused_and_nothing_is_imported(package, tmp_path, further):
     path = rewritten(package, tmp_path / "copy", say=saying(lambda said: said.update(further)))
     before = set(sys.modules)
-    with refused("PACKAGE_DESCRIPTION", exit_code=4) as caught:
+    with expect_refusal("PACKAGE_DESCRIPTION", exit_code=4) as caught:
         load_package(path)
     assert all(key in caught.value.what for key in further)
     assert set(sys.modules) == before
@@ -207,7 +207,7 @@ def test_pkg_15_settings_that_a_part_does_not_have_are_refused(package, tmp_path
     path = rewritten(
         package, tmp_path / "copy", say=saying(lambda said: said[place]["settings"].update(trust_remote_code=True))
     )
-    with refused("PACKAGE_DESCRIPTION", exit_code=4) as caught:
+    with expect_refusal("PACKAGE_DESCRIPTION", exit_code=4) as caught:
         load_package(path)
     assert "trust_remote_code" in caught.value.what
 
@@ -215,14 +215,14 @@ def test_pkg_15_settings_that_a_part_does_not_have_are_refused(package, tmp_path
 @pytest.mark.parametrize("sort", ["model", "task"])
 def test_pkg_15_an_importable_name_is_no_part(package, tmp_path, sort):
     path = rewritten(package, tmp_path / "copy", say=saying(lambda said: said[sort].update(name="os.system")))
-    with refused(f"PACKAGE_UNKNOWN_{sort.upper()}", exit_code=4):
+    with expect_refusal(f"PACKAGE_UNKNOWN_{sort.upper()}", exit_code=4):
         load_package(path)
 
 
 @pytest.mark.parametrize("name", ["npz", "images", ELSEWHERE])
 def test_pkg_15_a_source_that_reads_files_is_never_opened_for_a_package(package, tmp_path, name):
     path = rewritten(package, tmp_path / "copy", say=saying(lambda said: said.update(source={"name": name, "settings": {}})))
-    with refused("PACKAGE_UNKNOWN_SOURCE", exit_code=4):
+    with expect_refusal("PACKAGE_UNKNOWN_SOURCE", exit_code=4):
         load_package(path)
 
 
@@ -239,6 +239,14 @@ def opened():
     return found
 
 
+def kept(value, row):
+    """Whether an encoding takes a value into its state; it may also refuse it."""
+    try:
+        return value in json.dumps(Encodings.from_json([row]).as_json())
+    except PackageRefusal as refusal:
+        return refusal.code != "PACKAGE_ENCODING"
+
+
 @pytest.mark.parametrize("kind", registry.names("kind"))
 @pytest.mark.parametrize("value", [ELSEWHERE, "https://example.org/vocabulary.txt"])
 def test_pkg_16_a_path_or_address_in_an_encoding_is_never_followed(kind, value, opened):
@@ -248,24 +256,19 @@ def test_pkg_16_a_path_or_address_in_an_encoding_is_never_followed(kind, value, 
     (row,) = Encodings([encoding]).as_json()
     for key in row["state"]:
         opened.clear()
-        try:
-            restored = Encodings.from_json([{**row, "state": {**row["state"], key: value}}])
-        except PackageRefusal as refusal:
-            assert refusal.code == "PACKAGE_ENCODING"
-        else:
-            assert value not in json.dumps(restored.as_json())
+        assert not kept(value, {**row, "state": {**row["state"], key: value}})
         assert value not in opened
 
 
 def test_pkg_17_an_unknown_kind_is_refused_with_the_nearest(package, tmp_path):
     path = rewritten(package, tmp_path / "copy", say=saying(lambda said: said["encodings"][0].update(kind="numbr")))
-    with refused("PACKAGE_UNKNOWN_KIND", exit_code=4) as caught:
+    with expect_refusal("PACKAGE_UNKNOWN_KIND", exit_code=4) as caught:
         load_package(path)
     assert '"number"' in caught.value.what
 
 
 def test_pkg_18_a_package_of_a_newer_version_names_the_release_that_is_needed(package, tmp_path):
-    with refused("PACKAGE_TOO_NEW", exit_code=4) as caught:
+    with expect_refusal("PACKAGE_TOO_NEW", exit_code=4) as caught:
         load_package(rewritten(package, tmp_path / "copy", version=99))
     assert "version 99" in caught.value.what
     assert "install thalweg" in caught.value.fix
@@ -279,10 +282,10 @@ def test_pkg_19_a_class_too_many_or_twice_is_refused(package, tmp_path):
 
         return saying(change)
 
-    with refused("PACKAGE_WEIGHTS", exit_code=4) as caught:
+    with expect_refusal("PACKAGE_WEIGHTS", exit_code=4) as caught:
         load_package(rewritten(package, tmp_path / "more", say=classes(["no", "perhaps", "yes"])))
     assert "the model has (3,)" in caught.value.what
-    with refused("PACKAGE_ENCODING", exit_code=4) as caught:
+    with expect_refusal("PACKAGE_ENCODING", exit_code=4) as caught:
         load_package(rewritten(package, tmp_path / "twice", say=classes(["no", "no"])))
     assert "twice" in caught.value.what
 
@@ -294,7 +297,7 @@ def test_pkg_20_links_and_what_everybody_may_write(package, tmp_path):
     (tmp_path / "elsewhere").write_bytes((copy / "README.md").read_bytes())
     (copy / "README.md").unlink()
     (copy / "README.md").symlink_to(tmp_path / "elsewhere")
-    with refused("PACKAGE_DAMAGED", exit_code=4):
+    with expect_refusal("PACKAGE_DAMAGED", exit_code=4):
         load_package(copy)
 
 
@@ -379,5 +382,5 @@ def test_what_is_not_said_or_cannot_be_built_is_refused_without_a_traceback(pack
 
 @pytest.mark.parametrize("said", [[], None, "text", 3])
 def test_a_description_that_is_no_object_is_refused(package, tmp_path, said):
-    with refused("PACKAGE_INCOMPLETE", exit_code=4):
+    with expect_refusal("PACKAGE_INCOMPLETE", exit_code=4):
         load_package(rewritten(package, tmp_path / "copy", say=lambda _: said))

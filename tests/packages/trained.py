@@ -12,7 +12,8 @@ from thalweg.core.files import write_folder
 from thalweg.core.manifest import open_folder
 from thalweg.core.strict_json import parse_json, render_json
 from thalweg.core.talk import Talk
-from thalweg.packages.package import FORMAT, VERSION, Package, load_package
+from thalweg.core.tensors import tensors_to_bytes
+from thalweg.packages.package import FORMAT, VERSION
 from thalweg.training.fit import Fitted
 
 COLOURS = ("red", "green", "blue")
@@ -58,8 +59,6 @@ def rewritten(
     further: Mapping[str, bytes] | None = None,
 ) -> Path:
     """A copy of a package that says or weighs something else, with a manifest that agrees with it."""
-    from thalweg.core.tensors import tensors_to_bytes
-
     folder = open_folder(source, format=FORMAT, newest=VERSION)
     files = {name: folder.bytes(name) for name in folder.manifest.files}
     said = parse_json(files["package.json"], where="package.json")
@@ -68,8 +67,3 @@ def rewritten(
         files["weights.safetensors"] = tensors_to_bytes(weigh(folder.tensors("weights.safetensors")))
     write_folder(path, {**files, **(further or {})}, format=FORMAT, version=version)
     return path
-
-
-def reloaded(path: Path) -> Package:
-    """The package in a folder."""
-    return load_package(path)

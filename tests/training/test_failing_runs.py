@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from tests.packages.trained import Heard, table
-from tests.refusing import assert_well_said, refused
+from tests.refusing import assert_well_said, expect_refusal
 from tests.training.resuming import fitted
 from thalweg.core.errors import TrainingRefusal
 from thalweg.core.run_folder import RunFolder
@@ -57,7 +57,7 @@ class OwnNet(nn.Module):
 
 
 def test_num_01_a_rate_that_diverges_is_told_with_step_and_a_lower_one(tmp_path):
-    with refused("TRAIN_DIVERGED", exit_code=5) as caught:
+    with expect_refusal("TRAIN_DIVERGED", exit_code=5) as caught:
         fitted(settings(rate=1e6) | {"checkpoint_steps": 1}, tmp_path / "run", given=regression(), own=None)
     assert "at step" in caught.value.what
     assert "--lr 100000 or less; it was 1e+06" in caught.value.fix
@@ -72,7 +72,7 @@ def regression():
 
 @pytest.mark.parametrize("rate", [1e20, float("nan"), float("inf"), 0, -1])
 def test_num_01_a_rate_out_of_range_is_refused_before_training(tmp_path, rate):
-    with refused("SETTING_INVALID", exit_code=2) as caught:
+    with expect_refusal("SETTING_INVALID", exit_code=2) as caught:
         fitted(settings(rate=rate), tmp_path / "run", given=table())
     assert "rate" in caught.value.what
     assert not (tmp_path / "run" / "checkpoints").exists()
@@ -94,7 +94,7 @@ def test_num_02_a_value_that_is_no_number_never_reaches_a_weight(tmp_path, kind)
 
 
 def test_num_10_a_scale_that_keeps_overflowing_is_told_with_a_wider_precision(tmp_path):
-    with refused("TRAIN_DIVERGED", exit_code=5) as caught:
+    with expect_refusal("TRAIN_DIVERGED", exit_code=5) as caught:
         fitted(settings(steps=40) | {"precision": "float16"}, tmp_path / "run", given=table(), own=Own(loss=overflowing))
     assert "--precision bfloat16 or float32" in caught.value.fix
     assert "at step 20" in caught.value.what
@@ -106,7 +106,7 @@ def test_num_12_batches_of_one_row_and_batch_normalisation(tmp_path, own):
     data = {name: column for name, column in table().items() if name != "colour"}
     asked = settings(batch_size=1, model={"normalisation": "batch"})
     asked = {key: value for key, value in asked.items() if not (own and key == "model")}
-    with refused("BATCH_OF_ONE", exit_code=2):
+    with expect_refusal("BATCH_OF_ONE", exit_code=2):
         fitted(asked, tmp_path / "run", given=data, own=Own(model=model))
 
 
@@ -130,7 +130,7 @@ def test_num_13_every_row_is_seen_once_and_no_epoch_is_without_steps(size):
 
 
 def test_num_20_what_the_users_own_code_raises_is_told_by_line_and_step(tmp_path):
-    with refused("TRAIN_PART_FAILED", exit_code=5) as caught:
+    with expect_refusal("TRAIN_PART_FAILED", exit_code=5) as caught:
         fitted(settings() | {"checkpoint_steps": 1}, tmp_path / "run", given=table(), own=Own(model=OwnNet(fails_at=6)))
     assert caught.value.what == "RuntimeError: the sky is falling"
     assert "test_failing_runs.py:" in caught.value.where
@@ -177,13 +177,13 @@ def test_num_25_a_metric_that_is_undefined_is_never_the_best(tmp_path):
 
 
 def test_evl_07_a_metric_that_does_not_exist_is_refused_with_the_nearest(tmp_path):
-    with refused("METRIC_UNKNOWN", exit_code=2) as caught:
+    with expect_refusal("METRIC_UNKNOWN", exit_code=2) as caught:
         fitted(settings() | {"stopping": {"metric": "acuracy"}}, tmp_path / "run", given=table())
     assert 'did you mean "accuracy"?' in caught.value.what
 
 
 def test_evl_08_a_metric_of_another_task_is_refused_with_those_of_this_one(tmp_path):
-    with refused("METRIC_NOT_OF_TASK", exit_code=2) as caught:
+    with expect_refusal("METRIC_NOT_OF_TASK", exit_code=2) as caught:
         fitted(settings() | {"stopping": {"metric": "rmse"}}, tmp_path / "run", given=table())
     assert "one of accuracy, log-loss" in caught.value.fix
 
@@ -193,7 +193,7 @@ def test_pkg_25_resuming_with_other_settings_or_data_is_refused(tmp_path, what):
     interrupted(tmp_path / "run")
     other = settings(steps=9) if what == "settings" else settings()
     data = table() if what == "settings" else table() | {"width": np.zeros(120)}
-    with refused("RESUME_CHANGED", exit_code=2) as caught:
+    with expect_refusal("RESUME_CHANGED", exit_code=2) as caught:
         fitted(other, tmp_path / "run", given=data, resume=True)
     assert caught.value.what.startswith(f"the {what} are not those")
 
@@ -226,6 +226,6 @@ def test_pkg_24_when_no_checkpoint_verifies_nothing_is_started_or_removed(tmp_pa
     folder = RunFolder(tmp_path / "run")
     for step in folder.steps():
         (folder.checkpoints / str(step) / "manifest.json").write_bytes(b"{}")
-    with refused("CHECKPOINTS_ALL_DAMAGED", exit_code=4):
+    with expect_refusal("CHECKPOINTS_ALL_DAMAGED", exit_code=4):
         fitted(settings(), tmp_path / "run", given=table(), resume=True)
     assert folder.steps()

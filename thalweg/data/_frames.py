@@ -32,7 +32,7 @@ def frame_columns(given: Any) -> dict[str, Column]:
         names = list(frame.columns)
         columns = {name: series_column(frame[name]) for name in names}
     except NarwhalsError as error:
-        raise _names(shown(str(error).split("\n")[0][:120])) from None
+        raise _names(shown(" ".join(str(error).split())[:120])) from None
     odd = [name for name in names if not isinstance(name, str)]
     if odd:
         raise _names(f"{shown(repr(odd[0]))} is no text")

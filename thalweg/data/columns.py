@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
@@ -13,7 +14,41 @@ from thalweg.data.settings import DataSettings
 from thalweg.fields.column import Column, as_column, coded, missing, take
 from thalweg.fields.encoding import Encoding, Encodings
 
+MOST_FIELDS = 100_000
 WRITTEN_NUMBER = re.compile(r"^\s*[-+]?[$€£]?\s?\d[\d.,' ]*\s?[%$€£]?\s*$")
+
+
+def checked_names(names: Sequence[str]) -> list[str]:
+    """Sentences on fields whose names are easily taken for each other.
+
+    Raises:
+        DataRefusal: a name is empty, or there are more fields than are told apart by name.
+    """
+    if len(names) > MOST_FIELDS:
+        raise DataRefusal(
+            "DATA_TOO_MANY_FIELDS",
+            f"the data have {len(names):,} fields; at most {MOST_FIELDS:,} are looked at one by one",
+            where=f"fields {', '.join(names[:3])}, ...",
+            why="kind, scale and gaps of each are looked at by itself",
+            fix="give them as one field of vectors: an array (rows, values) with --field NAME=vector",
+        )
+    blank = [place for place, name in enumerate(names) if not name.strip()]
+    if blank:
+        shown = ", ".join(str(place + 1) for place in blank[:5]) + (f" and {len(blank) - 5} more" if len(blank) > 5 else "")
+        raise DataRefusal(
+            "DATA_COLUMN_NAME",
+            f"{len(blank)} of {len(names)} fields have an empty name",
+            where=f"field {shown}, counted from 1",
+            why="fields are spoken of by name",
+            fix="name them, or leave them out",
+            details={"places": blank},
+        )
+    alike: dict[str, list[str]] = {}
+    for name in names:
+        alike.setdefault("".join(unicodedata.normalize("NFKC", name).casefold().split()), []).append(name)
+    pairs = [" and ".join(map(repr, group)) for group in alike.values() if len(group) > 1]
+    more = f" and {len(pairs) - 5} more" if len(pairs) > 5 else ""
+    return [f"names that differ in case, spaces or spelling of accents alone: {'; '.join(pairs[:5])}{more}"] if pairs else []
 
 
 def checked_columns(columns: Mapping[str, Column]) -> dict[str, Column]:

@@ -12,7 +12,7 @@ from torch import Tensor
 from thalweg.core import registry
 from thalweg.core.errors import DataRefusal
 from thalweg.data.batches import Store
-from thalweg.data.columns import checked_columns, checked_rows, columns_for, without
+from thalweg.data.columns import checked_columns, checked_names, checked_rows, columns_for, without
 from thalweg.data.dataset import PARTS, Examples, StoredDataset
 from thalweg.data.schema import Schema, schema_of
 from thalweg.data.settings import DataSettings
@@ -45,7 +45,8 @@ def encode(
         DataRefusal: the data cannot be used as they are; all problems of a kind at once.
         UsageRefusal: the settings name what is not there.
     """
-    examples = dataclasses.replace(examples, columns=checked_columns(examples.columns), facts=dict(examples.facts))
+    notes = [*examples.notes, *checked_names(list(examples.columns))]
+    examples = dataclasses.replace(examples, columns=checked_columns(examples.columns), notes=notes, facts=dict(examples.facts))
     if before is None:
         schema = schema_of(examples, settings)
         encodings = schema.encodings()

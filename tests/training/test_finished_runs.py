@@ -1,0 +1,28 @@
+"""What a run that ended says when it is asked to go on."""
+
+from tests.packages.trained import table
+from thalweg import api
+from thalweg.core.talk import Talk
+
+
+class Said(Talk):
+    """Keeps what was said."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def say(self, label: str, *lines: str) -> None:
+        self.lines += [f"{label}: {line}" for line in lines]
+
+
+def test_pkg_26_resuming_a_finished_run_says_that_it_is_complete_and_changes_nothing(tmp_path):
+    asked = {"model": {"name": "mlp", "hidden": [4]}, "threads": 1}
+    run = api.train(table(), settings=asked, steps=3, target="kind", out=tmp_path / "run", compare=False)
+    before = {path: path.read_bytes() for path in run.path.rglob("*") if path.is_file()}
+    said = Said()
+    again = api.train(
+        table(), settings=asked, steps=3, target="kind", out=tmp_path / "run", compare=False, resume=True, talk=said
+    )
+    assert again.path == run.path
+    assert any("already complete" in line for line in said.lines)
+    assert {path: path.read_bytes() for path in run.path.rglob("*") if path.is_file()} == before

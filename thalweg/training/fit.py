@@ -36,6 +36,7 @@ from thalweg.training.failures import diverged, naming_failures
 from thalweg.training.listeners import Checkpointer, Completion, Divergence, Evaluation
 from thalweg.training.loop import Listener, Progress, learn
 from thalweg.training.plan import choose_precision
+from thalweg.training.rehearsal import rehearse
 from thalweg.training.settings import RunSettings
 from thalweg.training.stage import Own, Stage, build_stage, task_facts
 from thalweg.training.telling import ProgressLine, tell_data, tell_model
@@ -147,6 +148,7 @@ def fit(
         if begun is not None and number < begun.position.stage:
             continue
         stage = build_stage(settings, number, dataset, own, work.context)
+        rehearse(stage, own, talk)
         watch = work.listeners(stage, interruption, listeners or {})
         work.tell(stage)
         if begun is not None:

@@ -53,7 +53,7 @@ class Generator(nn.Module):
     @staticmethod
     def tiny() -> tuple[Ports, GeneratorSettings]:
         """The smallest instance, for the contracts."""
-        inputs = (Port("noise", "noise", (4,), drawn=True), Port("class", "category", (), size=3))
+        inputs = (Port("noise", "noise", (4,), drawn=True), Port("label", "category", (), size=3))
         return Ports(inputs, (Port("vector", "vector", (5,)),)), GeneratorSettings(hidden=(8,))
 
     @staticmethod
@@ -61,4 +61,4 @@ class Generator(nn.Module):
         """Sixty rows: a class is where its vector has a two; all its numbers rise and fall together."""
         classes, level = torch.arange(60) % 3, torch.randn(60, 1, generator=generator)
         vector = 2.0 * nn.functional.one_hot(classes, 5) + level
-        return {"noise": torch.randn(60, 4, generator=generator), "class": classes, "vector": vector}
+        return {"noise": torch.randn(60, 4, generator=generator), "label": classes, "vector": vector}

@@ -85,7 +85,7 @@ class ConvNet(nn.Module):
 
 
 def chosen_widths(side: int) -> tuple[int, ...]:
-    """Maps of each convolution for pictures of that shorter side: a pair at each size down to 4 to 7 pixels, at least two pairs.
+    """Maps of each convolution for pictures of that shorter side: a pair at each size down to 4 to 7 pixels, two at least.
 
     Pairs double from 32 maps up to 128, from 16 above 32 pixels, where the first pair would take most of the time.
     """

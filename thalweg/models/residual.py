@@ -25,7 +25,9 @@ class ResidualSettings(Settings):
 
     depths: tuple[Count, ...] = Field((1, 1, 1), min_length=1, description="blocks of each stage")
     widths: tuple[Count, ...] = Field((32, 64, 128), min_length=1, description="maps of each stage")
-    stem: Literal["small", "large"] = Field("small", description="small: 3 wide; large: 7 wide, halved twice, for photos")
+    stem: Literal["small", "halved", "large"] = Field(
+        "small", description="small: 3 wide; halved: 4 wide, halved once; large: 7 wide, halved twice, for photos"
+    )
     preactivated: bool = True
     shortcut: Literal["convolution", "padding", "none"] = Field("convolution", description="none: a plain net")
     activation: str = "relu"
@@ -123,10 +125,8 @@ class ResidualNet(nn.Module):
 
 def _stem(channels: int, settings: ResidualSettings) -> nn.Sequential:
     width = settings.widths[0]
-    if settings.stem == "large":
-        layers: list[nn.Module] = [nn.Conv2d(channels, width, 7, stride=2, padding=3, bias=False)]
-    else:
-        layers = [nn.Conv2d(channels, width, 3, padding=1, bias=False)]
+    kernel, stride, padding = {"small": (3, 1, 1), "halved": (4, 2, 1), "large": (7, 2, 3)}[settings.stem]
+    layers: list[nn.Module] = [nn.Conv2d(channels, width, kernel, stride=stride, padding=padding, bias=False)]
     if not settings.preactivated:
         layers += [build_normalisation(settings.normalisation, width, dims=2), build_activation(settings.activation)]
     if settings.stem == "large":

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -189,7 +190,14 @@ def started(path: Path, *more: str):
     return running
 
 
-@pytest.mark.parametrize(("number", "code"), [(2, 130), (15, 143), (1, 129)], ids=["SIGINT", "SIGTERM", "SIGHUP"])
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [
+        pytest.param(2, 130, id="SIGINT"),
+        pytest.param(15, 143, id="SIGTERM"),
+        pytest.param(1, 129, id="SIGHUP", marks=pytest.mark.reliability),
+    ],
+)
 def test_cli_17_a_signal_in_training_saves_and_says_how_to_go_on(tmp_path, number, code):
     running = started(tmp_path / "run")
     begun = time.monotonic()
@@ -202,6 +210,7 @@ def test_cli_17_a_signal_in_training_saves_and_says_how_to_go_on(tmp_path, numbe
     assert list((tmp_path / "run" / "checkpoints").iterdir())
 
 
+@pytest.mark.reliability
 def test_cli_19_the_command_that_was_printed_continues_the_run(tmp_path, line):
     running = started(tmp_path / "run")
     running.send_signal(15)
@@ -244,12 +253,14 @@ def test_cli_21_a_second_process_is_refused_with_the_first_ones_number(tmp_path,
     assert str(running.pid) in told["what"]
 
 
+@pytest.mark.reliability
 def test_cli_23_without_a_home_lists_and_training_work(tmp_path):
     running = process("train", "iris", *QUICK, "--out", tmp_path / "a", HOME="/nonexistent")
     ran = ended(running)
     assert ran.code == 0, ran.err
 
 
+@pytest.mark.reliability
 def test_cli_25_optimised_python_strict_warnings_and_other_hashes_give_the_same(tmp_path, line):
     odd = process("train", "iris", *QUICK, "--json", "--out", tmp_path / "a", options=("-O", "-W", "error"), PYTHONHASHSEED="7")
     ran = ended(odd)
@@ -259,8 +270,6 @@ def test_cli_25_optimised_python_strict_warnings_and_other_hashes_give_the_same(
 
 
 def test_cli_26_a_missing_package_is_told_with_the_line_that_installs_it(tmp_path):
-    import subprocess
-
     program = "import sys\nsys.modules['torch'] = None\nfrom thalweg.cli import main\nsys.exit(main(['train', 'iris']))"
     ran = subprocess.run(
         [sys.executable, "-c", program], cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False

@@ -12,7 +12,7 @@ def test_only_two_dimensional_convolutions_are_laid_out_and_no_value_changes():
     kept = [id(one) for one in net.parameters()]
     laid_out(net, "channels-last")
     assert net[0].weight.is_contiguous(memory_format=torch.channels_last)
-    assert net[1].weight.is_contiguous() and net[2].weight.is_contiguous()
+    assert all(net[index].weight.is_contiguous() for index in (1, 2))
     assert [id(one) for one in net.parameters()] == kept
     assert all(torch.equal(one, before[name]) for name, one in net.state_dict().items())
 

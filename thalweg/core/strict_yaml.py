@@ -136,7 +136,7 @@ class _Reading:
             if not isinstance(event, yaml.ScalarEvent):
                 raise self.refused("a key must be one word", event.start_mark)
             key = event.value
-            line = event.start_mark.line + 1
+            line = event.start_mark.line + 1 if event.start_mark is not None else 0
             if key in found:
                 what = f'the key "{key[:60]}" stands twice, in lines {lines[key]} and {line}'
                 raise self.refused(what, event.start_mark, fix="leave one of them out")

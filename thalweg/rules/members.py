@@ -64,7 +64,8 @@ def _drawn(module: nn.Module, count: int, generator: torch.Generator) -> list[li
     """The weights of `count` members, each drawn by the layers' own `reset_parameters` from a seed of its own."""
     fresh = copy.deepcopy(module)
     weights = [parameter.detach() for parameter in fresh.parameters()]
-    resets = [layer.reset_parameters for layer in fresh.modules() if callable(getattr(layer, "reset_parameters", None))]
+    found = [getattr(layer, "reset_parameters", None) for layer in fresh.modules()]
+    resets: list[Callable[[], None]] = [reset for reset in found if callable(reset)]
     drawn = []
     with torch.random.fork_rng(devices=[]):
         for seed in torch.randint(2**62, (count,), generator=generator).tolist():

@@ -21,9 +21,10 @@ import yaml
 import thalweg
 from thalweg.core import files
 from thalweg.core.device import laid_out, pick_device, weights_dtype
-from thalweg.core.errors import Refusal, UsageRefusal
+from thalweg.core.errors import Refusal, Stopped, UsageRefusal
 from thalweg.core.manifest import shown
 from thalweg.core.processes import connect
+from thalweg.core.redaction import redacted
 from thalweg.core.run_folder import RunFolder
 from thalweg.core.talk import Talk
 from thalweg.data.dataset import Dataset, Examples
@@ -69,13 +70,18 @@ class Fitted:
 
 
 class Interrupted(Refusal):
-    """A signal asked to stop; a checkpoint of the present step was saved."""
+    """A signal asked to stop; a checkpoint was saved.
 
-    def __init__(self, number: int, folder: Path) -> None:
+    Args:
+        saved: what the checkpoint holds.
+    """
+
+    def __init__(self, number: int, folder: Path, *, saved: str = "everything up to this step") -> None:
         super().__init__(
             "TRAIN_STOPPED",
-            f"stopped by {signal.Signals(number).name}; everything up to this step is saved",
+            f"stopped by {signal.Signals(number).name}; {saved} is saved",
             where=str(folder),
+            why="the run goes on from there and ends with the same bits",
             fix=f"thalweg train --resume --out {folder}",
         )
         self.exit_code = 128 + number
@@ -113,7 +119,7 @@ class Interruption:
 
     def _hear(self, number: int, frame: object) -> None:
         if self.number:
-            raise KeyboardInterrupt
+            raise Stopped(number)
         self.number = number
 
 
@@ -294,7 +300,7 @@ class _Work:
         form = "external" if "class" in named else "part"
         source = None
         if not isinstance(self.raw, Examples) and self.settings.source:
-            source = {"name": self.settings.source, "settings": self.settings.source_settings}
+            source = {"name": self.settings.source, "settings": redacted(self.settings.source_settings)}
         facts = {"data": stage.dataset.fingerprint(), "thalweg": thalweg.__version__, "seed": self.settings.seed}
         package = Package(form, named, stage.task, laid_out(stage.rule.shipped), source, facts)
         if self.context.processes.rank == 0:
@@ -338,7 +344,7 @@ class _Work:
         files.cut_to(self.folder.metrics, 0)
         chosen = {name: choice.model_dump(mode="json") for name, choice in stage.choices.items()}
         settings = self.settings.model_dump(mode="json") | {"chosen": chosen, "why": dict(stage.reasons)}
-        files.write_text(self.folder.settings, yaml.safe_dump(settings, sort_keys=False, allow_unicode=True))
+        files.write_text(self.folder.settings, yaml.safe_dump(redacted(settings), sort_keys=False, allow_unicode=True))
         files.write_json(self.folder.environment, environment(self.context))
         facts = {"fingerprint": stage.dataset.fingerprint(), "notes": list(stage.dataset.notes)}
         files.write_json(self.folder.data, facts | {"fields": stage.dataset.encodings.as_json()})

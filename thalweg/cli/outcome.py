@@ -10,6 +10,8 @@ from thalweg.cli.terminal import paragraph
 LEAST_PLOT = 12
 """Columns below which intervals are not drawn."""
 MOST_PLOT = 28
+NEAR, FAR = 3, 6
+"""What lies further from the best than this many times the widest interval of the first few is not drawn."""
 
 
 def result_lines(results: Mapping[str, Any], path: Path, page: Page, *, following: Sequence[str] = ()) -> list[str]:
@@ -85,16 +87,17 @@ def _texts(one: Mapping[str, Any], unit: Any) -> tuple[str, str]:
 
 
 def _plots(figures: Sequence[Mapping[str, Any]], width: int) -> list[str]:
-    """Each interval as a line through a point, all on one axis."""
-    ends = [float(one[key]) for one in figures for key in ("low", "high", "value") if one.get(key) is not None]
-    least, most = (min(ends), max(ends)) if ends else (0.0, 0.0)
+    """Each interval as a line through a point, all on one axis; what lies far off (always the same answer) is not drawn."""
+    drawn = [one for one in figures if one["value"] is not None and one.get("low") is not None and one.get("high") is not None]
+    best = drawn[0]["value"] if drawn else 0.0
+    far = FAR * max((one["high"] - one["low"] for one in drawn[:NEAR]), default=0.0)
+    near = [one for one in drawn if abs(one["value"] - best) <= far]
+    least, most = min((one["low"] for one in near), default=0.0), max((one["high"] for one in near), default=0.0)
     scale = (width - 1) / (most - least) if most > least else 0.0
-    return [_plot(one, least, scale, width) for one in figures]
+    return [_plot(one, least, scale, width) if one in near else "" for one in figures]
 
 
 def _plot(one: Mapping[str, Any], least: float, scale: float, width: int) -> str:
-    if one.get("low") is None or one.get("high") is None or one["value"] is None:
-        return ""
     first, last = (round((float(one[key]) - least) * scale) for key in ("low", "high"))
     point = min(max(round((float(one["value"]) - least) * scale), first), last)
     signs = [" "] * width

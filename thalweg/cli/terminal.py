@@ -152,7 +152,11 @@ class TerminalTalk(Talk):
 
 
 def _bar_line(label: str, text: str, share: float | None, width: int) -> str:
-    """The label, the first words, a bar and the rest, cut to the width; the bar goes first where room is short."""
+    """The label, the first words, a bar and the rest; where room is short, what stands last but one goes, then the bar."""
+    pieces = text.split("  ")
+    while len(pieces) > 2 and LABEL + len("  ".join(pieces)) > width:
+        pieces.pop(-2 if len(pieces) > 3 else 1)
+    text = "  ".join(pieces)
     first, _, rest = text.partition("  ")
     room = width - LABEL - len(text) - 3
     if share is None or room < 6:

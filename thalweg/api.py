@@ -147,12 +147,16 @@ def train(
         talk.say("run", f"{folder.path} is already complete; nothing was trained")
         return Run(folder, own=own)
     given = None if isinstance(data, str | Path) else data
-    with _held(folder, processes):
-        begun = time.monotonic()
-        run = Run(folder, fit(asked, given=given, own=own, folder=folder, resume=resume, talk=talk), own)
-        if processes.rank == 0:
-            conclude(run, asked, compare=options.get("compare", True), talk=talk, begun=begun)
-            folder.finish()
+    try:
+        with _held(folder, processes):
+            begun = time.monotonic()
+            run = Run(folder, fit(asked, given=given, own=own, folder=folder, resume=resume, talk=talk), own)
+            if processes.rank == 0:
+                conclude(run, asked, compare=options.get("compare", True), talk=talk, begun=begun)
+                folder.finish()
+        processes.wait()
+    finally:
+        processes.leave()
     return run
 
 
@@ -190,8 +194,7 @@ def conclude(run: Run, settings: RunSettings, *, compare: bool, talk: Talk, begu
         package.task,
         package.model,
         fitted.dataset,
-        seconds=fitted.seconds,
-        baselines=compare,
+        seconds=fitted.seconds if compare else None,
         seed=settings.seed,
         margin=settings.margin,
         talk=talk,
@@ -323,7 +326,7 @@ def _asked(
     if options.get("seed") is not None:
         said["seed"] = options["seed"]
     source = {"source": located(data)} if isinstance(data, str | Path) else {}
-    rule = rule_settings({name: options.get(name) for name in SHORT})  # type: ignore[misc]
+    rule = rule_settings({name: options.get(name) for name in SHORT})
     return run_settings(merged(settings, source, said, rule))
 
 

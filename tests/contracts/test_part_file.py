@@ -8,7 +8,8 @@ import pytest
 from torch import nn
 
 import thalweg as tw
-from thalweg.contracts import check_part, models
+from thalweg.contracts import models
+from thalweg.contracts.part_file import check_part
 from thalweg.contracts.finding import Broken, broken, found
 from thalweg.contracts.part_file import imported, subject_of
 from thalweg.core import registry

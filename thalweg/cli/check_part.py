@@ -13,7 +13,7 @@ from thalweg.core.talk import Talk
 
 def check_part(given: Mapping[str, Any], talk: Talk, page: Page) -> Answer:
     """Run the contracts; the exit code is that of a bad model when one does not hold."""
-    from thalweg.contracts import check_part as findings_of
+    from thalweg.contracts.part_file import check_part as findings_of
 
     findings = list(findings_of(given["file"]))
     failed = sum(not one.passed for one in findings)

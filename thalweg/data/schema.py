@@ -103,9 +103,9 @@ def _refuse_unknown(examples: Examples, settings: DataSettings) -> None:
         is_role(word)
     for name in settings.ignore:
         refuse_unknown_field(name, known, where=f"--ignore {name}")
-    for one, flag in ((settings.target, "--target"), (settings.group, "--group"), (settings.time, "--time")):
+    for one, option in ((settings.target, "--target"), (settings.group, "--group"), (settings.time, "--time")):
         if one is not None and one != NO_TARGET:
-            refuse_unknown_field(one, known, where=f"{flag} {one}")
+            refuse_unknown_field(one, known, where=f"{option} {one}")
 
 
 def roles_of(examples: Examples, settings: DataSettings) -> dict[str, Role]:

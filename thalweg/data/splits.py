@@ -93,8 +93,8 @@ def _refuse_singles(names: list[object], classes: np.ndarray) -> None:
         )
 
 
-def _field(examples: Examples, name: str, flag: str) -> Column:
-    refuse_unknown_field(name, list(examples.columns), where=flag)
+def _field(examples: Examples, name: str, option: str) -> Column:
+    refuse_unknown_field(name, list(examples.columns), where=option)
     return examples.columns[name]
 
 

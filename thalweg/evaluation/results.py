@@ -21,8 +21,7 @@ def results(
     model: Model,
     dataset: Dataset,
     *,
-    seconds: float = 0.0,
-    baselines: bool = True,
+    seconds: float | None = None,
     seed: int = 0,
     margin: str | None = None,
     talk: Talk | None = None,
@@ -31,8 +30,8 @@ def results(
     """Metrics with intervals on the test part, baselines, verdict, and where the model errs.
 
     Args:
-        seconds: how long the net trained; baselines get as long.
-        baselines: fit them; without them there is no verdict, and its reason says so.
+        seconds: how long the net trained, and baselines may take, within bounds; None: no baselines are fitted, so that there
+            is no verdict, and its reason says so.
         keep: where every prediction on the test part is written as Parquet, for tasks that predict one value a row.
     """
     at = Position(seed)
@@ -41,7 +40,7 @@ def results(
     if keep is not None and said is not None:
         files.write_bytes(keep, said.parquet())
     errs = {"diagnosis": diagnose(task, said)}
-    if not baselines:
+    if seconds is None:
         reason = "baselines were not asked for"
         return found.as_json() | {"baselines": [], "notes": [], "verdict": None, "verdict_reason": reason} | errs
     budget = min(max(seconds, LEAST_SECONDS), MOST_SECONDS)

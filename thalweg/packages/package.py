@@ -126,8 +126,7 @@ class Package:
     @property
     def read(self) -> Encodings:
         """The encodings of what the model predicts from, a target among them where it is a condition."""
-        read = {port.name for port in self.task.ports.inputs if not port.training_only}
-        return Encodings([one for one in self.encodings.values() if one.name in read])
+        return Encodings([one for one in self.encodings.values() if one.name in self.task.reads])
 
 
 def _first_row(rows: torch.Tensor | None) -> int:

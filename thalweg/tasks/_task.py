@@ -89,6 +89,11 @@ class Task(ABC):
         """The loss that the settings name, for tasks whose objective is one loss of outputs and targets."""
         return None
 
+    @property
+    def reads(self) -> frozenset[str]:
+        """Names of the encodings that a prediction is made from: the model's inputs, unless the task makes those of others."""
+        return frozenset(port.name for port in self.ports.inputs if not port.training_only)
+
     def adopt(self, dataset: Dataset) -> None:
         """Take what only the dataset knows (an environment to play in, an equation); called before training and evaluation."""
 

@@ -31,16 +31,23 @@ class Processes:
     def wait(self) -> None:
         """Return when all processes have come here."""
 
+    def leave(self) -> None:
+        """Leave the group, where it was joined by `connect`: programs that end without it may abort at exit."""
+
     def cut(self, count: int) -> tuple[int, int]:
         """The first and past-the-last of `count` rows that fall to this process, near equal over processes."""
         return self.rank * count // self.world, (self.rank + 1) * count // self.world
 
 
 class DistributedProcesses(Processes):
-    """Several processes joined by torch.distributed; sums are taken in float64 where the tensors are."""
+    """Several processes joined by torch.distributed; sums are taken in float64 where the tensors are.
 
-    def __init__(self) -> None:
-        self.rank, self.world = distributed.get_rank(), distributed.get_world_size()
+    Args:
+        joined: the group was joined here, so it is left here too.
+    """
+
+    def __init__(self, *, joined: bool = False) -> None:
+        self.rank, self.world, self._joined = distributed.get_rank(), distributed.get_world_size(), joined
 
     def sum(self, tensors: Sequence[Tensor]) -> list[Tensor]:
         summed = list(tensors)
@@ -77,6 +84,10 @@ class DistributedProcesses(Processes):
     def wait(self) -> None:
         distributed.barrier()
 
+    def leave(self) -> None:
+        if self._joined and distributed.is_initialized():
+            distributed.destroy_process_group()
+
 
 def connect(backend: str = "gloo") -> Processes:
     """The processes this one belongs to: those that a launcher (torchrun) started, else itself alone."""
@@ -84,11 +95,11 @@ def connect(backend: str = "gloo") -> Processes:
         return DistributedProcesses()
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         distributed.init_process_group(backend)
-        return DistributedProcesses()
+        return DistributedProcesses(joined=True)
     return Processes()
 
 
 def disconnect() -> None:
-    """Leave the group: programs that end without it may abort at exit."""
+    """Leave the group, whoever joined it: programs that end without it may abort at exit."""
     if distributed.is_available() and distributed.is_initialized():
         distributed.destroy_process_group()

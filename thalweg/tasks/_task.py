@@ -166,12 +166,15 @@ def _together(stream: Streaming, processes: Processes) -> Streaming:
     """The stream of all processes; its own on one."""
     if processes.world == 1:
         return stream
-    merged = Streaming(stream.metric)
-    state = stream.state_dict()
-    if "rows" in state:
-        merged.add(processes.gather(state["rows"]))
+    merged, state = Streaming(stream.metric), stream.state_dict()
+    widths = [one.shape[-1] for one in state.values()][:1]  # none where this process has no rows
+    width = int(processes.gather(torch.tensor(widths, dtype=torch.int64)).max())
+    if stream.metric.additive:
+        none = torch.zeros(width, dtype=torch.float64)
+        sums = processes.sum([state.get(name, none) for name in ("total", "lost")])
+        merged.load_state_dict(dict(zip(("total", "lost"), sums, strict=True)))
     else:
-        merged.load_state_dict(dict(zip(state, processes.sum(list(state.values())), strict=True)))
+        merged.add(processes.gather(state.get("rows", torch.zeros(0, width, dtype=torch.float64))))
     return merged
 
 

@@ -39,6 +39,7 @@ from thalweg.training.loop import Listener, Progress, learn
 from thalweg.training.plan import choose_precision
 from thalweg.training.rehearsal import rehearse
 from thalweg.training.settings import RunSettings
+from thalweg.training.splitting import tell_splitting
 from thalweg.training.stage import Own, Stage, build_stage, task_facts
 from thalweg.training.telling import ProgressLine, tell_data, tell_model
 
@@ -94,6 +95,10 @@ class Interruption:
         self.number = 0
 
     def __call__(self, progress: Progress, rule: Rule) -> None:
+        processes = rule.context.processes
+        if processes.world > 1:  # a signal may reach one of them, or each in another step: all stop at the same one
+            [heard] = processes.sum([torch.tensor(int(self.number > 0))])
+            self.number = self.number or (signal.SIGTERM if int(heard) else 0)
         if self.number and not progress.stopped:
             progress.stopped = INTERRUPTED
 
@@ -154,7 +159,8 @@ def fit(
         if begun is not None and number < begun.position.stage:
             continue
         stage = build_stage(settings, number, dataset, own, work.context)
-        rehearse(stage, own, talk)
+        rehearse(stage, own, work.talk)
+        tell_splitting(stage, work.talk)
         watch = work.listeners(stage, interruption, listeners or {})
         work.tell(stage)
         if begun is not None:
@@ -187,6 +193,7 @@ class _Work:
     @staticmethod
     def of(settings: RunSettings, given: Any, own: Own, folder: RunFolder, talk: Talk) -> "_Work":  # noqa: ANN401
         processes = connect()
+        talk = talk if processes.rank == 0 else Talk()  # the first process speaks for all
         threads = settings.threads or torch.get_num_threads()
         torch.set_num_threads(threads)
         context = Context(processes, pick_device(settings.device))

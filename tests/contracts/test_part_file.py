@@ -9,9 +9,8 @@ from torch import nn
 
 import thalweg as tw
 from thalweg.contracts import models
-from thalweg.contracts.part_file import check_part
 from thalweg.contracts.finding import Broken, broken, found
-from thalweg.contracts.part_file import imported, subject_of
+from thalweg.contracts.part_file import check_part, imported, subject_of
 from thalweg.core import registry
 from thalweg.core.errors import UsageRefusal
 

@@ -71,9 +71,14 @@ def test_tables_stay_within_the_width_and_rank_the_best_first(width):
 
 
 def test_intervals_are_drawn_on_one_axis():
-    lines = figures_table(results(0.9, 0.5), Page(100))[1:]
+    lines = figures_table(results(0.9, 0.7), Page(100))[1:]
     places = {line.split()[0]: line.index("●") for line in lines}
     assert places["thalweg"] == places["baseline-0"] > places["baseline-1"]
+
+
+def test_what_lies_far_off_does_not_stretch_the_axis():
+    lines = figures_table(results(0.8, 0.1), Page(100))[1:]
+    assert [line.count("●") for line in lines] == [1, 1, 0]
 
 
 def test_an_ascii_terminal_is_given_ascii():

@@ -7,7 +7,7 @@ import tomllib
 from tests.architecture.sources import ROOT
 
 CORE = [
-    "torch", "numpy", "scipy", "scikit-learn", "pyarrow", "narwhals", "pillow", "pydantic", "typer", "rich", "safetensors",
+    "torch", "numpy", "scipy", "scikit-learn", "pyarrow", "narwhals", "pillow", "pydantic", "click", "rich", "safetensors",
     "pyyaml", "matplotlib",
 ]  # fmt: skip
 BANNED = {"torchvision", "torchaudio"}

@@ -76,10 +76,19 @@ def subject(name: str, kind: type[Rule]) -> RuleSubject:
 
 
 def _candidates(name: str) -> tuple[list[str], list[str]]:
-    """Models that name the rule, or whose task does; and models that name none, nor does their task."""
+    """Models that name the rule, or whose task does; and models that name none, nor does their task, the smallest first."""
     families = {model: part.facts for model, part in registry.parts("model").items() if part.variant_of is None}
     rules = {model: _rule_of(facts) for model, facts in families.items()}
-    return [model for model, rule in rules.items() if rule == name], [model for model, rule in rules.items() if rule is None]
+    free = [model for model, rule in rules.items() if rule is None]
+    return [model for model, rule in rules.items() if rule == name], sorted(free, key=_size)
+
+
+def _size(model: str) -> float:
+    """How many weights the tiny instance of a model has."""
+    try:
+        return float(sum(one.numel() for one in registered(model).made().parameters()))
+    except Broken:
+        return float("inf")
 
 
 def _rule_of(facts: Mapping[str, Any]) -> str | None:

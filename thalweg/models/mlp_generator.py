@@ -31,6 +31,7 @@ class GeneratorSettings(Settings):
     settings=GeneratorSettings,
     tasks=("conditional-synthesis",),
     inputs=("noise", "category"),
+    learns={"energy-distance": 0.1},
     paper="Goodfellow et al. 2014, arXiv:1406.2661",
 )
 class Generator(nn.Module):

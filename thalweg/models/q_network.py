@@ -57,9 +57,9 @@ class QNetwork(nn.Module):
 
     @staticmethod
     def tiny() -> tuple[Ports, QNetworkSettings]:
-        """The smallest instance, for the contracts."""
+        """The smallest instance that learns to balance, for the contracts."""
         ports = Ports((Port("observation", "vector", (4,)),), (Port("action", "category", (), size=2),))
-        return ports, QNetworkSettings(hidden=(8,))
+        return ports, QNetworkSettings(hidden=(64, 64))
 
     @staticmethod
     def example(ports: Ports, generator: torch.Generator) -> dict[str, Tensor]:

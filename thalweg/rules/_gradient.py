@@ -91,12 +91,13 @@ class GradientRule(Rule, ABC):
         slope = self.slope(parts[0])
         for part in parts[1:]:
             slope = slope + self.slope(part)
+        scale = self.descent.scale  # of this step: an update may change it
         finite = self.descent.update(slope, at, again=lambda: reduce(add, map(self.slope, parts)))
         if bool(finite):
             self._follow()
         else:
             _put_back(self.model, statistics)
-        loss = slope.loss / (slope.weight * self.descent.scale).clamp(min=1e-12)
+        loss = slope.loss / (slope.weight * scale).clamp(min=1e-12)
         return {"loss": loss, "finite": finite, **slope.measures}
 
     def _follow(self) -> None:

@@ -34,7 +34,7 @@ class AdversarialSettings(RuleSettings, GradientSettings):
     rate: float | None = Field(2e-3, gt=0, le=1e6, description="learning rate of the generator")
     average: float | None = Field(0.99, ge=0, lt=1, description="decay of the generator's average, which ships")
     critic: Choice = Field(
-        Choice(name="mlp", settings={"hidden": (256, 128), "activation": "leaky-relu", "dropout": 0.3}),
+        Choice(name="mlp", settings={"hidden": [256, 128], "activation": "leaky-relu", "dropout": 0.3}),
         description="the model that judges examples",
     )
     critic_descent: DescentSettings = DescentSettings(

@@ -143,7 +143,7 @@ def train(
     resume, talk = options.get("resume", False), options.get("talk") or Talk()
     processes = connect()
     folder = _folder(data, out, resume=resume, force=options.get("force", False), processes=processes)
-    if folder.state() == "finished":
+    if resume and folder.state() == "finished":
         talk.say("run", f"{folder.path} is already complete; nothing was trained")
         return Run(folder, own=own)
     given = None if isinstance(data, str | Path) else data
@@ -276,13 +276,17 @@ def report(run: Run | str | Path) -> Path:
 
 
 def dataset_of(run: Run, data: Any = None) -> Dataset:  # noqa: ANN401
-    """The run's own dataset, read and encoded again as its settings say; or other data, in the model's encodings."""
+    """The run's own dataset, read and encoded again as its settings say; or other data, in the model's encodings.
+
+    Its floats are of the model's type, where the model lies.
+    """
     if run.fitted is not None and data is None:
         return run.fitted.dataset
     settings = settings_of_run(run.folder)
-    if data is None:
-        return dataset_of_run(settings, run.folder)
-    return dataset_in(run.package.encodings, data, settings)
+    own = data is None
+    dataset = dataset_of_run(settings, run.folder) if own else dataset_in(run.package.encodings, data, settings)
+    like = run.package.like
+    return dataset.to(like.device, like.dtype)
 
 
 def doctor(run: Run | str | Path | None = None) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import torch
 
+import thalweg as tw
 from tests.training.resuming import assert_new_process_predicts_the_same, assert_resumes_to_the_same_bits, fitted
 from thalweg.core.position import Position
 from thalweg.data.equation import derivatives
@@ -38,6 +39,12 @@ def test_the_named_source_alone_reaches_the_solution_to_1e_4_in_float64(tmp_path
     assert {one.dtype for one in run.package.model.parameters()} == {torch.float64}
     found = measured(run.package.task, run.package.model, run.dataset.batches("test", size=256), at=Position())
     assert found["relative-error"] <= 1e-4
+
+
+def test_a_run_in_float64_is_evaluated_again_from_its_folder(tmp_path):
+    settings = {"rule": SHORT, "model": {"name": "smooth-net", "hidden": [6]}}
+    run = tw.train("damped-oscillator", settings=settings, out=tmp_path / "run", compare=False)
+    assert tw.evaluate(tmp_path / "run")["metric"]["value"] == run.results["metric"]["value"]
 
 
 def test_a_run_cut_anywhere_ends_with_the_same_bits_and_predicts_elsewhere(tmp_path):

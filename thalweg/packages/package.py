@@ -85,7 +85,7 @@ class Package:
         read = self.read
         if columns is not None and len(read):
             look_over(self.encodings, read, columns, allow_unknown=allow_unknown, talk=talk)
-            supply = batches_of(read, columns, at, size=batch_size, like=self._like)
+            supply = batches_of(read, columns, at, size=batch_size, like=self.like)
         else:
             supply = self._asked(request or {}, at)
         pieces: list[dict[str, Column]] = []
@@ -103,7 +103,7 @@ class Package:
         return {name: _joined([piece[name] for piece in pieces]) for name in pieces[0]}
 
     @property
-    def _like(self) -> torch.Tensor:
+    def like(self) -> torch.Tensor:
         """A tensor where the model computes, in its type."""
         one = next(self.model.parameters(), torch.zeros(()))
         return torch.empty(0, dtype=one.dtype if one.is_floating_point() else torch.float32, device=one.device)
@@ -119,7 +119,7 @@ class Package:
                 why="its answer depends on its input",
                 fix=f"give a file or columns with {wanted[:80]}: thalweg predict RUN INPUT",
             )
-        like = self._like
+        like = self.like
         floats = {name: one.to(like.dtype) for name, one in batch.items() if one.is_floating_point()}
         return iter([(batch.having(floats).to(like.device), at.inside(0))])
 

@@ -23,5 +23,9 @@ def digits(asked: Asked) -> Examples:
         kinds={"image": "image", "class": "category"},
         roles={"class": "target"},
         notes=["1,797 handwritten digits of 8×8 pixels, shipped with scikit-learn"],
-        facts={"licence": "CC BY 4.0", "classes": classes, "augment": [{"shift": {"pixels": 1}}]},
+        facts={
+            "licence": "CC BY 4.0",
+            "classes": classes,
+            "augment": [{"affine": {"degrees": 8, "scale": 0.1, "shear": 0.1, "shift": 0.08}}],
+        },
     )

@@ -115,7 +115,10 @@ def test_cli_11_force_replaces_a_run_and_keeps_what_is_foreign(run):
     run.metrics.write_text("{}\n")
     (run.path / "mine.txt").write_text("mine")
     run.finish()
+    before = content(run.path)
     again = RunFolder.create(run.path, force=True)
+    assert content(run.path) == before  # a run that is refused for its data takes nothing with it
+    again.begin()
     assert again.state() == "unfinished"
     assert again.steps() == []
     kept = content(run.path)

@@ -103,7 +103,8 @@ class RunFolder:
         """A folder that is ready to be trained into: writable, with room, and nobody else's.
 
         Args:
-            force: replace the run that stands there, and write beside foreign files; those are never touched.
+            force: replace the run that stands there, once `begin` is called, and write beside foreign files; those are never
+                touched.
             resume: take up the unfinished run that stands there.
             inputs: the data's folder, which the run may not lie in.
             needed_bytes: what the run will write, as far as known.
@@ -121,9 +122,9 @@ class RunFolder:
         if resume and state == "unfinished":
             return run
         if state in ("finished", "unfinished"):
-            with take_lock(run.path):
-                run._clear()
-        run._mark(finished=None)
+            take_lock(run.path).release()  # nobody else may be training there
+        else:
+            run._mark(finished=None)
         return run
 
     @classmethod
@@ -176,6 +177,14 @@ class RunFolder:
     def finish(self) -> None:
         """Marks the run as ended: from now on it is never written over."""
         self._mark(finished=datetime.now(UTC).isoformat(timespec="seconds"))
+
+    def begin(self) -> None:
+        """Makes room for a run that is about to learn: what an earlier one left here goes now, and not before.
+
+        So a run that is refused for its data or settings takes nothing with it.
+        """
+        self._clear()
+        self._mark(finished=None)
 
     def abandon(self) -> None:
         """Takes back a run that learned nothing: its files, and the folder where it is then empty; one that learned stays."""

@@ -249,6 +249,8 @@ class _Work:
 
     def start(self, stage: Stage, previous: Stage | None) -> None:
         """Take over what the stage before learned, then let the rule begin."""
+        if stage.progress.position.stage == 0 and self.context.processes.rank == 0:
+            self.folder.begin()
         self._write_facts(stage)
         stage.progress.history = self.history
         if previous is not None:

@@ -194,8 +194,7 @@ class _Work:
     def of(settings: RunSettings, given: Any, own: Own, folder: RunFolder, talk: Talk) -> "_Work":  # noqa: ANN401
         processes = connect()
         talk = talk if processes.rank == 0 else Talk()  # the first process speaks for all
-        threads = settings.threads or torch.get_num_threads()
-        torch.set_num_threads(threads)
+        torch.set_num_threads(settings.threads or _former_threads(folder) or torch.get_num_threads())
         context = Context(processes, pick_device(settings.device))
         raw = read(given if given is not None else settings.source, settings.data, own=settings.source_settings or None)
         return _Work(settings, given, own, folder, talk, context, raw)
@@ -372,6 +371,13 @@ def environment(context: Context) -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "processes": context.processes.world,
     }
+
+
+def _former_threads(folder: RunFolder) -> int | None:
+    """The threads that an unfinished run began with: sums of another number of threads end in other bits."""
+    if not folder.steps() or not folder.environment.exists():
+        return None
+    return int(files.read_json(folder.environment, where="environment.json").get("threads", 0)) or None
 
 
 def _digest(value: Any) -> str:  # noqa: ANN401 - any JSON value

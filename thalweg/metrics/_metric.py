@@ -20,12 +20,17 @@ S = TypeVar("S", bound=Settings)
 
 
 class MetricExample(NamedTuple):
-    """The smallest instance of a metric: settings and tensors small enough to check by hand."""
+    """The smallest instance of a metric: settings and tensors small enough to check by hand.
+
+    Attributes:
+        value: what the metric comes to here, found by hand or by an independent implementation.
+    """
 
     settings: Settings
     prediction: Tensor
     target: Tensor
     mask: Tensor | None = None
+    value: float | None = None
 
 
 class Metric(ABC, Generic[S]):

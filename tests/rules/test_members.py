@@ -81,6 +81,18 @@ def test_a_member_that_is_no_number_stops_no_other():
             torch.testing.assert_close(broken.members.weights[name][member], stacked[member], rtol=0, atol=1e-6)
 
 
+def test_a_batch_that_is_no_number_moves_no_member_and_is_said_to():
+    rule = members_of(3)
+    stepped(rule)
+    before = [one.detach().clone() for one in rule._by_member()]
+    at = Position(seed=1, step=1, total=STEPS)
+    batch = rule.batches(read("xor")).at(at)
+    report = rule.step(batch.having({"answer": batch["answer"] * torch.nan}), at)
+    assert not report["finite"]
+    assert len(before) > len(rule.members.stacked)
+    assert all(torch.equal(one, former) for one, former in zip(rule._by_member(), before, strict=True))
+
+
 def test_members_begin_with_weights_of_their_own():
     weights = members_of(4).members.weights["head.weight"]
     assert len(torch.unique(weights.flatten(1), dim=0)) == 4

@@ -78,7 +78,7 @@ def _drawn(module: nn.Module, count: int, generator: torch.Generator) -> list[li
 
 @rule("members", settings=MembersSettings, gradient=True)
 class MembersRule(Rule):
-    """Backpropagation through all members at once."""
+    """Backpropagation through all members at once; a member whose slope is not finite stands still for that step."""
 
     settings: MembersSettings
 
@@ -92,7 +92,7 @@ class MembersRule(Rule):
         self.shipped, self.learned = self.members, {"members": self.members, "descent": self.descent}
 
     def slope(self, batch: Batch) -> Slope:
-        """The members' slopes (M, ...), a member whose slope is not finite standing still."""
+        """The members' slopes (M, ...), zero where a member's is not finite."""
         weights = self.members.weights
 
         def one(own: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
@@ -102,10 +102,11 @@ class MembersRule(Rule):
         totals, counted = vmap(one, randomness="different")(weights)  # (M,), (M,)
         gradients = torch.autograd.grad(totals.sum(), list(weights.values()))
         norms = torch.stack([gradient.flatten(1).square().sum(1) for gradient in gradients]).sum(0).sqrt()  # (M,)
-        shares = torch.where(torch.isfinite(norms), self._clipped(norms, counted), 0)
+        sound = torch.isfinite(norms) & torch.isfinite(totals.detach())
+        shares = torch.where(sound, self._clipped(norms, counted), 0)
         held = [_times(torch.nan_to_num(gradient, 0.0, 0.0, 0.0), shares) for gradient in gradients]
-        loss = torch.nan_to_num(totals.detach(), 0.0, 0.0, 0.0).mean()
-        return Slope(held, loss, counted.detach()[0])
+        loss = torch.where(sound, totals.detach(), 0).sum() / sound.sum().clamp(min=1)
+        return Slope(held, loss, counted.detach()[0], {"sound": sound})
 
     def _clipped(self, norms: Tensor, counted: Tensor) -> Tensor:
         if self.settings.clip is None:
@@ -114,8 +115,22 @@ class MembersRule(Rule):
 
     def step(self, batch: Batch, at: Position) -> dict[str, Tensor]:
         slope = self.slope(self.task.prepare(batch, at))
+        broken = ~slope.measures["sound"]
+        kept = [(one, one.detach()[broken]) for one in self._by_member()] if bool(broken.any()) else []
         finite = self.descent.update(slope, at)
-        return {"loss": slope.loss / slope.weight.clamp(min=1e-12), "finite": finite}
+        with torch.no_grad():
+            for one, rows in kept:
+                one[broken] = rows
+        return {"loss": slope.loss / slope.weight.clamp(min=1e-12), "finite": finite & ~broken.all()}
+
+    def _by_member(self) -> list[Tensor]:
+        """All that has an axis of members: weights, and what the optimizer remembers of each (not its count of steps)."""
+        weights = list(self.members.stacked)
+        return [*weights, *(one for own in self.descent.optimizer.state.values() for one in own.values() if _stacked(one))]
+
+
+def _stacked(state: object) -> bool:
+    return isinstance(state, Tensor) and state.dim() > 0
 
 
 def _times(gradient: Tensor, shares: Tensor) -> Tensor:

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from thalweg.core.registry import model
 from thalweg.core.settings import Count, Settings
 from thalweg.fields.ports import Port, Ports
+from thalweg.layers.distances import squared_distances
 from thalweg.layers.joined import Joined
-from thalweg.models.self_organising_map import squared_distances
 
 
 class RadialBasisSettings(Settings):

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from thalweg.core.registry import model
 from thalweg.core.settings import Settings
 from thalweg.fields.ports import Port, Ports
+from thalweg.layers.distances import squared_distances
 from thalweg.layers.joined import Joined
 
 
@@ -57,8 +58,3 @@ class Map(nn.Module):
         """A batch of eight in two heaps."""
         heap = torch.arange(8) % 2
         return {"numbers": 4.0 * heap[:, None] + 0.1 * torch.randn(8, 4, generator=generator)}
-
-
-def squared_distances(x: Tensor, codes: Tensor) -> Tensor:
-    """(B, K) squared Euclidean distances of inputs (B, D) from codes (K, D), not below 0."""
-    return (x.square().sum(1, keepdim=True) - 2 * x @ codes.T + codes.square().sum(1)).clamp(min=0)

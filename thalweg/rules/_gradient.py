@@ -66,6 +66,7 @@ class GradientRule(Rule, ABC):
         return supply
 
     def begin(self, batches: Batches, at: Position) -> None:
+        """Starts the average afresh; a rule with a beginning of its own calls this last."""
         if self.average is not None:
             self.average.reset(self.model)
 

@@ -75,7 +75,12 @@ class Rule(ABC):
         return length * (settings.epochs or chosen_epochs(length, settings.batch_size))
 
     def begin(self, batches: Batches, at: Position) -> None:
-        """The start of a stage (centres, principal components, storage); not repeated on resume."""
+        """The start of a stage (centres, principal components, storage); not repeated on resume.
+
+        Called for every stage: at `at.stage > 0` the weights are those of the stage before. `for batch in batches` goes once
+        through this process's rows, in order and not augmented. What is found lies in `learned`, most simply as buffers of the
+        model; draw for `batch.whole` rows and cut, sum with `context.processes.sum`, so that processes agree.
+        """
 
     def end(self, batches: Batches, at: Position) -> None:
         """The end of a stage (Fisher information, refits)."""

@@ -13,7 +13,8 @@ from thalweg.core.position import Position
 from thalweg.core.registry import rule
 from thalweg.data.batch import Batch
 from thalweg.data.batches import Batches
-from thalweg.models.self_organising_map import Map, squared_distances
+from thalweg.layers.distances import squared_distances
+from thalweg.models.self_organising_map import Map
 from thalweg.rules._rule import Context, Rule, RuleSettings, required_model
 from thalweg.tasks._task import Task
 

@@ -13,8 +13,8 @@ from thalweg.core.position import Position
 from thalweg.core.registry import rule
 from thalweg.data.batch import Batch
 from thalweg.data.batches import Batches
+from thalweg.layers.distances import squared_distances
 from thalweg.models.radial_basis import RadialBasis
-from thalweg.models.self_organising_map import squared_distances
 from thalweg.rules._gradient import GradientRule, GradientSettings
 from thalweg.rules._rule import Context, RuleSettings, required_model
 from thalweg.tasks._task import Task

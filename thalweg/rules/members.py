@@ -151,8 +151,8 @@ def _refuse_unfit(model: nn.Module, settings: MembersSettings) -> None:
     if buffers:
         raise UsageRefusal(
             "MEMBERS_BUFFERS",
-            f"the model keeps running statistics ({buffers[0]})",
+            f"the model holds what is no weight: {', '.join(buffers[:3])}",
             where="rule members",
-            why="members would share them",
-            fix="a model without batch normalisation: --set model.normalisation=layer",
+            why="members would share it, as running statistics of batch normalisation are shared",
+            fix="a model without such buffers, or another rule: --rule backpropagation",
         )

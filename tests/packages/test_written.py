@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from thalweg.packages.written import cell, csv_text, pictures, table_lines, write_columns
+from thalweg.packages.written import LEGIBLE, cell, csv_text, pictures, table_lines, write_columns
 
 
 @pytest.mark.parametrize("sign", ["=", "+", "-", "@", "\t", "\r"])
@@ -45,8 +45,9 @@ def test_pictures_are_written_as_a_sheet_and_alone(tmp_path, shape):
     alone = np.asarray(Image.open(tmp_path / "samples" / "3.png"))
     assert np.array_equal(alone, given[3].squeeze())
     sheet = np.asarray(Image.open(made[0]))
-    assert sheet.shape[:2] == (2 * 5 + 1, 3 * 7 + 1)
-    assert np.array_equal(sheet[1:5, 1:7], given[0].squeeze())
+    times = LEGIBLE // 6  # small pictures are shown larger, pixel by pixel
+    assert sheet.shape[:2] == (2 * (4 * times + 1) + 1, 3 * (6 * times + 1) + 1)
+    assert np.array_equal(sheet[1 : 1 + 4 * times : times, 1 : 1 + 6 * times : times], given[0].squeeze())
 
 
 def test_rows_of_numbers_are_no_pictures():

@@ -97,13 +97,19 @@ def train(given: Mapping[str, Any], talk: Talk, page: Page) -> Answer:
         compare=not given["no_compare"],
         talk=talk,
     )
-    following = _following(run.path, given=bool(run.package.encodings.inputs))
+    following = _following(run.path, alone=run.package.example_request())
     return Answer(result_lines(run.results, run.path, page, following=following), run_facts(run.results, run.path))
 
 
-def _following(path: Path, *, given: bool) -> tuple[str, str]:
-    """The command to try next, and what it gives."""
-    return (f"thalweg predict {path} INPUT", "its answers for new data") if given else (f"thalweg predict {path}", "its answer")
+def _following(path: Path, *, alone: dict[str, Any] | None) -> tuple[str, str]:
+    """The command to try next, and what it gives.
+
+    Args:
+        alone: a request that the model answers without input; None where it needs some.
+    """
+    if alone is None:
+        return f"thalweg predict {path} INPUT", "its answers for new data"
+    return " ".join([f"thalweg predict {path}", *(f"--{name} {value}" for name, value in alone.items())]), "what it makes alone"
 
 
 VERB = Verb(

@@ -58,6 +58,13 @@ class Package:
         """What turns raw values into tensors and back."""
         return self.task.encodings
 
+    def example_request(self) -> dict[str, Any] | None:
+        """A request that the task answers without any input, its first key at its default; None where it needs input."""
+        if self.task.asked({}, Position()) is None:
+            return None
+        fields = list(self.task.asks.model_fields.items())
+        return {name: field.default for name, field in fields[:1]}
+
     def predict(
         self,
         columns: Mapping[str, Column] | None = None,

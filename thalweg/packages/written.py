@@ -24,6 +24,8 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """First signs of a cell that spreadsheets take for a formula (CVE-2022-24770)."""
 SHEET = 100
 """Pictures on a sheet, at most."""
+LEGIBLE = 96
+"""Pixels that the longer side of a picture on the sheet comes to, where it is smaller."""
 
 
 def refuse_unwritable(path: Path, *, force: bool = False) -> None:
@@ -150,7 +152,7 @@ def _write_pictures(path: Path, columns: Mapping[str, Column]) -> list[Path]:
     made = []
     for name, array in found.items():
         sheet = path.with_stem(f"{path.stem}-{name}") if several else path
-        files.write_bytes(sheet, _png(_grid(array[:SHEET])))
+        files.write_bytes(sheet, _png(_grid(_enlarged(array[:SHEET]))))
         folder = sheet.with_suffix("")
         folder.mkdir(exist_ok=True)
         singles = [folder / f"{i:0{len(str(len(array)))}}.png" for i in range(len(array))]
@@ -158,6 +160,12 @@ def _write_pictures(path: Path, columns: Mapping[str, Column]) -> list[Path]:
             files.write_bytes(file, _png(picture))
         made += [sheet, *singles]
     return made
+
+
+def _enlarged(array: np.ndarray) -> np.ndarray:
+    """Pictures of a few pixels with each of them repeated, so that people see them; larger ones as they are."""
+    times = max(1, LEGIBLE // max(array.shape[1:3]))
+    return array.repeat(times, axis=1).repeat(times, axis=2)
 
 
 def _grid(array: np.ndarray) -> np.ndarray:

@@ -6,7 +6,8 @@ Seeds: 0 and 1 of 0 to 4.
 Figure: accuracy .8926 from the first two seeds (.8919, .8933), 9,750 steps of 23 ms of one thread.
 Command: THALWEG_DATA=... python recipes/fashion_lenet.py --threads 1
 
-Settings as tried by hand (LOG.md); length by the time two threads have.
+Settings as tried by hand (LOG.md); the length is meant for two minutes
+on two threads of a quiet machine, at half the cost of a step on one; that time itself was not measured undisturbed.
 """
 
 from _measured import report

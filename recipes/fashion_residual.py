@@ -6,7 +6,8 @@ Seeds: 0 and 1 of 0 to 4.
 Figure: accuracy .9137 from the first two seeds (.9150, .9124), 1,500 steps of 183 ms of one thread.
 Command: THALWEG_DATA=... python recipes/fashion_residual.py --threads 1
 
-Chosen on held-out training images among eight (LOG.md); length by the time two threads have.
+Chosen on held-out training images among eight (LOG.md); the length is meant for two minutes
+on two threads of a quiet machine, at half the cost of a step on one; that time itself was not measured undisturbed.
 """
 
 from _measured import report

@@ -6,8 +6,8 @@ Seeds: 0 and 1 of 0 to 4.
 Figure: accuracy .9946 from the first two seeds (.9948, .9943), 9,080 steps of 22 ms of one thread.
 Command: THALWEG_DATA=... python recipes/mnist_lenet.py --threads 1
 
-Rate, batch and augmentation as tried by hand, seen on held-out images: .9930 after 8 epochs. The length is meant for two minutes
-on two threads of a quiet machine, at half the cost of a step on one; that time itself was not measured undisturbed.
+Rate, batch and augmentation as tried by hand, seen on held-out images: .9930 after 8 epochs. The length is meant for two
+minutes on two threads of a quiet machine, at half the cost of a step on one; that time itself was not measured undisturbed.
 """
 
 from _measured import report

@@ -1,9 +1,10 @@
-"""Depth alone degrades a plain net and not a residual one: 110 layers against 20, by the loss on the training part.
+"""Depth degrades a plain net; does it a residual one? 110 layers against 20, by the loss on the training part.
 
 Data: 1,500 training images of the tenth of CIFAR-10 (cifar10-subset), not augmented; nothing but the training loss is read.
-Hardware: AMD EPYC, 2 threads, no AVX-512, no bfloat16.
-Seeds: 0, 1 and 2.
-Figure: TO BE MEASURED.
+Hardware: AMD EPYC, no AVX-512, no bfloat16, one thread of a shared machine.
+Seeds: 0 to 2 for 20 layers, so far 0 alone for 110.
+Figure: loss of the fifth epoch: plain 20 layers 1.894, plain 110 2.310; residual 20 1.768, residual 110 2.261 and falling:
+        235 steps are too few to show the residual net undegraded, which stays to be shown.
 Command: THALWEG_DATA=... python recipes/depth.py
 
 Writes docs/depth.svg. Gradient descent with momentum as in the paper (rate .1, decay .0001; batch 128 there, 32 here, as there

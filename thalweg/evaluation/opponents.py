@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 from thalweg.core import registry
@@ -254,7 +255,8 @@ def fit_one(
             break
         tried += 1
         try:
-            training.fit(estimator, rows)
+            with threadpool_limits(torch.get_num_threads()):
+                training.fit(estimator, rows)
         except ValueError as error:
             failed = str(error).splitlines()[0][:120]
             continue

@@ -141,9 +141,9 @@ def required_model(model: nn.Module, kind: type[M], rule: Rule) -> M:
 
 
 def chosen_epochs(length: int, batch_size: int) -> int:
-    """Epochs where none are given: 600,000 examples, but at most 60 times through, at least 5 times and 1,000 steps."""
+    """Epochs where none are given: 600,000 examples, but at most 40 times through, at least 5 times and 600 steps."""
     by_examples = 600_000 // (length * batch_size)
-    return max(min(by_examples, 60), 5, -(-1_000 // length))
+    return max(min(by_examples, 40), 5, -(-600 // length))
 
 
 def load_grown(thing: Stateful, old: Mapping[str, Any]) -> None:

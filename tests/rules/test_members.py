@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from tests.training.resuming import assert_resumes_to_the_same_bits, fitted
+from tests.training.resuming import assert_new_process_predicts_the_same, assert_resumes_to_the_same_bits, fitted
 from thalweg.core import registry
 from thalweg.core.errors import UsageRefusal
 from thalweg.core.position import Position
@@ -128,3 +128,9 @@ def test_what_would_tie_members_together_is_refused(settings, rule, code):
 def test_a_run_of_members_cut_anywhere_ends_with_the_same_bits(tmp_path):
     short = {**XOR, "rule": {**XOR["rule"], "members": 3, "steps": 6}, "evaluate_every": 4}
     assert_resumes_to_the_same_bits(short, tmp_path, cuts=(0, 1, 4))
+
+
+def test_all_members_ship_and_answer_elsewhere(tmp_path):
+    run = fitted({"source": "xor", "rule": {"name": "members", "members": 5, "batch_size": 4, "steps": 20}}, tmp_path / "run")
+    assert run.package.model.each(numbers=torch.zeros(3, 2)).shape == (5, 3, 1)
+    assert_new_process_predicts_the_same(run, run.folder.model, {"a": [0.0, 1.0], "b": [1.0, 1.0]})

@@ -36,6 +36,7 @@ class Described(Settings):
     task: Named
     encodings: list[dict[str, Any]]
     source: Named | None = None
+    shell: Named | None = None
     facts: dict[str, Any] = Field(default_factory=dict)
 
     @model_validator(mode="after")

@@ -42,6 +42,7 @@ class Package:
         named: the model part and its settings, or the class of an external model (for the eye only).
         source: the catalogued domain or environment that the task plays in, where it has one.
         facts: the card: what it was trained on, how well it did.
+        shell: the rule that ships the model inside a module of its own, and the settings to build that again; None for most.
         notes: what needs care about the folder that it was read from (a file that everybody may write).
     """
 
@@ -52,6 +53,7 @@ class Package:
     source: Mapping[str, Any] | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
     notes: Sequence[str] = ()
+    shell: Mapping[str, Any] | None = None
 
     @property
     def encodings(self) -> Encodings:
@@ -173,6 +175,7 @@ def write_package(path: Path, package: Package, *, card: str) -> None:
         "encodings": task.encodings.as_json(),
         "source": package.source,
         "facts": package.facts,
+        **({"shell": package.shell} if package.shell is not None else {}),
     }
     weights = {name: tensor for name, tensor in package.model.state_dict().items() if isinstance(tensor, torch.Tensor)}
     files = {
@@ -202,11 +205,13 @@ def load_package(path: Path | str, *, model: nn.Module | None = None, task: type
         built = _task(said.task, Encodings.from_json(said.encodings), task)
         module = _module(said, built, model)
         built.bind(module)
+        module = _in_shell(module, said.shell) if said.shell is not None else module
     _fill(module, folder)
     laid_out(module)
     source = said.source.model_dump() if said.source is not None else None
     named = said.model.model_dump(by_alias=True, exclude_unset=True)
-    package = Package(said.form, named, built, module, source, said.facts, folder.manifest.notes)
+    shell = said.shell.model_dump() if said.shell is not None else None
+    package = Package(said.form, named, built, module, source, said.facts, folder.manifest.notes, shell)
     if said.source is not None:
         _adopt(built, said.source)
     return package
@@ -254,6 +259,13 @@ def _task(described: Named, encodings: Encodings, own: type[Task] | None) -> Tas
     settings = read_settings(kind.declaration.settings, described.settings, where=f"task {described.name}")  # type: ignore[union-attr]
     task: Task = kind(encodings, settings)
     return task
+
+
+def _in_shell(model: nn.Module, shell: Named) -> nn.Module:
+    _known("rule", shell.name)
+    settings = registry.settings_of("rule", shell.name, shell.settings)
+    module: nn.Module = registry.load("rule", shell.name).in_shell(model, settings)
+    return module
 
 
 def _module(described: Described, task: Task, own: nn.Module | None) -> nn.Module:

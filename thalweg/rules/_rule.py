@@ -94,6 +94,15 @@ class Rule(ABC):
         name = self.declaration.name  # type: ignore[attr-defined]
         raise UsageRefusal("RULE_CANNOT_ACT", f"the rule {name} does not act", fix="one that acts: thalweg list rules")
 
+    def shell(self) -> dict[str, Any] | None:
+        """For rules that ship the model inside a module of their own: the settings that `in_shell` builds it from again."""
+        return None
+
+    @staticmethod
+    def in_shell(model: nn.Module, settings: Settings) -> nn.Module:
+        """The module that ships, around a model that was just built; its weights are filled in afterwards."""
+        return model
+
     def state_dict(self) -> dict[str, Any]:
         """All learned state by name."""
         return {name: thing.state_dict() for name, thing in self.learned.items()}

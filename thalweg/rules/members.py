@@ -19,6 +19,7 @@ from thalweg.core import registry
 from thalweg.core.errors import UsageRefusal
 from thalweg.core.position import Position
 from thalweg.core.registry import rule
+from thalweg.core.settings import Settings
 from thalweg.data.batch import Batch
 from thalweg.optimizers._descent import DescentSettings, Slope, make_descent
 from thalweg.rules._rule import Context, Rule, RuleSettings
@@ -90,6 +91,14 @@ class MembersRule(Rule):
         one_by_one = settings.model_copy(update={"clip": None})
         self.descent = make_descent(self.members.weights, one_by_one, processes=context.processes)
         self.shipped, self.learned = self.members, {"members": self.members, "descent": self.descent}
+
+    def shell(self) -> dict[str, Any]:
+        return {"members": self.settings.members}
+
+    @staticmethod
+    def in_shell(model: nn.Module, settings: Settings) -> Members:
+        assert isinstance(settings, MembersSettings)
+        return Members(model, settings.members, torch.Generator().manual_seed(0))
 
     def slope(self, batch: Batch) -> Slope:
         """The members' slopes (M, ...), zero where a member's is not finite."""

@@ -322,7 +322,7 @@ class _Work:
         if not isinstance(self.raw, Examples) and self.settings.source:
             source = {"name": self.settings.source, "settings": redacted(self.settings.source_settings)}
         facts = {"data": stage.dataset.fingerprint(), "thalweg": thalweg.__version__, "seed": self.settings.seed}
-        package = Package(form, named, stage.task, laid_out(stage.rule.shipped), source, facts)
+        package = Package(form, named, stage.task, laid_out(stage.rule.shipped), source, facts, shell=_shell(stage.rule))
         if self.context.processes.rank == 0:
             write_package(self.folder.model, package, card=_card(package, stage))
         self.context.processes.wait()
@@ -383,6 +383,11 @@ def environment(context: Context) -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "processes": context.processes.world,
     }
+
+
+def _shell(rule: Rule) -> dict[str, Any] | None:
+    settings = rule.shell()
+    return None if settings is None else {"name": rule.declaration.name, "settings": settings}  # type: ignore[attr-defined]
 
 
 def _former_threads(folder: RunFolder) -> int | None:

@@ -1,5 +1,6 @@
 """A user's own model, task, loss and data go through the same call as those that ship."""
 
+import json
 from typing import Any
 
 import numpy as np
@@ -293,3 +294,14 @@ def test_two_inputs_reach_a_forward_that_names_them(table, tmp_path):
     columns = {**{name: x[:, i] for i, name in enumerate("abcd")}, "picture": np.zeros((ROWS, 8, 8), "uint8"), "y": y}
     run = trained(columns, tmp_path, model=Named(), target="y", task="classification")
     assert accuracy(run) > 0.8
+
+
+def test_the_threads_that_a_run_took_are_given_back(tmp_path):
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        run = tw.train("iris", steps=2, out=tmp_path / "run", compare=False)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+    assert json.loads(run.folder.environment.read_text())["threads"] == 1  # a small net learns on one

@@ -3,12 +3,13 @@
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
+import torch
 from torch import Tensor, nn
 
 from thalweg.core import files
@@ -164,21 +165,22 @@ def train(
 def _held(folder: RunFolder, processes: Processes) -> Iterator[None]:
     """The run's folder, held by the first process while the run lasts.
 
-    A folder in which nothing was written goes again when the run fails; a run that is stopped is told how to go on.
+    A folder in which nothing was written goes again when the run fails; a run that is stopped is told how to go on. The threads
+    that the run took are given back.
     """
-    if processes.rank:
-        yield
-        return
+    threads = torch.get_num_threads()
     try:
-        with folder.lock():
+        with folder.lock() if processes.rank == 0 else nullcontext():
             yield
     except BaseException as error:
-        if not isinstance(error, TrainingRefusal):  # what failed while it learned is for the doctor
+        if processes.rank == 0 and not isinstance(error, TrainingRefusal):  # what failed while it learned is for the doctor
             folder.abandon()
         if isinstance(error, KeyboardInterrupt) and folder.steps():
             number = error.number if isinstance(error, Stopped) else signal.SIGINT
             raise Interrupted(number, folder.path, saved="everything up to its last checkpoint") from None
         raise
+    finally:
+        torch.set_num_threads(threads)
 
 
 def conclude(run: Run, settings: RunSettings, *, compare: bool, talk: Talk, begun: float) -> None:

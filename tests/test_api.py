@@ -305,3 +305,19 @@ def test_the_threads_that_a_run_took_are_given_back(tmp_path):
     finally:
         torch.set_num_threads(before)
     assert json.loads(run.folder.environment.read_text())["threads"] == 1  # a small net learns on one
+
+
+def test_a_class_in_the_place_of_a_model_is_refused():
+    with pytest.raises(Refusal, match=r"model=Linear\(\)"):
+        tw.train("iris", model=nn.Linear)
+
+
+def test_the_verb_report_stays_a_verb_after_its_room_was_imported(tmp_path):
+    run = tw.train("iris", steps=2, out=tmp_path / "run", compare=False)
+    assert tw.report(run) == run.folder.report
+
+
+def test_ten_rows_are_compared_with_what_can_be_fitted_on_them(tmp_path):
+    rows = np.random.default_rng(0).normal(size=(20, 3))
+    run = tw.train((rows, np.arange(20) % 2), steps=2, out=tmp_path / "run")
+    assert run.results["baselines"]

@@ -133,6 +133,7 @@ def train(
         Refusal: what is wrong, where, why and how to mend it.
     """
     _refuse_unknown(options)
+    _refuse_no_model(model)
     own = Own(
         model if isinstance(model, nn.Module) else None,
         task if isinstance(task, type) else None,
@@ -303,6 +304,19 @@ def doctor(run: Run | str | Path | None = None) -> dict[str, Any]:
     if not isinstance(found, Run):
         raise UsageRefusal("RUN_NEEDED", "a package alone has no history to look at", fix="give a run folder")
     return examine(found.folder)
+
+
+def _refuse_no_model(model: Any) -> None:  # noqa: ANN401 - whatever the user gave
+    if model is None or isinstance(model, str | Mapping | nn.Module):
+        return
+    called = f"{model.__name__}()" if isinstance(model, type) else "MyNet()"
+    raise UsageRefusal(
+        "MODEL_INVALID",
+        f"{'the class ' + model.__name__ if isinstance(model, type) else repr(model)[:60]} is no model",
+        where="tw.train, model",
+        why="a part's name, a mapping with its settings or a module is needed",
+        fix=f"give an instance: model={called}",
+    )
 
 
 def _refuse_unknown(options: Mapping[str, Any]) -> None:

@@ -145,7 +145,7 @@ def _sequences(key: str, array: np.ndarray) -> Shaped:
     """Rows of T floats as series of one channel."""
     if np.isnan(array[:, -1]).any():
         return _unpadded(key, array[:, :, None], [])
-    note = f"{shown(key)}: rows of {array.shape[1]} floats are taken as series (--field {shown(key)}=number for numbers)"
+    note = f"{shown(key)}: rows of {array.shape[1]} floats are taken as series (--field {shown(key)}=vector for numbers)"
     return Shaped({key: array}, {key: "series"}, [note])
 
 

@@ -159,11 +159,12 @@ class Remembered(Columns):
 
     def __init__(self, task: Task, batches: list[Batch]) -> None:
         super().__init__(task)
-        self._made = {id(next(iter(inputs.values()))): self(inputs) for inputs in (inputs_of(task, one) for one in batches)}
+        tensors = [inputs_of(task, one) for one in batches]
+        self._made = [(next(iter(inputs.values())), self(inputs)) for inputs in tensors]
 
     def given(self, arguments: tuple[Tensor, ...], named: Mapping[str, Tensor]) -> np.ndarray:
         first = next(iter((*arguments, *named.values())))
-        made = self._made.get(id(first))
+        made = next((columns for tensor, columns in self._made if tensor is first), None)
         return super().given(arguments, named) if made is None else made
 
 
@@ -257,11 +258,11 @@ def fit_one(
         try:
             with threadpool_limits(torch.get_num_threads()):
                 training.fit(estimator, rows)
-        except ValueError as error:
+            model = sharpened(Fitted(estimator, columns, training.classes, facts.get("gives") == "decisions"), chooser)
+            value = chooser.value(model)
+        except ValueError as error:  # too few rows for a setting, say: another may do
             failed = str(error).splitlines()[0][:120]
             continue
-        model = sharpened(Fitted(estimator, columns, training.classes, facts.get("gives") == "decisions"), chooser)
-        value = chooser.value(model)
         if value is not None and (best is None or chooser.higher * value > chooser.higher * best.validation):
             best = Opponent(name, facts["title"], model, value, words, rows=rows)
     if best is None:

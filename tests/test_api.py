@@ -321,3 +321,15 @@ def test_ten_rows_are_compared_with_what_can_be_fitted_on_them(tmp_path):
     rows = np.random.default_rng(0).normal(size=(20, 3))
     run = tw.train((rows, np.arange(20) % 2), steps=2, out=tmp_path / "run")
     assert run.results["baselines"]
+
+
+def test_arrays_are_predicted_for_by_the_order_of_their_columns(tmp_path):
+    run = tw.train("iris", steps=5, out=tmp_path / "run", compare=False)
+    rows = [[5.1, 3.5, 1.4, 0.2], [6.0, 3.0, 5.0, 2.0]]
+    names = [name for one in run.package.encodings.inputs for name in one.fields]
+    named = run.predict({name: [row[i] for row in rows] for i, name in enumerate(names)})
+    for given in (np.array(rows), rows):
+        assert np.array_equal(run.predict(given)["probabilities"], named["probabilities"])
+        assert np.array_equal(run.package.predict(given)["probabilities"], named["probabilities"])
+    with pytest.raises(Refusal, match="sepal length"):
+        run.predict(np.zeros((2, 3)))

@@ -9,17 +9,19 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from thalweg.core import files
-from thalweg.core.errors import Stopped, TrainingRefusal, UsageRefusal, did_you_mean
+from thalweg.core.errors import DataRefusal, Stopped, TrainingRefusal, UsageRefusal, did_you_mean
 from thalweg.core.processes import Processes, connect
 from thalweg.core.run_folder import RunFolder
 from thalweg.core.talk import Talk
 from thalweg.data.dataset import Dataset, Examples
 from thalweg.data.read import identify, read
 from thalweg.fields.encoding import Column
+from thalweg.packages.arranged import arranged
 from thalweg.packages.foreign import refuse_foreign
 from thalweg.packages.package import Package, load_package, package_facts
 from thalweg.rules._rule import Rule
@@ -383,8 +385,17 @@ def _made(data: Any, out: str | Path | None, *, resume: bool, force: bool) -> Ru
 def _columns(package: Package, data: Any) -> Mapping[str, Column]:  # noqa: ANN401
     if isinstance(data, Mapping):
         return data
+    if isinstance(data, np.ndarray | list):
+        return arranged(package.encodings, data)
     examples = read(data)
-    assert isinstance(examples, Examples)
+    if not isinstance(examples, Examples):
+        raise DataRefusal(
+            "PREDICT_DRAWN",
+            f"{examples.name} is drawn, not read, so there is nothing to predict for",
+            where="predict",
+            why="answers are asked for examples of your own",
+            fix=f"give columns: {', '.join(name for one in package.encodings.inputs for name in one.fields)}",
+        )
     wanted = [name for one in package.encodings.inputs for name in one.fields]
     given = [name for name in examples.columns if examples.roles.get(name) != "target"]
     if len(wanted) == len(given) == 1:  # one input, one column: nothing else can be meant

@@ -50,7 +50,7 @@ def test_a_class_of_two_rows_is_learned():
 def test_dat_19_a_class_of_one_row_is_refused_by_name():
     with pytest.raises(DataRefusal, match='"rare"') as refused:
         cut(examples(20), strata=["often"] * 19 + ["rare"])
-    assert "--no-stratified" in refused.value.fix
+    assert "data.stratified=false" in refused.value.fix
     cut(examples(20), strata=["often"] * 19 + ["rare"], stratified=False)
 
 

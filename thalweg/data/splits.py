@@ -88,7 +88,7 @@ def _refuse_singles(names: list[object], classes: np.ndarray) -> None:
             f"{len(alone):,} class{'' if len(alone) == 1 else 'es'} of {len(names):,} have one row only: {shown}",
             where="target",
             why="such a class cannot stand in the training part and in another, so it is either not learned or not judged",
-            fix="merge it with another class or leave its row out, or cut without regard to classes: --no-stratified",
+            fix="merge it with another class, leave its row out, or cut without regard to classes: --set data.stratified=false",
             details={"classes": [str(names[i]) for i in alone[:1000]]},
         )
 

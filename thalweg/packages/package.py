@@ -23,6 +23,7 @@ from thalweg.core.strict_json import render_json
 from thalweg.core.talk import Aloud, Talk
 from thalweg.core.tensors import tensors_to_bytes
 from thalweg.fields.encoding import Column, Encodings
+from thalweg.packages.arranged import arranged
 from thalweg.packages.blocks import Supply, batches_of, look_over
 from thalweg.packages.described import DESCRIPTION, Described, Named, described, mended_by_another_copy
 from thalweg.packages.foreign import refuse_foreign
@@ -80,7 +81,8 @@ class Package:
         """Predictions as raw values by name, a row for each example given.
 
         Args:
-            columns: raw input columns by field name; None where the request alone says what is wanted (samples, an episode).
+            columns: raw input columns by field name, or an array of them in order; None
+                where the request alone says what is wanted (samples, an episode).
             request: what is asked beyond the input; each task declares its own keys.
             batch_size: rows that the model sees at once; changes speed and memory, not the answers.
             allow_unknown: answer also where most rows have values that training never saw.
@@ -90,6 +92,8 @@ class Package:
             DataRefusal: an input column is missing or holds what cannot be encoded.
             UsageRefusal: the task does not know a key of the request, or needs input and has none.
         """
+        if isinstance(columns, np.ndarray | list):
+            columns = arranged(self.encodings, columns)
         asked, at, talk = self.task.request(request or {}), Position(seed=seed), talk or Aloud()
         read = self.read
         if columns is not None and len(read):

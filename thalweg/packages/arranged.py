@@ -1,0 +1,36 @@
+"""Raw input without names: an array or list taken for the one input of a model, or its columns for the inputs in order."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from thalweg.core.errors import DataRefusal
+from thalweg.fields.encoding import Column, Encodings
+
+
+def arranged(encodings: Encodings, data: np.ndarray | Sequence[object]) -> Mapping[str, Column]:
+    """Raw columns by field name.
+
+    Args:
+        data: (N, ...) the only input; or (N, d), a column for each of d inputs in the order of training.
+
+    Raises:
+        DataRefusal: neither fits; the inputs are named.
+    """
+    wanted = [name for one in encodings.inputs for name in one.fields]
+    if len(wanted) == 1:
+        return {wanted[0]: data if isinstance(data, np.ndarray) else list(data)}
+    try:
+        table = np.asarray(data)
+    except ValueError:  # rows of different length
+        table = np.empty(0)
+    if table.ndim == 2 and table.shape[1] == len(wanted):
+        return {name: table[:, index] for index, name in enumerate(wanted)}
+    shown = ", ".join(wanted[:8]) + (f" and {len(wanted) - 8} more" if len(wanted) > 8 else "")
+    raise DataRefusal(
+        "PREDICT_UNNAMED",
+        f"an array of shape {table.shape} was given, the model reads {len(wanted)} fields",
+        where="predict",
+        why="each value must be known for what it is",
+        fix=f"give {len(wanted)} columns in this order, or a mapping by name: {shown}",
+    )

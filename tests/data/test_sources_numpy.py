@@ -67,7 +67,7 @@ def test_classes_name_the_numbers(tmp_path):
 def test_rows_of_floats_are_series_unless_the_user_says_numbers(tmp_path):
     path = saved(tmp_path / "a.npz", x=np.random.rand(5, 9), y=[0, 1, 0, 1, 0])
     assert read(path).kinds == {"x": "series"}
-    assert "--field x=number" in read(path).notes[0]
+    assert "--field x=vector" in read(path).notes[0]
     assert set(read(path, DataSettings(fields={"x": "number"})).columns) == {"y", *(f"x{i}" for i in range(9))}
 
 

@@ -152,9 +152,10 @@ def train(
         return Run(folder, own=own)
     given = None if isinstance(data, str | Path) else data
     try:
-        with _held(folder, processes):
+        with _held(folder, processes) as threads:
             begun = time.monotonic()
             run = Run(folder, fit(asked, given=given, own=own, folder=folder, resume=resume, talk=talk), own)
+            torch.set_num_threads(asked.threads or threads)
             if processes.rank == 0:
                 conclude(run, asked, compare=options.get("compare", True), talk=talk, begun=begun)
                 folder.finish()
@@ -165,16 +166,16 @@ def train(
 
 
 @contextmanager
-def _held(folder: RunFolder, processes: Processes) -> Iterator[None]:
+def _held(folder: RunFolder, processes: Processes) -> Iterator[int]:
     """The run's folder, held by the first process while the run lasts.
 
-    A folder in which nothing was written goes again when the run fails; a run that is stopped is told how to go on. The threads
-    that the run took are given back.
+    A folder in which nothing was written goes again when the run fails; a run that is stopped is told how to go on. Gives the
+    threads that the process has, which the training of a small net does not take, and gives them back at the end.
     """
     threads = torch.get_num_threads()
     try:
         with folder.lock() if processes.rank == 0 else nullcontext():
-            yield
+            yield threads
     except BaseException as error:
         if processes.rank == 0 and not isinstance(error, TrainingRefusal):  # what failed while it learned is for the doctor
             folder.abandon()

@@ -30,6 +30,8 @@ from thalweg.evaluation.paired import sign
 from thalweg.evaluation.verdict import TRIVIAL
 from thalweg.tasks._task import Model, Task
 
+SMALL_TABLE = 1_000_000
+"""Numbers up to which threads that share one fit wait longer than they work; whole trees are still grown side by side."""
 PILOT = 300
 """Rows of the first, timed fit, where there are many more."""
 NUMBERS = 60_000_000
@@ -213,9 +215,12 @@ class Training:
 
     def fit(self, estimator: Any, rows: int) -> float:  # noqa: ANN401 - any scikit-learn estimator
         """Fit on the first rows; returns the seconds that took."""
-        begun = time.monotonic()
+        from joblib import parallel_config
+
+        begun, threads = time.monotonic(), torch.get_num_threads()
+        shared = threads if rows * self.rows.shape[1] > SMALL_TABLE else 1
         target = self.target[:rows].astype(np.int64) if self.classes is not None else self.target[:rows]
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), threadpool_limits(shared), parallel_config("threading", n_jobs=threads):
             warnings.simplefilter("ignore")
             estimator.fit(self.rows[:rows], target)
         return time.monotonic() - begun
@@ -245,19 +250,21 @@ def _fit_all(found: Field, names: list[str], training: Training, chooser: Choose
 def fit_one(
     name: str, training: Training, chooser: Chooser, columns: Columns, *, seconds: float
 ) -> tuple[Opponent | None, str]:
-    """A baseline fitted with its settings in turn while the time lasts, the best on validation; and what must be said of it."""
+    """A baseline fitted with its settings in turn while the time lasts, the best on validation; and what must be said of it.
+
+    Rows come before settings: the first is fitted on as many rows as the time allows, another where it should end in time.
+    """
     facts, begun = registry.facts("baseline", name), time.monotonic()
     offered = training.candidates(registry.load("baseline", name)())
-    rows = _affordable(training, offered[0][1], power=facts.get("power", 1.0), seconds=seconds / len(offered))
+    rows = _affordable(training, offered[0][1], power=facts.get("power", 1.0), seconds=seconds)
     best: Opponent | None = None
-    failed, tried = "it has no value on the validation rows", 0
+    failed, tried, last = "it has no value on the validation rows", 0, 0.0
     for words, estimator in offered:
-        if best is not None and time.monotonic() - begun > seconds:
+        if best is not None and time.monotonic() - begun + last > seconds:
             break
         tried += 1
         try:
-            with threadpool_limits(torch.get_num_threads()):
-                training.fit(estimator, rows)
+            last = training.fit(estimator, rows)
             model = sharpened(Fitted(estimator, columns, training.classes, facts.get("gives") == "decisions"), chooser)
             value = chooser.value(model)
         except ValueError as error:  # too few rows for a setting, say: another may do

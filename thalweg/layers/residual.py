@@ -11,6 +11,7 @@ from typing import Literal
 from torch import Tensor, nn
 
 from thalweg.layers.build import build_activation, build_normalisation
+from thalweg.layers.initialisations import zero_last
 from thalweg.layers.masked_convolution import CONVOLUTIONS, Convolution, masked_convolution, without_padding
 
 
@@ -66,6 +67,17 @@ class ResidualBlock(nn.Module):
         answer = self.activation(branch)
         return without_padding(answer, answered), answered
 
+    def begin_as_shortcut(self) -> None:
+        """Leaves the shortcut alone at the start: the last scale of the branch is zero (Goyal et al. 2017, arXiv:1706.02677).
+
+        Where the normalisation has no scale, the last convolution is zero instead.
+        """
+        scale = getattr(self.second_norm, "weight", None)
+        if isinstance(scale, nn.Parameter):
+            nn.init.zeros_(scale)
+        else:
+            zero_last(self.second)
+
 
 class PreactivatedBlock(nn.Module):
     """shortcut(x) + branch(x), branch: norm, activation, convolution, norm, activation, convolution.
@@ -110,6 +122,10 @@ class PreactivatedBlock(nn.Module):
         branch = self.activation(self.second_norm(branch, answered))
         branch = masked_convolution(self.second, branch, answered)[0]
         return without_padding(passed + self.drop(branch), answered), answered
+
+    def begin_as_shortcut(self) -> None:
+        """Leaves the shortcut alone at the start: the last convolution of the branch is zero."""
+        zero_last(self.second)
 
 
 def padded(x: Tensor, stride: int, channels: int) -> Tensor:

@@ -32,6 +32,7 @@ class ResidualSettings(Settings):
     shortcut: Literal["convolution", "padding", "none"] = Field("convolution", description="none: a plain net")
     activation: str = "relu"
     normalisation: str = "batch"
+    zero_last: bool = Field(False, description="every branch begins at zero, so that a deep net begins as a shallow one")
     stochastic_depth: float = Field(0.0, ge=0, lt=1, description="share of branches left out in training")
     dropout: float = Field(0.0, ge=0, lt=1, description="share of features dropped before the output in training")
 
@@ -41,6 +42,8 @@ class ResidualSettings(Settings):
             raise ValueError(f"depths has {len(self.depths)} stages, widths has {len(self.widths)}: give as many")
         if self.preactivated and self.shortcut != "convolution":
             raise ValueError("preactivated blocks have convolution shortcuts only: set preactivated=false")
+        if self.zero_last and self.shortcut == "none":
+            raise ValueError("a plain net that begins at zero passes nothing on: zero_last needs a shortcut")
         return self
 
 
@@ -80,7 +83,7 @@ class ResidualNet(nn.Module):
         super().__init__()
         channels, form, width = ports.input("image").shape[0], settings.normalisation, settings.widths[0]
         self.stem = _stem(int(channels or 0), settings)
-        blocks: list[nn.Module] = []
+        blocks: list[ResidualBlock | PreactivatedBlock] = []
         for stage, (depth, outputs) in enumerate(zip(settings.depths, settings.widths, strict=True)):
             for index in range(depth):
                 stride = 2 if stage and not index else 1
@@ -94,6 +97,9 @@ class ResidualNet(nn.Module):
         self.dropout = build_dropout("plain", settings.dropout)
         self.head = nn.Linear(width, ports.output.width)
         self.apply(_initialised)
+        if settings.zero_last:
+            for block in blocks:
+                block.begin_as_shortcut()
 
     def features(self, image: Tensor) -> Tensor:
         """What the head reads (B, last width)."""
@@ -134,7 +140,7 @@ def _stem(channels: int, settings: ResidualSettings) -> nn.Sequential:
     return nn.Sequential(*layers)
 
 
-def _block(inputs: int, outputs: int, stride: int, settings: ResidualSettings) -> nn.Module:
+def _block(inputs: int, outputs: int, stride: int, settings: ResidualSettings) -> ResidualBlock | PreactivatedBlock:
     drop = build_dropout("stochastic-depth", settings.stochastic_depth)
     form, activation = settings.normalisation, settings.activation
     if settings.preactivated:

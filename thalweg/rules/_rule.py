@@ -150,9 +150,9 @@ def required_model(model: nn.Module, kind: type[M], rule: Rule) -> M:
 
 
 def chosen_epochs(length: int, batch_size: int) -> int:
-    """Epochs where none are given: 600,000 examples, but at most 40 times through, at least 5 times and 600 steps."""
+    """Epochs where none are given: 600,000 examples, but at most 25 times through, at least 5 times and 400 steps."""
     by_examples = 600_000 // (length * batch_size)
-    return max(min(by_examples, 40), 5, -(-600 // length))
+    return max(min(by_examples, 25), 5, -(-400 // length))
 
 
 def load_grown(thing: Stateful, old: Mapping[str, Any]) -> None:

@@ -11,9 +11,9 @@ class NearestNeighbours(Baseline):
     def classifiers(self, seed: int) -> Candidates:
         from sklearn.neighbors import KNeighborsClassifier
 
-        return [(f"k {k}", KNeighborsClassifier(k, n_jobs=1)) for k in (1, 5, 15)]
+        return [(f"k {k}", KNeighborsClassifier(k)) for k in (1, 5, 15)]
 
     def regressors(self, seed: int) -> Candidates:
         from sklearn.neighbors import KNeighborsRegressor
 
-        return [(f"k {k}", KNeighborsRegressor(k, weights="distance", n_jobs=1)) for k in (3, 8, 20)]
+        return [(f"k {k}", KNeighborsRegressor(k, weights="distance")) for k in (3, 8, 20)]

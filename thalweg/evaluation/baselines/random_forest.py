@@ -13,14 +13,13 @@ class RandomForest(Baseline):
     def classifiers(self, seed: int) -> Candidates:
         from sklearn.ensemble import RandomForestClassifier as Forest
 
-        return [(_named(n), Forest(TREES, min_samples_leaf=n, random_state=seed % 2**32, n_jobs=1)) for n in (1, 3, 10)]
+        return [(_named(n), Forest(TREES, min_samples_leaf=n, random_state=seed % 2**32)) for n in (1, 3, 10)]
 
     def regressors(self, seed: int) -> Candidates:
         from sklearn.ensemble import RandomForestRegressor as Forest
 
         return [
-            (_named(n), Forest(TREES, min_samples_leaf=n, max_features=1 / 3, random_state=seed % 2**32, n_jobs=1))
-            for n in (1, 3, 10)
+            (_named(n), Forest(TREES, min_samples_leaf=n, max_features=1 / 3, random_state=seed % 2**32)) for n in (1, 3, 10)
         ]
 
 

@@ -3,7 +3,6 @@
 Everything that thalweg says no to is a `Refusal`, so that the command line, Python and JSON show the same facts.
 """
 
-import difflib
 from collections.abc import Iterable
 from typing import Any
 
@@ -85,10 +84,46 @@ class Stopped(KeyboardInterrupt):
 
 
 def nearest(name: str, known: Iterable[str], *, count: int = 3) -> list[str]:
-    """The known names closest in spelling to `name`, best first (case ignored)."""
-    by_folded = {candidate.casefold(): candidate for candidate in known}
-    close = difflib.get_close_matches(name.casefold(), list(by_folded), n=count, cutoff=0.5)
-    return [by_folded[match] for match in close]
+    """The known names that `name` may be a slip of, best first: one mistake in three signs, or a whole word of the name.
+
+    Case does not count, nor do leading dashes, nor which sign joins words.
+    """
+    wanted = _plain(name)
+    found = []
+    for candidate in known:
+        plain = _plain(candidate)
+        most = max(1, min(len(wanted), len(plain)) // 3)
+        slips = edits(wanted, plain) if abs(len(plain) - len(wanted)) <= most else most + 1
+        if slips <= most or edits(_ordered(wanted), _ordered(plain)) <= most:
+            found.append((slips, candidate))
+        elif len(wanted) > 2 and wanted in plain.split("-"):
+            found.append((len(plain), candidate))
+    return [candidate for _, candidate in sorted(found)[:count]]
+
+
+def _plain(name: str) -> str:
+    return name.casefold().strip("- ").replace("_", "-").replace(" ", "-")[:80]
+
+
+def _ordered(plain: str) -> str:
+    return "-".join(sorted(plain.split("-")))
+
+
+def edits(one: str, other: str) -> int:
+    """Signs to insert, leave out, exchange, or swap with their neighbour, to make one text of the other.
+
+    Reference: optimal string alignment; Damerau 1964, doi:10.1145/363958.363994.
+    """
+    before, last = list[int](), list(range(len(other) + 1))
+    for i, sign in enumerate(one, 1):
+        row = [i]
+        for j, wanted in enumerate(other, 1):
+            cost = min(last[j] + 1, row[j - 1] + 1, last[j - 1] + (sign != wanted))
+            if i > 1 and j > 1 and (sign, one[i - 2]) == (other[j - 2], wanted):
+                cost = min(cost, before[j - 2] + 1)
+            row.append(cost)
+        before, last = last, row
+    return last[-1]
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

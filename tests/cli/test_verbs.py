@@ -9,6 +9,8 @@ import pytest
 
 from tests.cli.running import QUICK
 from tests.cli.test_command_line import photos
+from thalweg.cli.flags import Page
+from thalweg.cli.listed import listed
 from thalweg.core import registry
 
 
@@ -154,3 +156,11 @@ def test_an_npz_of_arrays_is_learned(line):
     ran = line("train", "numbers.npz", *QUICK, "--json")
     assert ran.code == 0, ran.err
     assert json.loads(ran.out)["run"] == "runs/numbers"
+
+
+@pytest.mark.parametrize("sort", [*sorted(registry.ROOMS), "datasets"])
+@pytest.mark.parametrize("width", [80, 40])
+def test_lists_keep_to_the_width_where_somebody_looks_and_leave_no_word_out(sort, width):
+    watched, piped = (listed(sort, Page(width, looked)).lines for looked in (True, False))
+    assert max(map(len, watched), default=0) <= width
+    assert " ".join(watched).split() == " ".join(piped).split()

@@ -1,15 +1,19 @@
 """What `thalweg list` shows: the parts of a sort as their declarations say it; no part's file is imported."""
 
+import textwrap
 from collections.abc import Mapping
 from typing import Any
 
 from thalweg.cli.flags import Answer, Page
+from thalweg.cli.terminal import paragraph
 from thalweg.core import registry
 from thalweg.core.errors import UsageRefusal, did_you_mean, nearest
 
 DATASETS = "datasets"
 TOLD = ("target", "tasks", "inputs", "rule", "task", "rows", "better", "output", "licence")
 """Facts that a list shows, in this order."""
+LEAST_TEXT = 24
+"""Columns beside a name below which text is not laid out there."""
 
 
 def listed(sort: str | None, page: Page) -> Answer:
@@ -25,9 +29,9 @@ def listed(sort: str | None, page: Page) -> Answer:
     width = max(map(len, parts), default=0)
     for name, part in parts.items():
         told = part.summary if part.variant_of is None else f"a variant of {part.variant_of}"
-        lines.append(_cut(f"{name:<{width}}  {told}", page))
+        lines += _row(f"{name:<{width}}  ", told, page)
         shown = _facts(part.facts) if part.variant_of is None else ""
-        lines += [_cut(f"{'':<{width}}    {shown}", page)] if shown else []
+        lines += _row(" " * (width + 4), shown, page) if shown else []
     return Answer(lines, {sort: facts})
 
 
@@ -85,12 +89,11 @@ def _abilities(page: Page) -> Answer:
                 "view": name in registry.parts("view"),
             }
         )
-    lines = [f"{'kind':<12} {'models that read it':<20} {'classical features':<19} {'view in reports':<16} target of"]
+    lines = _row(f"{'kind':<12} {'models':<7} {'features':<9} {'view':<5} ", "target of", page)
     for row in rows:
         marks = [str(len(row["models"]) or "-"), *("yes" if row[ability] else "-" for ability in ("features", "view"))]
-        lines.append(
-            _cut(f"{row['name']:<12} {marks[0]:<20} {marks[1]:<19} {marks[2]:<16} {', '.join(row['tasks']) or '-'}", page)
-        )
+        head = f"{row['name']:<12} {marks[0]:<7} {marks[1]:<9} {marks[2]:<5} "
+        lines += _row(head, ", ".join(row["tasks"]) or "-", page)
     return Answer(lines, {registry.plural("kind"): rows})
 
 
@@ -99,5 +102,10 @@ def _facts(facts: Mapping[str, Any]) -> str:
     return "  ".join(f"{key}: {', '.join(value) if isinstance(value, tuple | list) else value}" for key, value in told.items())
 
 
-def _cut(line: str, page: Page) -> str:
-    return line if len(line) <= page.width or not page.watched else line[: page.width - 1] + "…"
+def _row(head: str, text: str, page: Page) -> list[str]:
+    """One line for a program that reads it; where somebody looks, as many as the width asks for, indented below its text."""
+    if not page.watched:
+        return [(head + text).rstrip()]
+    if page.width - len(head) >= LEAST_TEXT:
+        return paragraph(head, [text], width=page.width, indent=len(head))
+    return textwrap.wrap(f"{head.rstrip()}  {text}", page.width, subsequent_indent="    ", break_on_hyphens=False)

@@ -236,7 +236,9 @@ class Two(MyNet):
 def test_a_forward_that_wants_more_than_there_is_is_told_what_it_is_given(table, tmp_path):
     refusal = refused(table, tmp_path, model=Two())
     assert refusal.code == "MODEL_LAYER_MISFIT"
-    assert "(8, 4)" in refusal.fix
+    assert refusal.what == "forward of Two takes x, z; there is numbers"
+    assert "(8, 4)" in refusal.why
+    assert "forward(self, numbers)" in refusal.fix
 
 
 class Idle(MyNet):
@@ -333,3 +335,143 @@ def test_arrays_are_predicted_for_by_the_order_of_their_columns(tmp_path):
         assert np.array_equal(run.package.predict(given)["probabilities"], named["probabilities"])
     with pytest.raises(Refusal, match="sepal length"):
         run.predict(np.zeros((2, 3)))
+
+
+class Scores(nn.Module):
+    """A layer whose answer is changed by what it is given."""
+
+    def __init__(self, change, inputs: int = 4, outputs: int = 3) -> None:
+        super().__init__()
+        self.head, self.change = nn.Linear(inputs, outputs), change
+
+    def forward(self, x: Tensor):
+        return self.change(self.head(x))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda scores: (scores, scores), "returns a tuple of (8, 3) float32, (8, 3) float32; one tensor is wanted"),
+        (lambda scores: {"logits": scores}, "returns a dict with logits; one tensor is wanted"),
+        (lambda scores: None, "returns nothing; one tensor is wanted"),
+        (lambda scores: scores.detach().numpy(), "returns a ndarray; one tensor is wanted"),
+        (lambda scores: scores[:1], "gives (1, 3) float32 for 8 rows"),
+        (lambda scores: scores.detach(), "does not hang on its weights"),
+        (lambda scores: scores.argmax(1), "does not hang on its weights"),
+        (lambda scores: scores[:, :1], "gives 1 number for each row, 3 are wanted: y has 3 classes"),
+        (lambda scores: scores[:, 0], "gives 1 number for each row, 3 are wanted"),
+        (lambda scores: scores[:, None].expand(-1, 5, -1), "gives an array (5, 3) for each row, 3 are wanted"),
+    ],
+)
+def test_an_answer_of_another_form_is_laid_to_the_model_and_not_to_the_loss(change, said, table, tmp_path):
+    refusal = refused(table, tmp_path, model=Scores(change))
+    assert (refusal.code, refusal.exit_code) == ("MODEL_OUTPUT_MISFIT", 2)
+    assert said in refusal.what
+    assert "Scores" in refusal.where
+
+
+def test_a_last_layer_that_is_too_narrow_is_named_with_its_size(table, tmp_path):
+    refusal = refused(table, tmp_path, model=Scores(lambda scores: scores, outputs=2))
+    assert refusal.what == "the model gives 2 numbers for each row, 3 are wanted: y has 3 classes"
+    assert refusal.fix == "let layer head have out_features=3"
+
+
+def test_too_many_numbers_for_a_regression_are_laid_to_the_model(table, tmp_path):
+    x, _ = table
+    refusal = refused((x, x[:, 0]), tmp_path, model=Scores(lambda scores: scores))
+    assert refusal.what == "the model gives 3 numbers for each row, 1 is wanted: y is one number"
+
+
+@pytest.mark.parametrize(
+    ("change", "where"),
+    [(lambda scores: scores / 0 * 0, "forward itself"), (lambda scores: (scores - scores).abs().sqrt(), "or the loss")],
+    ids=["answers", "slopes"],
+)
+def test_a_model_that_is_not_finite_at_once_is_refused_before_training(change, where, table, tmp_path):
+    refusal = refused(table, tmp_path, model=Scores(change))
+    assert (refusal.code, refusal.exit_code) == ("MODEL_NOT_FINITE", 2)
+    assert where in refusal.where
+
+
+def test_weights_that_are_not_finite_are_refused_by_layer(table, tmp_path):
+    net = MyNet()
+    with torch.no_grad():
+        net.head.weight[0, 0] = torch.nan
+    refusal = refused(table, tmp_path, model=net)
+    assert refusal.code == "MODEL_NOT_FINITE"
+    assert "layer head" in refusal.where
+
+
+def test_a_loss_that_is_not_finite_at_once_is_refused_before_training(table, tmp_path):
+    refusal = refused(table, tmp_path, model=MyNet(), loss=lambda output, target: (0 * output).log().sum(1))
+    assert (refusal.code, refusal.exit_code) == ("LOSS_NOT_FINITE", 2)
+    assert "8 of 8 rows" in refusal.what
+
+
+def test_a_class_in_the_place_of_a_loss_is_refused(table, tmp_path):
+    refusal = refused(table, tmp_path, model=MyNet(), loss=nn.CrossEntropyLoss)
+    assert refusal.fix == "give an instance: loss=CrossEntropyLoss()"
+
+
+@pytest.mark.parametrize("kind", ["meta", "lazy"])
+def test_weights_that_do_not_exist_yet_are_refused(kind, table, tmp_path):
+    model = nn.Sequential(nn.LazyLinear(3)) if kind == "lazy" else MyNet().to("meta")
+    refusal = refused(table, tmp_path, model=model)
+    assert (refusal.code, refusal.exit_code) == ("MODEL_WITHOUT_WEIGHTS", 2)
+
+
+@pytest.mark.parametrize(
+    ("model", "fix"),
+    [
+        (nn.Sequential(nn.Embedding(10, 3), nn.Flatten(), nn.Linear(12, 3)), "reads codes (int64)"),
+        (nn.Sequential(nn.Linear(5, 3)), "Linear(in_features=4, ...)"),
+        (nn.Sequential(nn.Unflatten(1, (2, 2)), nn.Linear(4, 3)), "nn.Flatten()"),
+    ],
+    ids=["codes", "size", "axes"],
+)
+def test_a_layer_that_does_not_fit_is_told_with_the_edit(model, fix, table, tmp_path):
+    refusal = refused(table, tmp_path, model=model)
+    assert refusal.code == "MODEL_LAYER_MISFIT"
+    assert fix in refusal.fix
+
+
+def test_a_line_of_forward_that_raises_is_named(table, tmp_path):
+    class Three(MyNet):
+        def forward(self, x: Tensor) -> Tensor:
+            rows, height, width = x.shape
+            return super().forward(x.reshape(rows, height * width))
+
+    refusal = refused(table, tmp_path, model=Three())
+    assert "test_api.py:" in refusal.where
+    assert "(8, 4) float32" in refusal.why
+
+
+def test_a_net_that_was_evaluating_learns_in_training_mode(table, tmp_path):
+    class Told(MyNet):
+        def forward(self, x: Tensor) -> Tensor:
+            if torch.is_grad_enabled():
+                self.modes = [*getattr(self, "modes", []), self.training]
+            return super().forward(x)
+
+    net = Told().eval()
+    trained(table, tmp_path, model=net, steps=3)
+    assert net.modes
+    assert all(net.modes)
+
+
+def test_a_wrapper_that_takes_anything_hands_its_inputs_on_by_position(table, tmp_path):
+    class Wrapper(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = MyNet()
+
+        def forward(self, *arguments, **named) -> Tensor:
+            return self.inner(*arguments, **named)
+
+    assert accuracy(trained(table, tmp_path, model=Wrapper())) > 0.8
+
+
+def test_a_net_that_a_task_calls_its_own_way_is_rehearsed_too(tmp_path):
+    net = nn.Sequential(nn.Linear(1, 8), nn.Tanh(), nn.Linear(8, 1))
+    run = tw.train("sinusoids", model=net, steps=2, compare=False, out=tmp_path / "run")
+    assert run.package.model is net

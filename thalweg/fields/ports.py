@@ -84,9 +84,16 @@ class Ports:
         return tuple(name for port in self.inputs for name in _tensors(port))
 
     def bound(self, model: nn.Module) -> "Ports":
-        """These ports, knowing whether the model's `forward` takes them by name or by position."""
-        parameters = inspect.signature(model.forward).parameters
-        takes_any = any(one.kind is one.VAR_KEYWORD for one in parameters.values())
+        """These ports, knowing whether the model's `forward` takes them by name or by position.
+
+        What takes anything both ways (`*args, **kwargs`) hands it on to something whose names are not known: by position.
+        """
+        try:
+            parameters = inspect.signature(model.forward).parameters
+        except ValueError:  # compiled code shows no signature
+            return dataclasses.replace(self, by_name=False)
+        kinds = {one.kind for one in parameters.values()}
+        takes_any = inspect.Parameter.VAR_KEYWORD in kinds and inspect.Parameter.VAR_POSITIONAL not in kinds
         needed = {port.name for port in self.inputs}
         return dataclasses.replace(self, by_name=takes_any or needed <= set(parameters))
 

@@ -46,12 +46,16 @@ class GradientRule(Rule, ABC):
             refuse_to_split(task, model)
         self.trained = {name: one for name, one in model.named_parameters() if one.requires_grad}
         if not self.trained:
+            frozen = next(model.parameters(), None) is not None
             raise UsageRefusal(
                 "MODEL_NOTHING_TO_TRAIN",
                 "the model has no parameter that may change",
-                where=f"model {type(model).__name__}, {sum(1 for _ in model.parameters())} parameters, all frozen",
-                why="backpropagation would leave it as it is",
-                fix="unfreeze a part of it, or choose another rule: thalweg list rules",
+                where=f"model {type(model).__name__}: "
+                + ("all of its parameters are frozen" if frozen else "it registers no parameter"),
+                why="learning by slopes would leave it as it is",
+                fix="unfreeze a part of it: net.head.requires_grad_(True)"
+                if frozen
+                else "hold layers as attributes or in nn.ModuleList, not in a plain list; or choose another rule: --rule",
             )
         self.descent = make_descent(self.trained, settings, processes=context.processes, scaled=context.precision == "float16")
         self.learned = {"model": model, "descent": self.descent}

@@ -28,7 +28,7 @@ def naming_failures(progress: Progress) -> Iterator[None]:
     except (Refusal, MemoryError, torch.OutOfMemoryError):
         raise
     except Exception as error:
-        place = _own_line(error)
+        place = own_line(error)
         if place is None:
             raise
         position = progress.position
@@ -41,7 +41,7 @@ def naming_failures(progress: Progress) -> Iterator[None]:
         ) from error
 
 
-def _own_line(error: Exception) -> str | None:
+def own_line(error: Exception) -> str | None:
     """The innermost line that belongs to no library: file:line of the user's code, None where that line is ours."""
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         if Path(frame.filename).is_relative_to(PACKAGE):

@@ -14,6 +14,10 @@ class OwnLoss:
     """
 
     def __init__(self, function: Callable[..., object]) -> None:
+        if isinstance(function, type):
+            raise _refusal(
+                f"an object of {function.__name__}, as every class does", f"give an instance: loss={function.__name__}()"
+            )
         self.function = function
 
     def __call__(self, output: Tensor, target: Tensor, *masks: Tensor) -> Tensor:

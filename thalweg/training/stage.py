@@ -7,9 +7,11 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from thalweg.core import registry
 from thalweg.core.device import laid_out, weights_dtype
+from thalweg.core.errors import UsageRefusal
 from thalweg.core.position import Position
 from thalweg.core.settings import Choice, Settings
 from thalweg.data.augmented import build_augment
@@ -117,7 +119,7 @@ def _model(
 ) -> tuple[nn.Module, Choice, str]:
     dtype = weights_dtype(context.precision)
     if own.model is not None:
-        own_model = laid_out(own.model.to(context.device, dtype), settings.memory_format)
+        own_model = laid_out(_ready(own.model).to(context.device, dtype), settings.memory_format)
         return own_model, Choice(name=type(own_model).__name__), "your own"
     name = settings.task.name if settings.task and settings.task.name else task.declaration.name  # type: ignore[attr-defined]
     chosen = choose_model(settings, dataset, name, task.ports)
@@ -125,6 +127,26 @@ def _model(
     with _seeded(at.number("weights", by="run")):
         module = registry.load("model", choice.name)(task.ports, registry.settings_of("model", choice.name, choice.settings))
     return laid_out(module.to(context.device, dtype), settings.memory_format), choice, chosen.why
+
+
+def _ready(model: nn.Module) -> nn.Module:
+    """A user's own net, its weights known and learning; parts of it that were set to evaluate stay so where the whole was not.
+
+    Raises:
+        UsageRefusal: some of its tensors have no values yet.
+    """
+    tensors = [*model.named_parameters(), *model.named_buffers()]
+    lazy = [name for name, one in tensors if is_lazy(one)]
+    empty = [name for name, one in tensors if one.is_meta]
+    if lazy or empty:
+        raise UsageRefusal(
+            "MODEL_WITHOUT_WEIGHTS",
+            f"{len(lazy or empty)} of the model's tensors have no values yet: {', '.join((lazy or empty)[:4])}",
+            where=f"model {type(model).__name__}",
+            why="nothing can be learned by weights that do not exist" if empty else "how large they are is not known",
+            fix="build it without torch.device('meta')" if empty else "call it once on a few rows first: net(x[:2])",
+        )
+    return model if model.training else model.train()
 
 
 def _rule(

@@ -8,6 +8,7 @@ from tests.training.resuming import assert_new_process_predicts_the_same, assert
 from thalweg.core.errors import UsageRefusal
 from thalweg.core.position import Position
 from thalweg.core.settings import Settings
+from thalweg.data.dataset import Wanted
 from thalweg.metrics.energy_distance import EnergyDistance
 from thalweg.tasks._task import measured
 
@@ -27,7 +28,7 @@ def test_the_source_suggests_the_task_and_facts_find_model_and_rule(trained):
 def test_samples_are_about_as_near_to_the_moons_as_other_points_of_theirs(trained):
     test = trained.dataset.batches("test", size=1024)
     reached = measured(trained.package.task, trained.package.model, test, at=Position(seed=5))["energy-distance"]
-    drawn = [trained.dataset.drawn_once(name, 1024, size=1024, processes=None) for name in ("a", "b")]
+    drawn = [trained.dataset.drawn_once(name, 1024, Wanted(1024)) for name in ("a", "b")]
     real, other = (next(iter(batches))["point"] for batches in drawn)
     metric = EnergyDistance(Settings())
     between_real = metric.value(metric.rows(real, other))

@@ -50,6 +50,22 @@ class Examples:
         return len(next(iter(self.columns.values()))) if self.columns else 0
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """How batches of a part are wanted.
+
+    Attributes:
+        size: rows of a global batch, at most.
+        augment: applied to the whole global batch in turn.
+        training: shuffled or drawn anew, else once through in order.
+    """
+
+    size: int
+    augment: tuple[Augment, ...] = ()
+    processes: Processes = field(default_factory=Processes)
+    training: bool = False
+
+
 class Dataset(ABC):
     """What training, evaluation and baselines read."""
 
@@ -60,7 +76,6 @@ class Dataset(ABC):
     device = torch.device("cpu")
     dtype = torch.float32
 
-    @abstractmethod
     def batches(
         self,
         part: str,
@@ -76,6 +91,11 @@ class Dataset(ABC):
             part: train, validation, calibration or test.
             size: rows of a global batch, at most.
         """
+        return self.supply(part, Wanted(size, tuple(augment), processes or Processes(), training))
+
+    @abstractmethod
+    def supply(self, part: str, wanted: Wanted) -> Batches:
+        """The batches of `batches`, each class in its own way."""
 
     @abstractmethod
     def rows(self, part: str) -> int | None:
@@ -104,17 +124,16 @@ class StoredDataset(Dataset):
         self.examples, self.store, self.parts, self.digest = examples, store, dict(parts), digest
         self.encodings = store.encodings
 
-    def batches(
-        self,
-        part: str,
-        *,
-        size: int,
-        augment: Sequence[Augment] = (),
-        processes: Processes | None = None,
-        training: bool = False,
-    ) -> Batches:
+    def supply(self, part: str, wanted: Wanted) -> Batches:
         rows = self.parts[part]
-        return StoredBatches(self.store, rows, size=size, shuffled=training, augment=augment, processes=processes)
+        return StoredBatches(
+            self.store,
+            rows,
+            size=wanted.size,
+            shuffled=wanted.training,
+            augment=wanted.augment,
+            processes=wanted.processes,
+        )
 
     def rows(self, part: str) -> int | None:
         return len(self.parts[part])
@@ -141,23 +160,15 @@ class Domain(Dataset):
     def draw(self, generator: torch.Generator, count: int) -> Mapping[str, Tensor | Ragged]:
         """`count` encoded examples by field name."""
 
-    def batches(
-        self,
-        part: str,
-        *,
-        size: int,
-        augment: Sequence[Augment] = (),
-        processes: Processes | None = None,
-        training: bool = False,
-    ) -> Batches:
-        if training:
-            return DrawnBatches(self, size, augment, processes or Processes())
-        return self.drawn_once(part, self.held_out.get(part, size), size=size, processes=processes)
+    def supply(self, part: str, wanted: Wanted) -> Batches:
+        if wanted.training:
+            return DrawnBatches(self, wanted)
+        return self.drawn_once(part, self.held_out.get(part, wanted.size), wanted)
 
-    def drawn_once(self, part: str, count: int, *, size: int, processes: Processes | None) -> StoredBatches:
+    def drawn_once(self, part: str, count: int, wanted: Wanted) -> StoredBatches:
         """Batches of `count` examples drawn from the part's own seed."""
         drawn = self.draw(Position().inside(self.name).generator(part, by="run"), count)
-        return StoredBatches(self.store_of(drawn), torch.arange(count), size=size, processes=processes)
+        return StoredBatches(self.store_of(drawn), torch.arange(count), size=wanted.size, processes=wanted.processes)
 
     def rows(self, part: str) -> int | None:
         return None if part == "train" else self.held_out[part]
@@ -169,20 +180,20 @@ class Domain(Dataset):
 class DrawnBatches(Batches):
     """Fresh draws from a domain at every position; the global batch is drawn by all processes and cut."""
 
-    def __init__(self, domain: Domain, size: int, augment: Sequence[Augment], processes: Processes) -> None:
-        self.domain, self.size, self.augment, self.processes = domain, size, tuple(augment), processes
+    def __init__(self, domain: Domain, wanted: Wanted) -> None:
+        self.domain, self.wanted = domain, wanted
 
     def at(self, position: Position) -> Batch:
-        rows = torch.arange(self.size)
-        store = self.domain.store_of(self.domain.draw(position.generator("domain"), self.size))
-        whole = Batch(store.loosened(store.gather(rows)), self.size, 0, self.size)
-        for augment in self.augment:
+        size = self.wanted.size
+        store = self.domain.store_of(self.domain.draw(position.generator("domain"), size))
+        whole = Batch(store.loosened(store.gather(torch.arange(size))), size, 0, size)
+        for augment in self.wanted.augment:
             whole = augment(whole, position)
-        return whole.having(store.finished(whole)).cut(*self.processes.cut(self.size))
+        return whole.having(store.finished(whole)).cut(*self.wanted.processes.cut(size))
 
     def __iter__(self) -> Iterator[Batch]:
         """A fixed sample, which stands for the whole where there is no end (start of a rule, trivial baselines)."""
-        return iter(self.domain.drawn_once("train", self.domain.sample, size=self.size, processes=self.processes))
+        return iter(self.domain.drawn_once("train", self.domain.sample, self.wanted))
 
 
 class Environment(Dataset):
@@ -207,21 +218,13 @@ class Environment(Dataset):
     def observe(self, state: Tensor) -> Tensor:
         """What an agent sees of states (n, S): (n, ...)."""
 
-    def batches(
-        self,
-        part: str,
-        *,
-        size: int,
-        augment: Sequence[Augment] = (),
-        processes: Processes | None = None,
-        training: bool = False,
-    ) -> Batches:
+    def supply(self, part: str, wanted: Wanted) -> Batches:
         """Start states, to be played from; how experience is gathered for training is the rule's own.
 
         Raises:
             UsageRefusal: batches to learn from are asked for, by a rule that does not act.
         """
-        if training:
+        if wanted.training:
             raise UsageRefusal(
                 "RULE_CANNOT_ACT",
                 f"{self.name} has no examples to learn from, only a world to act in",
@@ -229,9 +232,9 @@ class Environment(Dataset):
                 why="experience is gathered by acting, and this rule does not act",
                 fix="leave the rule out, or name one that acts: thalweg list rules",
             )
-        count = self.held_out.get(part, size)
+        count = self.held_out.get(part, wanted.size)
         state = self.reset(Position().inside(self.name).generator(part, by="run"), count)
-        return StoredBatches(self.store_of({"state": state}), torch.arange(count), size=size, processes=processes)
+        return StoredBatches(self.store_of({"state": state}), torch.arange(count), size=wanted.size, processes=wanted.processes)
 
     def rows(self, part: str) -> int | None:
         return None if part == "train" else self.held_out[part]

@@ -157,12 +157,13 @@ class Spoilt(Classification):
         return batch.having({"numbers": batch["numbers"] * factor})
 
 
-def test_several_bad_steps_in_a_row_end_the_run_and_ship_nothing(tmp_path):
+def test_a_step_whose_every_row_is_bad_ends_the_run_and_ships_nothing(tmp_path):
     settings = {"source": "iris", "model": "mlp", "rule": {"steps": 40}}
     with pytest.raises(TrainingRefusal) as caught:
         fitted(settings, tmp_path / "run", own=Own(task=Spoilt))
     assert (caught.value.code, caught.value.exit_code) == ("TRAIN_DIVERGED", 5)
-    assert "the weights are still finite" in caught.value.where
+    assert caught.value.what == "the batch is not finite, at step 4"
+    assert caught.value.where.startswith("field numbers, examples ")
     assert not (tmp_path / "run" / "model").exists()
 
 

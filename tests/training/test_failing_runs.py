@@ -13,6 +13,9 @@ from tests.training.resuming import fitted
 from thalweg.core.errors import TrainingRefusal
 from thalweg.core.run_folder import RunFolder
 from thalweg.data.read import read
+from thalweg.tasks._task import Losses
+from thalweg.tasks.classification import Classification
+from thalweg.training import checkpoints
 from thalweg.training.stage import Own
 
 SGD = {"optimizer": "sgd", "steps": 12, "batch_size": 16, "schedule": "constant"}
@@ -56,12 +59,38 @@ class OwnNet(nn.Module):
         return self.layer(numbers)
 
 
-def test_num_01_a_rate_that_diverges_is_told_with_step_and_a_lower_one(tmp_path):
+def test_num_01_a_rate_that_diverges_is_told_within_a_step_and_the_last_good_state_kept(tmp_path):
+    steps = Steps()
     with expect_refusal("TRAIN_DIVERGED", exit_code=5) as caught:
-        fitted(settings(rate=1e6) | {"checkpoint_steps": 1}, tmp_path / "run", given=regression(), own=None)
-    assert "at step" in caught.value.what
-    assert "--lr 100000 or less; it was 1e+06" in caught.value.fix
-    assert RunFolder(tmp_path / "run").newest_checkpoint().folder is not None
+        fitted(settings(rate=1e6), tmp_path / "run", given=regression(), listeners={"steps": steps})
+    refusal = caught.value
+    assert steps.finite.count(False) == 1
+    assert not steps.finite[-1]
+    assert f"at step {len(steps.finite)}" in refusal.what
+    assert "layer " in refusal.where
+    assert "examples " in refusal.where
+    assert set(refusal.details["rows"]) <= set(range(120))
+    assert "the learning rate is too high" in refusal.why
+    assert "--lr 100000 or less; it was 1e+06" in refusal.fix
+    kept = checkpoints.read(RunFolder(tmp_path / "run").newest_checkpoint().folder)
+    assert kept.position.step == len(steps.finite)
+    assert all(torch.isfinite(one).all() for one in kept.state["rule"]["model"].values())
+
+
+class Steps:
+    """Keeps whether each step was finite."""
+
+    def __init__(self):
+        self.finite = []
+
+    def __call__(self, progress, rule):
+        self.finite.append(bool(progress.report["finite"]))
+
+    def state_dict(self):
+        return {}
+
+    def load_state_dict(self, state):
+        """Nothing is remembered."""
 
 
 def regression():
@@ -98,6 +127,110 @@ def test_num_10_a_scale_that_keeps_overflowing_is_told_with_a_wider_precision(tm
         fitted(settings(steps=40) | {"precision": "float16"}, tmp_path / "run", given=table(), own=Own(loss=overflowing))
     assert "--precision bfloat16 or float32" in caught.value.fix
     assert "at step 20" in caught.value.what
+
+
+class Root(nn.Module):
+    """Two layers; from some step on, a root of zero stands between them, or its logarithm behind them."""
+
+    def __init__(self, bad, *, after=4):
+        super().__init__()
+        self.first, self.last = nn.Linear(2, 4), nn.Linear(4, 2)
+        self.register_buffer("calls", torch.zeros((), dtype=torch.int64))
+        self.bad, self.after = bad, after
+
+    def forward(self, numbers, categories):
+        self.calls += int(self.training)
+        inner = self.first(numbers)
+        spoilt = int(self.calls) > self.after
+        if spoilt and self.bad == "slope":
+            inner = inner + (0 * inner).sqrt()
+        answer = self.last(inner)
+        return answer + (0 * answer).log() if spoilt and self.bad == "answer" else answer
+
+
+def test_num_04_an_operation_of_ones_own_that_is_not_finite_is_told_at_its_first_step(tmp_path):
+    with expect_refusal("TRAIN_DIVERGED", exit_code=5) as caught:
+        fitted(settings(), tmp_path / "run", given=table(), own=Own(model=Root("answer")))
+    assert caught.value.details["step"] == 5
+    assert "layer Root" in caught.value.where
+    assert "logarithm or root" in caught.value.why
+
+
+def test_num_05_a_slope_that_is_not_finite_is_laid_to_its_layer(tmp_path):
+    with expect_refusal("TRAIN_DIVERGED", exit_code=5) as caught:
+        fitted(settings(), tmp_path / "run", given=table(), own=Own(model=Root("slope")))
+    assert caught.value.details["step"] == 5
+    assert caught.value.what == "the slope is not finite, though the loss is, at step 5"
+    assert "slope of layer first" in caught.value.where
+    assert len(caught.value.details["rows"]) == 15
+
+
+class Spoilt(Classification):
+    """Chosen rows of the data have a loss that is not a number."""
+
+    declaration = Classification.declaration
+    rows = ()
+
+    def objective(self, model, batch):
+        losses = super().objective(model, batch)
+        bad = torch.isin(batch.rows, torch.tensor(self.rows))
+        return Losses(losses.loss.masked_fill(bad, torch.nan), losses.weight)
+
+
+def test_one_bad_example_is_named_at_once_and_the_run_goes_on(tmp_path):
+    heard, train = Heard(), trained_rows(tmp_path)
+    task = type("SpoiltOnce", (Spoilt,), {"rows": (train[40],)})
+    trained = fitted(settings(steps=5), tmp_path / "run", given=table(), own=Own(task=task), talk=heard)
+    assert trained.steps == 5
+    [said] = [text for text in heard.warned if "was not finite and changed nothing" in text]
+    assert f"example {train[40]})" in said
+    assert "the loss" in said
+
+
+def trained_rows(path):
+    """Numbers of the rows that the training part has."""
+    return fitted(settings(steps=1), path / "before", given=table()).dataset.parts["train"].tolist()
+
+
+class Poke:
+    """Writes NaN into a weight between two steps."""
+
+    def __init__(self, step):
+        self.step = step
+
+    def __call__(self, progress, rule):
+        if progress.position.step == self.step:
+            with torch.no_grad():
+                next(rule.model.parameters())[0, 0] = torch.nan
+
+    def state_dict(self):
+        return {}
+
+    def load_state_dict(self, state):
+        """Nothing is remembered."""
+
+
+def test_num_06_spoilt_weights_are_found_before_they_are_saved(tmp_path):
+    with expect_refusal("CHECKPOINT_NOT_FINITE", exit_code=5) as caught:
+        fitted(settings() | {"checkpoint_steps": 1}, tmp_path / "run", given=table(), listeners={"poke": Poke(3)})
+    assert "after step 3" in caught.value.what
+    newest = RunFolder(tmp_path / "run").newest_checkpoint()
+    assert newest.folder.manifest.stamp["step"] == 2
+    assert not newest.skipped
+
+
+def test_num_06_spoilt_weights_are_found_at_the_next_step(tmp_path):
+    with expect_refusal("TRAIN_DIVERGED", exit_code=5) as caught:
+        fitted(settings(), tmp_path / "run", given=table(), listeners={"poke": Poke(3)})
+    assert caught.value.details["step"] == 4
+    assert caught.value.where.startswith("weights ")
+    assert RunFolder(tmp_path / "run").newest_checkpoint().folder is None
+
+
+def test_num_06_weights_spoilt_after_the_last_step_are_not_shipped(tmp_path):
+    with expect_refusal("CHECKPOINT_NOT_FINITE", exit_code=5):
+        fitted(settings() | {"stopping": {"keep": "last"}}, tmp_path / "run", given=table(), listeners={"poke": Poke(12)})
+    assert not (tmp_path / "run" / "model").exists()
 
 
 @pytest.mark.parametrize("own", [True, False], ids=["a model of the user's own", "a model of ours"])

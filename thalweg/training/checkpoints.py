@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from thalweg.core.errors import PackageRefusal
+from thalweg.core.errors import PackageRefusal, TrainingRefusal
 from thalweg.core.manifest import Folder
 from thalweg.core.position import Position
 from thalweg.core.run_folder import RunFolder
@@ -16,6 +16,7 @@ from thalweg.core.tensors import tree_from_folder, tree_to_files
 from thalweg.data.batches import Batches
 from thalweg.rules._rule import Rule
 from thalweg.training.loop import Listener, Progress
+from thalweg.training.trace import spoilt_weights
 
 STAGE = 10**9
 """Checkpoints are numbered by stage x this + step, so that later ones have larger numbers."""
@@ -59,7 +60,20 @@ def save(
     Args:
         facts: digests of settings and data, the length of metrics.jsonl; kept in the manifest's stamp.
         ended: the stage's end has been done.
+
+    Raises:
+        TrainingRefusal: weights are not finite; steps never leave such, so something else wrote into them.
     """
+    spoilt = spoilt_weights(rule)
+    if spoilt:
+        raise TrainingRefusal(
+            "CHECKPOINT_NOT_FINITE",
+            f"{len(spoilt)} of the model's tensors are not finite after step {progress.position.step}: {', '.join(spoilt[:4])}",
+            where=f"stage {progress.position.stage}, checkpoint {progress.position.step}; it was not written",
+            why="steps that are not finite are spared, so something else wrote into them; earlier checkpoints are kept",
+            fix="look for code of your own that changes parameters, and go on from the last checkpoint: --resume",
+            details={"tensors": spoilt},
+        )
     tree = {
         "rule": rule.state_dict(),
         "batches": batches.state_dict(),

@@ -10,7 +10,6 @@ import torch
 
 from thalweg.core.errors import Refusal, TrainingRefusal
 from thalweg.core.registry import PACKAGE
-from thalweg.rules._rule import Rule
 from thalweg.training.loop import Progress
 
 _LIBRARIES = tuple(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib"))
@@ -49,20 +48,3 @@ def own_line(error: Exception) -> str | None:
         if not frame.filename.startswith((*_LIBRARIES, "<")):
             return f"{frame.filename}:{frame.lineno}"
     return None
-
-
-def diverged(progress: Progress, rule: Rule) -> TrainingRefusal:
-    """The refusal, ready to raise, of a training whose last steps were not finite."""
-    bad = [name for name, one in rule.shipped.named_parameters() if not bool(torch.isfinite(one).all())]
-    rate = rule.settings.model_dump().get("rate")
-    lower = f"a lower rate (--lr {rate / 10:g} or less; it was {rate:g})" if rate else "a lower rate (--lr)"
-    half = rule.context.precision == "float16"
-    other = "a wider range (--precision bfloat16 or float32)" if half else "clipping (--set rule.clip=1)"
-    return TrainingRefusal(
-        "TRAIN_DIVERGED",
-        f"the loss or its slope was not finite for several steps in a row, at step {progress.position.step}"
-        + (", though losses were scaled down at each" if half else ""),
-        where=f"stage {progress.position.stage}" + (f", weights {bad[0]}" if bad else ", the weights are still finite"),
-        why="nothing is learned from steps that are not finite; earlier checkpoints are kept",
-        fix=f"{lower}, {other}, or look at the inputs: thalweg doctor RUN",
-    )

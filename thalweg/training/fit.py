@@ -21,7 +21,7 @@ import yaml
 import thalweg
 from thalweg.core import files
 from thalweg.core.device import laid_out, pick_device, weights_dtype
-from thalweg.core.errors import Refusal, Stopped, UsageRefusal
+from thalweg.core.errors import Refusal, Stopped, TrainingRefusal, UsageRefusal
 from thalweg.core.manifest import shown
 from thalweg.core.processes import connect
 from thalweg.core.redaction import redacted
@@ -33,8 +33,9 @@ from thalweg.data.read import read
 from thalweg.packages.package import Package, write_package
 from thalweg.rules._rule import Context, Rule
 from thalweg.training import checkpoints
-from thalweg.training.failures import diverged, naming_failures
-from thalweg.training.listeners import Checkpointer, Completion, Divergence, Evaluation
+from thalweg.training.divergence import DIVERGED, MOST, MOST_SCALED, Divergence
+from thalweg.training.failures import naming_failures
+from thalweg.training.listeners import Checkpointer, Completion, Evaluation
 from thalweg.training.loop import Listener, Progress, learn
 from thalweg.training.plan import choose_precision
 from thalweg.training.rehearsal import rehearse
@@ -42,14 +43,13 @@ from thalweg.training.settings import RunSettings
 from thalweg.training.splitting import tell_splitting
 from thalweg.training.stage import Own, Stage, build_stage, task_facts
 from thalweg.training.telling import ProgressLine, tell_data, tell_model
+from thalweg.training.trace import spoilt_weights
 
 EVALUATION_BATCH = 256
 INTERRUPTED = "interrupted"
 SMALL_NET = 200_000
 """Parameters below which threads cost more in waiting for each other than they gain: a step of 75,000 parameters on 64 pictures
 of 8 x 8 took 12.6 ms on one thread, 11.7 on two and 25 on four of an AMD EPYC."""
-SKIPPED_STEPS = 4
-"""Steps in a row that may be spared by the guard before the run is called diverged (20 where float16 scales its losses)."""
 
 
 @dataclass
@@ -236,7 +236,7 @@ class _Work:
                 every=settings.evaluate_every,
                 record=self.record,
             ),
-            "divergence": Divergence(20 if self.context.precision == "float16" else SKIPPED_STEPS),
+            "divergence": Divergence(self.talk.warn, most=MOST_SCALED if self.context.precision == "float16" else MOST),
             **further,
             "interruption": interruption,
         }
@@ -298,8 +298,8 @@ class _Work:
     def finish(self, stage: Stage, watch: Mapping[str, Listener], *, ended: bool, interrupted: int) -> None:
         """The end of a stage: refuse what diverged, save what was interrupted, keep the best, let the rule end."""
         progress = stage.progress
-        if progress.stopped == "diverged":
-            raise diverged(progress, stage.rule)
+        if progress.stopped == DIVERGED:
+            raise self._diverged(stage, watch)
         if interrupted:
             progress.stopped = progress.stopped.removeprefix(INTERRUPTED)
             self._saver(stage, watch)(progress)
@@ -313,6 +313,16 @@ class _Work:
         evaluation.restore_best(stage.rule)
         stage.rule.end(stage.batches, progress.position)
         self._saver(stage, watch, ended=True)(progress)
+
+    def _diverged(self, stage: Stage, watch: Mapping[str, Listener]) -> TrainingRefusal:
+        """What ended the run, once its last finite state is kept: beside earlier checkpoints, not in the place of one."""
+        divergence, progress = watch["divergence"], stage.progress
+        assert isinstance(divergence, Divergence)
+        assert divergence.refusal is not None
+        progress.stopped = ""
+        if not self.folder.steps() and not spoilt_weights(stage.rule):
+            self._saver(stage, watch)(progress)
+        return divergence.refusal
 
     def packaged(self, stage: Stage, seconds: float) -> Fitted:
         """The package of what the last stage ships, written to the run folder."""

@@ -138,25 +138,6 @@ class Completion:
         """Nothing is remembered."""
 
 
-class Divergence:
-    """Asks to stop when steps in a row were not finite: the guard spared the weights, but nothing is learned any more."""
-
-    def __init__(self, most: int) -> None:
-        self.most, self.skipped = most, 0
-
-    def __call__(self, progress: Progress, rule: Rule) -> None:
-        finite = progress.report.get("finite")
-        self.skipped = 0 if finite is None or bool(finite) else self.skipped + 1
-        if self.skipped >= self.most:
-            progress.stopped = "diverged"
-
-    def state_dict(self) -> dict[str, Any]:
-        return {"skipped": self.skipped}
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        self.skipped = state["skipped"]
-
-
 class Checkpointer:
     """Saves the run at steps and at wall-clock intervals; the clock decides when, never what.
 

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 from torch import Tensor
 
 from thalweg.core.position import Position, seed_from
+from thalweg.data.batch import Batch
 from thalweg.data.batches import Batches
 from thalweg.rules._rule import Rule
 
@@ -17,6 +18,8 @@ class Progress:
         position: where training stands.
         length: steps in an epoch; None where there are none.
         report: what the last step returned.
+        at: where the last step was taken; None before the first.
+        batch: what it was taken on.
         stopped: why a listener asked to stop; empty while none did.
         history: what evaluations found, one mapping each, those of earlier stages first.
     """
@@ -24,6 +27,8 @@ class Progress:
     def __init__(self, position: Position, length: int | None) -> None:
         self.position, self.length = position, length
         self.report: Mapping[str, Tensor] = {}
+        self.at: Position | None = None
+        self.batch: Batch | None = None
         self.stopped = ""
         self.history: list[dict[str, Any]] = []
 
@@ -37,8 +42,9 @@ class Progress:
         """The last step was the last of an epoch, or of the stage."""
         return self.position.index == 0 or self.stop
 
-    def advance(self) -> None:
-        """One step on."""
+    def advance(self, batch: Batch) -> None:
+        """One step on, that was taken on a batch."""
+        self.at, self.batch = self.position, batch
         self.position = self.position.advanced(self.length)
 
 
@@ -57,6 +63,6 @@ def learn(rule: Rule, batches: Batches, progress: Progress, listeners: Sequence[
         seed_from(position)  # dropout and friends
         batch = batches.at(position)
         progress.report = rule.step(batch, position)
-        progress.advance()
+        progress.advance(batch)
         for listen in listeners:
             listen(progress, rule)

@@ -4,11 +4,10 @@ It changes nothing: weights, statistics and random state are as they were.
 """
 
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from thalweg.core.device import autocast
 from thalweg.core.errors import Refusal
@@ -19,7 +18,7 @@ from thalweg.rules._gradient import GradientRule
 from thalweg.tasks._task import Losses
 from thalweg.training.misfits import first_line, layer_misfit, loss_misfit, not_finite_at_once, refuse_answer, slope_not_finite
 from thalweg.training.stage import Own, Stage
-from thalweg.training.trace import Trace, finite, traced
+from thalweg.training.trace import Trace, finite, traced, unchanged
 
 ROWS = 8
 
@@ -75,23 +74,6 @@ def _losses(stage: Stage, own: Own, batch: Batch, trace: Trace) -> Losses:
         raise loss_misfit(
             f"raised {type(error).__name__}: {first_line(error)}", stage, batch, trace, own=own.loss is not None
         ) from error
-
-
-@contextmanager
-def unchanged(model: nn.Module) -> Iterator[None]:
-    """Running statistics and random state are put back afterwards, also where something raises."""
-    buffers = [(one, one.clone()) for one in model.buffers()]
-    try:
-        with torch.random.fork_rng(devices=[]):
-            yield
-    finally:
-        _put_back(buffers)
-
-
-@torch.no_grad()
-def _put_back(buffers: Sequence[tuple[Tensor, Tensor]]) -> None:
-    for one, former in buffers:
-        one.copy_(former)
 
 
 def _refuse_broadcast(said: Sequence[warnings.WarningMessage], stage: Stage, own: Own, batch: Batch, trace: Trace) -> None:

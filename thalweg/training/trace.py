@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from thalweg.rules._rule import Rule
+
 
 @dataclass(frozen=True)
 class Call:
@@ -141,3 +143,31 @@ def shapes(values: Sequence[Any]) -> str:
         for one in values
     ]
     return ", ".join(told) or "nothing"
+
+
+@contextmanager
+def unchanged(model: nn.Module) -> Iterator[None]:
+    """Running statistics and random state are put back afterwards, also where something raises."""
+    buffers = [(one, one.clone()) for one in model.buffers()]
+    try:
+        with torch.random.fork_rng(devices=[]):
+            yield
+    finally:
+        _put_back(buffers)
+
+
+@torch.no_grad()
+def _put_back(buffers: Sequence[tuple[Tensor, Tensor]]) -> None:
+    for one, former in buffers:
+        one.copy_(former)
+
+
+def spoilt_weights(rule: Rule) -> list[str]:
+    """Names of parameters, of all that a rule learns or ships, that are not finite."""
+    modules = {name: one for name, one in rule.learned.items() if isinstance(one, nn.Module)} | {"shipped": rule.shipped}
+    seen: dict[int, str] = {}
+    for module in modules.values():
+        for name, one in module.named_parameters():
+            if id(one) not in seen and not finite(one):
+                seen[id(one)] = name
+    return list(seen.values())

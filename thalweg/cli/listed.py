@@ -77,7 +77,7 @@ def _abilities(page: Page) -> Answer:
     rows: list[dict[str, Any]] = []
     for name, part in sorted(registry.parts("kind").items()):
         plural = part.facts.get("plural", name)
-        models = [one for one, model in registry.parts("model").items() if {name, plural} & set(model.facts.get("inputs", ()))]
+        models = [one for one, model in registry.parts("model").items() if {name, plural} & registry.readable(model.facts)]
         tasks = [one for one, task in registry.parts("task").items() if task.facts.get("target") == name]
         rows.append(
             {

@@ -29,6 +29,7 @@ ROOMS = {
     "initialisation": "layers",
     "normalisation": "layers",
     "dropout": "layers",
+    "encoder": "layers",
     "optimizer": "optimizers",
     "schedule": "optimizers",
     "model": "models",
@@ -36,6 +37,9 @@ ROOMS = {
     "rule": "rules",
     "baseline": "evaluation",
     "features": "evaluation",
+    "detector": "checks",
+    "sameness": "checks",
+    "clues": "checks",
     "view": "report",
     "picture": "packages",
 }
@@ -103,6 +107,7 @@ activation = functools.partial(part, "activation")
 initialisation = functools.partial(part, "initialisation")
 normalisation = functools.partial(part, "normalisation")
 dropout = functools.partial(part, "dropout")
+encoder = functools.partial(part, "encoder")
 optimizer = functools.partial(part, "optimizer")
 schedule = functools.partial(part, "schedule")
 model = functools.partial(part, "model")
@@ -110,6 +115,9 @@ task = functools.partial(part, "task")
 rule = functools.partial(part, "rule")
 baseline = functools.partial(part, "baseline")
 features = functools.partial(part, "features")
+detector = functools.partial(part, "detector")
+sameness = functools.partial(part, "sameness")
+clues = functools.partial(part, "clues")
 view = functools.partial(part, "view")
 picture = functools.partial(part, "picture")
 
@@ -212,6 +220,11 @@ def facts(sort: str, name: str) -> Mapping[str, Any]:
     """The literal facts of a part; read without importing it where thalweg ships it."""
     known = parts(sort)
     return known[name].facts if name in known else load(sort, name).declaration.facts
+
+
+def readable(model_facts: Mapping[str, Any]) -> set[str]:
+    """The kinds of ports that a model reads: those it names, and where it is `encoded` all that have an encoder."""
+    return set(model_facts.get("inputs", ())) | (set(names("encoder")) if model_facts.get("encoded") else set())
 
 
 def settings_of(sort: str, name: str, given: Mapping[str, Any] | None = None) -> Settings:

@@ -16,6 +16,7 @@ from thalweg.core.position import Position
 from thalweg.data.batch import Batch
 from thalweg.data.batches import Augment, Batches
 from thalweg.data.dataset import Dataset
+from thalweg.layers.start import Start, start_from_data
 from thalweg.optimizers._average import Average
 from thalweg.optimizers._descent import Descent, DescentSettings, Slope, make_descent
 from thalweg.rules._rule import Context, Rule
@@ -70,7 +71,14 @@ class GradientRule(Rule, ABC):
         return supply
 
     def begin(self, batches: Batches, at: Position) -> None:
-        """Starts the average afresh; a rule with a beginning of its own calls this last."""
+        """Lets layers that start from data look at the training rows, and starts the average afresh.
+
+        A rule with a beginning of its own calls this last.
+        """
+        if at.stage == 0:
+            target = next(iter(self.task.ports.outputs), None)
+            generator = at.generator("start", by="run")
+            start_from_data(self.model, Start(batches, target, generator, self.context.processes))
         if self.average is not None:
             self.average.reset(self.model)
 

@@ -94,7 +94,7 @@ def choose_model(settings: RunSettings, dataset: Dataset, task: str, ports: Port
 
 def _reads(facts: Mapping[str, Any], kinds: set[str]) -> bool:
     """A model reads inputs of these kinds, and those that it is for (`needs`) are among them."""
-    return set(facts.get("needs", ())) <= kinds <= set(facts.get("inputs", ()))
+    return bool(set(facts.get("needs", ())) <= kinds <= registry.readable(facts))
 
 
 def choose_rule(settings: RunSettings, model_facts: Mapping[str, Any], task_facts: Mapping[str, Any]) -> Reasoned:

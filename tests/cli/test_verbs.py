@@ -144,6 +144,44 @@ def test_doctor_looks_at_the_installation_and_at_a_run(line, finished_run):
     assert set(facts) == {"facts", "findings"}
 
 
+def flipped(file: Path) -> None:
+    """Change one byte in the middle of a file."""
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2] ^= 1
+    file.write_bytes(data)
+
+
+def test_doctor_says_that_it_looked_at_every_byte_of_package_and_checkpoints(line, finished_run):
+    facts = json.loads(line("doctor", finished_run, "--json").out)["facts"]
+    assert "3 files" in facts["package"]
+    assert all("as their digests say" in facts[name] for name in ("package", "checkpoints"))
+    assert facts["looked at"] == "2 evaluations"
+
+
+@pytest.mark.parametrize("name", ["model/weights.safetensors", "model/package.json", "checkpoints"])
+def test_doctor_names_a_changed_byte_and_ends_as_a_damaged_package_does(line, finished_run, name):
+    shutil.copytree(finished_run, "run")
+    place = Path("run", name)
+    file = place if place.is_file() else next(place.glob("*/*.safetensors"))
+    flipped(file)
+    ran = line("doctor", "run")
+    assert ran.code == 4
+    assert f"{file.name}: expected sha256" in " ".join(ran.out.split())
+    assert f"where: {file.parent}" in ran.out
+    (found,) = json.loads(line("doctor", "run", "--json").out)["findings"]
+    assert (found["code"], found["severity"]) == ("PACKAGE_DAMAGED", "error")
+
+
+def test_doctor_names_a_file_that_is_missing(line, finished_run):
+    shutil.copytree(finished_run, "run")
+    Path("run/model/weights.safetensors").unlink()
+    ran = line("doctor", "run")
+    assert ran.code == 4
+    assert "weights.safetensors: missing" in ran.out
+    shutil.rmtree("run/model")
+    assert line("doctor", "run").code == 4
+
+
 def test_check_part_refuses_what_is_no_part(line):
     Path("mine.py").write_text("x = 1\n")
     assert line.refused(2, "check-part", "mine.py")

@@ -8,14 +8,15 @@ import click
 
 from thalweg.cli.flags import Answer, Page, Verb
 from thalweg.cli.terminal import paragraph
+from thalweg.core.errors import PackageRefusal
 from thalweg.core.talk import Talk
 
-FACT = 11
+FACT = 13
 """Columns that the name of a fact takes."""
 
 
 def doctor(given: Mapping[str, Any], talk: Talk, page: Page) -> Answer:
-    """Look, and say what was found, the gravest first."""
+    """Look, and say what was found, the gravest first; what is damaged has the exit code of its refusal."""
     from thalweg import api
 
     found = api.doctor(given["run"])
@@ -23,11 +24,12 @@ def doctor(given: Mapping[str, Any], talk: Talk, page: Page) -> Answer:
     for label, value in found["facts"].items():
         lines += paragraph(label, [str(value)], width=page.width, indent=FACT)
     for finding in found["findings"]:
-        told = [finding["what"], *(f"{word}: {finding[word]}" for word in ("why", "fix") if finding[word])]
+        told = [finding["what"], *(f"{word}: {finding[word]}" for word in ("where", "why", "fix") if finding[word])]
         lines += ["", *paragraph(finding["severity"], told, width=page.width, indent=FACT)]
     if not found["findings"]:
         lines += ["", "Nothing is wrong as far as this looks."]
-    return Answer(lines, found)
+    damaged = any("code" in finding for finding in found["findings"])
+    return Answer(lines, found, PackageRefusal.exit_code if damaged else 0)
 
 
 VERB = Verb(

@@ -1,7 +1,8 @@
-"""The doctor, a first one: what is wrong with this installation, and what a run's figures alone say of how it went.
+"""The doctor, a first one: what is wrong with this installation, and what a run's folder alone says of how it went.
 
-It reads `metrics.jsonl`, `results.json` and the marker of a run. It names only what those figures show; what needs a look into
-the net (dead units, vanishing gradients, noise in labels) it does not claim.
+It reads `metrics.jsonl`, `results.json` and the marker of a run, and holds every byte of its package and checkpoints against
+their digests. It names only what those show; what needs a look into the net (dead units, vanishing gradients, noise in labels)
+it does not claim.
 """
 
 import math
@@ -14,7 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from thalweg.core import files, requirements
+from thalweg.core.errors import Refusal
+from thalweg.core.manifest import Manifest, open_folder
 from thalweg.core.run_folder import RunFolder
+from thalweg.packages.package import FORMAT, VERSION
 
 GRAVITY = ("error", "warning", "note")
 FEW = 4
@@ -25,10 +29,14 @@ LEARNED = 0.03
 """Share of the first loss that a run must have lost for it to have learned at all."""
 
 
-def finding(severity: str, what: str, *, where: str = "", why: str = "", fix: str = "") -> dict[str, str]:
-    """One thing that was found."""
+def finding(severity: str, what: str, *, where: str = "", why: str = "", fix: str = "", code: str = "") -> dict[str, str]:
+    """One thing that was found.
+
+    Args:
+        code: of the refusal that it is met with elsewhere; empty for what nothing refuses.
+    """
     assert severity in GRAVITY, severity
-    return {"severity": severity, "what": what, "where": where, "why": why, "fix": fix}
+    return {"severity": severity, "what": what, "where": where, "why": why, "fix": fix} | ({"code": code} if code else {})
 
 
 def installation() -> dict[str, Any]:
@@ -117,7 +125,7 @@ def _standing(path: Path) -> Path:
 
 
 def examine(folder: RunFolder) -> dict[str, Any]:
-    """How a run went, from its figures alone, and what to change.
+    """How a run went, from its folder alone, what is damaged in it, and what to change.
 
     Raises:
         PackageRefusal: its figures are damaged.
@@ -127,8 +135,43 @@ def examine(folder: RunFolder) -> dict[str, Any]:
     facts: dict[str, Any] = {"run": str(folder.path), "state": folder.state(), "looked at": f"{len(lines)} evaluations"}
     if lines:
         facts["loss"] = f"{_shown(lines[0].get('loss'))} at first, {_shown(lines[-1].get('loss'))} at last"
-    found = [*_ending(folder, lines), *_trend(lines), *_against_trivial(results)]
+    looks = {"package": _package(folder), "checkpoints": _checkpoints(folder)}
+    facts |= {name: told for name, (told, _) in looks.items()}
+    damaged = [one for _, found in looks.values() for one in found]
+    found = [*damaged, *_ending(folder, lines), *_trend(lines), *_against_trivial(results)]
     return {"facts": facts, "findings": _ordered(found)}
+
+
+def _package(folder: RunFolder) -> tuple[str, list[dict[str, str]]]:
+    """What was looked at of the model package, and what is damaged there."""
+    if not folder.model.exists() and folder.state() != "finished":
+        return "none yet", []
+    try:
+        read = open_folder(folder.model, format=FORMAT, newest=VERSION)
+    except Refusal as refusal:
+        return f"{folder.model} does not verify", [_damage(refusal)]
+    return f"{folder.model}: {_contents(read.manifest)}", []
+
+
+def _checkpoints(folder: RunFolder) -> tuple[str, list[dict[str, str]]]:
+    """The same for every checkpoint."""
+    told, damaged = list[str](), list[dict[str, str]]()
+    for step in reversed(folder.steps()):
+        try:
+            told.append(f"{step} ({_contents(folder.checkpoint(step).manifest)})")
+        except Refusal as refusal:
+            told.append(f"{step} does not verify")
+            damaged.append(_damage(refusal))
+    return ", ".join(told) or "none", damaged
+
+
+def _contents(manifest: Manifest) -> str:
+    entries = manifest.files.values()
+    return f"{len(entries)} files, {sum(entry.bytes for entry in entries):,} bytes, as their digests say"
+
+
+def _damage(refusal: Refusal) -> dict[str, str]:
+    return finding("error", refusal.what, where=refusal.where, why=refusal.why, fix=refusal.fix, code=refusal.code)
 
 
 def _ending(folder: RunFolder, lines: Sequence[dict[str, Any]]) -> list[dict[str, str]]:

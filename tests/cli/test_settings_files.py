@@ -96,8 +96,8 @@ def test_cfg_08_an_expression_is_never_evaluated(line, value):
 def test_cfg_09_numbers_that_are_not_finite_are_refused(line, word):
     told = refused(line, json.dumps({"rule": {"rate": 1}}).replace("1", word), name="plan.json")
     assert word.removeprefix("-") in told["what"]
-    assert told["where"].startswith("plan.json")
-    assert refused(line, "rule:\n  rate: .nan\n")["where"].startswith("plan.yaml:2:")
+    assert told["where"] == "plan.json#/rule/rate"
+    assert refused(line, "rule:\n  rate: .nan\n")["where"] == "plan.yaml:2:9"
 
 
 def test_cfg_10_settings_of_a_newer_version_are_not_guessed_at(line):
@@ -180,7 +180,7 @@ def test_cfg_22_a_model_with_nothing_to_train_is_refused(tmp_path):
     with pytest.raises(UsageRefusal) as refusal:
         tw.train((x, (x[:, 0] > 0).astype(np.int64)), model=model, out=tmp_path / "a", compare=False)
     assert refusal.value.code == "MODEL_NOTHING_TO_TRAIN"
-    assert "all frozen" in refusal.value.where
+    assert "frozen" in refusal.value.where
 
 
 def test_a_settings_file_that_is_not_there_is_refused(line):

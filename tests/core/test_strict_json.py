@@ -47,6 +47,22 @@ def test_text_that_can_be_misread_is_refused(text, said):
     assert caught.value.where.startswith("package.json")
 
 
+@pytest.mark.parametrize(
+    ("text", "pointer"),
+    [
+        (b"NaN", ""),
+        (b'{"rule": {"rate": NaN}}', "/rule/rate"),
+        (b'{"a": [1, [2, -Infinity]]}', "/a/1/1"),
+        (b'{"a/b": {"c~d": 1e999}}', "/a~1b/c~0d"),
+        (b'{"x": 1.5, "y": ' + b"1" * 300 + b"e20}", "/y"),
+    ],
+)
+def test_cfg_09_what_is_not_finite_is_pointed_at(text, pointer):
+    with pytest.raises(DataRefusal) as caught:
+        parse_json(text, where="plan.json", refusal=DataRefusal)
+    assert caught.value.where == f"plan.json#{pointer}"
+
+
 def test_brackets_inside_strings_are_not_depth():
     value = {'a"[[\\': "[" * 500 + '\\"' + "{" * 500}
     assert parse_json(render_json(value), where="here") == value

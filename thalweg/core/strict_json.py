@@ -7,7 +7,7 @@ import json
 import math
 import re
 from itertools import accumulate
-from typing import Any, NoReturn
+from typing import Any
 
 from thalweg.core.errors import PackageRefusal, Refusal
 
@@ -44,12 +44,21 @@ def parse_json(data: bytes, *, where: str, refusal: type[Refusal] = PackageRefus
     depth = _depth(text)
     if depth > LIMIT_DEPTH:
         raise _refused(refusal, f"it nests {depth} levels deep; the limit is {LIMIT_DEPTH}", where)
+    marks: list[_NotFinite] = []
     try:
-        return json.loads(text, object_pairs_hook=_once, parse_constant=_not_finite, parse_float=_finite)
+        value = json.loads(
+            text,
+            object_pairs_hook=_once,
+            parse_constant=lambda word: _marked(marks, f"{word} is not a JSON number"),
+            parse_float=lambda digits: _finite(marks, digits),
+        )
     except json.JSONDecodeError as error:
         raise _refused(refusal, error.msg.lower(), f"{where}:{error.lineno}:{error.colno}") from None
     except ValueError as error:
         raise _refused(refusal, str(error), where) from None
+    if marks:
+        raise _refused(refusal, marks[0].why, f"{where}#{_pointer(value, marks[0])}")
+    return value
 
 
 def _depth(text: str) -> int:
@@ -68,15 +77,36 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _not_finite(word: str) -> NoReturn:
-    raise ValueError(f"{word} is not a JSON number")
+class _NotFinite:
+    """What stands where a number is not finite, until its place is known."""
+
+    def __init__(self, why: str) -> None:
+        self.why = why
 
 
-def _finite(digits: str) -> float:
+def _marked(marks: list[_NotFinite], why: str) -> _NotFinite:
+    marks.append(_NotFinite(why))
+    return marks[-1]
+
+
+def _finite(marks: list[_NotFinite], digits: str) -> float | _NotFinite:
     number = float(digits)
-    if not math.isfinite(number):
-        raise ValueError(f"the number {digits[:40]} is too large")
-    return number
+    return number if math.isfinite(number) else _marked(marks, f"the number {digits[:40]} is too large")
+
+
+def _pointer(value: Any, wanted: object) -> str | None:
+    """The JSON pointer of something within a value, None where it is not there.
+
+    Reference: Bryan et al. 2013, RFC 6901.
+    """
+    if value is wanted:
+        return ""
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, one in inner:
+        below = _pointer(one, wanted)
+        if below is not None:
+            return f"/{str(key).replace('~', '~0').replace('/', '~1')}{below}"
+    return None
 
 
 def _refused(refusal: type[Refusal], what: str, where: str) -> Refusal:

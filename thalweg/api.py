@@ -28,6 +28,7 @@ from thalweg.rules._rule import Rule
 from thalweg.tasks._task import Task
 from thalweg.training.doctor import examine, installation
 from thalweg.training.fit import Fitted, Interrupted, fit
+from thalweg.training.own_parts import refuse_lacking
 from thalweg.training.reopened import dataset_in, dataset_of_run, settings_of_run
 from thalweg.training.requested import SHORT, merged, rule_settings, run_settings
 from thalweg.training.settings import RunSettings
@@ -143,6 +144,7 @@ def train(
         loss if callable(loss) else None,
     )
     named = {"model": model, "task": task, "rule": rule, "loss": loss}
+    refuse_lacking(settings or {}, named)
     asked = _asked(data, named, options, settings or {})
     resume, talk = options.get("resume", False), options.get("talk") or Talk()
     processes = connect()

@@ -39,6 +39,7 @@ from thalweg.training.listeners import Checkpointer, Completion, Evaluation
 from thalweg.training.loop import Listener, Progress, learn
 from thalweg.training.plan import choose_precision
 from thalweg.training.rehearsal import rehearse
+from thalweg.training.own_parts import given_again
 from thalweg.training.settings import RunSettings
 from thalweg.training.splitting import tell_splitting
 from thalweg.training.stage import Own, Stage, build_stage, task_facts
@@ -334,7 +335,7 @@ class _Work:
         facts = {"data": stage.dataset.fingerprint(), "thalweg": thalweg.__version__, "seed": self.settings.seed}
         package = Package(form, named, stage.task, laid_out(stage.rule.shipped), source, facts, shell=_shell(stage.rule))
         if self.context.processes.rank == 0:
-            write_package(self.folder.model, package, card=_card(package, stage))
+            write_package(self.folder.model, package, card=_card(package, stage, self.own))
         self.context.processes.wait()
         progress = stage.progress
         return Fitted(
@@ -372,8 +373,10 @@ class _Work:
         if self.context.processes.rank or stage.progress.position.stage:
             return
         files.cut_to(self.folder.metrics, 0)
-        chosen = {name: choice.model_dump(mode="json") for name, choice in stage.choices.items()}
-        settings = self.settings.model_dump(mode="json") | {"chosen": chosen, "why": dict(stage.reasons)}
+        own = self.own.names
+        chosen = {name: choice.model_dump(mode="json") for name, choice in stage.choices.items() if name not in own}
+        added = {"chosen": chosen, "why": dict(stage.reasons)} | ({"own": own} if own else {})
+        settings = self.settings.model_dump(mode="json") | added
         files.write_text(self.folder.settings, yaml.safe_dump(redacted(settings), sort_keys=False, allow_unicode=True))
         files.write_json(self.folder.environment, environment(self.context))
         facts = {"fingerprint": stage.dataset.fingerprint(), "notes": list(stage.dataset.notes)}
@@ -411,7 +414,7 @@ def _digest(value: Any) -> str:  # noqa: ANN401 - any JSON value
     return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()
 
 
-def _card(package: Package, stage: Stage) -> str:
+def _card(package: Package, stage: Stage, own: Own) -> str:
     name = package.named.get("name") or package.named.get("class")
     data = html.escape(shown(stage.dataset.name))
     inputs = ", ".join(f"{html.escape(shown(one.name))} ({one.kind})" for one in package.encodings.inputs) or "nothing"
@@ -420,5 +423,9 @@ def _card(package: Package, stage: Stage) -> str:
         f"Learns {package.task.declaration.name} from {inputs}.\n\n"  # type: ignore[attr-defined]
         f"Trained on {data} with thalweg {thalweg.__version__}. "
         "Weights are safetensors, everything else JSON; opening this folder runs none of its content.\n\n"
-        "```python\nimport thalweg as tw\n\nmodel = tw.load('.')\nmodel.predict(...)\n```\n"
+        "```python\nimport thalweg as tw\n\n"
+        f"model = tw.load({load}){mine}\nmodel.predict(...)\n```\n"
     )
+    again = [given_again(sort, called) for sort, called in own.names.items() if sort in ("model", "task")]
+    load = ", ".join(["'.'", *again])
+    mine = "  # your own, made as for training" if again else ""

@@ -6,6 +6,7 @@ from typing import Any
 from thalweg.core import registry
 from thalweg.core.errors import UsageRefusal
 from thalweg.core.settings import Choice, read_settings
+from thalweg.training.own_parts import OWN
 from thalweg.training.settings import RunSettings
 
 PARTS = ("task", "model", "rule")
@@ -20,7 +21,7 @@ def run_settings(given: Mapping[str, Any], *, where: str = "the run") -> RunSett
     Raises:
         UsageRefusal: unknown keys (all of them named), wrong values, or a rule that lacks a setting that was asked for.
     """
-    asked = {key: value for key, value in given.items() if key not in ("chosen", "why")}
+    asked = {key: value for key, value in given.items() if key not in ("chosen", "why", OWN)}
     for name, choice in (given.get("chosen") or {}).items():
         asked[name] = choice if asked.get(name) is None else asked[name]
     _refuse_newer(asked, where)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from types import FunctionType
 from typing import Any
 
 import torch
@@ -34,6 +35,17 @@ class Own:
     rule: type[Rule] | None = None
     loss: Loss | None = None
 
+
+    @property
+    def names(self) -> dict[str, str]:
+        """What was given, by sort of part, as its class or function is called; for the eye, since nothing can be named by it."""
+        given = {"model": self.model, "task": self.task, "rule": self.rule, "loss": self.loss}
+        return {sort: _called(one) for sort, one in given.items() if one is not None}
+
+
+def _called(given: Any) -> str:  # noqa: ANN401 - an object of the user's
+    """The name of a class, of a function, or of an object's class."""
+    return str(given.__name__ if isinstance(given, type | FunctionType) else type(given).__name__)
 
 @dataclass
 class Stage:

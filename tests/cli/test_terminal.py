@@ -76,6 +76,19 @@ def test_intervals_are_drawn_on_one_axis():
     assert places["thalweg"] == places["baseline-0"] > places["baseline-1"]
 
 
+def test_baselines_on_fewer_rows_are_marked():
+    found = results(0.8, 0.7)
+    found["baselines"][0] |= {"rows": 300, "of_rows": 900}
+    found["baselines"][1] |= {"rows": 900, "of_rows": 900}
+    lines = figures_table(found, Page(100))
+    assert [line.split("  ")[1] for line in lines if "*" in line] == ["baseline-0 *", "* fitted on fewer rows than the net"]
+
+
+def test_two_far_apart_are_both_drawn():
+    lines = figures_table(results(0.1), Page(100))[1:]
+    assert [line.count("●") for line in lines] == [1, 1]
+
+
 def test_what_lies_far_off_does_not_stretch_the_axis():
     lines = figures_table(results(0.8, 0.1), Page(100))[1:]
     assert [line.count("●") for line in lines] == [1, 1, 0]

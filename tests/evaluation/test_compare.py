@@ -11,7 +11,8 @@ from thalweg.evaluation.compare import compare
 from thalweg.evaluation.opponents import Training, _affordable, opponents
 
 VERDICT = {
-    "word", "sentence", "opponent", "difference", "low", "high", "margin", "ahead", "p", "mid_p", "needed", "look", "reason",
+    "word", "sentence", "opponent", "difference", "low", "high", "margin", "ahead", "p", "mid_p", "needed", "needed_if_real",
+    "look", "reason",
 }  # fmt: skip
 
 

@@ -19,6 +19,16 @@ def perfect(dataset, task):
     return lambda **inputs: torch.nn.functional.one_hot(next(batches)[name], task.ports.output.size) * 50.0
 
 
+@pytest.mark.parametrize(("name", "settings"), [("mean-return", {"most": 200.0}), ("r2", {})])
+def test_no_interval_goes_beyond_what_is_possible(name, settings):
+    metric = registry.load("metric", name)(registry.settings_of("metric", name, settings))
+    true = torch.linspace(0, 200, 40)
+    said = torch.where(torch.arange(40) < 38, 200.0, 190.0) if name == "mean-return" else true + torch.sin(true) * 40
+    found = estimate(metric, metric.rows(said, true))
+    assert found.low < found.value < found.high <= metric.best
+    assert metric.best == (200.0 if name == "mean-return" else 1.0)
+
+
 def test_a_perfect_model_is_not_certain():
     dataset = classes()
     task = task_of("classification", dataset)

@@ -1,5 +1,7 @@
 """The word, the number of examples that would settle it, and the sentences."""
 
+import dataclasses
+
 import pytest
 
 from thalweg.core import registry
@@ -71,8 +73,21 @@ def test_not_enough_data_says_how_much_would_do():
     assert (result.word, result.needed) == ("not enough data", 7208)
     assert result.sentence == (
         "Not enough data: against gradient boosting the truth may lie between 1.2 points worse and 1.9 better. "
-        "About 7,208 test examples would settle it; you have 1,000."
+        "About 7,200 test examples would settle it; you have 1,000."
     )
+
+
+def test_a_difference_as_large_as_it_looks_is_settled_by_fewer():
+    result = verdict(contest(0.93, 0.90), found(0.03, -0.012, 0.072, n=1000))
+    assert (result.needed, result.needed_if_real) == (52920, 3999)
+    assert result.sentence.endswith(
+        "About 53,000 test examples would settle it, or about 4,000 if the difference is as large as it looks; you have 1,000."
+    )
+
+
+def test_the_sentence_tells_how_the_opponent_was_chosen():
+    chosen = dataclasses.replace(contest(0.91, 0.90), chosen="the best on validation")
+    assert "gradient boosting (the best on validation) in 90.0 %" in verdict(chosen, found(0.01, 0.002, 0.018, n=2000)).sentence
 
 
 def test_a_forced_word_says_why():

@@ -10,8 +10,8 @@ from thalweg.cli.terminal import paragraph
 LEAST_PLOT = 12
 """Columns below which intervals are not drawn."""
 MOST_PLOT = 28
-NEAR, FAR = 3, 6
-"""What lies further from the best than this many times the widest interval of the first few is not drawn."""
+OWN = "thalweg"
+"""What the net is called in the table."""
 
 
 def result_lines(results: Mapping[str, Any], path: Path, page: Page, *, following: Sequence[str] = ()) -> list[str]:
@@ -42,17 +42,19 @@ def run_facts(results: Mapping[str, Any], path: Path) -> dict[str, Any]:
 
 def figures_table(results: Mapping[str, Any], page: Page) -> list[str]:
     """The headline of the net and of its baselines on one axis; without baselines all metrics of the net."""
-    from thalweg.evaluation.figures import Unit
+    from thalweg.evaluation.figures import STAR, Unit, starred
 
     units = {name: Unit(**unit) for name, unit in results["units"].items()}
     headline = units[results["metric"]["name"]]
     if not results.get("baselines"):
         rows = [(units[name].title, one, units[name]) for name, one in results["metrics"].items()]
         return _table(rows, "", page, drawn=False)
-    rows = [("thalweg", results["metric"], headline)]
-    rows += [(one.get("title") or one["name"], one, headline) for one in results["baselines"]]
+    rows = [(OWN, results["metric"], headline)]
+    baselines = [(starred(one.get("title") or one["name"], one), one) for one in results["baselines"]]
+    rows += [(title, one, headline) for title, one in baselines]
     ranked = sorted(rows, key=lambda row: _rank(row[1]["value"], headline.better), reverse=True)
-    return _table(ranked, headline.title, page, drawn=True)
+    legend = [f"  {STAR}"] if any(title.endswith("*") for title, _ in baselines) else []
+    return [*_table(ranked, headline.title, page, drawn=True), *legend]
 
 
 def _rank(value: float | None, better: str) -> float:
@@ -69,7 +71,7 @@ def _table(rows: Sequence[tuple[str, Mapping[str, Any], Any]], title: str, page:
     room = min(MOST_PLOT, page.width - names - values - ranges - 12)
     if names + values + ranges + 8 > page.width:
         return [line for name, value, ends in texts for line in (f"  {name}", f"    {value}  {ends}".rstrip())]
-    plots = _plots([one for _, one, _ in rows], room) if drawn and room >= LEAST_PLOT else [""] * len(rows)
+    plots = _plots(rows, room) if drawn and room >= LEAST_PLOT else [""] * len(rows)
     head = f"  {'':<{names}}   {title:>{values}}   95 % interval"
     body = [
         f"  {name:<{names}}   {value:>{values}}   {ends:<{ranges}}   {plot}".rstrip()
@@ -86,15 +88,15 @@ def _texts(one: Mapping[str, Any], unit: Any) -> tuple[str, str]:
     return unit.value(one["value"], (high - low) / 2), unit.range(low, high)
 
 
-def _plots(figures: Sequence[Mapping[str, Any]], width: int) -> list[str]:
+def _plots(rows: Sequence[tuple[str, Mapping[str, Any], Any]], width: int) -> list[str]:
     """Each interval as a line through a point, all on one axis; what lies far off (always the same answer) is not drawn."""
-    drawn = [one for one in figures if one["value"] is not None and one.get("low") is not None and one.get("high") is not None]
-    best = drawn[0]["value"] if drawn else 0.0
-    far = FAR * max((one["high"] - one["low"] for one in drawn[:NEAR]), default=0.0)
-    near = [one for one in drawn if abs(one["value"] - best) <= far]
-    least, most = min((one["low"] for one in near), default=0.0), max((one["high"] for one in near), default=0.0)
-    scale = (width - 1) / (most - least) if most > least else 0.0
-    return [_plot(one, least, scale, width) if one in near else "" for one in figures]
+    from thalweg.evaluation.axis import axis_of
+
+    own = next(one for name, one, _ in rows if name == OWN)
+    axis = axis_of(own, [one for _, one, _ in rows if one is not own], higher=rows[0][2].better == "higher")
+    scale = (width - 1) / (axis.high - axis.low) if axis.high > axis.low else 0.0
+    figures = [one for _, one, _ in rows]
+    return [_plot(one, axis.low, scale, width) if axis.holds(one) and one.get("low") is not None else "" for one in figures]
 
 
 def _plot(one: Mapping[str, Any], least: float, scale: float, width: int) -> str:

@@ -210,6 +210,8 @@ class Environment(Dataset):
     def reset(self, generator: torch.Generator, count: int) -> Tensor:
         """Start states (count, S)."""
 
+    most: float | None = None
+    """The highest return that an episode can have, where that is known."""
     @abstractmethod
     def move(self, state: Tensor, action: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Next states (n, S), rewards (n,) and whether the episode ended there (n,) bool."""

@@ -108,7 +108,8 @@ def _judged(net: Evaluation, rivals: list[Rival], chosen: Opponent, found: Field
     if main.difference is None or value is None or theirs is None:
         result = Verdict(None, "", reason=f"{net.headline} has no value on the test part: {metric.undefined}")
     else:
-        contest = Contest(Unit.of(metric), value, theirs, chosen.name, spoken(chosen.name, chosen.title), margin)
+        how = "the best on validation" if len(rivals) > 1 else ""
+        contest = Contest(Unit.of(metric), value, theirs, chosen.name, spoken(chosen.name, chosen.title), margin, how)
         result = verdict(contest, main.difference)
     named = Rival(main.opponent, main.evaluation, main.difference, result.word)
     ranked = sorted([named, *others], key=lambda one: _rank(one, net), reverse=True)
@@ -155,5 +156,6 @@ def _rival_as_json(rival: Rival) -> dict[str, Any]:
         "setting": one.setting,
         "fits": one.fits,
         "rows": one.rows,
+        "of_rows": one.whole,
         "seconds": round(one.seconds, 3),
     }

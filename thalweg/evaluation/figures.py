@@ -1,6 +1,7 @@
 """Figures as people read them: as many digits as the interval supports, shares in percent, a minus that is one."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -9,6 +10,9 @@ from thalweg.metrics._metric import Metric
 
 IN_PERCENT = ("proportion", "f1", "classes", "counts")
 """The forms of interval whose metrics are shown in percent; other shares (areas, R²) are shown as they are."""
+
+STAR = "* fitted on fewer rows than the net"
+"""What the star at a baseline's title means."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,11 @@ class Unit:
         """The margin in as few digits as it has: `1 point`, `0.02`."""
         shown = f"{100 * margin if self.percent else margin:.2g}"
         return f"{shown} point{'' if shown == '1' else 's'}" if self.percent else shown
+
+
+def starred(title: str, one: Mapping[str, Any]) -> str:
+    """A baseline's title in a table: with a star where it was fitted on fewer training rows than the net."""
+    return f"{title} *" if (one.get("rows") or 0) < (one.get("of_rows") or 0) else title
 
 
 def digits(half: float | None, *, percent: bool) -> int:

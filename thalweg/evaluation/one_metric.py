@@ -50,9 +50,20 @@ def estimate(metric: Metric[Any], rows: Tensor, *, alpha: float = ALPHA) -> Esti
 
 
 def interval(metric: Metric[Any], rows: Tensor, *, alpha: float = ALPHA) -> Ends | None:
-    """The interval of a metric that has a value; None where there is none."""
+    """The interval of a metric that has a value, never beyond what is possible; None where there is none."""
     ends = FORMS.get(form(metric), _plain)(metric, rows, alpha)
-    return ends if ends is not None and all(map(_finite, ends)) else None
+    if ends is None or not all(map(_finite, ends)):
+        return None
+    return _possible(metric, _value(metric, rows), ends)
+
+
+def _possible(metric: Metric[Any], value: float, ends: Ends) -> Ends:
+    """The interval without what lies beyond the metric's best."""
+    if metric.best is None:
+        return ends
+    if metric.declaration.facts["better"] == "higher":  # type: ignore[attr-defined]
+        return ends[0], min(ends[1], max(metric.best, value))
+    return max(ends[0], min(metric.best, value)), ends[1]
 
 
 def deciding(metric: Metric[Any], rows: Tensor) -> Deciding:

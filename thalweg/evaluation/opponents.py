@@ -48,7 +48,7 @@ class Opponent:
         validation: the headline's value on the validation rows that chose its settings.
         setting: the chosen settings in words.
         fits: how many fits were made in all.
-        rows: training rows of the chosen fit.
+        rows: training rows of the chosen fit, of `whole` that the net had; 0 where that cannot be said.
     """
 
     name: str
@@ -58,6 +58,7 @@ class Opponent:
     setting: str = ""
     fits: int = 1
     rows: int = 0
+    whole: int = 0
     seconds: float = 0.0
 
 
@@ -271,17 +272,17 @@ def fit_one(
             failed = str(error).splitlines()[0][:120]
             continue
         if value is not None and (best is None or chooser.higher * value > chooser.higher * best.validation):
-            best = Opponent(name, facts["title"], model, value, words, rows=rows)
+            best = Opponent(name, facts["title"], model, value, words, rows=rows, whole=training.whole)
     if best is None:
         return None, f"{facts['title']} could not be fitted: {failed}"
     best = dataclasses.replace(best, fits=tried, seconds=time.monotonic() - begun)
-    return best, _note(best, training.whole, offered=len(offered))
+    return best, _note(best, offered=len(offered))
 
 
-def _note(one: Opponent, whole: int, *, offered: int) -> str:
+def _note(one: Opponent, *, offered: int) -> str:
     said = []
-    if one.rows < whole:
-        said.append(f"fitted on {one.rows:,} of {whole:,} rows")
+    if one.rows < one.whole:
+        said.append(f"fitted on {one.rows:,} of {one.whole:,} rows")
     if one.fits < offered:
         said.append(f"{one.fits} of {offered} settings tried")
     return f"{one.title}: {', '.join(said)}, to keep to the time for baselines" if said else ""

@@ -10,6 +10,7 @@ from thalweg.data.dataset import Dataset
 from thalweg.evaluation.compare import compare
 from thalweg.evaluation.diagnosis import diagnose, plain_predictions
 from thalweg.evaluation.evaluate import evaluate
+from thalweg.evaluation.seen import seen
 from thalweg.tasks._task import Model, Task
 
 LEAST_SECONDS, MOST_SECONDS = 10.0, 120.0
@@ -39,10 +40,12 @@ def results(
     said = plain_predictions(task, model, dataset, at=at)
     if keep is not None and said is not None:
         files.write_bytes(keep, said.parquet())
-    errs = {"diagnosis": diagnose(task, said)}
+    target = task.ports.output.name if task.ports.outputs else None
+    predicts = target if target in {one.name for one in task.encodings.of_role("target")} else None
+    facts = {"counted": task.counted, "predicts": predicts, "seen": seen(dataset), "diagnosis": diagnose(task, said)}
     if seconds is None:
         reason = "baselines were not asked for"
-        return found.as_json() | {"baselines": [], "notes": [], "verdict": None, "verdict_reason": reason} | errs
+        return found.as_json() | {"baselines": [], "notes": [], "verdict": None, "verdict_reason": reason} | facts
     budget = min(max(seconds, LEAST_SECONDS), MOST_SECONDS)
     compared = compare(task, model, dataset, evaluation=found, seed=seed, budget=budget, margin=margin, talk=talk)
-    return compared.as_json() | errs
+    return compared.as_json() | facts

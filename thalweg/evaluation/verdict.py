@@ -24,6 +24,7 @@ class Verdict:
         margin: difference that counts as none.
         ahead: net, opponent or neither, by the interval alone.
         needed: test examples that would settle it; None where it is settled, or none would.
+        needed_if_real: the same if the difference is as large as it looks; None where that is not less.
         look: how often this test part has been looked at.
         reason: why the word was forced, or why there is none.
     """
@@ -39,6 +40,7 @@ class Verdict:
     p: float | None = None
     mid_p: float | None = None
     needed: int | None = None
+    needed_if_real: int | None = None
     look: int = 1
     reason: str = ""
 
@@ -58,6 +60,7 @@ class Contest:
         name: the opponent's name as a part.
         title: the opponent as people call it.
         margin: difference that counts as none.
+        chosen: how it came to be the opponent, in words; empty where there was no choice.
     """
 
     unit: Unit
@@ -66,6 +69,12 @@ class Contest:
     name: str
     title: str
     margin: float
+    chosen: str = ""
+
+    @property
+    def introduced(self) -> str:
+        """The opponent where it is first spoken of."""
+        return f"{self.title} ({self.chosen})" if self.chosen else self.title
 
 
 def word_of(low: float, high: float, margin: float) -> str:
@@ -92,9 +101,12 @@ def needed(low: float, high: float, *, margin: float, n: int) -> int | None:
     return math.ceil(3 * n * (half / margin) ** 2)
 
 
-def needed_if_real(found: Difference) -> int:
-    """Test examples that settle it if the difference is as large as it looks."""
-    return math.ceil(2.04 * found.n * (found.half / abs(found.value)) ** 2)
+def needed_if_real(found: Difference, margin: float, count: int | None) -> int | None:
+    """Test examples that settle it if the difference is as large as it looks; None where that says no more than `count`."""
+    if count is None or abs(found.value) <= margin:
+        return None
+    fewer = math.ceil(2.04 * found.n * (found.half / abs(found.value)) ** 2)
+    return fewer if found.n < fewer < count else None
 
 
 def verdict(contest: Contest, found: Difference, *, look: int = 1) -> Verdict:
@@ -114,6 +126,7 @@ def verdict(contest: Contest, found: Difference, *, look: int = 1) -> Verdict:
         found.p,
         found.mid_p,
         count,
+        needed_if_real(found, contest.margin, count),
         look,
         found.reason,
     )
@@ -132,8 +145,8 @@ def _values(contest: Contest, found: Difference) -> str:
     unit = contest.unit
     ours, theirs = (unit.value(one, found.half) for one in (contest.net, contest.opponent))
     if unit.says:
-        return f"on these {found.n:,} examples the net {unit.says} {ours}, {contest.title} in {theirs}"
-    return f"on these {found.n:,} examples the net's {unit.title} is {ours}, that of {contest.title} {theirs}"
+        return f"on these {found.n:,} examples the net {unit.says} {ours}, {contest.introduced} in {theirs}"
+    return f"on these {found.n:,} examples the net's {unit.title} is {ours}, that of {contest.introduced} {theirs}"
 
 
 def _better(contest: Contest, found: Difference) -> str:
@@ -167,18 +180,33 @@ def spoken(name: str, title: str) -> str:
 
 def _unknown(contest: Contest, found: Difference, count: int | None) -> str:
     if found.reason:
-        text = f"Not enough data: {found.reason}."
-    else:
-        worse = contest.unit.gap(-found.low, found.half)
-        better = contest.unit.gap(found.high, found.half, named=False)
-        text = f"Not enough data: against {contest.title} the truth may lie between {worse} worse and {better} better."
-    if count is None or count <= found.n:
-        return text
-    many = f"About {count:,}" if count <= MILLION else "Over a million"
-    text += f" {many} test examples would settle it; you have {found.n:,}."
-    if abs(found.value) > contest.margin and needed_if_real(found) < count:
-        text += f" About {needed_if_real(found):,} if the difference is as large as it looks."
-    return text
+        return f"Not enough data: {found.reason}."
+    worse = contest.unit.gap(-found.low, found.half)
+    better = contest.unit.gap(found.high, found.half, named=False)
+    text = f"Not enough data: against {contest.introduced} the truth may lie between {worse} worse and {better} better."
+    return f"{text} {settling(found.n, count, needed_if_real(found, contest.margin, count))}".rstrip()
+
+
+def settling(n: int, count: int | None, fewer: int | None) -> str:
+    """How many test examples would settle it, in words; nothing where none would, or where there are as many.
+
+    Args:
+        n: how many there are.
+        count: how many settle it whatever the true difference.
+        fewer: how many do if the difference is as large as it looks.
+    """
+    if count is None or count <= n:
+        return ""
+    perhaps = f", or {about(fewer)} if the difference is as large as it looks" if fewer is not None else ""
+    said = f"{about(count)} test examples would settle it{perhaps}"
+    return f"{said[:1].upper()}{said[1:]}; you have {n:,}."
+
+
+def about(count: int) -> str:
+    """A number that is an estimate, in two figures: `about 7,200`."""
+    if count > MILLION:
+        return "over a million"
+    return f"about {round(count, 2 - len(str(count))):,}" if count >= 100 else f"about {count}"
 
 
 def _gap(contest: Contest, found: Difference, side: int) -> str:

@@ -48,6 +48,12 @@ class Metric(ABC, Generic[S]):
     def __init__(self, settings: S) -> None:
         self.settings = settings
 
+    @property
+    def best(self) -> float | None:
+        """The value that nothing can surpass; None where there is no such value, or it is not known."""
+        best: float | None = self.declaration.facts.get("best")  # type: ignore[attr-defined]
+        return best
+
     @abstractmethod
     def rows(self, prediction: Tensor, target: Tensor, mask: Tensor | None = None) -> Tensor:
         """The statistics of each example.

@@ -70,6 +70,8 @@ class Task(ABC):
     """Prediction differentiates (meta-learning, physics), so it runs with gradients allowed."""
     rows_independent: ClassVar[bool] = True
     """An example's loss does not depend on the others in its batch, so batches may be split."""
+    counted: ClassVar[str] = "examples"
+    """What a row of the test part is called where results are told."""
 
     def __init__(self, encodings: Encodings, settings: Settings, *, loss: Loss | None = None) -> None:
         self.encodings, self.settings = encodings, settings
@@ -245,7 +247,7 @@ def made_loss(choice: Choice, *, target: str | None = None) -> Loss:
     return loss
 
 
-def made_metric(name: str) -> Metric:
-    """The metric of that name with its default settings."""
-    metric: Metric = registry.load("metric", name)(registry.settings_of("metric", name))
+def made_metric(name: str, settings: Mapping[str, Any] | None = None) -> Metric:
+    """The metric of that name, its settings at their defaults where they are not given."""
+    metric: Metric = registry.load("metric", name)(registry.settings_of("metric", name, settings or {}))
     return metric

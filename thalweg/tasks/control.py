@@ -42,6 +42,7 @@ class Control(Task):
     """Values (B, A) of the actions in observations (B, ...); to learn, `action` (B,) and `value` (B,) stand in the batch."""
 
     asks = Episodes
+    counted = "episodes"
     settings: ControlSettings
     environment: Environment | None = None
 
@@ -64,6 +65,7 @@ class Control(Task):
                 fix="an environment (cartpole, or an Environment of your own), or another task",
             )
         self.environment = dataset
+        self.metrics = {"mean-return": made_metric("mean-return", {"most": dataset.most})}
 
     def values(self, model: Model, observation: Tensor) -> Tensor:
         """The worth (B, A) of each action in observations (B, ...)."""

@@ -44,7 +44,7 @@ class CartPole(Environment):
     name = "cartpole"
 
     def __init__(self, settings: CartPoleSettings) -> None:
-        self.settings, self.limit = settings, settings.limit
+        self.settings, self.limit, self.most = settings, settings.limit, float(settings.limit)
         observation, action = Vector("observation", ["observation"], "input"), Category("action", ["action"], "target")
         observation.scale, action.values = Scale.none((4,)), [["left", "right"]]
         self.encodings = Encodings([observation, action])

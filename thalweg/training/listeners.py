@@ -28,7 +28,8 @@ class Evaluation:
 
     Attributes:
         latest: the watched metric when it was last measured.
-        best: its best value so far, reached at `best_at`.
+        best: its best value so far.
+        best_at: step and epoch at which it was reached last, whose weights are kept, and the epoch at which it was `first`.
     """
 
     def __init__(
@@ -83,8 +84,10 @@ class Evaluation:
         if not better:
             self.waited += 1
             return
-        self.waited = 0 if value != self.best else self.waited + 1
-        self.best, self.best_at = value, {"step": step, "epoch": epoch}
+        again = value == self.best
+        self.waited = self.waited + 1 if again else 0
+        first = self.best_at.get("first", epoch) if again else epoch
+        self.best, self.best_at = value, {"step": step, "epoch": epoch, "first": first}
         if self.stopping.keep == "best":
             self.best_state = {name: tensor.clone() for name, tensor in rule.shipped.state_dict().items()}
 

@@ -116,7 +116,11 @@ def rate(steps_per_second: float, rule: Rule) -> str:
 
 
 def _at(best: Mapping[str, int]) -> str:
-    return f" ({best['epoch']})" if best.get("epoch") else ""
+    """The epoch of the best value; where it was reached more than once, the first and the last."""
+    if not best.get("epoch"):
+        return ""
+    first = best.get("first", best["epoch"])
+    return f" ({first})" if first == best["epoch"] else f" ({first}, again {best['epoch']})"
 
 
 def _clock(seconds: float) -> str:

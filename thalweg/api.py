@@ -183,6 +183,7 @@ def _held(folder: RunFolder, processes: Processes) -> Iterator[int]:
             folder.abandon()
         if isinstance(error, KeyboardInterrupt) and folder.steps():
             number = error.number if isinstance(error, Stopped) else signal.SIGINT
+    from thalweg.report.samples import with_samples
             raise Interrupted(number, folder.path, saved="everything up to its last checkpoint") from None
         raise
     finally:
@@ -208,7 +209,7 @@ def conclude(run: Run, settings: RunSettings, *, compare: bool, talk: Talk, begu
         talk=talk,
         keep=run.folder.predictions,
     )
-    found = with_examples(found, fitted.dataset)
+    found = with_samples(with_examples(found, fitted.dataset), package, fitted.dataset, seed=settings.seed)
     found["seconds"] = {"training": round(fitted.seconds, 3), "whole": round(time.monotonic() - begun, 3)}
     files.write_json(run.folder.results, found)
     write_report(run.folder)

@@ -30,13 +30,15 @@ def results(**changed: Any) -> dict[str, Any]:
     metric = {"value": 0.874, "low": 0.868, "high": 0.881}
     verdict = {
         "word": "equivalent", "sentence": "...", "opponent": "gradient-boosting", "difference": 0.0026, "low": -0.002,
-        "high": 0.007, "margin": 0.01, "ahead": "neither", "p": 0.31, "mid_p": 0.3, "needed": None, "look": 1, "reason": "",
+        "high": 0.007, "margin": 0.01, "ahead": "neither", "p": 0.31, "mid_p": 0.3, "needed": None,
+        "needed_if_real": None, "look": 1, "reason": "",
     }  # fmt: skip
     found = {
         "metric": {"name": "accuracy", **metric},
         "metrics": {"accuracy": metric, "log-loss": {"value": None, "low": None, "high": None, "reason": "there is none"}},
         "units": {"accuracy": UNIT},
         "examples": 9768,
+        "seen": "none",
         "baselines": [baseline("gradient-boosting", 0.8714), baseline("trivial", 0.761, title="always “no”")],
         "notes": [],
         "verdict": verdict,

@@ -1,11 +1,13 @@
 """The page: what it shows, what it leaves out, and that nothing in a run's files can act in it."""
 
+import ast
+import html
 import re
 from html.parser import HTMLParser
 
 import pytest
 
-from tests.report.runs import confusion, results, run_of
+from tests.report.runs import baseline, confusion, results, run_of
 from thalweg.report.report import write_report
 
 EVIL = '<script>alert(1)</script><img src=x onerror="alert(2)">'
@@ -52,7 +54,9 @@ def titles(text):
 def test_every_section_stands_in_its_order(tmp_path):
     text = written(run_of(tmp_path / "run", results=results(diagnosis=confusion("no", "yes"))))
     assert titles(text) == ["The data", "How it learned", "Where it errs", "Time", "Repeat it"]
-    assert "<em>Equivalent</em> to gradient boosting: 87.4 % right against 87.1 %, within 0.7 points either way." in text
+    assert (
+        "<em>Equivalent</em> to gradient boosting: 87.4\u00a0% right against 87.1\u00a0%, within 0.7 points either way." in text
+    )
 
 
 def test_every_element_is_closed(tmp_path):
@@ -116,8 +120,9 @@ def test_nothing_is_fetched(tmp_path):
 def test_pictures_are_named_for_those_who_cannot_see_them(tmp_path):
     found = elements(written(run_of(tmp_path / "run", results=results(diagnosis=confusion("no", "yes")))))
     pictures = [attributes for tag, attributes in found.seen if tag == "svg"]
-    assert len(pictures) == 4
-    assert all(one["aria-label"] for one in pictures)
+    tables = [attributes for tag, attributes in found.seen if tag == "table" and "heat" in (attributes.get("class") or "")]
+    assert (len(pictures), len(tables)) == (3, 1)
+    assert all(one["aria-label"] for one in pictures + tables)
 
 
 def test_light_and_dark_are_both_there(tmp_path):
@@ -139,6 +144,63 @@ def test_a_line_of_metrics_that_was_cut_off_is_left_out(tmp_path):
 def test_the_command_names_the_data_and_the_settings(tmp_path):
     text = written(run_of(tmp_path / "run", name="my data.csv"))
     assert "thalweg train &#x27;my data.csv&#x27; --settings " in text
+
+
+def repeated(folder):
+    return html.unescape(re.search(r"Repeat it</h2><pre><code>(.*?)</code>", written(folder), re.DOTALL)[1])
+
+
+def test_a_run_with_own_parts_is_repeated_by_python_that_gives_them_again(tmp_path):
+    settings = {"source": "iris", "own": {"model": "Twin", "loss": "<lambda>"}, "chosen": {}}
+    folder = run_of(tmp_path / "run", settings=settings)
+    said = repeated(folder)
+    ast.parse(said)
+    assert "tw.train(\n    'iris',\n" in said
+    assert "    model=Twin(...),\n" in said
+    assert "    loss=your_loss,\n" in said
+    assert "thalweg train" not in said
+    assert "thalweg, Twin" in written(folder)
+
+
+def test_a_run_on_objects_is_repeated_by_python_that_gives_them_again(tmp_path):
+    said = repeated(run_of(tmp_path / "run", settings={"source": None, "chosen": {"model": {"name": "mlp"}}}))
+    ast.parse(said)
+    assert "tw.train(\n    data,\n    settings=" in said
+
+
+def test_the_axis_is_that_of_the_near_ones_and_an_arrow_stands_for_the_far(tmp_path):
+    others = [baseline("gradient-boosting", 0.871), baseline("k-nn", 0.86), baseline("trivial", 0.103, title="always “3”")]
+    text = written(run_of(tmp_path / "run", results=results(baselines=others)))
+    forest = re.search(r'<div class="forest".*?</figure>', text, re.DOTALL)[0]
+    assert forest.count("<u ") == 3
+    assert forest.count("◂") == 1
+    assert "What lies too far off for this axis is an arrow." in forest
+    assert "50 %" not in forest
+
+
+def test_baselines_on_fewer_rows_are_marked_and_the_choice_of_the_opponent_is_told(tmp_path):
+    others = [baseline("gradient-boosting", 0.871) | {"rows": 300, "of_rows": 900}, baseline("k-nn", 0.88)]
+    text = written(run_of(tmp_path / "run", results=results(baselines=others)))
+    assert "<span>gradient boosting *</span>" in text
+    assert "<td>300 of 900 rows" in text
+    assert "* fitted on fewer rows than the net." in text
+    assert "The verdict is about gradient boosting, the best on the validation part." in text
+
+
+def test_whole_names_and_numbers_stand_in_the_matrix(tmp_path):
+    found = confusion("versicolor", "virginica")
+    found["confusion"]["counts"] = [[1234567, 4], [8, 18]]
+    text = written(run_of(tmp_path / "run", results=results(diagnosis=found)))
+    matrix = re.search(r'<table class="heat.*?</table>', text, re.DOTALL)[0]
+    assert ">1,234,567<" in matrix
+    assert matrix.count(">versicolor<") == 2
+
+
+def test_epochs_are_whole_numbers_on_the_axis(tmp_path):
+    lines = [{"epoch": i + 1, "step": i, "loss": 1 / (i + 1), "validation.accuracy": 0.5 + i / 10} for i in range(2)]
+    text = written(run_of(tmp_path / "run", metrics=lines))
+    picture = re.search(r"<svg[^>]*accuracy on validation rows.*?</svg>", text, re.DOTALL)[0]
+    assert re.findall(r'text-anchor="middle">([^<]*)<', picture) == ["1", "2", "epoch"]
 
 
 def test_many_classes_are_shown_as_the_pairs_most_often_confused(tmp_path):

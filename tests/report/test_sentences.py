@@ -38,8 +38,11 @@ def test_the_lead_counts_examples():
 
 
 def test_the_lead_says_how_much_data_would_settle_it():
-    assert lead(judged("not enough data", needed=28541), ACCURACY).endswith("About 28,541 test examples would settle it.")
-    assert lead(judged("not enough data", needed=5_000_000), ACCURACY).endswith("Over a million test examples would settle it.")
+    said = lead(judged("not enough data", needed=28541), ACCURACY)
+    assert said.endswith("About 29,000 test examples would settle it; you have 9,768.")
+    said = lead(judged("not enough data", needed=5_000_000, needed_if_real=20_400), ACCURACY)
+    perhaps = "or about 20,000 if the difference is as large as it looks; you have 9,768."
+    assert said.endswith(f"Over a million test examples would settle it, {perhaps}")
 
 
 def test_a_forced_word_is_explained():
@@ -72,7 +75,12 @@ def test_what_a_validation_curve_came_to():
 
     assert said([0.1, 0.3, 0.2]) == "It was at its best at epoch 2; those weights were kept."
     assert said([0.1, 0.2, 0.3]) == "It was at its best at the end, epoch 3: longer training may help."
-    assert said([0.1, 0.3, 0.3]) == "It reached its best at epoch 2 and no better after that; the weights of epoch 3 were kept."
+    assert said([0.1, 0.3, 0.3]) == (
+        "It was at its best 2 times, first at epoch 2, last at epoch 3; the weights of epoch 3 were kept."
+    )
+    assert said([0.3, 0.1, 0.3], kept=False).endswith(
+        "first at epoch 1, last at epoch 3; the last weights were kept all the same."
+    )
     assert said([0.1, 0.3, 0.2], kept=False).endswith("the last weights were kept all the same.")
 
 
@@ -121,7 +129,30 @@ def test_rows_by_what_they_were_for():
     assert rows_sentence({"train": 600, "validation": 100, "calibration": 0, "test": 200}) == (
         "900 rows: 600 trained it, 100 chose settings and when to stop and 200 judged it."
     )
-    assert rows_sentence({"train": None, "test": 1024}).startswith("Training rows were drawn without end; of the others, ")
+    assert rows_sentence({"train": None, "test": 1024}, counted="episodes").startswith(
+        "Training episodes were drawn without end; of the others, "
+    )
+
+
+def test_no_sentence_says_that_something_was_calibrated():
+    assert "confidence" not in rows_sentence({"train": 600, "calibration": 100, "test": 200})
+    assert "100 were set aside for later (calibration)" in rows_sentence({"train": 600, "calibration": 100, "test": 200})
+
+
+@pytest.mark.parametrize(
+    ("seen", "said"),
+    [
+        ("none", "On 9,768 examples that neither has seen, "),
+        ("some", "On 9,768 examples kept out of training, "),
+        ("all", "On 9,768 examples of which each has its like in training, "),
+    ],
+)
+def test_the_lead_claims_no_more_of_the_test_part_than_is_true(seen, said):
+    assert lead(results(seen=seen), ACCURACY).startswith(said)
+
+
+def test_episodes_are_called_episodes():
+    assert lead(results(counted="episodes"), ACCURACY).startswith("On 9,768 episodes that neither has seen, ")
 
 
 def test_numbers_have_a_real_minus_and_no_negative_zero():

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import thalweg as tw
 from tests.evaluation.arrays import classes
 from tests.report.test_report import EVIL, elements
 from thalweg.core import registry
 from thalweg.report.examples import view_of, with_examples
+from thalweg.report.samples import EACH
 
 
 @pytest.mark.parametrize("kind", registry.names("view"))
@@ -54,6 +56,22 @@ def test_the_examples_behind_the_worst_mistakes_are_kept():
     kept = with_examples({"diagnosis": {"mistakes": {"worst": worst}}}, dataset)["examples_shown"]
     assert kept["fields"] == {"a": "number", "b": "number", "colour": "category"}
     assert kept["rows"]["5"]["colour"] == dataset.examples.columns["colour"][5]
+
+
+def test_what_a_generator_makes_is_kept_beside_real_examples_and_shown(tmp_path):
+    run = tw.train("digits", task="conditional-synthesis", epochs=1, compare=False, out=tmp_path / "run")
+    made = run.results["made"]
+    assert set(made["fields"].values()) == {"image", "category"}
+    assert len(made["own"]) == EACH
+    text = (run.path / "report.html").read_text(encoding="utf-8")
+    assert text.count("<img") == len(made["own"]) + len(made["real"])
+    assert "<h2>What it makes</h2>" in text
+
+
+def test_points_of_a_plane_are_shown_in_one_picture():
+    points = [view_of("vector").keep([x / 10, 1.0]) for x in range(30)]
+    assert view_of("vector").together(points, points[:5]).count("<circle") == 35
+    assert view_of("vector").together([view_of("vector").keep([1.0, 2.0, 3.0])], []) == ""
 
 
 def test_results_without_mistakes_stay_as_they_are():

@@ -1,6 +1,7 @@
 """What a view is: how one value of a kind is kept in a run's results, and shown on the page."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 
@@ -9,9 +10,11 @@ class View(ABC):
 
     Attributes:
         tile: shown as a picture of its own; otherwise in a cell of a table.
+        crowd: how many values `together` shows in one picture; 0 where each is shown by itself.
     """
 
     tile: ClassVar[bool] = False
+    crowd: ClassVar[int] = 0
 
     @abstractmethod
     def keep(self, value: Any) -> Any:  # noqa: ANN401 - a raw value to JSON values
@@ -20,6 +23,10 @@ class View(ABC):
     @abstractmethod
     def show(self, kept: Any) -> str:  # noqa: ANN401
         """Markup of what was kept; whatever that holds, it comes out as text."""
+
+    def together(self, own: Sequence[Any], real: Sequence[Any]) -> str:
+        """Markup of one picture of many kept values, made ones over real ones; empty where each is shown by itself."""
+        return ""
 
     @staticmethod
     @abstractmethod

@@ -8,6 +8,9 @@ from typing import Any
 from thalweg.evaluation.figures import Unit, written
 from thalweg.report.markup import text
 
+SIGN, GAP = 6.6, 14
+"""Pixels that a sign of a tick's words takes, and that lie between two of them."""
+
 
 @dataclass(frozen=True)
 class Frame:
@@ -33,11 +36,15 @@ class Frame:
         return self.height - self.bottom - (y - low) / ((high - low) or 1) * (self.height - self.top - self.bottom)
 
 
-def ticks(low: float, high: float, *, count: int = 4) -> list[float]:
-    """Round values inside a range, about as many as asked for."""
+def ticks(low: float, high: float, *, count: int = 4, whole: bool = False) -> list[float]:
+    """Round values inside a range, about as many as asked for.
+
+    Args:
+        whole: whole numbers only (epochs, steps).
+    """
     if not high > low:
         return [low]
-    rough = (high - low) / count
+    rough = max((high - low) / count, 1.0 if whole else 0.0)
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(power * one for one in (1, 2, 2.5, 5, 10) if power * one >= rough * 0.999)
     first = math.ceil(low / step - 1e-9)
@@ -59,35 +66,79 @@ def svg(frame: Frame, label: str, content: str) -> str:
     )
 
 
-def grid(frame: Frame, *, percent: tuple[bool, bool] = (False, False)) -> str:
-    """Ticks below and at the left, with light lines across."""
-    across, down = ticks(*frame.x), ticks(*frame.y)
+def grid(frame: Frame, *, percent: tuple[bool, bool] = (False, False), name: str = "", whole: bool = False) -> str:
+    """Ticks below and at the left, with light lines across.
+
+    Args:
+        percent: values across, values upwards are shares.
+        name: what is counted across.
+        whole: it is counted in whole numbers.
+    """
+    down = _ticks_up(frame.y)
     lines = [
         f'<line class="grid" x1="{frame.left}" x2="{frame.width - frame.right}" y1="{frame.py(y):.1f}" y2="{frame.py(y):.1f}"/>'
         f'<text class="tick" x="{frame.left - 6}" y="{frame.py(y) + 4:.1f}" text-anchor="end">'
         f"{tick_text(y, _step(down), percent=percent[1])}</text>"
         for y in down
     ]
+    base = frame.height - (20 if name else 6)
     lines += [
-        f'<text class="tick" x="{frame.px(x):.1f}" y="{frame.height - 6}" text-anchor="middle">'
-        f"{tick_text(x, _step(across), percent=percent[0])}</text>"
-        for x in across
+        f'<text class="tick" x="{frame.px(x):.1f}" y="{base}" text-anchor="middle">{words}</text>'
+        for x, words in _across(frame, percent=percent[0], whole=whole)
     ]
-    return "".join(lines)
+    middle = (frame.left + frame.width - frame.right) / 2
+    named = (
+        f'<text class="tick" x="{middle:.1f}" y="{frame.height - 4}" text-anchor="middle">{text(name)}</text>' if name else ""
+    )
+    return "".join(lines) + named
+
+
+def _ticks_up(y: tuple[float, float]) -> list[float]:
+    """Ticks of the vertical axis, at least two where the range allows it."""
+    few = ticks(*y)
+    return few if len(few) > 2 else ticks(*y, count=7)
+
+
+def _across(frame: Frame, *, percent: bool, whole: bool) -> list[tuple[float, str]]:
+    """Ticks below, as many as have room beside each other."""
+    room = frame.width - frame.left - frame.right
+    for count in (5, 4, 3, 2, 1):
+        places = ticks(*frame.x, count=count, whole=whole)
+        words = [tick_text(x, _step(places), percent=percent) for x in places]
+        if sum(SIGN * len(one) + GAP for one in words) <= room:
+            break
+    return list(zip(places, words, strict=True))
+
+
+def left_of(y: tuple[float, float], *, percent: bool = False) -> int:
+    """The room that the words at the left need."""
+    down = _ticks_up(y)
+    return math.ceil(SIGN * max(len(tick_text(one, _step(down), percent=percent)) for one in down)) + 10
 
 
 def curve(
-    points: Sequence[tuple[float, float]], unit: Unit | None, *, label: str, marked: int | None = None, mark: str = ""
+    points: Sequence[tuple[float, float]],
+    unit: Unit | None,
+    *,
+    label: str,
+    axis: str,
+    marked: int | None = None,
+    mark: str = "",
 ) -> str:
-    """A line through points, one of them marked."""
+    """A line through points, one of them marked.
+
+    Args:
+        axis: what is counted across (epoch, step).
+    """
     values = [y for _, y in points]
     low, high = min(values), max(values)
     room = 0.16 * (high - low) or max(abs(high) * 0.05, 1e-3)
-    frame = Frame((points[0][0], points[-1][0]), (low - (room if marked is not None else 0), high + room), bottom=26)
-    percent = bool(unit and unit.percent)
+    span, percent = (low - (room if marked is not None else 0), high + room), bool(unit and unit.percent)
+    frame = Frame((points[0][0], points[-1][0]), span, left=left_of(span, percent=percent), height=212, bottom=38)
     path = " ".join(f"{frame.px(x):.1f},{frame.py(y):.1f}" for x, y in points)
     line = f'<polyline points="{path}" fill="none" stroke="var(--own)" stroke-width="2.5" stroke-linejoin="round"/>'
-    return svg(frame, label, grid(frame, percent=(False, percent)) + line + _marked(frame, points, marked, mark))
+    ground = grid(frame, percent=(False, percent), name=axis, whole=True)
+    return svg(frame, label, ground + line + _marked(frame, points, marked, mark))
 
 
 def _marked(frame: Frame, points: Sequence[tuple[float, float]], marked: int | None, mark: str) -> str:
@@ -104,19 +155,25 @@ def _marked(frame: Frame, points: Sequence[tuple[float, float]], marked: int | N
 
 def calibration(bins: Sequence[Mapping[str, Any]], label: str) -> str:
     """Predicted against observed share, with intervals, beside the line on which both agree."""
-    frame = Frame((0.0, 1.0), (0.0, 1.0), height=210)
+    frame = Frame((0.0, 1.0), (0.0, 1.0), height=224, bottom=38)
+    most = max(one["n"] for one in bins)
     straight = (
         f'<line x1="{frame.px(0):.1f}" y1="{frame.py(0):.1f}" x2="{frame.px(1):.1f}" y2="{frame.py(1):.1f}" '
         'stroke="var(--soft)" stroke-dasharray="4 3"/>'
     )
-    dots = "".join(
-        f'<line x1="{frame.px(one["predicted"]):.1f}" x2="{frame.px(one["predicted"]):.1f}" y1="{frame.py(one["low"]):.1f}" '
-        f'y2="{frame.py(one["high"]):.1f}" stroke="var(--own)" stroke-width="2"/>'
-        f'<circle cx="{frame.px(one["predicted"]):.1f}" cy="{frame.py(one["observed"]):.1f}" r="4" fill="var(--own)">'
+    points = "".join(_bin(frame, one, one["n"] / most) for one in bins)
+    return svg(frame, label, grid(frame, percent=(True, True), name="it says") + straight + points)
+
+
+def _bin(frame: Frame, one: Mapping[str, Any], share: float) -> str:
+    """A point on its interval; its area grows with the examples that stand behind it."""
+    x = f"{frame.px(one['predicted']):.1f}"
+    return (
+        f'<line x1="{x}" x2="{x}" y1="{frame.py(one["low"]):.1f}" y2="{frame.py(one["high"]):.1f}" '
+        'stroke="var(--own)" stroke-width="1.5" stroke-opacity=".55"/>'
+        f'<circle cx="{x}" cy="{frame.py(one["observed"]):.1f}" r="{2 + 4 * math.sqrt(share):.1f}" fill="var(--own)">'
         f"<title>{one['n']:,} examples</title></circle>"
-        for one in bins
     )
-    return svg(frame, label, grid(frame, percent=(True, True)) + straight + dots)
 
 
 def scatter(true: Sequence[float], said: Sequence[float], label: str) -> str:
@@ -124,21 +181,32 @@ def scatter(true: Sequence[float], said: Sequence[float], label: str) -> str:
     low, high = min(*true, *said), max(*true, *said)
     room = 0.04 * (high - low) or 1.0
     span = (low - room, high + room)
-    frame = Frame(span, span, height=300, left=56)
+    frame = Frame(span, span, height=320, left=left_of(span), bottom=38)
     straight = (
         f'<line x1="{frame.px(low):.1f}" y1="{frame.py(low):.1f}" x2="{frame.px(high):.1f}" y2="{frame.py(high):.1f}" '
         'stroke="var(--soft)" stroke-dasharray="4 3"/>'
     )
-    dots = "".join(
-        f'<circle cx="{frame.px(x):.1f}" cy="{frame.py(y):.1f}" r="2.6" fill="var(--own)" fill-opacity=".55"/>'
-        for x, y in zip(true, said, strict=True)
+    name = f'<text class="tick" x="{frame.left + 6}" y="{frame.top + 4}">predicted</text>'
+    return svg(frame, label, grid(frame, name="true") + straight + dots(frame, list(zip(true, said, strict=True))) + name)
+
+
+def cloud(own: Sequence[tuple[float, float]], other: Sequence[tuple[float, float]], label: str) -> str:
+    """Points of ours over grey ones, both axes to the same scale."""
+    every = [*own, *other]
+    half = max(max(one[i] for one in every) - min(one[i] for one in every) for i in (0, 1)) * 0.54 or 1.0
+    middles = [(max(one[i] for one in every) + min(one[i] for one in every)) / 2 for i in (0, 1)]
+    across, up = ((middle - half, middle + half) for middle in middles)
+    frame = Frame(across, up, height=320, left=left_of(up))
+    shown = dots(frame, other, colour="var(--other)", size=2.2) + dots(frame, own)
+    return svg(frame, label, grid(frame) + shown)
+
+
+def dots(frame: Frame, points: Sequence[tuple[float, float]], *, colour: str = "var(--own)", size: float = 2.6) -> str:
+    """A dot for each point."""
+    return "".join(
+        f'<circle cx="{frame.px(x):.1f}" cy="{frame.py(y):.1f}" r="{size}" fill="{colour}" fill-opacity=".55"/>'
+        for x, y in points
     )
-    names = (
-        f'<text class="tick" x="{frame.width - frame.right}" y="{frame.height - frame.bottom - 6}" '
-        'text-anchor="end">true</text>'
-        f'<text class="tick" x="{frame.left + 6}" y="{frame.top + 4}">predicted</text>'
-    )
-    return svg(frame, label, grid(frame) + straight + dots + names)
 
 
 def _step(places: Sequence[float]) -> float:

@@ -1,15 +1,17 @@
 """The data: how many rows did what, what was inferred, and what the check of the data found."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from thalweg.report.markup import folded, paragraph, section, table, text
 from thalweg.report.run_facts import Facts
 
+FLAG = re.compile(r"(--[a-z][a-z-]*(?:[ =](?:[A-Z]+\b|\w+=\w+))?)")
 DEEDS = {
     "train": "trained it",
     "validation": "chose settings and when to stop",
-    "calibration": "are kept to set its confidence",
+    "calibration": "were set aside for later (calibration)",
     "test": "judged it",
 }
 
@@ -17,22 +19,31 @@ DEEDS = {
 def data_section(facts: Facts) -> str:
     """Rows, notes and findings."""
     parts = (facts.data.get("fingerprint") or {}).get("parts") or {}
-    content = paragraph(rows_sentence(parts))
+    content = paragraph(rows_sentence(parts, counted=facts.results.get("counted") or "examples"))
     notes = [str(note) for note in facts.data.get("notes") or []]
-    content += "".join(f'<div class="note">{text(note)}</div>' for note in notes)
+    content += "".join(f'<div class="note">{_note(note)}</div>' for note in notes)
     content += "".join(_finding(one) for one in facts.data.get("findings") or [])
     return section("data", "The data", content + _fields(facts)) if content else ""
 
 
-def rows_sentence(parts: Mapping[str, int | None]) -> str:
-    """How many rows each part has, and what for."""
+def rows_sentence(parts: Mapping[str, int | None], *, counted: str = "examples") -> str:
+    """How many rows each part has, and what for.
+
+    Args:
+        counted: what people call them (examples, episodes).
+    """
     said = [f"{parts[part]:,} {deed}" for part, deed in DEEDS.items() if parts.get(part)]
     if not said:
         return ""
     whole = sum(count for count in parts.values() if count)
-    drawn = "Training rows were drawn without end; of the others, " if "train" in parts and parts["train"] is None else ""
+    drawn = f"Training {counted} were drawn without end; of the others, " if "train" in parts and parts["train"] is None else ""
     start = drawn or f"{whole:,} rows: "
     return f"{start}{', '.join(said[:-1])}{' and ' if len(said) > 1 else ''}{said[-1]}."
+
+
+def _note(words: str) -> str:
+    """A sentence on what was read, its flags as code."""
+    return FLAG.sub(r"<code>\1</code>", text(words))
 
 
 def _finding(one: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""Where the time went, the command that repeats it, and settings and versions folded away."""
+"""Where the time went, the command or the lines of Python that repeats it, and settings and versions folded away."""
 
 import shlex
 from collections.abc import Mapping
@@ -9,6 +9,7 @@ import yaml
 from thalweg.report.markup import folded, paragraph, section, table, text
 from thalweg.report.run_facts import Facts
 from thalweg.report.sentences import duration
+from thalweg.training.own_parts import given_again
 
 SHADES = {"training": "var(--own)", "baselines": "var(--other)", "everything else": "var(--rule)"}
 
@@ -53,28 +54,34 @@ def _machine(facts: Facts) -> str:
 
 def repeat_section(facts: Facts) -> str:
     """The command, and everything that decides the result."""
-    command = command_of(facts)
-    content = f"<pre><code>{text(command)}</code></pre>" if command else ""
-    if not command and facts.settings:
-        content = paragraph(
-            "The data were given as objects; give them again with the settings of settings.yaml: tw.train(data, ...)."
-        )
-    content += _folded(facts)
-    return section("repeat", "Repeat it", content)
+    again = command_of(facts) or (python_of(facts) if facts.settings else "")
+    content = f"<pre><code>{text(again)}</code></pre>" if again else ""
+    return section("repeat", "Repeat it", content + _folded(facts))
 
 
 def command_of(facts: Facts) -> str:
-    """The command that trains the same again; empty where the data were given as objects."""
+    """The command that trains the same again; empty where data or parts were given as objects."""
     settings = facts.settings
     if facts.results.get("command"):
         return str(facts.results["command"])
-    if not settings.get("source"):
+    if not settings.get("source") or facts.own:
         return ""
     words = ["thalweg", "train", str(settings["source"])]
     target = (settings.get("data") or {}).get("target")
     words += ["--target", str(target)] if target else []
     words += ["--settings", str(facts.path / "settings.yaml"), "--out", f"{facts.path}-again"]
     return shlex.join(words)
+
+
+def python_of(facts: Facts) -> str:
+    """The lines of Python that train the same again where a command cannot name everything."""
+    source = facts.settings.get("source")
+    lines = ["import thalweg as tw", ""]
+    lines += [] if source else ["data = ...  # as it was given then"]
+    lines += ["# your own parts, made as they were then, under the same torch.manual_seed"] if facts.own else []
+    given = [repr(source) if source else "data", *(given_again(sort, name) for sort, name in facts.own.items())]
+    given += [f"settings={str(facts.path / 'settings.yaml')!r}", f"out={f'{facts.path}-again'!r}"]
+    return "\n".join([*lines, "tw.train(", *(f"    {one}," for one in given), ")"])
 
 
 def _folded(facts: Facts) -> str:

@@ -8,6 +8,7 @@ from thalweg.core.errors import Refusal
 from thalweg.data.dataset import Dataset, StoredDataset
 from thalweg.fields.column import Column, plain
 from thalweg.report._view import View
+from thalweg.report.markup import text
 
 CELLS, TILES = 8, 2
 """Fields shown in cells and as pictures, at most."""
@@ -24,14 +25,25 @@ def with_examples(results: Mapping[str, Any], dataset: Dataset) -> dict[str, Any
         return dict(results)
     fields = _fields(dataset)
     columns = dataset.examples.columns
-    kept = {str(row): {name: _kept(kind, columns[name], row) for name, kind in fields.items()} for row in rows}
-    return {**results, "examples_shown": {"fields": fields, "rows": kept}}
+    rows_shown = {str(row): {name: _in_row(kind, columns[name], row) for name, kind in fields.items()} for row in rows}
+    return {**results, "examples_shown": {"fields": fields, "rows": rows_shown}}
 
 
 def view_of(kind: str) -> View:
     """The view of a kind."""
     found: View = registry.load("view", kind)()
     return found
+
+
+def shown_fields(found: Mapping[str, Any]) -> dict[str, str]:
+    """The fields among what was kept whose kind has a view, with their kinds."""
+    known = set(registry.names("view"))
+    return {name: kind for name, kind in (found.get("fields") or {}).items() if kind in known}
+
+
+def shown(kind: str, value: Any) -> str:  # noqa: ANN401 - what a view kept
+    """Markup of one value that was kept, or a dash."""
+    return text("–") if value is None else view_of(kind).show(value)
 
 
 def _fields(dataset: StoredDataset) -> dict[str, str]:
@@ -47,9 +59,18 @@ def _fields(dataset: StoredDataset) -> dict[str, str]:
     return chosen
 
 
-def _kept(kind: str, column: Column, row: int) -> Any:  # noqa: ANN401 - JSON values
-    """One value as its view keeps it; None where it cannot be shown (a file that is gone)."""
+def _in_row(kind: str, column: Column, row: int) -> Any:  # noqa: ANN401 - JSON values
+    """One value of a column as its view keeps it; None where it cannot be shown (a file that is gone)."""
     try:
-        return view_of(kind).keep(plain(column[row]))
+        value = plain(column[row])
+    except (OSError, ValueError, TypeError, Refusal):
+        return None
+    return kept(kind, value)
+
+
+def kept(kind: str, value: Any) -> Any:  # noqa: ANN401 - a raw value to JSON values
+    """A raw value as its view keeps it; None where it cannot be shown."""
+    try:
+        return view_of(kind).keep(value)
     except (OSError, ValueError, TypeError, Refusal):
         return None

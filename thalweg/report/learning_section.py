@@ -46,7 +46,7 @@ def _validation(facts: Facts, lines: Sequence[dict[str, Any]], places: Sequence[
     best, _ = best_of(values, higher=higher)
     mark = f"{'kept' if kept else 'best'}, {axis} {written(points[best][0], 0)}"
     title = f"{unit.title[:1].upper()}{unit.title[1:]} on validation rows"
-    picture = curve(points, unit, label=f"{unit.title} on validation rows by {axis}", marked=best, mark=mark)
+    picture = curve(points, unit, label=f"{unit.title} on validation rows by {axis}", axis=axis, marked=best, mark=mark)
     return figure(picture, learned(values, [x for x, _ in points], higher=higher, kept=kept, axis=axis), title=title)
 
 
@@ -57,7 +57,7 @@ def _loss(lines: Sequence[dict[str, Any]], places: Sequence[float], axis: str) -
     first, last = points[0][1], points[-1][1]
     way = "fell" if last < first else "rose" if last > first else "stayed"
     caption = f"The loss it was trained by {way} from {first:.3g} to {last:.3g}, by {axis}.".replace("-", "−")
-    return figure(curve(points, None, label=f"training loss by {axis}"), caption, title="Training loss")
+    return figure(curve(points, None, label=f"training loss by {axis}", axis=axis), caption, title="Training loss")
 
 
 def _points(lines: Sequence[dict[str, Any]], places: Sequence[float], name: str) -> list[tuple[float, float]]:

@@ -10,9 +10,14 @@ def text(value: Any) -> str:  # noqa: ANN401 - whatever a run's files hold
     return html.escape(str(value), quote=True)
 
 
+def unbroken(words: str) -> str:
+    """The same with no line ending between a number and its percent."""
+    return words.replace(" %", "\u00a0%")
+
+
 def paragraph(words: str, *, kind: str = "") -> str:
     """A paragraph of plain words."""
-    return f"<p{_class(kind)}>{text(words)}</p>" if words else ""
+    return f"<p{_class(kind)}>{unbroken(text(words))}</p>" if words else ""
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -34,32 +34,47 @@ svg{display:block;width:100%;max-width:440px;height:auto;font:12.5px system-ui,I
 svg text{fill:var(--ink)}svg .tick{fill:var(--soft);font-size:11.5px}svg .own{fill:var(--own)}svg .soft{fill:var(--soft)}
 svg .bold{font-weight:650}svg .share{font-size:11.5px}svg .grid{stroke:var(--rule);stroke-width:1}
 .forest{margin:22px 0 6px;font-size:14px}
-.line{display:grid;grid-template-columns:178px minmax(0,1fr) 70px;gap:14px;align-items:center;height:26px}
-.line>span,.line>b{text-align:right;font-weight:400;white-space:nowrap;overflow:hidden;text-overflow:ellipsis}
+.forest{display:grid;grid-template-columns:fit-content(42%) minmax(0,1fr) max-content;gap:0 14px;align-items:center}
+.line{display:contents}.line>span,.line>b{text-align:right;font-weight:400;line-height:1.25;padding:4px 0}
+.line>span{overflow-wrap:anywhere}.line>b{white-space:nowrap}
 .line.own>span,.line.own>b{font-weight:650}
-.track{position:relative;height:100%}
-.track i,.track s,.track u{position:absolute;text-decoration:none}
+.track{position:relative;align-self:stretch;min-height:26px}
+.track i,.track s,.track u,.track q{position:absolute;text-decoration:none}
 .track i{top:0;bottom:0;border-left:1px solid var(--rule)}
 .track s{top:50%;height:2px;margin-top:-1px;background:var(--other)}
 .track u{top:50%;width:9px;height:9px;margin:-4.5px 0 0 -4.5px;border-radius:50%;background:var(--other)}
+.track q{top:50%;transform:translateY(-50%);color:var(--other);quotes:none;line-height:1}.track .right{right:0}
 .own .track s{height:3px;background:var(--own)}
 .own .track u{width:11px;height:11px;margin:-5.5px 0 0 -5.5px;border-radius:2px;transform:rotate(45deg);background:var(--own)}
 .axis .track i{border:0;transform:translateX(-50%);font-style:normal;font-size:12.5px;color:var(--soft);white-space:nowrap}
-@media(max-width:520px){.line{grid-template-columns:minmax(0,1fr) 64px;gap:0 10px;height:auto;margin-bottom:7px}
-.line>span{grid-column:1/-1;text-align:left;font-size:13px}.track{height:15px}
-.axis .track i:nth-child(even){display:none}}
+@media(max-width:520px){.forest{grid-template-columns:minmax(0,1fr) max-content;gap:0 10px}
+.line>span{grid-column:1/-1;text-align:left;font-size:13px;padding:5px 0 0}.axis>span{display:none}
+.line>b{padding:0}.track{min-height:17px}.axis .track i:nth-child(even){display:none}}
 .scroll{overflow-x:auto}table{border-collapse:collapse;width:100%;font-size:14px}
 th,td{padding:6px 12px 6px 0;border-bottom:1px solid var(--rule);text-align:left;white-space:nowrap}
 th{font-weight:500;color:var(--soft)}td.wide{white-space:normal;min-width:16em}
+.heat{width:auto;border-collapse:separate;border-spacing:2px;font-size:13.5px}
+.heat th,.heat td{border:0;padding:4px 5px;text-align:center;color:var(--ink);font-weight:400}
+.heat td{min-width:30px;border-radius:3px;background:var(--panel)}.heat td[style]{font-weight:650}
+.heat tbody th{text-align:right}.heat .corner{background:none;color:var(--soft);font-size:12px;text-align:right;font-weight:400}
+.heat small{display:block;font-weight:400;font-size:12px}.heat.few td{min-width:62px;padding:8px 10px}
+.heat.few .corner{padding:4px}
+.heat.upright thead th{vertical-align:bottom}.heat.upright thead span{writing-mode:vertical-rl;transform:rotate(180deg)}
+@media(max-width:520px){.heat{font-size:12.5px;border-spacing:1px}.heat th,.heat td{padding:3px 2px}.heat td{min-width:25px}
+.heat.few td{min-width:48px;padding:6px 4px}.heat .corner{font-size:10.5px}}
 .note{border-left:3px solid var(--rule);padding:1px 0 1px 14px;margin:10px 0}.note.care{border-color:var(--care)}
 .bars{display:flex;gap:2px;height:26px;margin:8px 0 4px}.bars span{border-radius:2px;min-width:2px}
 .key{display:flex;flex-wrap:wrap;gap:2px 18px;font-size:13.5px;color:var(--soft);padding:0;margin:0;list-style:none}
 .key i{display:inline-block;width:10px;height:10px;border-radius:2px;margin-right:6px}
 .tiles{display:grid;grid-template-columns:repeat(auto-fill,minmax(112px,1fr));gap:16px;margin:14px 0}
 .tiles figure{margin:0}.tiles img{width:100%;max-width:128px;border-radius:3px;background:var(--panel);display:block}
+.tiles.close{grid-template-columns:repeat(auto-fill,minmax(76px,1fr));gap:10px}
+.tiles.close figcaption{font-size:12.5px}
 img.small{image-rendering:pixelated}
 code{font:13.5px ui-monospace,"DejaVu Sans Mono",monospace;background:var(--panel);padding:1px 5px;border-radius:3px}
-pre{background:var(--panel);padding:12px 14px;border-radius:5px;overflow-x:auto}pre code{padding:0;background:none}
+.note code{white-space:nowrap}
+pre{background:var(--panel);padding:12px 14px;border-radius:5px;overflow-x:auto}
+pre code{padding:0;background:none;white-space:pre-wrap;overflow-wrap:anywhere}
 details{margin:10px 0;font-size:14px}summary{cursor:pointer;color:var(--soft)}a{color:var(--own)}
 @media(max-width:520px){main{padding:24px 16px 60px}h1{font-size:24px}}
 @media print{nav{display:none}main{max-width:none;padding:0}h2{break-after:avoid}figure,.tiles figure{break-inside:avoid}}

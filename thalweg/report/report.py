@@ -8,9 +8,10 @@ from thalweg.report.data_section import data_section
 from thalweg.report.ending_section import repeat_section, time_section
 from thalweg.report.errors_section import errors_section
 from thalweg.report.learning_section import learning_section
-from thalweg.report.markup import text
+from thalweg.report.markup import text, unbroken
 from thalweg.report.page import page
 from thalweg.report.run_facts import Facts
+from thalweg.report.samples import samples_section
 from thalweg.report.sentences import heading
 from thalweg.report.verdict_section import verdict_section
 
@@ -31,16 +32,17 @@ def report_of(facts: Facts) -> str:
     word, rest = heading(facts.results, unit)
     sections = [
         verdict_section(facts),
+        samples_section(facts),
         data_section(facts),
         learning_section(facts),
         errors_section(facts),
         time_section(facts),
         repeat_section(facts),
     ]
-    return page(f"{facts.title}: report", _kicker(facts), f"<em>{text(word)}</em> {text(rest)}", sections)
+    return page(f"{facts.title}: report", _kicker(facts), unbroken(f"<em>{text(word)}</em> {text(rest)}"), sections)
 
 
 def _kicker(facts: Facts) -> str:
-    target = next((field.get("name") for field in facts.data.get("fields") or [] if field.get("role") == "target"), None)
+    target = facts.results.get("predicts")
     predicts = f" · predicts <b>{text(target)}</b>" if target else ""
     return f"{text(facts.title)}{predicts} · {text(facts.model)} · {facts.day.day} {facts.day:%B %Y}"

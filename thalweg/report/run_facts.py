@@ -12,6 +12,7 @@ import yaml
 from thalweg.core import files
 from thalweg.core.run_folder import RunFolder
 from thalweg.evaluation.figures import Unit
+from thalweg.training.own_parts import OWN
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,12 @@ class Facts:
     def model(self) -> str:
         """The model's name."""
         chosen = (self.settings.get("chosen") or {}).get("model") or self.settings.get("model") or {}
-        return str(chosen.get("name") or "net")
+        return str(self.own.get("model") or chosen.get("name") or "net")
+
+    @property
+    def own(self) -> dict[str, str]:
+        """The parts that were given as objects, by sort, as they are called."""
+        return {str(sort): str(name) for sort, name in (self.settings.get(OWN) or {}).items()}
 
 
 def _json(path: Path) -> Mapping[str, Any]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from thalweg.evaluation.figures import Unit, digits, written
-from thalweg.evaluation.verdict import EQUIVALENT, WORSE, advice, spoken
+from thalweg.evaluation.verdict import EQUIVALENT, WORSE, advice, settling, spoken
 
 OPENINGS = {
     "better": ("Better", "than {title}: {values}."),
@@ -12,6 +12,12 @@ OPENINGS = {
     "worse": ("Worse", "than {title}: {values}."),
     "not enough data": ("Not enough data", "to tell it from {title}: {values}."),
 }
+KNOWN = {
+    "none": "that neither has seen",
+    "some": "kept out of training",
+    "all": "of which each has its like in training",
+}
+"""How many of the test examples stand in the training part too, in words."""
 SMALL = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 
 
@@ -48,7 +54,8 @@ def lead(results: Mapping[str, Any], unit: Unit) -> str:
 
 def _difference(results: Mapping[str, Any], verdict: Mapping[str, Any], opponent: Mapping[str, Any], unit: Unit) -> str:
     n, gap = int(results.get("examples") or 0), float(verdict["difference"])
-    start = f"On {n:,} examples that neither has seen"
+    counted = results.get("counted") or "examples"
+    start = f"On {n:,} {counted} {KNOWN.get(results.get('seen') or '', KNOWN['some'])}"
     if unit.percent and unit.says:
         count = round(abs(gap) * n)
         if not count:
@@ -75,11 +82,7 @@ def _where(verdict: Mapping[str, Any], unit: Unit) -> str:
 def _advice(verdict: Mapping[str, Any], opponent: Mapping[str, Any], results: Mapping[str, Any]) -> str:
     if verdict["word"] in (EQUIVALENT, WORSE):
         return advice(verdict["word"], str(opponent["name"]), opponent["title"])
-    needed, n = verdict.get("needed"), int(results.get("examples") or 0)
-    if verdict["word"] == "better" or not needed or needed <= n:
-        return ""
-    many = f"About {needed:,}" if needed <= 1_000_000 else "Over a million"
-    return f"{many} test examples would settle it."
+    return settling(int(results.get("examples") or 0), verdict.get("needed"), verdict.get("needed_if_real"))
 
 
 def signed(gap: float, unit: Unit, half: float) -> str:
@@ -91,13 +94,15 @@ def signed(gap: float, unit: Unit, half: float) -> str:
 def learned(values: Sequence[float], places: Sequence[float], *, higher: bool, kept: bool, axis: str) -> str:
     """What a curve of validation values came to."""
     best, first = best_of(values, higher=higher)
-    if first == len(values) - 1:
-        return f"It was at its best at the end, {axis} {written(places[best], 0)}: longer training may help."
-    if first < best:
-        since = f"It reached its best at {axis} {written(places[first], 0)} and no better after that"
-        return f"{since}; the weights of {axis} {written(places[best if kept else -1], 0)} were kept."
+    at = f"{axis} {written(places[best], 0)}"
     tail = "those weights were kept" if kept else "the last weights were kept all the same"
-    return f"It was at its best at {axis} {written(places[best], 0)}; {tail}."
+    if first == best:
+        more = ": longer training may help" if best == len(values) - 1 else f"; {tail}"
+        return f"It was at its best at {'the end, ' if best == len(values) - 1 else ''}{at}{more}."
+    times = sum(value == values[best] for value in values)
+    again = f"first at {axis} {written(places[first], 0)}, last at {at}"
+    kept_too = f"the weights of {at} were kept" if kept else tail
+    return f"It was at its best {times:,} times, {again}; {kept_too}."
 
 
 def best_of(values: Sequence[float], *, higher: bool) -> tuple[int, int]:

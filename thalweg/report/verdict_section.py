@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from thalweg.evaluation.figures import Unit
+from thalweg.evaluation.figures import STAR, Unit, starred
 from thalweg.evaluation.verdict import spoken
-from thalweg.report.forest import forest
+from thalweg.report.forest import beyond, forest
 from thalweg.report.markup import figure, folded, paragraph, table, text
 from thalweg.report.run_facts import Facts
 from thalweg.report.sentences import duration, lead, signed
@@ -49,25 +49,27 @@ def _cell(name: str, value: str, beside: str) -> str:
 
 def _beside(facts: Facts, unit: Unit) -> str:
     """The forest of net and baselines; nothing where there is no baseline."""
-    baselines = [one | {"title": title_of(one)} for one in facts.results.get("baselines") or []]
+    baselines = [one | {"title": starred(title_of(one), one)} for one in facts.results.get("baselines") or []]
     if not baselines:
         return ""
     net = {**facts.headline, "title": f"thalweg, {facts.model}"}
     label = f"{unit.title} on the test part with 95 % intervals, net and baselines"
     direction = "" if unit.better == "higher" else " Lower is better."
-    caption = f"{unit.title[:1].upper()}{unit.title[1:]} on the test part, with 95 % intervals.{direction} {_tuning(facts)}"
+    caption = f"{unit.title[:1].upper()}{unit.title[1:]} on the test part, with 95 % intervals.{direction}"
+    star = f"{STAR}." if any(one["title"].endswith("*") for one in baselines) else ""
+    caption = " ".join(one for one in (caption, beyond([net, *baselines], unit), star, _tuning(facts)) if one)
     notes = "".join(paragraph(f"{note[:1].upper()}{note[1:]}.", kind="quiet") for note in facts.results.get("notes") or [])
     return figure(forest([net, *baselines], unit, label), caption, beside=_table(net, baselines, unit)) + notes
 
 
 def _tuning(facts: Facts) -> str:
     tried = sum(int(one.get("fits") or 0) for one in facts.results.get("baselines") or [] if one.get("setting"))
-    if not tried:
-        return ""
     name = (facts.results.get("verdict") or {}).get("opponent")
     opponent = next((spoken(name, title_of(one)) for one in facts.results["baselines"] if one.get("name") == name), "")
-    chosen = f" The verdict is about {opponent}, the best there." if opponent else ""
-    return f"{tried} fits on the training part; the validation part chose the settings of each baseline.{chosen}"
+    several = len(facts.results["baselines"]) > 1
+    chosen = f"The verdict is about {opponent}, the best on the validation part." if opponent and several else ""
+    fits = f"{tried} fits on the training part; the validation part chose the settings of each baseline." if tried else ""
+    return f"{fits} {chosen}".strip()
 
 
 def title_of(one: Mapping[str, Any]) -> str:
@@ -76,15 +78,20 @@ def title_of(one: Mapping[str, Any]) -> str:
 
 
 def _table(net: Mapping[str, Any], baselines: list[dict[str, Any]], unit: Unit) -> str:
-    head = ["model", unit.title, "95 % interval", "net ahead by", "p", "the net is", "setting"]
-    rows = [[text(net["title"]), *_figures_of(net, unit), "", "", "", ""]]
+    head = ["model", unit.title, "95 % interval", "net ahead by", "p", "the net is", "setting", "fitted on"]
+    rows = [[text(net["title"]), *_figures_of(net, unit), "", "", "", "", ""]]
     for one in baselines:
         gap = one.get("difference")
         ahead = "" if gap is None else signed(gap, unit, _half(one)) + (" points" if unit.percent else "")
         p = "" if one.get("p") is None else "< .001" if one["p"] < 0.001 else f"{one['p']:.3f}".removeprefix("0")
-        cells = [ahead, p, one.get("word") or "", one.get("setting") or ""]
+        cells = [ahead, p, one.get("word") or "", one.get("setting") or "", _fitted_on(one)]
         rows.append([text(one["title"]), *_figures_of(one, unit), *(text(cell) for cell in cells)])
     return folded("The same as a table, with the test behind each comparison", table(head, rows))
+
+
+def _fitted_on(one: Mapping[str, Any]) -> str:
+    rows, whole = int(one.get("rows") or 0), int(one.get("of_rows") or 0)
+    return f"{rows:,} of {whole:,} rows" if rows and whole else ""
 
 
 def _figures_of(one: Mapping[str, Any], unit: Unit) -> list[str]:

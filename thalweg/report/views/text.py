@@ -1,0 +1,31 @@
+"""Texts: the beginning, in a cell that wraps; signs that cannot be printed are shown by their codes."""
+
+from typing import Any
+
+from thalweg.core.registry import view
+from thalweg.report._view import View
+from thalweg.report.markup import text
+
+LONGEST = 280
+
+
+@view("text")
+class TextView(View):
+    """What is written, cut where it is long."""
+
+    def keep(self, value: Any) -> str | None:
+        return None if value is None else _printable(" ".join(str(value)[: 4 * LONGEST].split()))[:LONGEST]
+
+    def show(self, kept: Any) -> str:
+        if kept is None or not str(kept):
+            return text("–")
+        return text(f"{kept} …" if len(str(kept)) >= LONGEST else kept)
+
+    @staticmethod
+    def example() -> str:
+        return "A film that is dull from its first minute, and then \u202e\u0007<b>longer</b> than it needs to be."
+
+
+def _printable(written: str) -> str:
+    """Controls, marks of direction and half surrogates as escapes, so that they cannot change what stands around them."""
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape", "surrogatepass").decode() for sign in written)

@@ -224,6 +224,15 @@ def metric_rows(
     return {name: metric.rows(readings[reads[name]], target, mask) for name, metric in metrics.items()}
 
 
+def of_each_member(loss: Loss, answers: Tensor, target: Tensor) -> Tensor:
+    """Losses (B,) of answers (B, C); where members of an ensemble answer each row (B, M, C), the mean of the members' own."""
+    if answers.dim() != 3:
+        return loss(answers, target)
+    rows, members = answers.shape[:2]
+    losses = loss(answers.flatten(0, 1), target.repeat_interleave(members, 0))
+    return losses.view(rows, members).mean(1)
+
+
 def made_loss(choice: Choice, *, target: str | None = None) -> Loss:
     """The loss of that name with its settings.
 

@@ -13,7 +13,7 @@ from thalweg.data.batches import Batches
 from thalweg.fields.encoding import Column, Encodings
 from thalweg.fields.ports import Ports
 from thalweg.metrics._metric import Metric
-from thalweg.tasks._task import Loss, Losses, Model, Request, Task, made_loss, made_metric, metric_rows
+from thalweg.tasks._task import Loss, Losses, Model, Request, Task, made_loss, made_metric, metric_rows, of_each_member
 
 
 class ClassificationSettings(Settings):
@@ -40,7 +40,7 @@ class Classification(Task):
     def objective(self, model: Model, batch: Batch) -> Losses:
         assert self.loss is not None
         arguments, named = self.ports.given(batch)
-        return Losses.equal(self.loss(model(*arguments, **named), batch[self.ports.output.name]))
+        return Losses.equal(of_each_member(self.loss, model(*arguments, **named), batch[self.ports.output.name]))
 
     def predict(self, model: Model, batch: Batch, at: Position, request: Request) -> dict[str, Tensor]:
         arguments, named = self.ports.given(batch)

@@ -13,7 +13,7 @@ from thalweg.data.batches import Batches
 from thalweg.fields.encoding import Column, Encodings
 from thalweg.fields.ports import Ports
 from thalweg.metrics._metric import Metric
-from thalweg.tasks._task import Loss, Losses, Model, Request, Task, made_loss, made_metric, metric_rows
+from thalweg.tasks._task import Loss, Losses, Model, Request, Task, made_loss, made_metric, metric_rows, of_each_member
 
 
 class RegressionSettings(Settings):
@@ -41,7 +41,9 @@ class Regression(Task):
         assert self.loss is not None
         arguments, named = self.ports.given(batch)
         target = batch[self.ports.output.name]
-        return Losses.equal(self.loss(model(*arguments, **named).reshape(target.shape), target))
+        answers: Tensor = model(*arguments, **named)
+        answers = answers.reshape(target.shape) if answers.numel() == target.numel() else answers
+        return Losses.equal(of_each_member(self.loss, answers, target))
 
     def predict(self, model: Model, batch: Batch, at: Position, request: Request) -> dict[str, Tensor]:
         arguments, named = self.ports.given(batch)

@@ -229,9 +229,9 @@ def perfect_answers_are_best(subject: TaskSubject) -> None:
         if best is not None and value is not None and abs(value - best) > 1e-3:
             broken(f"{name} of perfect answers is {value:.4g}, its best is {best:g}", "measure the answer against the target")
     said = task.decode(task.predict(perfect, batch, START, task.request({})))
-    port = task.ports.output
-    if port.name in said and port.name in task.encodings:
-        _same_values(said[port.name], _true(subject, batch, port.name), port.name)
+    for port in task.ports.outputs:
+        if port.name in said and port.name in task.encodings:
+            _same_values(said[port.name], _true(subject, batch, port.name), port.name)
 
 
 def _true(subject: TaskSubject, batch: Batch, name: str) -> Any:

@@ -6,7 +6,7 @@ Axes: B batch, P any further positions, C classes.
 import torch
 from torch import Tensor
 
-from thalweg.metrics._metric import require_same_shape, shape_refusal, summed
+from thalweg.metrics._metric import Metric, S, require_same_shape, shape_refusal, summed
 
 
 def shares(hits: Tensor, mask: Tensor | None) -> Tensor:
@@ -19,6 +19,14 @@ def confusion(prediction: Tensor, target: Tensor, mask: Tensor | None, *, positi
     require_same_shape(prediction, target, metric="f1")
     said, true = prediction == positive, target == positive
     return torch.stack([summed(said & true, mask), summed(said & ~true, mask), summed(~said & true, mask)], 1)
+
+
+class HarmonicMean(Metric[S]):
+    """The base of every F1 over one count of rows (B, 3): found rightly, found wrongly, missed."""
+
+    def formula(self, total: Tensor) -> Tensor:
+        """2 TP / (2 TP + FP + FN)."""
+        return f1_of(total[..., 0], total[..., 1], total[..., 2])
 
 
 def f1_of(true_positives: Tensor, false_positives: Tensor, false_negatives: Tensor) -> Tensor:

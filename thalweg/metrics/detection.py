@@ -13,7 +13,7 @@ from torch import Tensor
 from thalweg.core.registry import metric
 from thalweg.core.settings import Settings
 from thalweg.fields.overlaps import intersection_over_union
-from thalweg.metrics._counting import f1_of
+from thalweg.metrics._counting import HarmonicMean
 from thalweg.metrics._metric import Metric, MetricExample
 
 
@@ -47,6 +47,14 @@ class _Detection(Metric[DetectionSettings]):
         return right.double(), real.sum(1).double(), shown.sum(1).double()
 
 
+class _Share(_Detection):
+    """Rows (B, 2): found rightly, and of how many."""
+
+    def formula(self, total: Tensor) -> Tensor:
+        """Found rightly over how many."""
+        return total[..., 0] / total[..., 1]
+
+
 def _taken(overlaps: Tensor, least: float) -> Tensor:
     """(B,) how many of K boxes in turn take one of T true ones, of their overlaps (B, K, T)."""
     free = torch.ones_like(overlaps[:, 0], dtype=torch.bool)
@@ -69,7 +77,7 @@ def _taken(overlaps: Tensor, least: float) -> Tensor:
     support=(0, 2),
     title="detection F1",
 )
-class DetectionF1(_Detection):
+class DetectionF1(_Detection, HarmonicMean[DetectionSettings]):
     """The harmonic mean of recall and precision."""
 
     undefined = "there is no box, neither in the truth nor in the predictions"
@@ -78,10 +86,6 @@ class DetectionF1(_Detection):
         """(B, 3): found rightly, found wrongly, missed."""
         right, found, true = self.counts(prediction, target, mask)
         return torch.stack([right, found - right, true - right], 1)
-
-    def formula(self, total: Tensor) -> Tensor:
-        """2 TP / (2 TP + FP + FN)."""
-        return f1_of(total[..., 0], total[..., 1], total[..., 2])
 
 
 @metric(
@@ -95,7 +99,7 @@ class DetectionF1(_Detection):
     interval="proportion",
     title="recall",
 )
-class DetectionRecall(_Detection):
+class DetectionRecall(_Share):
     """The share of true boxes that are found."""
 
     undefined = "there is no true box"
@@ -104,10 +108,6 @@ class DetectionRecall(_Detection):
         """(B, 2): found rightly, true."""
         right, _, true = self.counts(prediction, target, mask)
         return torch.stack([right, true], 1)
-
-    def formula(self, total: Tensor) -> Tensor:
-        """Found rightly over true."""
-        return total[..., 0] / total[..., 1]
 
 
 @metric(
@@ -121,7 +121,7 @@ class DetectionRecall(_Detection):
     interval="proportion",
     title="precision",
 )
-class DetectionPrecision(_Detection):
+class DetectionPrecision(_Share):
     """The share of boxes found that are right."""
 
     undefined = "no box is found"
@@ -130,7 +130,3 @@ class DetectionPrecision(_Detection):
         """(B, 2): found rightly, found."""
         right, found, _ = self.counts(prediction, target, mask)
         return torch.stack([right, found], 1)
-
-    def formula(self, total: Tensor) -> Tensor:
-        """Found rightly over found."""
-        return total[..., 0] / total[..., 1]

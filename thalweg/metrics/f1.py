@@ -11,7 +11,7 @@ from torch import Tensor
 
 from thalweg.core.registry import metric
 from thalweg.core.settings import Settings
-from thalweg.metrics._counting import confusion, f1_of, is_class
+from thalweg.metrics._counting import HarmonicMean, confusion, f1_of, is_class
 from thalweg.metrics._metric import Metric, MetricExample, require_same_shape, spread
 
 
@@ -32,7 +32,7 @@ class F1Settings(Settings):
     interval="f1",
     title="F1",
 )
-class F1(Metric[F1Settings]):
+class F1(HarmonicMean[F1Settings]):
     """F1 of the class `positive` over all shown positions."""
 
     undefined = "the positive class is neither in the truth nor in the predictions"
@@ -40,10 +40,6 @@ class F1(Metric[F1Settings]):
     def rows(self, prediction: Tensor, target: Tensor, mask: Tensor | None = None) -> Tensor:
         """(B, 3): true positives, false positives, false negatives; of classes (B, P...)."""
         return confusion(prediction, target, mask, positive=self.settings.positive)
-
-    def formula(self, total: Tensor) -> Tensor:
-        """2 TP / (2 TP + FP + FN)."""
-        return f1_of(total[..., 0], total[..., 1], total[..., 2])
 
     @staticmethod
     def example() -> MetricExample:
@@ -113,7 +109,7 @@ class MacroF1(Metric[MacroF1Settings]):
     support=(0, 2),
     title="micro F1",
 )
-class MicroF1(Metric[Settings]):
+class MicroF1(HarmonicMean[Settings]):
     """F1 of the label 1, all labels of all examples counted together."""
 
     undefined = "no label is set, neither in the truth nor in the predictions"
@@ -121,10 +117,6 @@ class MicroF1(Metric[Settings]):
     def rows(self, prediction: Tensor, target: Tensor, mask: Tensor | None = None) -> Tensor:
         """(B, 3): true positives, false positives, false negatives; of labels (B, C), 0 or 1."""
         return confusion(prediction, target, mask, positive=1)
-
-    def formula(self, total: Tensor) -> Tensor:
-        """2 TP / (2 TP + FP + FN)."""
-        return f1_of(total[..., 0], total[..., 1], total[..., 2])
 
     @staticmethod
     def example() -> MetricExample:

@@ -73,7 +73,7 @@ def missing(error: ImportError) -> UsageRefusal | None:
     return _refusal(f"{name} cannot be imported", min(same, key=lambda need: need.extra).install)
 
 
-_MODULES = {"yaml": "pyyaml", "PIL": "pillow", "sklearn": "scikit-learn"}
+_MODULES = {"yaml": "pyyaml", "PIL": "pillow", "sklearn": "scikit-learn", "mlflow": "mlflow-skinny"}
 """Modules that are called otherwise than their package."""
 
 

@@ -1,6 +1,7 @@
 """Several inputs as one vector: numbers flattened, codes as one-hot columns. What a perceptron reads of any data."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Self
 
 import torch
 from torch import Tensor, nn
@@ -13,17 +14,26 @@ class Joined(nn.Module):
 
     Args:
         ports: the inputs in the order in which they stand side by side; those whose length varies cannot be joined.
+
+    Attributes:
+        like: holds nothing; it has the type of the model that this is a part of, for inputs that are all codes. No buffer,
+            since it is no state.
     """
 
     def __init__(self, ports: tuple[Port, ...]) -> None:
         super().__init__()
         self.ports = ports
         self.width = sum(_width(port) for port in ports)
+        self.like = torch.empty(0)
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        self.like = fn(self.like)
+        return super()._apply(fn, recurse)
 
     def forward(self, inputs: Mapping[str, Tensor]) -> Tensor:
         """Inputs by name (B, ...) to (B, width)."""
         read = [inputs[port.name] for port in self.ports]
-        dtype = next((one.dtype for one in read if one.is_floating_point()), torch.get_default_dtype())
+        dtype = next((one.dtype for one in read if one.is_floating_point()), self.like.dtype)
         return torch.cat([_flat(port, one, dtype) for port, one in zip(self.ports, read, strict=True)], dim=1)
 
 

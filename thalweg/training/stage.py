@@ -38,7 +38,7 @@ class Own:
 
     @property
     def names(self) -> dict[str, str]:
-        """What was given, by sort of part, as its class or function is called; for the eye, since nothing can be named by it."""
+        """What was given, by sort of part, as its class or function is called; nothing can be named by that."""
         given = {"model": self.model, "task": self.task, "rule": self.rule, "loss": self.loss}
         return {sort: _called(one) for sort, one in given.items() if one is not None}
 

@@ -43,6 +43,8 @@ def _candidates(annotation: Any, held: Any) -> list[Any]:
         return [Choice(name=name) for name in _others(held.name)]
     if isinstance(held, tuple):
         return _tuples(held)
+    if isinstance(held, dict):
+        return [{}] if held else []
     return [0.5, 2, True, 0.1] if held is None else []
 
 

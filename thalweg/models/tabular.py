@@ -1,0 +1,98 @@
+"""The net for tables: every input through the encoder of its kind, then many perceptrons at once, whose answers are averaged.
+
+Each number is cut into pieces, each category looked up (see `layers/encoders`). The members of the ensemble are trained each on its
+own loss and averaged in their answers, which is worth more than one net of their size.
+
+Reference: Gorishniy, Kotelnikov & Babenko 2024, arXiv:2410.24210 (an ensemble in one net); Gorishniy et al. 2022,
+arXiv:2203.05556 (numbers).
+
+Letters: M members, B batch, C classes or values.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from thalweg.core.registry import model
+from thalweg.core.settings import Count, Settings
+from thalweg.fields.ports import Port, Ports
+from thalweg.layers.build import build_activation
+from thalweg.layers.encoded import Encoded
+from thalweg.layers.members import MembersDropout, SeparateLinear, SharedLinear
+
+
+class TabularSettings(Settings):
+    """How many members, how wide, and how inputs are encoded."""
+
+    members: Count = Field(16, description="perceptrons that learn side by side; their answers are averaged")
+    shared: bool = Field(False, description="members share their matrices and differ in scalings; else each has its own")
+    hidden: tuple[Count, ...] = Field((192, 192), description="units of each hidden layer")
+    activation: str = "relu"
+    dropout: float = Field(0.15, ge=0, lt=1, description="share of each hidden layer's answers dropped in training")
+    encoders: dict[str, dict[str, Any]] = Field(default_factory=dict, description="settings of encoders, by kind of input")
+
+
+@model(
+    "tabular",
+    settings=TabularSettings,
+    tasks=("classification", "regression", "multi-label"),
+    inputs=("numbers", "categories", "vector"),
+    encoded=True,
+    recipe={"rate": 0.0015, "batch_size": 256, "schedule": {"name": "cosine"}},
+    paper="Gorishniy et al. 2024, arXiv:2410.24210",
+)
+class Tabular(nn.Module):
+    """An ensemble of perceptrons over encoded columns.
+
+    In training each row is answered by every member (B, M, C), otherwise by their mean (B, C): of classes the logarithm of the mean
+    probability.
+    """
+
+    def __init__(self, ports: Ports, settings: TabularSettings) -> None:
+        super().__init__()
+        self.members, self.classes = settings.members, ports.output.size is not None
+        self.encoded = Encoded(ports.inputs, settings.encoders)
+        self.hidden = nn.Sequential(*_layers(self.encoded.width, settings))
+        self.head = SeparateLinear([self.encoded.width, *settings.hidden][-1], ports.output.width, members=settings.members)
+
+    def forward(self, **inputs: Tensor) -> Tensor:
+        """Inputs by their ports' names to (B, M, C) in training, else (B, C)."""
+        x = self.encoded(inputs)  # (B, W)
+        answers = self.head(self.hidden(x.expand(self.members, *x.shape))).transpose(0, 1)  # (B, M, C)
+        if self.training:
+            return answers
+        if self.classes:
+            return answers.log_softmax(2).logsumexp(1) - math.log(self.members)
+        return answers.mean(1)
+
+    @staticmethod
+    def tiny() -> tuple[Ports, TabularSettings]:
+        """The smallest instance, for the contracts."""
+        inputs = (Port("numbers", "numbers", (2,)), Port("categories", "categories", (1,), sizes=(4,)))
+        encoders = {"numbers": {"bins": 4, "width": 4, "values": 2}}
+        return Ports(inputs, (Port("class", "category", (), size=3),)), TabularSettings(
+            members=2, hidden=(8,), encoders=encoders
+        )
+
+    @staticmethod
+    def example(ports: Ports, generator: torch.Generator) -> dict[str, Tensor]:
+        """Eight rows: the category tells the class where it is known, else the sign of a number does."""
+        category, numbers = torch.arange(8) % 4, torch.randn(8, 2, generator=generator)
+        classes = torch.where(category > 0, category - 1, (numbers[:, 0] > 0).long())
+        return {"numbers": numbers, "categories": category[:, None], "class": classes}
+
+
+def _layers(width: int, settings: TabularSettings) -> Sequence[nn.Module]:
+    layers: list[nn.Module] = []
+    for place, units in enumerate(settings.hidden):
+        if settings.shared:
+            layers.append(SharedLinear(width, units, members=settings.members, apart=place == 0))
+        else:
+            layers.append(SeparateLinear(width, units, members=settings.members))
+        layers += [build_activation(settings.activation), MembersDropout(settings.dropout)]
+        width = units
+    return layers

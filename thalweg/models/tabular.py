@@ -1,7 +1,7 @@
 """The net for tables: every input through the encoder of its kind, then many perceptrons at once, whose answers are averaged.
 
-Each number is cut into pieces, each category looked up (see `layers/encoders`). The members of the ensemble are trained each on its
-own loss and averaged in their answers, which is worth more than one net of their size.
+Each number is cut into pieces, each category looked up (see `layers/encoders`). The members of the ensemble are trained each
+on its own loss and averaged in their answers, which is worth more than one net of their size.
 
 Reference: Gorishniy, Kotelnikov & Babenko 2024, arXiv:2410.24210 (an ensemble in one net); Gorishniy et al. 2022,
 arXiv:2203.05556 (numbers).
@@ -48,8 +48,8 @@ class TabularSettings(Settings):
 class Tabular(nn.Module):
     """An ensemble of perceptrons over encoded columns.
 
-    In training each row is answered by every member (B, M, C), otherwise by their mean (B, C): of classes the logarithm of the mean
-    probability.
+    In training each row is answered by every member (B, M, C), otherwise by their mean (B, C): of classes the logarithm of the
+    mean probability.
     """
 
     def __init__(self, ports: Ports, settings: TabularSettings) -> None:

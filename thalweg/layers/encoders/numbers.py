@@ -1,7 +1,7 @@
 """Numbers as learned vectors: piecewise-linear in bins of the training rows, plus a vector for each value that repeats often.
 
-A dense layer sees a number as one straight axis; bins let it bend where the rows are. Values that come again and again (an age, a
-capital gain of exactly 7,688, a gap) often mean something of their own, which no straight piece can tell.
+A dense layer sees a number as one straight axis; bins let it bend where the rows are. Values that come again and again (an age,
+a capital gain of exactly 7,688, a gap) often mean something of their own, which no straight piece can tell.
 
 Reference: Gorishniy, Rubachev & Babenko 2022, arXiv:2203.05556, eq. 1-2; the vectors of exact values are our own addition.
 
@@ -42,6 +42,7 @@ class NumbersEncoder(Encoder, StartsFromData):
     left: Tensor
     steepness: Tensor
     exact: Tensor
+    first: Tensor
 
     def __init__(self, port: Port, settings: NumbersSettings) -> None:
         super().__init__()

@@ -23,6 +23,8 @@ from thalweg.tasks._task import Loss, Task
 from thalweg.training.loop import Progress
 from thalweg.training.own_loss import OwnLoss
 from thalweg.training.plan import augmentation, choose_model, choose_rule, choose_task
+from thalweg.training.requested import overlaid, settings_of_part
+from thalweg.training.scaled import scaled
 from thalweg.training.settings import RunSettings
 
 
@@ -74,7 +76,7 @@ def build_stage(settings: RunSettings, number: int, dataset: Dataset, own: Own, 
     model, model_choice, model_why = _model(settings, changed.model, dataset, task, own, at=at, context=context)
     task.bind(model)
     with _seeded(at.number("rule", by="run")):  # a rule may build modules of its own
-        facts = _facts(own, model_choice)
+        facts = scaled(_facts(own, model_choice), dataset.rows("train"))
         rule, rule_choice, rule_why = _rule(settings, changed.rule, task, model, own, facts=facts, context=context)
     wanted = augmentation(settings, dataset, task.declaration.facts)  # type: ignore[attr-defined]
     batches = rule.batches(dataset, build_augment(wanted, dataset.encodings))
@@ -135,7 +137,8 @@ def _model(
         return own_model, Choice(name=type(own_model).__name__), "your own"
     name = settings.task.name if settings.task and settings.task.name else task.declaration.name  # type: ignore[attr-defined]
     chosen = choose_model(settings, dataset, name, task.ports)
-    choice = Choice(name=chosen.choice.name, settings={**chosen.choice.settings, **changed})
+    usual = scaled(registry.facts("model", chosen.choice.name), dataset.rows("train"))["settings"]
+    choice = Choice(name=chosen.choice.name, settings={**usual, **chosen.choice.settings, **changed})
     with _seeded(at.number("weights", by="run")):
         module = registry.load("model", choice.name)(task.ports, registry.settings_of("model", choice.name, choice.settings))
     return laid_out(module.to(context.device, dtype), settings.memory_format), choice, chosen.why

@@ -5,10 +5,12 @@ import itertools
 import numpy as np
 import pyarrow
 import pytest
+import scipy.sparse
 import torch
 from torch.utils.data import Dataset as TorchDataset
 from torch.utils.data import IterableDataset, TensorDataset
 
+from tests.refusing import expect_refusal
 from thalweg.core.errors import DataRefusal
 from thalweg.data.dataset import Examples
 from thalweg.data.read import read
@@ -100,3 +102,53 @@ def test_columns_that_differ_in_length_are_refused():
 def test_what_is_ready_is_handed_back_itself():
     examples = Examples("mine", {"a": [1, 2]})
     assert read(examples) is examples
+
+
+class Unsized(torch.utils.data.Dataset):
+    """Says by IndexError where it ends."""
+
+    def __getitem__(self, index):
+        if index >= 6:
+            raise IndexError
+        return torch.full((2,), float(index)), index % 2
+
+
+def test_a_dataset_without_a_length_is_read_to_its_end():
+    assert len(read(Unsized())) == 6
+
+
+def test_of_a_loader_the_dataset_is_read_and_said():
+    loader = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(torch.zeros(6, 2), torch.arange(6) % 2), batch_size=4)
+    examples = read(loader)
+    assert len(examples) == 6
+    assert examples.roles == {"y": "target"}
+    assert "the loader" in examples.notes[-1]
+
+
+class Corrupt(Unsized):
+    """Its fourth example cannot be read."""
+
+    def __getitem__(self, index):
+        if index == 3:
+            raise RuntimeError("corrupt record")
+        return super().__getitem__(index)
+
+
+def test_an_example_that_raises_is_refused_by_number_and_line():
+    with expect_refusal("DATA_EXAMPLE_FAILED", exit_code=3) as caught:
+        read(Corrupt())
+    assert caught.value.what == "example 3 cannot be read: RuntimeError: corrupt record"
+    assert "test_sources_objects.py:" in caught.value.where
+
+
+@pytest.mark.parametrize("make", [scipy.sparse.csr_matrix, scipy.sparse.coo_array, lambda x: torch.from_numpy(x).to_sparse()])
+def test_sparse_matrices_are_read_with_their_zeros(make):
+    x = np.eye(6, 3, dtype=np.float32)
+    examples = read((make(x), np.arange(6) % 2))
+    assert np.array_equal(np.stack([examples.columns[f"x{i}"] for i in range(3)], 1), x)
+
+
+def test_a_sparse_matrix_that_is_too_large_to_write_out_is_refused():
+    huge = scipy.sparse.csr_matrix((100_000, 100_000), dtype=np.float32)
+    with expect_refusal("DATA_TOO_SPARSE", exit_code=3):
+        read((huge, np.arange(100_000) % 2))

@@ -1,10 +1,12 @@
 """Arrays in memory: a matrix, `(X, y)` or a mapping of columns; of NumPy, torch, lists, and what offers `__array__`."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import torch
+from scipy.sparse import issparse
 
 from thalweg.core.errors import DataRefusal
 from thalweg.core.registry import source
@@ -15,11 +17,13 @@ from thalweg.data.dataset import Examples
 from thalweg.fields.column import as_column
 
 SURE = 50
+MOST_DENSE = 1_000_000_000
+"""Values of a sparse matrix that are written out, zeros included."""
 
 
 def recognises(given: Any) -> int:
     """Sure of arrays, of pairs of equally long columns, and of mappings of such."""
-    if isinstance(given, np.ndarray | torch.Tensor):
+    if isinstance(given, np.ndarray | torch.Tensor) or issparse(given):
         return SURE
     if isinstance(given, Mapping):
         return SURE if given and all(_is_column(values) for values in given.values()) else 0
@@ -45,10 +49,30 @@ def column(values: Any) -> Any:
     """The values (N, ...) as an array, or as a list where they are mixed or differ in shape."""
     if is_series(values):
         return series_column(values)
+    if issparse(values) or (isinstance(values, torch.Tensor) and values.layout != torch.strided):
+        return _dense(values)
     if isinstance(values, torch.Tensor) and values.dtype == torch.bfloat16:
         return as_column(values.float())  # NumPy has no such type
     known = isinstance(values, np.ndarray | torch.Tensor | list | tuple)
     return as_column(values if known else np.asarray(values))
+
+
+def _dense(values: Any) -> Any:
+    """A sparse matrix with its zeros written out.
+
+    Raises:
+        DataRefusal: it would hold too many values.
+    """
+    numbers = math.prod(values.shape)
+    if numbers > MOST_DENSE:
+        raise DataRefusal(
+            "DATA_TOO_SPARSE",
+            f"a sparse matrix of shape {tuple(values.shape)} holds {numbers:,} values, at most {MOST_DENSE:,} are written out",
+            where="arrays",
+            why="nets here read each value, zeros too",
+            fix="keep fewer columns, or project them: sklearn.decomposition.TruncatedSVD(100).fit_transform(X)",
+        )
+    return as_column(values.to_dense() if isinstance(values, torch.Tensor) else values.toarray())
 
 
 def _named(given: Any, target: str | None) -> tuple[dict[str, Any], str | None]:
@@ -75,6 +99,8 @@ def _is_column(values: Any) -> bool:
     """Whether values can be a column: text is not, though it has a length."""
     if isinstance(values, np.ndarray | torch.Tensor):
         return values.ndim > 0
+    if issparse(values):
+        return True
     return isinstance(values, list | tuple) or is_frame(values) or callable(getattr(values, "__array__", None))
 
 

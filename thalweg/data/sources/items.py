@@ -1,6 +1,7 @@
 """Any torch dataset, or any iterable of examples: pairs (x, y), mappings of values, or values without a target."""
 
-from collections.abc import Iterable, Iterator, Mapping
+import traceback
+from collections.abc import Iterable, Iterator, Mapping, Sized
 from typing import Any
 
 import numpy as np
@@ -18,44 +19,70 @@ from thalweg.fields.column import as_column
 MOST = 10_000_000
 """Examples that are collected: an iterable without end is refused, not followed."""
 MOST_BYTES = 64 << 30
+_END = object()
 
 
 def recognises(given: Any) -> int:
     """Sure of torch datasets; anything that can be gone through is taken where no source is surer."""
-    if isinstance(given, TorchDataset):
+    if isinstance(given, TorchDataset | DataLoader):
         return 40
-    return 10 if isinstance(given, Iterable) and not isinstance(given, str | bytes | tuple | Mapping | DataLoader) else 0
+    return 10 if isinstance(given, Iterable) and not isinstance(given, str | bytes | tuple | Mapping) else 0
 
 
 @source("items", objects=True)
 def items(asked: Asked) -> Examples:
-    """All examples of a torch dataset or iterable, collected into columns.
+    """All examples of a torch dataset or iterable, collected into columns; of a loader, those of its dataset.
 
     Raises:
-        DataRefusal: there are none, they have no end, or they are not alike.
+        DataRefusal: there are none, they have no end, they are not alike, or one of them raised.
     """
-    rows = list(_counted(_gone_through(asked.given)))
+    loaded = isinstance(asked.given, DataLoader)
+    given = asked.given.dataset if loaded else asked.given
+    rows = list(_counted(_gone_through(given)))
     if not rows:
         raise DataRefusal(
             "DATA_NO_ROWS", "the iterable gives no examples", why="there is nothing to learn from", fix="give one that does"
         )
     columns, target = _columns(rows)
     target = asked.data.target if asked.data.target in columns else target
-    name = type(asked.given).__name__.strip("_").lower()
-    return examples_of(name, columns, target=target, sequences=False, fields=asked.data.fields)
+    name = type(given).__name__.strip("_").lower()
+    examples = examples_of(name, columns, target=target, sequences=False, fields=asked.data.fields)
+    if loaded:
+        examples.notes.append("of the loader its dataset is read; batches are made anew (--batch-size)")
+    return examples
 
 
 def _gone_through(given: Any) -> Iterator[Any]:
-    """The examples in order; map-style datasets by index, so that their own end counts."""
-    if isinstance(given, TorchDataset) and not isinstance(given, Iterable):
-        return (given[i] for i in range(len(given)))  # type: ignore[arg-type]
+    """The examples in order; map-style datasets by index, so that their own end counts, else until they say that it is."""
+    if isinstance(given, TorchDataset) and isinstance(given, Sized) and not isinstance(given, Iterable):
+        return (given[i] for i in range(len(given)))
     return iter(given)
+
+
+def _next(examples: Iterator[Any], number: int) -> Any:
+    """The example of that number; `_END` behind the last.
+
+    Raises:
+        DataRefusal: the user's own code raised.
+    """
+    try:
+        return next(examples, _END)
+    except Exception as error:
+        lines = traceback.extract_tb(error.__traceback__)
+        raise DataRefusal(
+            "DATA_EXAMPLE_FAILED",
+            f"example {number:,} cannot be read: {type(error).__name__}: {(str(error).splitlines() or [''])[0][:160]}",
+            where=f"{lines[-1].filename}:{lines[-1].lineno}",
+            why="all examples are collected before training",
+            fix="mend that line, or leave the example out of the dataset",
+        ) from error
 
 
 def _counted(examples: Iterator[Any]) -> Iterator[Any]:
     """The examples as values on the host, until there are too many."""
     weight = 0
-    for number, example in enumerate(examples):
+    number = -1
+    while (example := _next(examples, number := number + 1)) is not _END:
         row = _on_host(example)
         weight += _bytes(row)
         if number >= MOST or weight > MOST_BYTES:

@@ -91,6 +91,11 @@ class Task(ABC):
         """The loss that the settings name, for tasks whose objective is one loss of outputs and targets."""
         return None
 
+    def weighted(self, loss: Tensor, batch: Batch) -> Losses:
+        """Losses (B,) that count by the field whose role is weight, where the data have one; else all the same."""
+        weights = [batch[one.name] for one in self.encodings.of_role("weight") if one.name in batch]
+        return Losses(loss, weights[0].reshape(loss.shape).to(loss.dtype)) if weights else Losses.equal(loss)
+
     @property
     def reads(self) -> frozenset[str]:
         """Names of the encodings that a prediction is made from: the model's inputs, unless the task makes those of others."""

@@ -40,7 +40,8 @@ class Classification(Task):
     def objective(self, model: Model, batch: Batch) -> Losses:
         assert self.loss is not None
         arguments, named = self.ports.given(batch)
-        return Losses.equal(of_each_member(self.loss, model(*arguments, **named), batch[self.ports.output.name]))
+        loss = of_each_member(self.loss, model(*arguments, **named), batch[self.ports.output.name])
+        return self.weighted(loss, batch)
 
     def predict(self, model: Model, batch: Batch, at: Position, request: Request) -> dict[str, Tensor]:
         arguments, named = self.ports.given(batch)

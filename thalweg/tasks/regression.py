@@ -43,7 +43,7 @@ class Regression(Task):
         target = batch[self.ports.output.name]
         answers: Tensor = model(*arguments, **named)
         answers = answers.reshape(target.shape) if answers.numel() == target.numel() else answers
-        return Losses.equal(of_each_member(self.loss, answers, target))
+        return self.weighted(of_each_member(self.loss, answers, target), batch)
 
     def predict(self, model: Model, batch: Batch, at: Position, request: Request) -> dict[str, Tensor]:
         arguments, named = self.ports.given(batch)

@@ -12,10 +12,15 @@ from tests.refusing import assert_well_said, expect_refusal
 from tests.training.resuming import fitted
 from thalweg.core.errors import TrainingRefusal
 from thalweg.core.run_folder import RunFolder
+from thalweg.data.batches import Batches
+from thalweg.data.encode import encode
 from thalweg.data.read import read
+from thalweg.data.settings import DataSettings
 from thalweg.tasks._task import Losses
-from thalweg.tasks.classification import Classification
+from thalweg.tasks.classification import Classification, ClassificationSettings
 from thalweg.training import checkpoints
+from thalweg.training.listeners import Evaluation
+from thalweg.training.settings import StoppingSettings
 from thalweg.training.stage import Own
 
 SGD = {"optimizer": "sgd", "steps": 12, "batch_size": 16, "schedule": "constant"}
@@ -182,6 +187,7 @@ def test_one_bad_example_is_named_at_once_and_the_run_goes_on(tmp_path):
     task = type("SpoiltOnce", (Spoilt,), {"rows": (train[40],)})
     trained = fitted(settings(steps=5), tmp_path / "run", given=table(), own=Own(task=task), talk=heard)
     assert trained.steps == 5
+    assert trained.history[-1]["loss"] is not None
     [said] = [text for text in heard.warned if "was not finite and changed nothing" in text]
     assert f"example {train[40]})" in said
     assert "the loss" in said
@@ -251,9 +257,6 @@ def test_num_12_a_channel_that_never_changes_keeps_batch_normalisation_finite(tm
 
 @pytest.mark.parametrize("size", [7, 64, 100_000])
 def test_num_13_every_row_is_seen_once_and_no_epoch_is_without_steps(size):
-    from thalweg.data.encode import encode
-    from thalweg.data.settings import DataSettings
-
     dataset = encode(read(table()), DataSettings(target="kind"), seed=0)
     batches = dataset.batches("train", size=size)
     rows = [len(batch.rows) for batch in batches]
@@ -307,6 +310,16 @@ def test_num_25_a_metric_that_is_undefined_is_never_the_best(tmp_path):
     assert values[:3] == [None, None, None]
     assert all(value is not None for value in values[3:])
     assert int(trained.package.model.calls) >= 4
+
+
+@pytest.mark.parametrize("value", [float("nan"), None])
+def test_num_25_a_value_that_is_no_number_is_never_the_best(value):
+    task = Classification(encode(read(table()), DataSettings(target="kind"), seed=0).encodings, ClassificationSettings())
+    evaluation = Evaluation(task, Batches, StoppingSettings(keep="last"), every=1, record=lambda line: None)
+    for step, found in enumerate([value, 0.5, value, 0.75]):
+        evaluation._judge(found, step, step, rule=None)
+    assert evaluation.best == 0.75
+    assert evaluation.best_at["step"] == 3
 
 
 def test_evl_07_a_metric_that_does_not_exist_is_refused_with_the_nearest(tmp_path):

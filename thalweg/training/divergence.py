@@ -102,7 +102,7 @@ class Divergence:
         return {"skipped": self.skipped, "spared": self.spared}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        self.skipped, self.spared = state["skipped"], state["spared"]
+        self.skipped, self.spared = state["skipped"], state.get("spared", 0)
 
 
 def examined(rule: Rule, progress: Progress) -> Fault:

@@ -53,13 +53,19 @@ class Evaluation:
         self.waited, self.loss, self.seen = 0, 0.0, 0
 
     def __call__(self, progress: Progress, rule: Rule) -> None:
-        loss = progress.report.get("loss")
-        self.loss, self.seen = self.loss + (float(loss) if loss is not None else math.nan), self.seen + 1
+        loss = float(progress.report.get("loss", math.nan))
+        if math.isfinite(loss):  # a step that was spared counts for nothing
+            self.loss, self.seen = self.loss + loss, self.seen + 1
         if not self._due(progress):
             return
         position = progress.position
         found = measured(self.task, rule.shipped, self.validation, at=position, processes=rule.context.processes)
-        line = {"stage": position.stage, "step": position.step, "epoch": position.epoch, "loss": _json(self.loss / self.seen)}
+        line = {
+            "stage": position.stage,
+            "step": position.step,
+            "epoch": position.epoch,
+            "loss": self.loss / self.seen if self.seen else None,
+        }
         line |= {f"validation.{name}": _json(value) for name, value in found.items()}
         self.loss, self.seen = 0.0, 0
         self.latest = found[self.watched]
@@ -80,7 +86,11 @@ class Evaluation:
         return progress.stop or (position.index == 0 and position.epoch % epochs == 0)
 
     def _judge(self, value: float | None, step: int, epoch: int, rule: Rule) -> None:
-        better = value is not None and (self.best is None or (value >= self.best if self.higher else value <= self.best))
+        better = (
+            value is not None
+            and math.isfinite(value)
+            and (self.best is None or (value >= self.best if self.higher else value <= self.best))
+        )
         if not better:
             self.waited += 1
             return

@@ -236,6 +236,7 @@ class _Work:
                 settings.stopping,
                 every=settings.evaluate_every,
                 record=self.record,
+                watched=stage.watched,
             ),
             "divergence": Divergence(self.talk.warn, most=MOST_SCALED if self.context.precision == "float16" else MOST),
             **further,

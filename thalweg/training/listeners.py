@@ -24,7 +24,8 @@ class Evaluation:
 
     Args:
         every: steps between evaluations; None: each epoch, or a sixtieth of the stage where that is longer.
-        record: takes each line of metrics as it comes.
+        record: takes each line of metrics as it comes, the watched one first.
+        watched: the metric that tells which weights are best where the user names none; None: the task's first.
 
     Attributes:
         latest: the watched metric when it was last measured.
@@ -40,10 +41,11 @@ class Evaluation:
         *,
         every: int | None,
         record: Callable[[dict[str, Any]], None],
+        watched: str | None = None,
     ) -> None:
         self.task, self.validation, self.stopping = task, validation, stopping
         self.every, self.record = every, record
-        self.watched = stopping.metric or next(iter(task.metrics))
+        self.watched = stopping.metric or watched or next(iter(task.metrics))
         _refuse_unknown_metric(task, self.watched)
         self.higher = task.metrics[self.watched].declaration.facts["better"] == "higher"  # type: ignore[attr-defined]
         self.best: float | None = None
@@ -66,7 +68,8 @@ class Evaluation:
             "epoch": position.epoch,
             "loss": self.loss / self.seen if self.seen else None,
         }
-        line |= {f"validation.{name}": _json(value) for name, value in found.items()}
+        for name in dict.fromkeys((self.watched, *found)):
+            line[f"validation.{name}"] = _json(found[name])
         self.loss, self.seen = 0.0, 0
         self.latest = found[self.watched]
         self._judge(self.latest, position.step, position.epoch, rule)

@@ -56,6 +56,7 @@ class Stage:
     Attributes:
         named: the model as a package describes it.
         reasons: what was chosen and why, for the first lines and the settings file.
+        watched: the metric that tells which weights are best; None: the task's first.
     """
 
     dataset: Dataset
@@ -66,6 +67,7 @@ class Stage:
     named: Mapping[str, Any]
     choices: Mapping[str, Choice] = field(default_factory=dict)
     reasons: Mapping[str, str] = field(default_factory=dict)
+    watched: str | None = None
 
 
 def build_stage(settings: RunSettings, number: int, dataset: Dataset, own: Own, context: Context) -> Stage:
@@ -83,9 +85,9 @@ def build_stage(settings: RunSettings, number: int, dataset: Dataset, own: Own, 
     progress = Progress(Position(seed=settings.seed, stage=number, total=rule.steps(batches)), batches.length)
     named = {"class": type(model).__name__} if own.model is not None else _described(model_choice)
     choices = {"task": task_choice, "model": model_choice, "rule": rule_choice}
-    return Stage(
-        dataset, task, rule, batches, progress, named, choices, {"task": task_why, "model": model_why, "rule": rule_why}
-    )
+    reasons = {"task": task_why, "model": model_why, "rule": rule_why}
+    watched = facts.get("watched", {}).get(task.declaration.name)  # type: ignore[attr-defined]
+    return Stage(dataset, task, rule, batches, progress, named, choices, reasons, watched)
 
 
 @contextmanager

@@ -58,10 +58,16 @@ def entry(name: str) -> Entry | None:
 
 
 def local(name: str) -> Path | None:
-    """The folder in which an entry's files lie already: in THALWEG_DATA by its name (`-` or `_`), or whole in the cache."""
+    """The folder in which an entry's files lie already: in THALWEG_DATA by its name (`-` or `_`), or whole in the cache.
+
+    A source whose files usually lie in a folder of another name says so: `stored_as`.
+    """
     known = entry(name)
     given = os.environ.get("THALWEG_DATA")
-    for spelled in (name, name.replace("-", "_")) if given else ():
+    also = (
+        [registry.parts("source")[name].facts["stored_as"]] if known and "stored_as" in registry.facts("source", name) else []
+    )
+    for spelled in (name, name.replace("-", "_"), *also) if given else ():
         folder = Path(str(given)).expanduser() / spelled
         if folder.is_dir() and any(folder.iterdir()):
             return folder

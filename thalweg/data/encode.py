@@ -195,7 +195,7 @@ def _digest(store: Store, parts: Mapping[str, Tensor]) -> str:
     sha = hashlib.sha256()
     for name in sorted(store.fields):
         stored = store.fields[name]
-        tensors = [stored.values, stored.offsets] if isinstance(stored, Ragged) else [stored]
+        tensors = [stored.values, stored.offsets, stored.table] if isinstance(stored, Ragged) else [stored]
         for tensor in tensors:
             _add(sha, name, tensor)
     for part in PARTS:

@@ -54,6 +54,8 @@ class DataSettings(Settings):
         on_bad_row: what a row that cannot be read leads to.
         header: the first line of a table holds names; None looks.
         delimiter: what separates values in a text table; None looks.
+        text_length: words of a text that are read; None: 400.
+        text_case: whether words that differ in case are one word.
         decimal: the decimal mark in a text table; None looks.
         encoding: the character encoding of text files; None looks.
         sheet: the sheet of a workbook.
@@ -79,6 +81,8 @@ class DataSettings(Settings):
     download: bool = False
 
     @field_validator("ignore", mode="before")
+    text_length: int | None = Field(default=None, ge=1, le=1 << 20)
+    text_case: Literal["fold", "keep"] = "fold"
     @classmethod
     def _one_or_many(cls, given: Any) -> Any:
         return tuple(part.strip() for part in given.split(",")) if isinstance(given, str) else given

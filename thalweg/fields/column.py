@@ -1,6 +1,7 @@
 """Columns: one field's raw values, a row each, as an array or a list; what is missing, distinct or numeric in them."""
 
 import math
+import os
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -9,8 +10,12 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from thalweg.fields.words import words
+
 Column = np.ndarray | list[Any]
 """One field's raw values, a row each."""
+WORDY = 3
+"""Words of letters in a row, on average, from which on text is prose."""
 
 
 def as_column(values: Any) -> Column:
@@ -185,11 +190,19 @@ class Look:
         return coded(self.column)[0]
 
     @cached_property
+    def wordy(self) -> bool:
+        """Prose: text, of several words a row rather than a name or a code."""
+        if not self.all_are(str) or not self.scalar:
+            return False
+        lengths = [sum(word[0].isalpha() for word in words(value[:1000])) for value in self.sample]
+        return sum(lengths) >= WORDY * len(lengths)
+
+    @cached_property
     def files(self) -> bool:
         """Every sampled value is the path of a file."""
         if self.all_are(Path):
             return True
-        return self.all_are(str) and all(len(value) < 4096 and Path(value).is_file() for value in self.sample[:10])
+        return self.all_are(str) and all(os.path.isfile(value) for value in self.sample[:10])
 
 
 def _is_number(value: Any) -> bool:

@@ -13,10 +13,12 @@ class Ragged:
     Attributes:
         values: (total, ...) the rows' values; may lie on the device.
         offsets: (N + 1,) int64 on the host, so that a padded width never waits for the device.
+        table: (M, ...) where values repeat: each distinct one once, and `values` (total,) are the numbers of its rows.
     """
 
     values: Tensor
     offsets: Tensor
+    table: Tensor | None = None
 
     @staticmethod
     def of(rows: list[Tensor]) -> "Ragged":
@@ -46,15 +48,19 @@ class Ragged:
         device = self.values.device
         mask = mask.to(device)
         if not self.values.shape[0]:
-            return self.values.new_zeros(len(rows), width, *self.values.shape[1:]), mask
-        padded = self.values[index.to(device)]
+            like = self.values if self.table is None else self.table
+            return like.new_zeros(len(rows), width, *like.shape[1:]), mask
+        padded = self._looked_up(self.values[index.to(device)])
         trailing = mask.view(*mask.shape, *[1] * (padded.dim() - 2))
         return padded.masked_fill(~trailing, 0), mask
 
     def row(self, index: int) -> Tensor:
         """The values of one row (L, ...)."""
-        return self.values[self.offsets[index] : self.offsets[index + 1]]
+        return self._looked_up(self.values[self.offsets[index] : self.offsets[index + 1]])
+
+    def _looked_up(self, values: Tensor) -> Tensor:
+        return values if self.table is None else self.table[values.long()]
 
     def to(self, device: torch.device | str) -> "Ragged":
         """The same with its values on a device; offsets stay on the host."""
-        return Ragged(self.values.to(device), self.offsets)
+        return Ragged(self.values.to(device), self.offsets, None if self.table is None else self.table.to(device))

@@ -14,6 +14,7 @@ from thalweg.core.errors import DataRefusal, PackageRefusal, did_you_mean
 from thalweg.fields.column import Column, Look
 from thalweg.fields.ports import Port
 from thalweg.fields.ragged import Ragged
+from thalweg.fields.spelling import Spelling
 
 Role = Literal["input", "target", "group", "weight", "time", "id", "ignored"]
 
@@ -57,15 +58,19 @@ class Encoding(ABC):
         name: the tensor's name in a batch, and the port's.
         fields: names of the raw columns that it is made of.
         role: what the fields are for.
+        spellings: by field, how its values are written where they are text.
     """
 
     grouped: ClassVar[bool] = False
     """Fields of this kind with role input share one tensor, named by the kind's fact `plural`."""
     beside: ClassVar[str | None] = None
     """Input fields of that kind are read along with this one, after it (boxes need their picture's size)."""
+    written: ClassVar[str] = "text"
+    """What the text of such a field means: a key of `READERS` in `fields/spelling.py`."""
 
     def __init__(self, name: str, fields: Sequence[str], role: Role = "input") -> None:
         self.name, self.fields, self.role = name, tuple(fields), role
+        self.spellings: dict[str, Spelling] = {}
 
     @property
     def kind(self) -> str:
@@ -224,10 +229,7 @@ class Encodings(Mapping[str, Encoding]):
 
     def as_json(self) -> list[dict[str, Any]]:
         """All encodings as JSON values; `from_json` takes them."""
-        return [
-            {"name": one.name, "kind": one.kind, "role": one.role, "fields": list(one.fields), "state": one.state()}
-            for one in self.values()
-        ]
+        return [_described(one) for one in self.values()]
 
     @staticmethod
     def from_json(rows: Sequence[Mapping[str, Any]]) -> "Encodings":
@@ -239,10 +241,23 @@ class Encodings(Mapping[str, Encoding]):
         return Encodings([_restored(row) for row in rows])
 
 
+def _described(one: Encoding) -> dict[str, Any]:
+    row = {"name": one.name, "kind": one.kind, "role": one.role, "fields": list(one.fields), "state": one.state()}
+    spellings = {field: spelling.state() for field, spelling in one.spellings.items()}
+    return row | ({"spellings": spellings} if spellings else {})
+
+
+def _spellings(row: Mapping[str, Any]) -> dict[str, Spelling]:
+    given = row.get("spellings", {})
+    if not isinstance(given, Mapping) or not set(given) <= set(row["fields"]):
+        raise _unreadable("its spellings are not those of its fields", str(row.get("name")))
+    return {field: Spelling.restored(state, where=f"encoding {row['name']}") for field, state in given.items()}
+
+
 def _restored(row: Mapping[str, Any]) -> Encoding:
     wanted = {"name": str, "kind": str, "role": str, "fields": list, "state": Mapping}
     wrong = [key for key, kind in wanted.items() if not isinstance(row.get(key), kind)]
-    wrong += [key for key in row if key not in wanted]
+    wrong += [key for key in row if key not in wanted and key != "spellings"]
     if wrong or not all(isinstance(name, str) for name in row["fields"]):
         raise _unreadable(f"it lacks, or should not have, {', '.join(wrong) or 'names of fields'}", str(row.get("name")))
     name, kind, role, fields, state = (row[key] for key in wanted)
@@ -255,6 +270,7 @@ def _restored(row: Mapping[str, Any]) -> Encoding:
             fix="install the version or plug-in that has it: thalweg list kinds",
         )
     encoding: Encoding = registry.load("kind", kind)(name, fields, role)
+    encoding.spellings = _spellings(row)
     try:
         return encoding.restore(state)
     except PackageRefusal:

@@ -24,6 +24,7 @@ class Number(Encoding):
     """
 
     grouped = True
+    written = "number"
     scale: Scale
 
     @classmethod

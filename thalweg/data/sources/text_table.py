@@ -1,0 +1,37 @@
+"""Tables in text files: CSV, TSV and their like, plain or packed. Separator, quotes, encoding and names are found and said."""
+
+from thalweg.core.registry import source
+from thalweg.data._paths import refuse_misnamed
+from thalweg.data._picture_paths import with_paths
+from thalweg.data._source import Asked
+from thalweg.data._text_table import read_text_table
+from thalweg.data._unpacked import PACKED, stem_of
+from thalweg.data.dataset import Examples
+
+
+@source(
+    "text-table",
+    suffixes=(
+        ".csv", ".csv.gz", ".csv.bz2", ".csv.xz", ".csv.zst", ".csv.zip",
+        ".tsv", ".tsv.gz", ".tsv.bz2", ".tsv.xz", ".tsv.zst", ".tsv.zip",
+        ".tab", ".tab.gz", ".tab.zip", ".psv", ".psv.gz",
+        ".txt", ".txt.gz", ".txt.bz2", ".txt.xz", ".txt.zst", ".txt.zip",
+        ".data", ".data.gz", ".data.bz2", ".data.xz", ".data.zst", ".data.zip",
+        ".dat", ".dat.gz", ".test", ".test.gz",
+    ),
+)  # fmt: skip
+def text_table(asked: Asked) -> Examples:
+    """The columns of a text table, as text; kinds are inferred from all of it.
+
+    Raises:
+        DataRefusal: the text cannot be decoded, rows differ in length, quotes do not close, or columns are not named apart.
+    """
+    path = asked.given
+    if path.suffix.casefold() not in PACKED:
+        refuse_misnamed(path, ())
+    table = read_text_table(path, asked.data)
+    columns = with_paths(table.columns, path.parent)
+    facts: dict[str, object] = {"separated": table.dialect.sign}
+    if table.skipped:
+        facts["bad_rows"] = table.skipped
+    return Examples(stem_of(path), columns, notes=table.notes, facts=facts)

@@ -197,7 +197,8 @@ def _digest(store: Store, parts: Mapping[str, Tensor]) -> str:
         stored = store.fields[name]
         tensors = [stored.values, stored.offsets, stored.table] if isinstance(stored, Ragged) else [stored]
         for tensor in tensors:
-            _add(sha, name, tensor)
+            if tensor is not None:
+                _add(sha, name, tensor)
     for part in PARTS:
         _add(sha, part, parts[part])
     return sha.hexdigest()

@@ -144,7 +144,6 @@ def train(
         loss if callable(loss) else None,
     )
     named = {"model": model, "task": task, "rule": rule, "loss": loss}
-    refuse_lacking(settings or {}, named)
     asked = _asked(data, named, options, settings or {})
     resume, talk = options.get("resume", False), options.get("talk") or Talk()
     processes = connect()
@@ -344,6 +343,7 @@ def _asked(
     options: TrainOptions,
     settings: Mapping[str, Any],
 ) -> RunSettings:
+    refuse_lacking(settings, named)
     said = {sort: named[sort] for sort in ("task", "model", "rule") if isinstance(named[sort], str | Mapping)}
     if isinstance(named["loss"], str | Mapping):
         said = merged(said, {"task": {"loss": named["loss"]}})

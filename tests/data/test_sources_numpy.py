@@ -10,6 +10,7 @@ import pytest
 from numpy.lib import format as npy
 
 from thalweg.core.errors import DataRefusal
+from thalweg.data.encode import encode
 from thalweg.data.read import read
 from thalweg.data.settings import DataSettings
 
@@ -67,7 +68,7 @@ def test_classes_name_the_numbers(tmp_path):
 def test_rows_of_floats_are_series_unless_the_user_says_numbers(tmp_path):
     path = saved(tmp_path / "a.npz", x=np.random.rand(5, 9), y=[0, 1, 0, 1, 0])
     assert read(path).kinds == {"x": "series"}
-    assert "--field x=vector" in read(path).notes[0]
+    assert "--field x=number" in read(path).notes[0]
     assert set(read(path, DataSettings(fields={"x": "number"})).columns) == {"y", *(f"x{i}" for i in range(9))}
 
 
@@ -156,6 +157,28 @@ def test_a_workbook_in_disguise_is_called_one(tmp_path):
         archive.writestr("xl/workbook.xml", "<x/>")
     with pytest.raises(DataRefusal, match="Excel"):
         read(tmp_path / "a.npz")
+
+
+def test_what_is_said_of_an_array_is_said_of_each_field_that_it_became(tmp_path):
+    rows = np.random.default_rng(0).normal(size=(60, 3))
+    path = saved(tmp_path / "a.npz", x=rows, z=rows[:, :2], y=np.arange(60) % 2)
+    told = DataSettings(fields={"x": "number", "z": "number"}, ignore=("z",))
+    dataset = encode(read(path, told), told, seed=0)
+    assert dataset.encodings["numbers"].fields == ("x0", "x1", "x2")
+    assert not any("series" in note for note in dataset.notes)
+
+
+def test_an_array_is_a_table_where_something_is_said_of_its_first_column(tmp_path):
+    path = saved(tmp_path / "a.npz", x=np.arange(12.0).reshape(6, 2), y=np.arange(6))
+    assert list(read(path, DataSettings(fields={"x0": "number"})).columns) == ["x0", "x1", "y"]
+    assert list(read(path).columns) == ["x", "y"]
+
+
+def test_several_targets_in_one_array_are_named_by_it(tmp_path):
+    rows = np.random.default_rng(0).normal(size=(60, 3))
+    told = DataSettings(target="y", fields={"x": "number"})
+    dataset = encode(read(saved(tmp_path / "a.npz", x=rows, y=rows[:, :2]), told), told, seed=0)
+    assert [one.name for one in dataset.encodings.of_role("target")] == ["y0", "y1"]
 
 
 def test_a_structured_array_is_a_table(tmp_path):

@@ -42,7 +42,7 @@ def examples_of(
         arrays: name to values (N, ...): an array, or a list where rows differ in shape.
         target: which of them is to be predicted.
         sequences: a row of F floats is a series of F steps, not F numbers.
-        fields: kinds and roles that the user stated, by name.
+        fields: kinds and roles that the user stated, by name; an array of whose first column something is said is a table.
         names: names of the columns where an array is a table of numbers (N, F).
 
     Raises:
@@ -55,7 +55,10 @@ def examples_of(
             shaped = _target(key, values)
             examples.roles |= dict.fromkeys(shaped.columns, "target")
         else:
-            shaped = shape(key, values, sequences=sequences, stated=fields.get(key), names=names)
+            series = sequences and _label(key, 0) not in fields
+            shaped = shape(key, values, sequences=series, stated=fields.get(key), names=names)
+        if list(shaped.columns) != [key]:
+            examples.spread[key] = tuple(shaped.columns)
         examples.columns |= shaped.columns
         examples.kinds |= shaped.kinds
         examples.notes += shaped.notes
@@ -136,16 +139,23 @@ def _as_stated(key: str, array: np.ndarray, kind: str, names: list[str] | None) 
 
 def _numbers(key: str, array: np.ndarray, names: list[str] | None) -> Shaped:
     """Rows of F numbers as F columns."""
-    labels = names if names is not None and len(names) == array.shape[1] else [f"{key}{i}" for i in range(array.shape[1])]
+    labels = names if names is not None and len(names) == array.shape[1] else [_label(key, i) for i in range(array.shape[1])]
     columns: dict[str, Column] = {label: np.ascontiguousarray(array[:, i]) for i, label in enumerate(labels)}
     return Shaped(columns, dict.fromkeys(columns, "number"))
+
+
+def _label(key: str, column: int) -> str:
+    """What a column of an array without names of its own is called."""
+    return f"{key}{column}"
 
 
 def _sequences(key: str, array: np.ndarray) -> Shaped:
     """Rows of T floats as series of one channel."""
     if np.isnan(array[:, -1]).any():
         return _unpadded(key, array[:, :, None], [])
-    note = f"{shown(key)}: rows of {array.shape[1]} floats are taken as series (--field {shown(key)}=vector for numbers)"
+    steps = array.shape[1]
+    said = f"each row of {steps} floats is read as a series of {steps} steps; if they are {steps} numbers of a table"
+    note = f"{shown(key)}: {said}: --field {shown(key)}=number"
     return Shaped({key: array}, {key: "series"}, [note])
 
 

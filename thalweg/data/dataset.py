@@ -34,6 +34,7 @@ class Examples:
         kinds: kinds that the source knows for certain (a column left out is inferred).
         roles: roles that the source knows for certain.
         given: split that came with the data: part to row numbers; parts left out are cut from `train`.
+        spread: arrays whose columns became fields of their own: name of the array to those of the fields.
         notes: sentences on what was read and inferred, for the first lines of a run.
         facts: what else is known, such as `classes` (names of codes), `licence`, `augment`, `digest`.
     """
@@ -43,8 +44,13 @@ class Examples:
     kinds: dict[str, str] = field(default_factory=dict)
     roles: dict[str, Role] = field(default_factory=dict)
     given: dict[str, Tensor] = field(default_factory=dict)
+    spread: dict[str, tuple[str, ...]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
+
+    def meant(self, name: str) -> tuple[str, ...]:
+        """The fields that a name stands for: itself, or those that an array of this name became."""
+        return (name,) if name in self.columns else self.spread.get(name, (name,))
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values()))) if self.columns else 0

@@ -62,6 +62,7 @@ def schema_of(examples: Examples, settings: DataSettings) -> Schema:
         UsageRefusal: the settings name a field, kind or role that is not there; the nearest is given.
         DataRefusal: values are of no known kind, or no input is left.
     """
+    settings = _by_field(examples, settings)
     _refuse_unknown(examples, settings)
     roles = roles_of(examples, settings)
     fields, notes = [], []
@@ -96,6 +97,13 @@ def _field(name: str, role: Role, examples: Examples, settings: DataSettings) ->
     return Field(name, guess.kind, role if guess.kind else "ignored"), guess.sentence
 
 
+def _by_field(examples: Examples, settings: DataSettings) -> DataSettings:
+    """The settings with what is said of an array said of each of the fields that it became."""
+    fields = {field: word for name, word in settings.fields.items() for field in examples.meant(name)}
+    ignored = tuple(field for name in settings.ignore for field in examples.meant(name))
+    return settings.model_copy(update={"fields": fields, "ignore": ignored})
+
+
 def _refuse_unknown(examples: Examples, settings: DataSettings) -> None:
     known = list(examples.columns)
     for name, word in settings.fields.items():
@@ -103,8 +111,10 @@ def _refuse_unknown(examples: Examples, settings: DataSettings) -> None:
         is_role(word)
     for name in settings.ignore:
         refuse_unknown_field(name, known, where=f"--ignore {name}")
-    for one, option in ((settings.target, "--target"), (settings.group, "--group"), (settings.time, "--time")):
-        if one is not None and one != NO_TARGET:
+    targets = () if settings.target in (None, NO_TARGET) else examples.meant(str(settings.target))
+    named = [*(("--target", name) for name in targets), ("--group", settings.group), ("--time", settings.time)]
+    for option, one in named:
+        if one is not None:
             refuse_unknown_field(one, known, where=f"{option} {one}")
 
 
@@ -127,7 +137,7 @@ def _targets(examples: Examples, settings: DataSettings, said: Mapping[str, Role
     if settings.target == NO_TARGET and NO_TARGET not in examples.columns:
         return []
     if settings.target is not None:
-        return [settings.target]
+        return list(examples.meant(settings.target))
     named = [name for name, role in said.items() if role == "target"]
     known = [name for name, role in examples.roles.items() if role == "target" and name not in said]
     if named or known:

@@ -4,6 +4,7 @@ import torch
 from sklearn.preprocessing import StandardScaler
 
 from thalweg.core.errors import DataRefusal
+from thalweg.fields.arrays import shown
 from thalweg.fields.kinds.boxes import Boxes
 from thalweg.fields.kinds.category import Category
 from thalweg.fields.kinds.number import Number
@@ -76,3 +77,9 @@ def test_img_18_boxes_that_cannot_be_are_refused_by_row_and_number(box: list[flo
     encoding = Boxes("y", ["y", "x"], "target").fit([[good], [picture]])
     with pytest.raises(DataRefusal, match=f"row 1: box 1 .*{named}"):
         encoding.encode([[good, np.array([good[0], box])], [picture, picture]])
+
+
+def test_values_of_numpy_are_shown_as_people_write_them():
+    assert shown(np.int64(3)) == "3"
+    assert shown([np.float64(0.5), np.int64(2)]) == "[0.5, 2]"
+    assert shown(np.str_("red")) == "'red'"

@@ -11,7 +11,7 @@ import torch
 from thalweg.core.errors import DataRefusal, did_you_mean
 from thalweg.data.dataset import Examples
 from thalweg.data.settings import DataSettings
-from thalweg.fields.column import Column, as_column, coded, missing, take
+from thalweg.fields.column import Column, as_column, coded, missing, plain, take
 from thalweg.fields.encoding import Encoding, Encodings
 
 MOST_FIELDS = 100_000
@@ -183,7 +183,7 @@ def _refuse_constant(name: str, column: Column) -> None:
     if same and len(column) > 1 and _scalar(column[0]):
         raise DataRefusal(
             "DATA_TARGET_CONSTANT",
-            f'the target "{name}" is {column[0]!r} in every row',
+            f'the target "{name}" is {plain(column[0])!r} in every row',
             where=f"field {name}",
             why="there is nothing to learn",
             fix="name another target: --target NAME",

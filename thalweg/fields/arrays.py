@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from thalweg.core.errors import DataRefusal, PackageRefusal
-from thalweg.fields.column import Column, as_column, floats
+from thalweg.fields.column import Column, as_column, floats, plain
 from thalweg.fields.encoding import BadRows
 
 
@@ -54,8 +54,9 @@ def shown(value: Any) -> str:
     """A value in at most 60 characters, without memory addresses."""
     if isinstance(value, np.ndarray):
         return f"array of shape {value.shape}"
-    plain_value = value is None or isinstance(value, str | bool | int | float | list | tuple | np.generic)
-    return (repr(value) if plain_value else f"an object of type {type(value).__name__}")[:60]
+    if isinstance(value, list | tuple | set):
+        return repr([plain(one) for one in value])[:60]
+    return (repr(plain(value)) if is_scalar(value) else f"an object of type {type(value).__name__}")[:60]
 
 
 def is_scalar(value: Any) -> bool:

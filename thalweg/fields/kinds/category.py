@@ -74,7 +74,7 @@ class Category(Encoding):
         return torch.from_numpy(codes[0])
 
     def _refuse_unknown(self, column: Column, codes: np.ndarray) -> None:
-        reasons = {row: f"{column[row]!r}"[:60] for row in np.flatnonzero(codes < 0).tolist()}
+        reasons = {row: repr(plain(column[row]))[:60] for row in np.flatnonzero(codes < 0).tolist()}
         if reasons:
             shown = ", ".join(str(value) for value in self.values[0][:8])
             raise BadRows(

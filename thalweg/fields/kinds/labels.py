@@ -9,7 +9,7 @@ from torch import Tensor
 
 from thalweg.core.errors import PackageRefusal
 from thalweg.core.registry import kind
-from thalweg.fields.arrays import is_list, refuse_others, refuse_restored, refuse_shape
+from thalweg.fields.arrays import is_list, refuse_others, refuse_restored, refuse_shape, shown
 from thalweg.fields.column import Column, Look, in_order, plain
 from thalweg.fields.encoding import BadRows, Claim, Encoding
 from thalweg.fields.ports import Port
@@ -61,7 +61,7 @@ class Labels(Encoding):
             self._refuse({row: str(column[row])[:60] for row in np.flatnonzero(wrong).tolist()}, len(column))
             return torch.from_numpy(column.astype(np.float32))
         places = {value: i for i, value in enumerate(self.values)}
-        unknown = {row: str(one)[:60] for row, one in enumerate(column) if not set(map(plain, one)) <= set(places)}
+        unknown = {row: shown(one) for row, one in enumerate(column) if not set(map(plain, one)) <= set(places)}
         self._refuse(unknown, len(column))
         encoded = torch.zeros(len(column), len(self.values))
         for row, one in enumerate(column):

@@ -21,6 +21,14 @@ def test_dat_56_names_of_columns_are_made_plain_too_and_numbers_stay_numbers():
     assert rows == [["'=x"], ["-1.5"], ["2"]]
 
 
+def test_values_that_have_names_get_a_column_each():
+    columns = {"kind": ["a"], "probabilities": np.array([[0.25, 0.75]])}
+    rows = list(csv.reader(io.StringIO(csv_text(columns, {"probabilities": ["probability_a", "=probability_b"]}))))
+    assert rows == [["kind", "probability_a", "'=probability_b"], ["a", "0.25", "0.75"]]
+    assert "[0.25, 0.75]" in csv_text(columns, {"probabilities": ["one"]})
+    assert "[0.25, 0.75]" in csv_text(columns, {"probabilities": ["kind", "other"]})
+
+
 def test_lines_and_quotes_within_a_cell_survive():
     text = 'a "b",\nc\u2028d'
     assert list(csv.reader(io.StringIO(csv_text({"t": [text]}))))[1] == [text]

@@ -6,7 +6,7 @@ Text that a spreadsheet would run as a formula is made plain with an apostrophe.
 import csv
 import io
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,8 +52,11 @@ def refuse_unwritable(path: Path, *, force: bool = False) -> None:
         )
 
 
-def write_columns(path: Path, columns: Mapping[str, Column]) -> list[Path]:
+def write_columns(path: Path, columns: Mapping[str, Column], names: Mapping[str, Sequence[str]] | None = None) -> list[Path]:
     """Write columns in the form that the suffix says; returns the files written.
+
+    Args:
+        names: what the values in a row of a column are called, for tables.
 
     Raises:
         UsageRefusal: pictures are asked for, and no column holds any.
@@ -72,18 +75,32 @@ def write_columns(path: Path, columns: Mapping[str, Column]) -> list[Path]:
         np.savez_compressed(packed, **arrays)
         files.write_bytes(path, packed.getvalue())
     else:
-        files.write_text(path, csv_text(columns))
+        files.write_text(path, csv_text(columns, names))
     return [path]
 
 
-def csv_text(columns: Mapping[str, Column]) -> str:
-    """Columns as CSV, the names first; lists and arrays as JSON, formulas made plain."""
-    text = io.StringIO()
+def csv_text(columns: Mapping[str, Column], names: Mapping[str, Sequence[str]] | None = None) -> str:
+    """Columns as CSV, the names first; lists and arrays as JSON, formulas made plain.
+
+    Args:
+        names: what the values in a row of a column are called: each gets a column of its own.
+    """
+    text, columns = io.StringIO(), _apart(columns, names or {})
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow([cell(name) for name in columns])
     for row in zip(*columns.values(), strict=True):
         writer.writerow([cell(value) for value in row])
     return text.getvalue()
+
+
+def _apart(columns: Mapping[str, Column], names: Mapping[str, Sequence[str]]) -> dict[str, Column]:
+    """The columns, those (n, k) whose k values have names taken apart."""
+    apart: dict[str, Column] = {}
+    for name, column in columns.items():
+        array, inner = np.asarray(column) if name in names else np.empty(0), names.get(name, ())
+        fits = array.ndim == 2 and array.shape[1] == len(inner) and len({*inner, *columns}) == len(inner) + len(columns)
+        apart |= dict(zip(inner, array.T, strict=True)) if fits else {name: column}
+    return apart
 
 
 def cell(value: Any) -> str:
@@ -135,6 +152,16 @@ def pictures(columns: Mapping[str, Column]) -> dict[str, np.ndarray]:
             continue
         found[name] = array[..., 0] if array.ndim == 4 and array.shape[3] == 1 else array
     return found
+
+
+def pictures_told(found: Mapping[str, np.ndarray]) -> list[str]:
+    """A sentence on each column of pictures: how many, of what size."""
+    told = []
+    for name, array in found.items():
+        count, height, width = array.shape[:3]
+        colour = "grey" if array.ndim == 3 else "coloured"
+        told.append(f"{name}: {count:,} {colour} picture{'s' if count != 1 else ''} of {width} × {height} pixels")
+    return told
 
 
 def _write_pictures(path: Path, columns: Mapping[str, Column]) -> list[Path]:

@@ -137,6 +137,10 @@ class Task(ABC):
         """Columns of raw values, for people and files, of what `predict` gave."""
         return {name: tensor.detach().cpu().numpy() for name, tensor in predicted.items()}
 
+    def names_of_values(self) -> Mapping[str, list[str]]:
+        """What the values in a row of an answer are called, by column: tables have a column for each of them."""
+        return {}
+
     def asked(self, request: Mapping[str, Any], at: Position) -> Batch | None:
         """A batch made of a request alone, where the task can answer without input (samples, an episode); else None."""
         return None

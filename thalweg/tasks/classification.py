@@ -64,6 +64,10 @@ class Classification(Task):
         shares = target if target.is_floating_point() else nn.functional.one_hot(target, self.ports.output.width)
         return lambda *given, **named: 50.0 * shares.float()
 
+    def names_of_values(self) -> Mapping[str, list[str]]:
+        classes = self.encodings.target.decode(torch.arange(self.ports.output.width))
+        return {"probabilities": [f"probability_{one}" for one in classes]}
+
     def decode(self, predicted: Mapping[str, Tensor]) -> dict[str, Column]:
         probabilities = predicted["probabilities"].detach().cpu()
         sure, code = probabilities.max(1)

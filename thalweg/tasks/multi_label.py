@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+import numpy as np
 import torch
 from pydantic import Field
 from torch import Tensor
@@ -62,6 +63,11 @@ class MultiLabel(Task):
     def perfect(self, batch: Batch) -> Model:
         target = batch[self.ports.output.name]
         return lambda *given, **named: 50.0 * (2.0 * target.float() - 1.0)
+
+    def names_of_values(self) -> Mapping[str, list[str]]:
+        each = self.encodings.target.decode(torch.eye(self.ports.output.width))
+        labels = range(len(each)) if isinstance(each, np.ndarray) else [given[0] for given in each]
+        return {"probabilities": [f"probability_{label}" for label in labels]}
 
     def decode(self, predicted: Mapping[str, Tensor]) -> dict[str, Column]:
         probabilities = predicted["probabilities"].detach().cpu()

@@ -9,20 +9,21 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from thalweg.core import files
-from thalweg.core.errors import DataRefusal, Stopped, TrainingRefusal, UsageRefusal, did_you_mean
+from thalweg.core.errors import Stopped, TrainingRefusal, UsageRefusal, did_you_mean
 from thalweg.core.processes import Processes, connect
 from thalweg.core.run_folder import RunFolder
+from thalweg.core.settings import read_settings
 from thalweg.core.talk import Talk
-from thalweg.data.dataset import Dataset, Examples
-from thalweg.data.read import identify, read
+from thalweg.data.dataset import Dataset
+from thalweg.data.read import identify
+from thalweg.data.settings import DataSettings, OnBadFile
 from thalweg.fields.encoding import Column
-from thalweg.packages.arranged import arranged
 from thalweg.packages.foreign import refuse_foreign
+from thalweg.packages.given import columns_of
 from thalweg.packages.package import Package, load_package, package_facts
 from thalweg.rules._rule import Rule
 from thalweg.tasks._task import Task
@@ -58,6 +59,7 @@ class Run:
         """The model with its task and encodings; loaded and verified when first used."""
         if self.fitted is not None:
             return self.fitted.package
+        _refuse_unfinished(self.folder)
         return load_package(self.folder.model, model=self.own.model, task=self.own.task)
 
     @property
@@ -182,7 +184,6 @@ def _held(folder: RunFolder, processes: Processes) -> Iterator[int]:
             folder.abandon()
         if isinstance(error, KeyboardInterrupt) and folder.steps():
             number = error.number if isinstance(error, Stopped) else signal.SIGINT
-    from thalweg.report.samples import with_samples
             raise Interrupted(number, folder.path, saved="everything up to its last checkpoint") from None
         raise
     finally:
@@ -194,6 +195,7 @@ def conclude(run: Run, settings: RunSettings, *, compare: bool, talk: Talk, begu
     from thalweg.evaluation.results import results
     from thalweg.report.examples import with_examples
     from thalweg.report.report import write_report
+    from thalweg.report.samples import with_samples
 
     fitted = run.fitted
     assert fitted is not None
@@ -237,15 +239,17 @@ def predict(
     *,
     seed: int = 0,
     allow_unknown: bool = False,
+    on_bad_file: OnBadFile = "skip",
     talk: Talk | None = None,
     **request: Any,  # noqa: ANN401
 ) -> dict[str, Column]:
-    """Predictions for new data as raw values by name, a row for each example.
+    """Predictions for new data as raw values by name, a row for each example; where these are files, `file` names them.
 
     Args:
         run: a run, a package, or the path of either.
-        data: raw input: a path, arrays, a mapping of columns; None where a request alone says what is wanted.
+        data: raw input: a path, `Path`s in a list, arrays, a mapping of columns; None where a request says all.
         allow_unknown: answer also where most rows have values that training never saw.
+        on_bad_file: what files that cannot be read lead to: where they are few their rows are left out ("skip"), or "refuse".
         talk: hears what is left aside or taken for something else; without it they are Python's warnings.
         request: what is asked beyond the input (`samples=16, condition=3`, `beams=4`); each task has its own.
 
@@ -254,23 +258,47 @@ def predict(
         UsageRefusal: the task does not know a key of the request.
     """
     found = load(run) if isinstance(run, str | Path) else run
-    package = found.package if isinstance(found, Run) else found
-    columns = None if data is None else _columns(package, data)
-    return package.predict(columns, seed=seed, request=request, allow_unknown=allow_unknown, talk=talk)
+    package = package_of(found)
+    said = _said_of_files(on_bad_file)
+    columns = None if data is None else columns_of(package, data, said, talk=talk)
+    return package.predict(columns, seed=seed, request=request, allow_unknown=allow_unknown, on_bad_file=on_bad_file, talk=talk)
 
 
-def evaluate(run: Run | str | Path, data: Any = None, *, talk: Talk | None = None) -> dict[str, Any]:  # noqa: ANN401
-    """The metrics of a run with their intervals: on its own test part, or on data given.
+def evaluate(
+    run: Run | Package | str | Path,
+    data: Any = None,  # noqa: ANN401
+    *,
+    on_bad_file: OnBadFile | None = None,
+    talk: Talk | None = None,
+) -> dict[str, Any]:
+    """The metrics of a run or package with their intervals: on the run's own test part, or on all rows of the data given.
+
+    Args:
+        on_bad_file: what files that cannot be read lead to in the data given; None: what they led to when it was trained.
 
     Raises:
+        UsageRefusal: a package and no data.
         DataRefusal: the data lacks what the model reads or what is to be predicted.
     """
     from thalweg.evaluation.evaluate import evaluate as measure
 
     found = load(run) if isinstance(run, str | Path) else run
-    if not isinstance(found, Run):
-        raise UsageRefusal("RUN_NEEDED", "a package alone has no test part", fix="give a run folder")
-    return measure(found.package.task, found.package.model, dataset_of(found, data), part="test").as_json()
+    package = package_of(found)
+    dataset = dataset_of(found, data, on_bad_file=on_bad_file)
+    if isinstance(data, str | Path):
+        _tell_data(dataset, package, talk or Talk())
+    return measure(package.task, package.model, dataset, part="test").as_json()
+
+
+def _tell_data(dataset: Dataset, package: Package, talk: Talk) -> None:
+    """What was read to be measured on, and a warning where it may be what was learned from."""
+    if dataset.notes:
+        talk.say("data", *dataset.notes)
+    if dataset.name == package.facts.get("data", {}).get("name"):
+        talk.warn(
+            f'the model was trained on data of this name ("{dataset.name}"): rows that it learned from flatter the figures; '
+            "a run without DATA is measured on its own test part"
+        )
 
 
 def report(run: Run | str | Path) -> Path:
@@ -283,18 +311,61 @@ def report(run: Run | str | Path) -> Path:
     return write_report(found.folder)
 
 
-def dataset_of(run: Run, data: Any = None) -> Dataset:  # noqa: ANN401
+def dataset_of(
+    run: Run | Package,
+    data: Any = None,  # noqa: ANN401
+    *,
+    on_bad_file: OnBadFile | None = None,
+) -> Dataset:
     """The run's own dataset, read and encoded again as its settings say; or other data, in the model's encodings.
 
     Its floats are of the model's type, where the model lies.
+
+    Raises:
+        UsageRefusal: a package has no data of its own.
     """
-    if run.fitted is not None and data is None:
+    package = package_of(run)
+    if data is not None:
+        before = settings_of_run(run.folder).data if isinstance(run, Run) else DataSettings()
+        dataset = dataset_in(package, data, _said_of_files(on_bad_file, before))
+    elif not isinstance(run, Run):
+        raise UsageRefusal(
+            "RUN_NEEDED",
+            "a package alone has no test part",
+            where="evaluate",
+            why="there must be examples to measure on",
+            fix="give data too: thalweg evaluate MODEL DATA; or a run's folder",
+        )
+    elif run.fitted is not None:
         return run.fitted.dataset
-    settings = settings_of_run(run.folder)
-    own = data is None
-    dataset = dataset_of_run(settings, run.folder) if own else dataset_in(run.package.encodings, data, settings)
-    like = run.package.like
-    return dataset.to(like.device, like.dtype)
+    else:
+        dataset = dataset_of_run(settings_of_run(run.folder), run.folder)
+    return dataset.to(package.like.device, package.like.dtype)
+
+
+def package_of(run: Run | Package) -> Package:
+    """The package of a run, or itself."""
+    return run.package if isinstance(run, Run) else run
+
+
+def _said_of_files(on_bad_file: str | None, before: DataSettings | None = None) -> DataSettings:
+    """What is said of data, with another word on broken files where there is one."""
+    said = {} if on_bad_file is None else {"on_bad_file": on_bad_file}
+    return read_settings(DataSettings, (before or DataSettings()).model_dump(exclude_unset=True) | said, where="--on-bad-file")
+
+
+def _refuse_unfinished(folder: RunFolder) -> None:
+    """Raise where a run has no model yet."""
+    if folder.model.exists() or folder.state() != "unfinished":
+        return
+    steps = folder.steps()
+    raise UsageRefusal(
+        "RUN_UNFINISHED",
+        f"the run in {folder.path} has not finished" + (f"; it was saved after step {steps[0]:,}" if steps else ""),
+        where=str(folder.path),
+        why="a model is shipped when the last step is done",
+        fix=f"wait for it, or go on with it: thalweg train --resume --out {folder.path}",
+    )
 
 
 def doctor(run: Run | str | Path | None = None) -> dict[str, Any]:
@@ -384,27 +455,6 @@ def _made(data: Any, out: str | Path | None, *, resume: bool, force: bool) -> Ru
     if resume and standing.state() == "finished":
         return standing
     return RunFolder.create(Path(out), force=force, resume=resume, inputs=inputs)
-
-
-def _columns(package: Package, data: Any) -> Mapping[str, Column]:  # noqa: ANN401
-    if isinstance(data, Mapping):
-        return data
-    if isinstance(data, np.ndarray | list):
-        return arranged(package.encodings, data)
-    examples = read(data)
-    if not isinstance(examples, Examples):
-        raise DataRefusal(
-            "PREDICT_DRAWN",
-            f"{examples.name} is drawn, not read, so there is nothing to predict for",
-            where="predict",
-            why="answers are asked for examples of your own",
-            fix=f"give columns: {', '.join(name for one in package.encodings.inputs for name in one.fields)}",
-        )
-    wanted = [name for one in package.encodings.inputs for name in one.fields]
-    given = [name for name in examples.columns if examples.roles.get(name) != "target"]
-    if len(wanted) == len(given) == 1:  # one input, one column: nothing else can be meant
-        return {wanted[0]: examples.columns[given[0]]}
-    return examples.columns
 
 
 def described(path: str | Path) -> dict[str, Any]:

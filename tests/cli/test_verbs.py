@@ -19,7 +19,7 @@ def test_a_copied_model_folder_alone_predicts(line, finished_run):
     ran = line("predict", "elsewhere", "iris")
     assert ran.code == 0, ran.err
     rows = ran.out.splitlines()
-    assert rows[0] == "species,probability,probabilities"
+    assert rows[0] == "species,probability,probability_setosa,probability_versicolor,probability_virginica"
     assert len(rows) == 151
 
 

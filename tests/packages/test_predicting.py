@@ -12,6 +12,7 @@ from tests.packages.trained import Heard, inputs, trained
 from tests.refusing import expect_refusal
 from thalweg.core.errors import UsageRefusal
 from thalweg.packages import blocks
+from thalweg.packages.given import columns_of
 from thalweg.packages.package import load_package
 
 
@@ -122,7 +123,7 @@ def test_what_is_drawn_does_not_depend_on_the_batch_size():
     encodings = Encodings([Number("numbers", ["x"]).fit([column])])
 
     def drawn(size):
-        supply = blocks.batches_of(encodings, {"x": column}, Position(3), size=size, like=torch.empty(0))
+        supply = blocks.Blocks(encodings, {"x": column}, Position(3), size=size, like=torch.empty(0))
         return torch.cat([at.normal("noise", batch, 2) for batch, at in supply])
 
     assert torch.equal(drawn(7), drawn(256))
@@ -189,8 +190,39 @@ def test_img_08_a_picture_becomes_the_same_tensor_in_training_and_prediction(tmp
     package = load_package(run.folder.model)
     from thalweg.core.position import Position
 
-    supply = blocks.batches_of(package.read, {"picture": files}, Position(), size=5, like=torch.empty(0))
+    supply = blocks.Blocks(package.read, {"picture": files}, Position(), size=5, like=torch.empty(0))
     assert torch.equal(torch.cat([batch["picture"] for batch, _ in supply]), learned)
+
+
+def test_img_01_files_that_cannot_be_read_are_left_out_of_every_block_and_the_rest_named(grey, tmp_path, monkeypatch):
+    monkeypatch.setattr(blocks, "BLOCK", 4)
+    files = [tmp_path / f"{number}.png" for number in range(10)]
+    for number, file in enumerate(files):
+        Image.fromarray(np.full((8, 8), 20 * number, dtype=np.uint8)).save(file)
+    whole = grey.predict({"picture": files})
+    for number in (2, 5):
+        files[number].write_bytes(b"\x89PNG broken")
+    heard = Heard()
+    said = grey.predict({"picture": files}, batch_size=2, talk=heard)
+    assert said["file"] == [str(file) for number, file in enumerate(files) if number not in (2, 5)]
+    np.testing.assert_allclose(said["probabilities"], np.delete(whole["probabilities"], [2, 5], axis=0), atol=1e-6)
+    assert "2 of 10 left out" in heard.warned[0]
+    for given, how in ((files, "refuse"), (files[:6], "skip")):  # two of six are more than a fifth
+        with expect_refusal("DATA_BAD_PICTURES", exit_code=3) as caught:
+            grey.predict({"picture": given}, on_bad_file=how)
+        assert list(caught.value.reasons) == [2, 5]
+
+
+def test_a_mapping_that_holds_a_table_is_predicted_as_it_was_trained(tmp_path):
+    x = np.random.default_rng(0).normal(size=(60, 3))
+    run = trained(tmp_path / "run", {"x": x, "kind": ["a" if one > 0 else "b" for one in x[:, 0]]})
+    package = load_package(run.folder.model)
+    expected = package.predict({f"x{i}": x[:, i] for i in range(3)})["probability"]
+    assert np.array_equal(package.predict(columns_of(package, {"x": x}))["probability"], expected)
+    with expect_refusal("PREDICT_COLUMNS_DIFFER", exit_code=3):
+        np.save(tmp_path / "x.npy", x)
+        np.savez(tmp_path / "xz.npz", x=x, z=x[:, 0])
+        columns_of(package, [tmp_path / "x.npy", tmp_path / "xz.npz"])
 
 
 def test_evl_06_answers_that_are_not_a_number_are_said_by_row(package, tmp_path):

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from thalweg.cli.flags import Answer, Page, Verb
+from thalweg.cli.flags import Answer, Flag, Page, Verb
 from thalweg.cli.outcome import figures_table
 from thalweg.core.talk import Talk
 
@@ -15,18 +15,21 @@ def evaluate(given: Mapping[str, Any], talk: Talk, page: Page) -> Answer:
     """Measure, and show each metric with its interval."""
     from thalweg import api
 
-    found = api.evaluate(given["run"], given["data"], talk=talk)
-    examples = f"{found['examples']:,} examples of " if found.get("examples") else ""
-    talk.say("data", examples + (str(given["data"]) if given["data"] else "the run's own test part"))
+    found = api.evaluate(given["run"], given["data"], on_bad_file=given["on_bad_file"], talk=talk)
+    examples = f"{found['examples']:,} examples" if found.get("examples") else "examples"
+    of = f"all that {given['data']} gives, whatever part they were" if given["data"] else "the run's own test part"
+    talk.say("data", f"measured on {examples}: {of}")
     return Answer(figures_table(found, page), {"run": str(given["run"]), "data": given["data"], **found})
 
 
 VERB = Verb(
     "evaluate",
-    "The metrics of a run with their intervals: on its own test part, or on DATA.",
+    "The metrics of a run with their intervals: on its own test part, or on all of DATA.",
     [
         click.Argument(["run"], metavar="RUN", type=click.Path(path_type=Path)),
         click.Argument(["data"], metavar="[DATA]", required=False),
+        Flag("--on-bad-file", metavar="skip|refuse", help="What a broken file leads to."),
     ],
     evaluate,
+    example="RUN is a run's folder; or its model/ folder alone, and then DATA is needed.",
 )

@@ -1,6 +1,7 @@
-"""`thalweg predict RUN [INPUT]`: what a trained model says of new data, or of a request alone."""
+"""`thalweg predict RUN [INPUT]...`: what a trained model says of new data, or of a request alone."""
 
-from collections.abc import Mapping
+import shlex
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,16 +24,36 @@ def predict(given: Mapping[str, Any], talk: Talk, page: Page) -> Answer:
     if out is not None:
         written.refuse_unwritable(out, force=bool(given["force"]))
     run = api.load(given["run"])
-    columns = api.predict(run, given["input"], seed=given["seed"] or 0, **request)
+    said = {} if given["on_bad_file"] is None else {"on_bad_file": given["on_bad_file"]}
+    columns = api.predict(run, _input(given["input"] or ()), seed=given["seed"] or 0, talk=talk, **said, **request)
+    names = api.package_of(run).task.names_of_values()
     rows = len(next(iter(columns.values())))
     facts: dict[str, Any] = {"run": str(given["run"]), "rows": rows}
     if out is not None:
-        files = written.write_columns(out, columns)
+        files = written.write_columns(out, columns, names)
         shown = ", ".join(str(file) for file in files[:3]) + (f" and {len(files) - 3:,} more" if len(files) > 3 else "")
         return Answer([f"{rows:,} rows: {shown}"], facts | {"files": [str(file) for file in files]})
+    facts |= {"predictions": columns}
+    pictures = written.pictures(columns)
+    if pictures:
+        return Answer([*written.pictures_told(pictures), f"to write them: {_writing(given)}"], facts)
     if page.watched:
-        return Answer(written.table_lines(columns, rows=SHOWN_ROWS, width=page.width), facts | {"predictions": columns})
-    return Answer(written.csv_text(columns).rstrip("\n").split("\n"), facts | {"predictions": columns})
+        return Answer(written.table_lines(columns, rows=SHOWN_ROWS, width=page.width), facts)
+    return Answer(written.csv_text(columns, names).rstrip("\n").split("\n"), facts)
+
+
+def _input(paths: Sequence[str]) -> str | list[Path] | None:
+    """What is predicted for: a path or name, several files, or nothing."""
+    if len(paths) > 1:
+        return [Path(path) for path in paths]
+    return paths[0] if paths else None
+
+
+def _writing(given: Mapping[str, Any]) -> str:
+    """The same command with a file to write to."""
+    asked = [word for key, text in given["request"].items() for word in (f"--{key.replace('_', '-')}", text)]
+    asked += ["--seed", str(given["seed"])] if given["seed"] else []
+    return shlex.join(["thalweg", "predict", str(given["run"]), *(given["input"] or ()), *asked, "--out", "pictures.png"])
 
 
 FLAGS = [
@@ -44,6 +65,7 @@ FLAGS = [
     ),
     Flag("--force", is_flag=True, help="Write over the file in --out."),
     Flag("--seed", type=Number(0, 2**63 - 1), help="Decides what is drawn, where anything is."),
+    Flag("--on-bad-file", metavar="skip|refuse", help="What a broken file leads to."),
 ]
 
 VERB = Verb(
@@ -51,10 +73,10 @@ VERB = Verb(
     "What a trained model says of INPUT. Further flags are asked of its task: --samples 16, --beams 4.",
     [
         click.Argument(["run"], metavar="RUN", type=click.Path(path_type=Path)),
-        click.Argument(["input"], metavar="[INPUT]", required=False),
+        click.Argument(["input"], metavar="[INPUT]...", nargs=-1, required=False),
         *FLAGS,
     ],
     predict,
     free=True,
-    example="RUN is a run's folder, or its model/ folder alone.",
+    example="RUN is a run's folder, or its model/ folder alone. INPUT is a path or a name, or several files.",
 )

@@ -80,6 +80,19 @@ def encode_columns(encodings: Encodings, columns: Mapping[str, Column]) -> Store
     return Store(_tensors(Encodings(needed), named), encodings)
 
 
+def encode_examples(encodings: Encodings, examples: Examples, settings: DataSettings) -> tuple[Examples, Store]:
+    """Examples by encodings at hand, and those that are left: files that cannot be read are left out where few are so.
+
+    Raises:
+        DataRefusal: inputs are missing or cannot be encoded.
+    """
+    while True:
+        try:
+            return examples, encode_columns(encodings, examples.columns)
+        except BadRows as bad:
+            examples = _without_bad(examples, bad, settings)
+
+
 def remarks(encodings: Encodings, columns: Mapping[str, Column]) -> list[str]:
     """Sentences on values of the inputs that encoding takes for something else: gaps, categories never seen."""
     return [remark for one in encodings.inputs for remark in one.remarks(_columns(one, columns))]

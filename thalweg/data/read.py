@@ -101,7 +101,7 @@ def _at(path: Path) -> tuple[str, Path, list[str]]:
         return _folder(path)
     name = _by_suffix(path)
     if name is None:
-        raise _paths.unknown_suffix(path, accepted=list(_suffixes()))
+        raise _paths.unknown_suffix(path, accepted=_accepted())
     _paths.refuse_misnamed(path, registry.facts("source", name).get("content"))
     return name, path, []
 
@@ -114,7 +114,7 @@ def _folder(path: Path) -> tuple[str, Path, list[str]]:
     files = sorted(entry for entry in path.iterdir() if entry.is_file() and not entry.name.startswith("."))
     readable = [file for file in files if _by_suffix(file)]
     if len(readable) != 1:
-        raise _paths.not_one_table(path, readable, accepted=list(_suffixes()))
+        raise _paths.not_one_table(path, readable, accepted=_accepted())
     source, file, _ = _at(readable[0])
     return source, file, [f"{_paths.shown(path)} holds one readable file: {_paths.shown(file.name)}"]
 
@@ -129,6 +129,11 @@ def _by_suffix(path: Path) -> str | None:
 def _suffixes() -> dict[str, str]:
     parts = registry.parts("source").items()
     return {suffix: name for name, part in parts for suffix in part.facts.get("suffixes", ())}
+
+
+def _accepted() -> list[str]:
+    """The suffixes of files that hold a dataset, and not a single example."""
+    return [suffix for suffix, name in _suffixes().items() if not registry.facts("source", name).get("single")]
 
 
 def _surest(fact: str, given: Any) -> str | None:

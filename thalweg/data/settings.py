@@ -7,6 +7,9 @@ from pydantic import Field, field_validator, model_validator
 
 from thalweg.core.settings import Settings
 
+OnBadFile = Literal["skip", "refuse"]
+"""What a file that cannot be decoded leads to, while few are so."""
+
 
 class Fractions(Settings):
     """Share of the rows that each part takes; parts that came with the data are kept as they are.
@@ -70,8 +73,10 @@ class DataSettings(Settings):
     split: Fractions = Field(default_factory=Fractions)
     stratified: bool = True
     image_size: int | None = Field(default=None, ge=4, le=4096)
+    text_length: int | None = Field(default=None, ge=1, le=1 << 20)
+    text_case: Literal["fold", "keep"] = "fold"
     drop_missing_target: bool = False
-    on_bad_file: Literal["skip", "refuse"] = "skip"
+    on_bad_file: OnBadFile = "skip"
     on_bad_row: Literal["skip", "refuse"] = "refuse"
     header: bool | None = None
     delimiter: str | None = None
@@ -80,9 +85,12 @@ class DataSettings(Settings):
     sheet: str | None = None
     download: bool = False
 
+    def reading(self) -> dict[str, Any]:
+        """What was said of how files are read, which goes with a model: its data are read alike."""
+        text = {"header", "delimiter", "decimal", "encoding", "sheet", "missing", "date_order", "parse_numbers", "series"}
+        return self.model_dump(include={"fields", *text}, exclude_defaults=True)
+
     @field_validator("ignore", mode="before")
-    text_length: int | None = Field(default=None, ge=1, le=1 << 20)
-    text_case: Literal["fold", "keep"] = "fold"
     @classmethod
     def _one_or_many(cls, given: Any) -> Any:
         return tuple(part.strip() for part in given.split(",")) if isinstance(given, str) else given

@@ -3,7 +3,7 @@
 Noise belongs to a block, of which a batch is a part: how many rows a batch holds changes nothing that is drawn.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import torch
 
@@ -14,7 +14,7 @@ from thalweg.data.batch import Batch
 from thalweg.data.batches import Store
 from thalweg.data.columns import checked_columns, columns_for
 from thalweg.data.encode import encode_columns, remarks
-from thalweg.fields.column import Column
+from thalweg.fields.column import Column, Look, take
 from thalweg.fields.encoding import BadRows, Encodings
 
 BLOCK = 1024
@@ -26,40 +26,85 @@ Supply = Iterator[tuple[Batch, Position]]
 """Batches, each with the position that its noise is drawn at."""
 
 
-def batches_of(encodings: Encodings, columns: Mapping[str, Column], at: Position, *, size: int, like: torch.Tensor) -> Supply:
+class Blocks:
     """Batches of at most `size` rows on the device and in the type of `like`, in order.
 
-    Raises:
-        DataRefusal: columns are missing or differ in length, or rows cannot be encoded: all of them at once, but for those
-            before the first bad block, which are given first.
+    Args:
+        skippable: fields whose values are files; where so few of them that the kind tolerates it cannot be read, their rows are
+            left out, and `left_out` says which once all batches were given. Rows keep their numbers.
     """
-    named = checked_columns(columns_for(list(encodings.values()), columns))
-    rows = len(next(iter(named.values())))
-    bad: list[tuple[int, BadRows]] = []
-    for first in range(0, rows, BLOCK):
-        try:
-            store = encode_columns(encodings, {name: column[first : first + BLOCK] for name, column in named.items()})
-        except BadRows as error:
-            bad.append((first, error))
-        if not bad:
-            yield from _cut(store.to(like.device, like.dtype), first, at.inside(first // BLOCK), size)
-    if bad:
-        raise _together(bad, rows)
+
+    def __init__(
+        self,
+        encodings: Encodings,
+        columns: Mapping[str, Column],
+        at: Position,
+        *,
+        size: int,
+        like: torch.Tensor,
+        skippable: Collection[str] = (),
+    ) -> None:
+        self.encodings, self.at, self.size, self.like = encodings, at, size, like
+        self.columns = checked_columns(columns_for(list(encodings.values()), columns))
+        self.rows = len(next(iter(self.columns.values())))
+        self.skippable, self.left_out = skippable, dict[int, str]()
+
+    def __iter__(self) -> Supply:
+        """The batches.
+
+        Raises:
+            DataRefusal: rows cannot be encoded: all of them at once, after the batches that are given before the first of them.
+        """
+        bad: list[BadRows] = []
+        for first in range(0, self.rows, BLOCK):
+            store, rows, refused = self._encoded(torch.arange(first, min(first + BLOCK, self.rows)))
+            bad += refused
+            if store is not None and all(one.field in self.skippable for one in bad):
+                yield from _cut(store.to(self.like.device, self.like.dtype), rows, self.at.inside(first // BLOCK), self.size)
+        for one in _together(bad, self.rows):
+            if one.field not in self.skippable or len(one.reasons) > one.tolerated * self.rows:
+                raise one
+            self.left_out |= one.reasons
+
+    def _encoded(self, rows: torch.Tensor) -> tuple[Store | None, torch.Tensor, list[BadRows]]:
+        """The rows (n,) without bad ones (None where none is left, or they may not be skipped), their numbers, what is bad."""
+        refused: list[BadRows] = []
+        while len(rows):
+            try:
+                return (
+                    encode_columns(self.encodings, {name: take(one, rows) for name, one in self.columns.items()}),
+                    rows,
+                    refused,
+                )
+            except BadRows as error:
+                refused.append(_numbered(error, {int(rows[row]): reason for row, reason in error.reasons.items()}, self.rows))
+                if error.field not in self.skippable:
+                    break
+                rows = rows[[row for row in range(len(rows)) if row not in error.reasons]]
+        return None, rows, refused
 
 
-def _cut(store: Store, first: int, at: Position, size: int) -> Supply:
+def _cut(store: Store, numbers: torch.Tensor, at: Position, size: int) -> Supply:
     for start in range(0, store.length, size):
         rows = torch.arange(start, min(start + size, store.length))
         fields = store.finished(store.gather(rows))
-        yield Batch(fields, len(rows), start, store.length, rows + first), at
+        yield Batch(fields, len(rows), start, store.length, numbers[rows]), at
 
 
-def _together(bad: Sequence[tuple[int, BadRows]], rows: int) -> BadRows:
-    """The bad rows of all blocks that are bad for the first one's reason, numbered over all rows."""
-    one = bad[0][1]
-    alike = [(first, each) for first, each in bad if (each.code, each.field) == (one.code, one.field)]
-    reasons = {first + row: reason for first, each in alike for row, reason in each.reasons.items()}
-    return BadRows(one.code, reasons, field=one.field, rows=rows, why=one.why, fix=one.fix)
+def _together(bad: Sequence[BadRows], rows: int) -> list[BadRows]:
+    """The bad rows of all blocks, those that are bad for one reason together, in the order in which they were found."""
+    alike: dict[tuple[str, str], list[BadRows]] = {}
+    for one in bad:
+        alike.setdefault((one.code, one.field), []).append(one)
+    return [
+        _numbered(several[0], {row: reason for one in several for row, reason in one.reasons.items()}, rows)
+        for several in alike.values()
+    ]
+
+
+def _numbered(bad: BadRows, reasons: Mapping[int, str], rows: int) -> BadRows:
+    """The same refusal for rows counted over all."""
+    return BadRows(bad.code, reasons, field=bad.field, rows=rows, why=bad.why, fix=bad.fix, tolerated=bad.tolerated)
 
 
 def look_over(encodings: Encodings, read: Encodings, columns: Mapping[str, Column], *, allow_unknown: bool, talk: Talk) -> None:
@@ -104,3 +149,9 @@ def _refuse_mostly_unseen(read: Encodings, columns: Mapping[str, Column]) -> Non
             fix="look whether these are the right columns in the right spelling; or answer all the same: --allow-unknown true",
             details={"fields": {name: len(values) for name, values in found.items()}, "rows": rows},
         )
+
+
+def files_of(encodings: Encodings, columns: Mapping[str, Column]) -> dict[str, Column]:
+    """The input columns whose values are files, by name."""
+    read = columns_for(encodings.inputs, columns)
+    return {name: column for name, column in read.items() if Look(name, column).files}

@@ -22,12 +22,14 @@ from thalweg.core.settings import read_settings
 from thalweg.core.strict_json import render_json
 from thalweg.core.talk import Aloud, Talk
 from thalweg.core.tensors import tensors_to_bytes
+from thalweg.data.batch import Batch
+from thalweg.data.settings import OnBadFile
 from thalweg.fields.encoding import Column, Encodings
 from thalweg.packages.arranged import arranged
-from thalweg.packages.blocks import Supply, batches_of, look_over
+from thalweg.packages.blocks import Blocks, Supply, files_of, look_over
 from thalweg.packages.described import DESCRIPTION, Described, Named, described, mended_by_another_copy
 from thalweg.packages.foreign import refuse_foreign
-from thalweg.tasks._task import Task, restore_modes, set_evaluating
+from thalweg.tasks._task import Request, Task, restore_modes, set_evaluating
 
 FORMAT = "thalweg.package"
 VERSION = 1
@@ -76,9 +78,10 @@ class Package:
         request: Mapping[str, Any] | None = None,
         batch_size: int = BATCH,
         allow_unknown: bool = False,
+        on_bad_file: OnBadFile = "skip",
         talk: Talk | None = None,
     ) -> dict[str, Column]:
-        """Predictions as raw values by name, a row for each example given.
+        """Predictions as raw values by name, a row for each example given; where these are files, `file` names them.
 
         Args:
             columns: raw input columns by field name, or an array of them in order; None
@@ -86,6 +89,7 @@ class Package:
             request: what is asked beyond the input; each task declares its own keys.
             batch_size: rows that the model sees at once; changes speed and memory, not the answers.
             allow_unknown: answer also where most rows have values that training never saw.
+            on_bad_file: what a file that cannot be read leads to, while few are so: its row is left out, or all is refused.
             talk: hears what is left aside or taken for something else; without it they are Python's warnings.
 
         Raises:
@@ -96,11 +100,19 @@ class Package:
             columns = arranged(self.encodings, columns)
         asked, at, talk = self.task.request(request or {}), Position(seed=seed), talk or Aloud()
         read = self.read
-        if columns is not None and len(read):
-            look_over(self.encodings, read, columns, allow_unknown=allow_unknown, talk=talk)
-            supply = batches_of(read, columns, at, size=batch_size, like=self.like)
-        else:
-            supply = self._asked(request or {}, at)
+        if columns is None or not len(read):
+            return self._answered(self._asked(request or {}, at), asked, talk)
+        look_over(self.encodings, read, columns, allow_unknown=allow_unknown, talk=talk)
+        files = files_of(read, columns)
+        skippable = files if on_bad_file == "skip" else ()
+        blocks = Blocks(read, columns, at, size=batch_size, like=self.like, skippable=skippable)
+        answers = self._answered(iter(blocks), asked, talk)
+        _tell_left_out(blocks, talk)
+        first = list(files.values())[:1]
+        return _with_files(answers, first[0], blocks) if first else answers
+
+    def _answered(self, supply: Supply, asked: Request, talk: Talk) -> dict[str, Column]:
+        """What the task says of all batches, as raw values."""
         pieces: list[dict[str, Column]] = []
         lost: list[int] = []
         modes = set_evaluating(self.model)
@@ -108,7 +120,7 @@ class Package:
             with torch.set_grad_enabled(self.task.needs_gradients):
                 for batch, inside in supply:
                     predicted = self.task.predict(self.model, batch, inside, asked)
-                    lost += _not_a_number(predicted, batch.size, _first_row(batch.rows))
+                    lost += _not_a_number(predicted, batch)
                     pieces.append(self.task.decode(predicted))
         finally:
             restore_modes(modes)
@@ -142,21 +154,33 @@ class Package:
         return Encodings([one for one in self.encodings.values() if one.name in self.task.reads])
 
 
-def _first_row(rows: torch.Tensor | None) -> int:
-    return int(rows[0]) if rows is not None and len(rows) else 0
-
-
-def _not_a_number(predicted: Mapping[str, torch.Tensor], size: int, first: int) -> list[int]:
+def _not_a_number(predicted: Mapping[str, torch.Tensor], batch: Batch) -> list[int]:
     """The numbers of the rows in whose answers a value is NaN."""
+    size, numbers = batch.size, batch.rows if batch.rows is not None else torch.arange(batch.size)
     floats = [one for one in predicted.values() if one.is_floating_point() and one.dim() and len(one) == size]
-    wrong = [one.detach().isnan().reshape(size, -1).any(1) for one in floats if one.numel()]
-    return (torch.stack(wrong).any(0).nonzero().flatten() + first).tolist() if wrong else []
+    wrong = [one.detach().isnan().reshape(size, -1).any(1).cpu() for one in floats if one.numel()]
+    return numbers[torch.stack(wrong).any(0)].tolist() if wrong else []
 
 
 def _tell_lost(rows: Sequence[int], talk: Talk) -> None:
     if rows:
         shown = ", ".join(f"{row:,}" for row in rows[:5]) + (" ..." if len(rows) > 5 else "")
         talk.warn(f"{len(rows):,} answers are not a number: rows {shown}, counted from 0")
+
+
+def _tell_left_out(blocks: Blocks, talk: Talk) -> None:
+    if blocks.left_out:
+        shown = "; ".join(list(blocks.left_out.values())[:5]) + (" ..." if len(blocks.left_out) > 5 else "")
+        talk.warn(
+            f"{len(blocks.left_out):,} of {blocks.rows:,} left out, they cannot be read: {shown} (--on-bad-file refuse to stop)"
+        )
+
+
+def _with_files(answers: dict[str, Column], files: Column, blocks: Blocks) -> dict[str, Column]:
+    """The answers with the file of each row before them."""
+    kept = [str(file) for row, file in enumerate(files) if row not in blocks.left_out]
+    alike = all(len(column) == len(kept) for column in answers.values())
+    return {"file": kept, **answers} if alike and "file" not in answers else answers
 
 
 def _joined(pieces: Sequence[Column]) -> Column:

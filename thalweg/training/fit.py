@@ -334,6 +334,7 @@ class _Work:
         if not isinstance(self.raw, Examples) and self.settings.source:
             source = {"name": self.settings.source, "settings": redacted(self.settings.source_settings)}
         facts = {"data": stage.dataset.fingerprint(), "thalweg": thalweg.__version__, "seed": self.settings.seed}
+        facts["reading"] = self.settings.data.reading()
         package = Package(form, named, stage.task, laid_out(stage.rule.shipped), source, facts, shell=_shell(stage.rule))
         if self.context.processes.rank == 0:
             write_package(self.folder.model, package, card=_card(package, stage, self.own))
@@ -419,6 +420,9 @@ def _card(package: Package, stage: Stage, own: Own) -> str:
     name = package.named.get("name") or package.named.get("class")
     data = html.escape(shown(stage.dataset.name))
     inputs = ", ".join(f"{html.escape(shown(one.name))} ({one.kind})" for one in package.encodings.inputs) or "nothing"
+    again = [given_again(sort, called) for sort, called in own.names.items() if sort in ("model", "task")]
+    load = ", ".join(["'.'", *again])
+    mine = "  # your own, made as for training" if again else ""
     return (
         f"# {data}: {name}\n\n"
         f"Learns {package.task.declaration.name} from {inputs}.\n\n"  # type: ignore[attr-defined]
@@ -427,6 +431,3 @@ def _card(package: Package, stage: Stage, own: Own) -> str:
         "```python\nimport thalweg as tw\n\n"
         f"model = tw.load({load}){mine}\nmodel.predict(...)\n```\n"
     )
-    again = [given_again(sort, called) for sort, called in own.names.items() if sort in ("model", "task")]
-    load = ", ".join(["'.'", *again])
-    mine = "  # your own, made as for training" if again else ""

@@ -8,9 +8,11 @@ import yaml
 from thalweg.core.errors import DataRefusal, PackageRefusal
 from thalweg.core.run_folder import RunFolder
 from thalweg.data.dataset import Dataset, Examples, StoredDataset
-from thalweg.data.encode import encode, encode_columns
+from thalweg.data.encode import encode, encode_examples
 from thalweg.data.read import read
-from thalweg.fields.encoding import Encodings
+from thalweg.data.settings import DataSettings
+from thalweg.packages.given import reading
+from thalweg.packages.package import Package
 from thalweg.training.requested import run_settings
 from thalweg.training.settings import RunSettings
 
@@ -61,16 +63,19 @@ def dataset_of_run(settings: RunSettings, folder: RunFolder) -> Dataset:
     return dataset
 
 
-def dataset_in(encodings: Encodings, data: Any, settings: RunSettings | None = None) -> Dataset:  # noqa: ANN401
+def dataset_in(package: Package, data: Any, said: DataSettings) -> Dataset:  # noqa: ANN401
     """Other data in a model's encodings; all its rows are the part `test`.
+
+    Args:
+        said: what is said of these data beyond what the model knows.
 
     Raises:
         DataRefusal: a column that the model reads, or its target, is missing.
     """
-    raw = read(data, settings.data if settings is not None else None)
+    raw, encodings = read(data, reading(package, said)), package.encodings
     if not isinstance(raw, Examples):
         return raw
-    store = encode_columns(encodings, raw.columns)
+    raw, store = encode_examples(encodings, raw, said)
     missing = [name for one in encodings.of_role("target") for name in one.fields if name not in raw.columns]
     if missing:
         raise DataRefusal(

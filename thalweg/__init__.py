@@ -10,14 +10,20 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from thalweg.api import doctor, evaluate, load, predict, report, train
+    from thalweg.api import check, doctor, evaluate, load, predict, report, train
+    from thalweg.estimators import Classifier, Regressor
 
-__all__ = ["doctor", "evaluate", "load", "predict", "report", "train"]
+ESTIMATORS = ("Classifier", "Regressor")
+__all__ = ["Classifier", "Regressor", "check", "doctor", "evaluate", "load", "predict", "report", "train"]
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - PEP 562: the verbs, imported on first use
     if name not in __all__:
         raise AttributeError(f"module 'thalweg' has no attribute {name!r}: its verbs are {', '.join(__all__)}")
+    if name in ESTIMATORS:
+        from thalweg import estimators
+
+        return getattr(estimators, name)
     from thalweg import api
 
     return getattr(api, name)

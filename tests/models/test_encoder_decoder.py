@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from thalweg.layers.padded_gru import PaddedGRU, reversed_rows
+from thalweg.layers.padded_recurrence import PaddedRecurrence, reversed_rows
 from thalweg.models.encoder_decoder import EncoderDecoder
 
 
@@ -49,7 +49,7 @@ def test_rows_are_reversed_up_to_their_padding():
 
 def test_both_directions_agree_with_torch_on_packed_rows():
     torch.manual_seed(0)
-    ours, theirs = PaddedGRU(3, 4, both=True), torch.nn.GRU(3, 4, batch_first=True, bidirectional=True)
+    ours, theirs = PaddedRecurrence(3, 4, both=True), torch.nn.GRU(3, 4, batch_first=True, bidirectional=True)
     for name, weight in ours.onward.named_parameters():
         theirs.get_parameter(name).data.copy_(weight.data)
     for name, weight in ours.backward_reading.named_parameters():

@@ -17,7 +17,7 @@ from thalweg.core.registry import model
 from thalweg.core.settings import Settings
 from thalweg.fields.ports import Port, Ports
 from thalweg.layers.build import build_dropout
-from thalweg.layers.padded_gru import PaddedGRU
+from thalweg.layers.padded_recurrence import PaddedRecurrence
 
 State = tuple[Tensor, Tensor, Tensor]
 """The decoder's memory (B, H), what was read (B, S, H) and where it is real (B, S)."""
@@ -49,7 +49,7 @@ class EncoderDecoder(nn.Module):
         self.read_symbols = nn.Embedding(sizes[self.source], units)
         self.written_symbols = nn.Embedding(sizes[self.before], units)
         self.dropout = build_dropout("plain", settings.dropout)
-        self.reader = PaddedGRU(units, units, both=True)
+        self.reader = PaddedRecurrence(units, units, both=True)
         self.memory = nn.Linear(self.reader.width, units)
         self.keys = nn.Linear(self.reader.width, units)
         self.writer = nn.GRU(units, units, batch_first=True)

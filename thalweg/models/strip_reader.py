@@ -15,7 +15,7 @@ from thalweg.core.settings import Count, Settings
 from thalweg.fields.ports import Port, Ports
 from thalweg.layers.build import build_activation, build_normalisation
 from thalweg.layers.masked_convolution import masked_convolution
-from thalweg.layers.padded_gru import PaddedGRU
+from thalweg.layers.padded_recurrence import PaddedRecurrence
 
 STRIDES = ((2, 2), (1, 2), (1, 1))
 """Steps along and across the strip: two columns of pixels make a frame."""
@@ -52,7 +52,7 @@ class StripReader(nn.Module):
         for _, across in STRIDES:
             height = -(-height // across)
         width = settings.widths[-1] * height
-        self.recurrence = PaddedGRU(width, settings.units, both=True) if settings.units else None
+        self.recurrence = PaddedRecurrence(width, settings.units, both=True) if settings.units else None
         self.head = nn.Linear(2 * settings.units or width, ports.output.width)
 
     def features(self, **inputs: Tensor) -> tuple[Tensor, Tensor]:

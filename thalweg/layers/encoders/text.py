@@ -18,6 +18,7 @@ from thalweg.core.settings import Settings
 from thalweg.fields.ports import Port
 from thalweg.layers.encoded import Encoder
 from thalweg.layers.start import Start, StartsFromData
+from thalweg.layers.tiny_texts import tiny_port, tiny_rows
 
 SPELLING, SHAPE, PIECES = 1, 2, 3
 """Columns of a word after its code: the hash of its spelling, that of its shape, and from there those of its pieces."""
@@ -103,16 +104,9 @@ class TextEncoder(Encoder, StartsFromData):
 
     @staticmethod
     def example(generator: torch.Generator) -> tuple[Port, dict[str, Tensor]]:
-        """Eight texts of up to four of six words, with two pieces each; one is empty."""
-        words = torch.randint(2, 8, (8, 4), generator=generator)
-        mask = torch.arange(4) < torch.tensor([4, 3, 2, 1, 0, 4, 3, 2])[:, None]
-        port = Port("text", "text", (None, 5), sizes=(8, 64, 64, 64, 64), masked=True)
-        return port, {"text": described(words) * mask[:, :, None], "text_mask": mask}
-
-
-def described(words: Tensor) -> Tensor:
-    """Made-up words (..., L, 5) of codes (..., L): a spelling, one shape, two pieces, the second shared by each two words."""
-    return torch.stack([words, words + 11, torch.full_like(words, 5), words + 31, words // 2 + 47], -1)
+        """Eight texts of up to four words, with two pieces each; one is empty."""
+        rows = tiny_rows(generator)
+        return tiny_port(), {"text": rows["text"], "text_mask": rows["text_mask"]}
 
 
 def _summed(codes: Tensor, vectors: Tensor, weights: Tensor | None = None) -> Tensor:

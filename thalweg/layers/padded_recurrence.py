@@ -1,15 +1,20 @@
-"""A gated recurrent unit over padded rows, in one direction or both: padding changes nothing and comes out as zero.
+"""Recurrent layers over padded rows, in one direction or both: padding changes nothing and comes out as zero.
 
-Reference: Cho et al. 2014, arXiv:1406.1078; in both directions Schuster and Paliwal 1997, doi:10.1109/78.650093.
+Reference: Hochreiter and Schmidhuber 1997, doi:10.1162/neco.1997.9.8.1735 (LSTM); Cho et al. 2014, arXiv:1406.1078 (GRU); both
+ways at once Schuster and Paliwal 1997, doi:10.1109/78.650093.
 
 Letters: B batch, T time, C features in, H units.
 """
 
+from typing import Literal
+
 import torch
 from torch import Tensor, nn
 
+CELLS: dict[str, type[nn.LSTM] | type[nn.GRU]] = {"lstm": nn.LSTM, "gru": nn.GRU}
 
-class PaddedGRU(nn.Module):
+
+class PaddedRecurrence(nn.Module):
     """(B, T, C) with a mask (B, T), real positions first, to (B, T, width).
 
     Args:
@@ -17,11 +22,11 @@ class PaddedGRU(nn.Module):
         both: read the rows backwards too; the answer is then 2 H wide.
     """
 
-    def __init__(self, inputs: int, units: int, *, both: bool = False) -> None:
+    def __init__(self, inputs: int, units: int, *, cell: Literal["lstm", "gru"] = "gru", both: bool = False) -> None:
         super().__init__()
         self.width = units * (2 if both else 1)
-        self.onward = nn.GRU(inputs, units, batch_first=True)
-        self.backward_reading = nn.GRU(inputs, units, batch_first=True) if both else None
+        self.onward = CELLS[cell](inputs, units, batch_first=True)
+        self.backward_reading = CELLS[cell](inputs, units, batch_first=True) if both else None
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         """What was read up to each position (B, T, width); backwards: from the row's end down to it."""

@@ -1,4 +1,4 @@
-"""A file with parts, anybody's: every model, task and rule in it is held to the contracts of its sort."""
+"""A file with parts, anybody's: every one of them is held to the contracts of its sort."""
 
 import importlib
 import importlib.util
@@ -10,15 +10,15 @@ from types import ModuleType
 
 from torch import nn
 
-from thalweg.contracts import models, rules, tasks
+from thalweg.contracts import measures, models, rules, tasks
 from thalweg.contracts.finding import Broken, Finding
 from thalweg.contracts.subject import Subject, declared, undeclared
 from thalweg.core.errors import UsageRefusal
-from thalweg.core.registry import PACKAGE, ROOMS, Declaration, scan
+from thalweg.core.registry import PACKAGE, Declaration
 from thalweg.rules._rule import Rule
 from thalweg.tasks._task import Task
 
-SOUGHT = "a class declared with @model, @task or @rule, or a torch.nn.Module"
+SOUGHT = "a class declared with @model, @task, @rule, @loss, @metric or another sort, or a torch.nn.Module"
 
 
 def check_part(path: Path | str) -> list[Finding]:
@@ -111,17 +111,17 @@ def _findings(kind: type, file: Path) -> Iterator[Finding]:
             yield from tasks.of_class(kind)
         elif issubclass(kind, Rule):
             yield from rules.of_class(kind)
+        else:
+            yield from measures.of_class(kind)
     except Broken as fault:
         yield Finding(f"{kind.__name__} can be tried", False, fault.what, fault.fix)
 
 
 def _nothing(file: Path) -> UsageRefusal:
-    sorts = sorted({one.sort for sort in ROOMS for one in scan(sort, file)})
-    others = f"it declares parts of other sorts ({', '.join(sorts)}), whose contracts are in tests/contracts" if sorts else ""
     return UsageRefusal(
         "PART_NONE_FOUND",
-        f"{file.name} holds no model, task or rule",
+        f"{file.name} declares no part",
         where=str(file),
-        why=others or "there is nothing that contracts could be tried on",
+        why="there is nothing that contracts could be tried on",
         fix=f"give a file that holds {SOUGHT}",
     )

@@ -60,7 +60,7 @@ def test_the_digest_changes_with_a_value_or_the_split_and_with_nothing_else():
 
 def test_notes_name_what_was_inferred_and_the_option_that_corrects_it():
     notes = encoded(table()).notes
-    assert notes[0] == '3 inputs → bought (2 classes, 50 % "no"); another target: --target NAME'
+    assert notes[0] == '3 inputs → bought (2 classes, 50 % "no"), the last column; another target: --target NAME'
     assert notes[1] == "2 numbers, 1 category"
     assert notes[2].startswith("parts: 60 train · 10 validation · 10 calibration · 20 test (stratified, seed 0")
 

@@ -58,9 +58,14 @@ DATA = [
     Flag("--no-header", path="data.header", is_flag=True, flag_value=False, help="The first line of a table holds values."),
     Flag("--delimiter", path="data.delimiter", metavar="SIGN", help="What separates values of a table."),
     Flag("--decimal", path="data.decimal", metavar="SIGN", help="The decimal mark of a table."),
+    Flag("--header", path="data.header", is_flag=True, help="The first line of a table holds names, though it looks like data."),
     Flag("--encoding", path="data.encoding", metavar="NAME", help="The character encoding of text files."),
     Flag("--sheet", path="data.sheet", metavar="NAME", help="The sheet of a workbook."),
     Flag("--download", path="data.download", is_flag=True, help="The network may be used to fetch catalogued data."),
+    Flag("--missing", many=True, path="data.missing", metavar="WORD", help="A further word, or number, for what is missing."),
+    Flag("--date-order", path="data.date_order", metavar="day|month", help="Which comes first in dates such as 3/4/2024."),
+    Flag("--parse-numbers", path="data.parse_numbers", is_flag=True, help="Take signs off the target's numbers: $1,234 as 1234."),
+    Flag("--series", path="data.series", metavar="FIELD", help="Rows with the same value are the steps of one series."),
 ]
 RUN = [
     Flag("--settings", type=click.Path(path_type=Path), metavar="FILE", help="A settings file; flags win over it."),
@@ -94,7 +99,6 @@ def train(given: Mapping[str, Any], talk: Talk, page: Page) -> Answer:
         out=given["out"],
         resume=bool(given["resume"]),
         force=bool(given["force"]),
-        compare=not given["no_compare"],
         talk=talk,
     )
     following = _following(run.path, alone=run.package.example_request())

@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
@@ -31,53 +32,75 @@ _DIGIT = re.compile(r"\d")
 
 @dataclass
 class Texts:
-    """A column of text, looked at once: its different values, how many rows have each, and the first row of each."""
+    """A column of text, looked at once.
+
+    Attributes:
+        counts: its different values, without blanks around them, and how many rows have each.
+        mixed: some values are no text but numbers.
+        sort: what the user or the source said that it is; None: nothing.
+        missing: words, in lower case, that stand for nothing in any column.
+        numbers: what each value says as a number.
+    """
 
     name: str
     counts: Counter[str]
-    target: bool = False
-    said: str | None = None
+    mixed: bool = False
     sort: str | None = None
     missing: tuple[str, ...] = NOTHING
     numbers: dict[str, Written] = field(default_factory=dict)
 
-    def there(self, words: Sequence[str] | None = None) -> Counter[str]:
+    @cached_property
+    def words(self) -> Counter[str]:
         """Values that do not stand for nothing."""
-        nothing = set(self.missing if words is None else words)
+        return self._but(self.missing)
+
+    @cached_property
+    def there(self) -> Counter[str]:
+        """Values that do not stand for nothing among numbers or dates."""
+        return self._but(self.wide)
+
+    def _but(self, words: Sequence[str]) -> Counter[str]:
+        nothing = set(words)
         return Counter({text: count for text, count in self.counts.items() if text.casefold() not in nothing})
 
-    @property
+    @cached_property
+    def rows(self) -> int:
+        """Rows in which something is there."""
+        return self.there.total()
+
+    @cached_property
     def decimals(self) -> Decimals:
         """What the values that are there say of the decimal mark."""
-        there = self.there(self.wide)
-        return Decimals.of(there, self.numbers)
+        return Decimals.of(self.there, self.numbers)
 
-    @property
+    @cached_property
     def wide(self) -> tuple[str, ...]:
         """The words that stand for nothing among numbers."""
         return tuple(dict.fromkeys((*self.missing, *NO_NUMBER)))
 
+    def read_by(self, decimal: str) -> int:
+        """Rows whose value is a number with that decimal mark."""
+        return self.decimals.point if decimal == "." else self.decimals.comma
+
 
 @dataclass
 class Meant:
-    """What was found: spellings by field, and sentences."""
+    """What was found: spellings by field, sentences, and some numbers that stand among signs."""
 
     spellings: dict[str, Spelling] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    dressed: dict[str, list[str]] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
 
 
-def spelled(examples: Examples, settings: DataSettings, *, targets: Sequence[str]) -> tuple[Examples, dict[str, Spelling]]:
+def spelled(examples: Examples, settings: DataSettings) -> tuple[Examples, dict[str, Spelling]]:
     """The examples with text as what it means, and how each field is written.
-
-    Args:
-        targets: fields that are to be predicted: numbers among them must be plain unless the user says otherwise.
 
     Raises:
         DataRefusal: what cannot be decided and would change the answer: decimal marks, the order of day and month, truth values
             with a word among them that is none.
     """
-    looked = [one for name in examples.columns if (one := _looked_at(name, examples, settings, name in targets)) is not None]
+    looked = [one for name in examples.columns if (one := _looked_at(name, examples, settings)) is not None]
     found = Meant()
     decimal = settings.decimal or _decimal_of(looked, examples, settings)
     for one in looked:
@@ -87,7 +110,7 @@ def spelled(examples: Examples, settings: DataSettings, *, targets: Sequence[str
         columns[name] = spelling.read(columns[name])
     columns = {name: _without_missing(column, settings.missing) for name, column in columns.items()}
     gaps = _said_gaps(looked, found)
-    facts = {**examples.facts, **({"spellings": found.facts} if found.facts else {})}
+    facts = {**examples.facts, **({"spellings": found.facts} if found.facts else {}), "dressed": found.dressed}
     return dataclasses.replace(
         examples, columns=columns, notes=[*examples.notes, *gaps, *found.notes], facts=facts
     ), found.spellings
@@ -99,15 +122,16 @@ def read_as_before(examples: Examples, spellings: Mapping[str, Spelling]) -> Exa
     return dataclasses.replace(examples, columns=columns)
 
 
-def _looked_at(name: str, examples: Examples, settings: DataSettings, target: bool) -> Texts | None:
+def _looked_at(name: str, examples: Examples, settings: DataSettings) -> Texts | None:
     """A first look at a column of text; None for others, and where the user or the source leaves it out."""
     texts = texts_of(examples.columns[name])
     if texts is None or name in settings.ignore:
         return None
     counts = Counter("" if value is None else str(value).strip() for value in texts)
+    mixed = any(isinstance(value, int | float) for value in texts)
     kind = settings.fields.get(name) or examples.kinds.get(name)
     sort = _sort_of(kind) if kind in registry.names("kind") else None
-    look = Texts(name, counts, target, kind, sort, (*NOTHING, *(word.casefold() for word in settings.missing)))
+    look = Texts(name, counts, mixed, sort, (*NOTHING, *(word.casefold() for word in settings.missing)))
     look.numbers = {text: written(text) for text in counts}
     return look
 
@@ -142,10 +166,7 @@ def _decimal_of(looked: Sequence[Texts], examples: Examples, settings: DataSetti
 
 
 def _is_number(look: Texts, decimal: str) -> bool:
-    there = look.there(look.wide)
-    total = there.total()
-    read = sum(count for text, count in there.items() if look.numbers[text].value(decimal) is not None)
-    return total > 0 and read >= MOSTLY * total
+    return look.rows > 0 and look.read_by(decimal) >= MOSTLY * look.rows
 
 
 def _decide(look: Texts, found: Meant, decimal: str, settings: DataSettings) -> None:
@@ -165,7 +186,7 @@ def _as_words(look: Texts, found: Meant, decimal: str, settings: DataSettings) -
 
 
 def _are_numbers(look: Texts, found: Meant, decimal: str, settings: DataSettings) -> bool:
-    there = look.there(look.wide)
+    there = look.there
     mark = look.decimals.mark or decimal
     zeros = [text for text in there if has_leading_zero(text)]
     if not there or not _is_number(look, mark):
@@ -176,11 +197,8 @@ def _are_numbers(look: Texts, found: Meant, decimal: str, settings: DataSettings
             f'{look.name}: codes such as "{shown(zeros[0])}", with zeros in front, stay text (--field {look.name}=number)'
         )
         return False
-    marks = {sign for text in there for sign in look.numbers[text].beside(mark)}
-    if look.target and marks and not settings.parse_numbers:
-        return False  # refused with the option to name, once all targets are looked at
     digits = max(len(_DIGIT.findall(text)) for text in there)
-    if digits > 15 and len(there) > 0.9 * there.total() and all(text.lstrip("+-").isdigit() for text in there):
+    if digits > 15 and len(there) > 0.9 * look.rows and all(text.lstrip("+-").isdigit() for text in there):
         found.notes.append(f"{look.name}: numbers of {digits} digits stay text, as numbers they would be rounded")
         return False
     _as_numbers(look, found, decimal, settings)
@@ -189,27 +207,27 @@ def _are_numbers(look: Texts, found: Meant, decimal: str, settings: DataSettings
 
 def _say_mixed(look: Texts, found: Meant, mark: str) -> None:
     """Say where a good part of a column of words is numbers."""
-    there = look.there(look.wide)
-    numbers = sum(count for text, count in there.items() if look.numbers[text].value(mark) is not None)
+    there = look.there
+    numbers = look.read_by(mark)
     words = [text for text in there if look.numbers[text].value(mark) is None]
-    if there and 0.2 * there.total() <= numbers and words:
+    if there and 0.2 * look.rows <= numbers and words and not look.mixed:
         found.notes.append(
-            f"{look.name}: {numbers:,} values are numbers and {there.total() - numbers:,} are not, such as "
+            f"{look.name}: {numbers:,} values are numbers and {look.rows - numbers:,} are not, such as "
             f'"{shown(words[0][:40])}": all taken as text (--field {look.name}=number shows the rows)'
         )
 
 
 def _as_numbers(look: Texts, found: Meant, decimal: str, settings: DataSettings) -> None:
-    there = look.there(look.wide)
+    there = look.there
     mark = settings.decimal or look.decimals.mark or decimal
     odd = [text for text in there if look.numbers[text].value(mark) is None]
     missing = look.wide
-    if odd and len(odd) <= FEW_ODD and sum(there[text] for text in odd) <= (1 - MOSTLY) * there.total():
+    if look.sort is None and odd and len(odd) <= FEW_ODD and sum(there[text] for text in odd) <= (1 - MOSTLY) * look.rows:
         missing = (*look.wide, *(text.casefold() for text in odd))
         rows = sum(there[text] for text in odd)
         listed = ", ".join(f'"{shown(text[:30])}" {there[text]:,}' for text in odd[:4]) + (" ..." if len(odd) > 4 else "")
         found.notes.append(
-            f"{look.name}: {rows:,} of {there.total():,} values are no numbers and count as missing: {listed} "
+            f"{look.name}: {rows:,} of {look.rows:,} values are no numbers and count as missing: {listed} "
             f"(--field {look.name}=category)"
         )
     _say_marks(look, found, there, mark)
@@ -222,6 +240,7 @@ def _say_marks(look: Texts, found: Meant, there: Mapping[str, int], mark: str) -
     example = next((text for text in there if look.numbers[text].beside(mark)), None)
     if example is not None:
         value = look.numbers[example].value(mark)
+        found.dressed[look.name] = [text for text in there if look.numbers[text].beside(mark)][:3]
         found.notes.append(f'{look.name}: "{shown(example)}" is read as {value:.10g} (--field {look.name}=category)')
     elif mark == "," and any("," in text for text in there):
         found.notes.append(f"{look.name}: the comma is the decimal mark (--decimal .)")
@@ -233,7 +252,7 @@ def _are_truths(look: Texts, found: Meant) -> bool:
     Raises:
         DataRefusal: a few values among them are none.
     """
-    there = look.there()
+    there = look.words
     words = {text.casefold() for text in there}
     known = words & {*TRUE, *FALSE}
     several = (
@@ -244,13 +263,13 @@ def _are_truths(look: Texts, found: Meant) -> bool:
     if not several or not known & set(TRUE) or not known & set(FALSE) or not any(word.isalpha() for word in known):
         return False
     strange = [text for text in there if text.casefold() not in known]
-    if strange and sum(there[text] for text in strange) > (1 - MOSTLY) * there.total():
+    if strange and sum(there[text] for text in strange) > (1 - MOSTLY) * look.rows:
         return False
     if strange:
         raise DataRefusal(
             "DATA_TRUTH_VALUES",
             f'"{look.name}" holds truth values and also {", ".join(repr(shown(text)) for text in strange[:5])}',
-            where=f"field {look.name}, {sum(there[text] for text in strange):,} of {there.total():,} rows",
+            where=f"field {look.name}, {sum(there[text] for text in strange):,} of {look.rows:,} rows",
             why="each row must be true, false or missing",
             fix=f"correct them; or --missing {strange[0]}; or take each spelling for itself: --field {look.name}=category",
         )
@@ -265,12 +284,12 @@ def _are_truths(look: Texts, found: Meant) -> bool:
 
 
 def _are_dates(look: Texts, found: Meant, decimal: str, settings: DataSettings) -> bool:
-    there = look.there(look.wide)
+    there = look.there
     sample = list(there)[:50]
     if not sample or sum(moment(text) is not None for text in sample) < MOSTLY * len(sample):
         return False
     read = sum(count for text, count in there.items() if moment(text) is not None)
-    if read < MOSTLY * there.total():
+    if read < MOSTLY * look.rows:
         return False
     _as_dates(look, found, decimal, settings)
     return True
@@ -282,7 +301,7 @@ def _as_dates(look: Texts, found: Meant, decimal: str, settings: DataSettings) -
     Raises:
         DataRefusal: both orders are possible, some have a zone and others none, or days are not in the calendar.
     """
-    there = look.there(look.wide)
+    there = look.there
     compact = all(moment(text) is None for text in list(there)[:50])
     moments = {text: one for text in there if (one := moment(text, compact=compact)) is not None}
     first = _order(look.name, moments, settings)

@@ -99,7 +99,7 @@ def _refuse_objects(columns: Mapping[str, Column]) -> None:
 
 
 def columns_for(encodings: Sequence[Encoding], columns: Mapping[str, Column]) -> dict[str, Column]:
-    """The columns that encodings read.
+    """The columns that encodings read, text in them as what it meant in training.
 
     Raises:
         DataRefusal: some are not there; the nearest name is given for each.
@@ -118,7 +118,8 @@ def columns_for(encodings: Sequence[Encoding], columns: Mapping[str, Column]) ->
             fix="add or rename them",
             details={"missing": absent},
         )
-    return {name: columns[name] for name in names}
+    spellings = {name: spelling for one in encodings for name, spelling in one.spellings.items()}
+    return {name: spellings[name].read(as_column(columns[name])) if name in spellings else columns[name] for name in names}
 
 
 def without(examples: Examples, rows: np.ndarray) -> Examples:
@@ -195,6 +196,25 @@ def _scalar(value: object) -> bool:
 
 
 def _refuse_numbers_as_text(name: str, column: Column) -> None:
+def refuse_dressed(columns: Mapping[str, Column], dressed: Mapping[str, Sequence[str]]) -> None:
+    """Raise where numbers of a target stand among signs: whether 12% is 12 or 0.12 is for people to say.
+
+    Args:
+        columns: targets as they were read.
+        dressed: some of their values with signs.
+    """
+    for name, column in columns.items():
+        values = [str(value).strip() for value in column]
+        shown = ", ".join(f'"{text}" (row {values.index(text)})' for text in dressed[name])
+        raise DataRefusal(
+            "DATA_NUMBERS_AS_TEXT",
+            f'the target "{name}" looks like numbers written as text: {shown}',
+            where=f"field {name}, rows counted from 0",
+            why="what is learned, and every figure in the report, depends on what they are read as",
+            fix=f"read them without the signs (1,234.5 as 1234.5, 12% as 12): --parse-numbers; or --field {name}=category",
+        )
+
+
     found, codes = coded(column)
     words = [value for value in found if isinstance(value, str)]
     if len(words) <= 20 or sum(WRITTEN_NUMBER.match(word) is not None for word in words) < 0.9 * len(words):

@@ -11,10 +11,12 @@ from torch import Tensor
 
 from thalweg.core import registry
 from thalweg.core.errors import DataRefusal
+from thalweg.data._given_split import given_by_column
+from thalweg.data._spelled import read_as_before, spelled
 from thalweg.data.batches import Store
-from thalweg.data.columns import checked_columns, checked_names, checked_rows, columns_for, without
+from thalweg.data.columns import checked_columns, checked_names, checked_rows, columns_for, refuse_dressed, without
 from thalweg.data.dataset import PARTS, Examples, StoredDataset
-from thalweg.data.schema import Schema, schema_of
+from thalweg.data.schema import Schema, reason_for_target, schema_of
 from thalweg.data.settings import DataSettings
 from thalweg.data.splits import split
 from thalweg.fields.column import Column, plain, take
@@ -46,12 +48,13 @@ def encode(
         UsageRefusal: the settings name what is not there.
     """
     notes = [*examples.notes, *checked_names(list(examples.columns))]
-    examples = dataclasses.replace(examples, columns=checked_columns(examples.columns), notes=notes, facts=dict(examples.facts))
+    examples = dataclasses.replace(examples, columns=_checked(examples, settings), notes=notes, facts=dict(examples.facts))
+    examples = given_by_column(examples, settings)
     if before is None:
-        schema = schema_of(examples, settings)
-        encodings = schema.encodings()
+        examples, schema, encodings = _inferred(examples, settings)
     else:
         schema, encodings = Schema(()), Encodings.from_json(before.as_json())
+        examples = read_as_before(examples, {name: one for each in before.values() for name, one in each.spellings.items()})
     examples = checked_rows(examples, encodings, settings)
     while True:
         try:
@@ -63,6 +66,28 @@ def encode(
             examples = _without_bad(examples, bad, settings)
     described = dataclasses.replace(kept, notes=[*kept.notes, *_notes(kept, schema, fitted, settings, seed=seed)])
     return StoredDataset(described, store, kept.given, _digest(store, kept.given))
+
+
+def _checked(examples: Examples, settings: DataSettings) -> dict[str, Column]:
+    """The columns, looked at as far as they are not to be left out."""
+    wanted = {name: column for name, column in examples.columns.items() if name not in settings.ignore}
+    return {**examples.columns, **checked_columns(wanted or examples.columns)}
+
+
+def _inferred(examples: Examples, settings: DataSettings) -> tuple[Examples, Schema, Encodings]:
+    """The examples with text as what it means, the kind and role of each field, and encodings that are not yet fitted."""
+    raw = examples.columns
+    examples, spellings = spelled(examples, settings)
+    schema = schema_of(examples, settings)
+    targets = [field.name for field in schema.fields if field.role == "target"]
+    dressed = examples.facts.pop("dressed")
+    refuse_dressed({name: raw[name] for name in targets if name in dressed and not settings.parse_numbers}, dressed)
+    encodings = schema.encodings()
+    for one in encodings.values():
+        one.spellings = {name: spellings[name] for name in one.fields if name in spellings}
+    ids = [field.name for field in schema.fields if field.role == "id"]
+    facts = {**examples.facts, **({"ids": ids} if ids else {})}
+    return dataclasses.replace(examples, facts=facts), schema, encodings
 
 
 def encode_columns(encodings: Encodings, columns: Mapping[str, Column]) -> Store:
@@ -185,7 +210,9 @@ def _notes(examples: Examples, schema: Schema, encodings: Encodings, settings: D
     total = sum(counts.values())
     inputs = f"{total:,} input{'' if total == 1 else 's'}"
     first = (
-        f"{inputs} → {' and '.join(goals)}; another target: --target NAME" if goals else f"{inputs}, no target (--target NAME)"
+        f"{inputs} → {' and '.join(goals)}{reason_for_target(examples, settings)}; another target: --target NAME"
+        if goals
+        else f"{inputs}, no target (--target NAME)"
     )
     manner = _manner(settings, encodings, seed=seed)
     parts = " · ".join(f"{len(examples.given[part]):,} {part}" for part in PARTS)

@@ -1,17 +1,20 @@
 """The schema: kind and role of each field, from what the user says, what the source knows, and what the values look like."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 from thalweg.core import registry
 from thalweg.core.errors import DataRefusal
 from thalweg.data.dataset import Examples
 from thalweg.data.settings import DataSettings
-from thalweg.fields.column import missing
+from thalweg.fields.column import Column, Look, missing
 from thalweg.fields.encoding import Encoding, Encodings, Role
-from thalweg.fields.inference import infer, is_role, refuse_unknown_field
+from thalweg.fields.inference import infer, is_role, names_rows, refuse_unknown_field
 
-TARGET_NAMES = ("target", "label", "labels", "class", "y", "outcome")
+TARGET_NAMES = ("target", "label", "labels", "class", "y", "outcome", "survived", "churn", "diagnosis", "species")
 """Fields that are taken for the target where nobody names one, in this order; after them, the last column."""
 NO_TARGET = "none"
 ENCODED: tuple[Role, ...] = ("input", "target", "weight")
@@ -65,11 +68,13 @@ def schema_of(examples: Examples, settings: DataSettings) -> Schema:
     settings = _by_field(examples, settings)
     _refuse_unknown(examples, settings)
     roles = roles_of(examples, settings)
-    fields, notes = [], []
+    fields, said = [], {}
     for name in examples.columns:
         field, note = _field(name, roles[name], examples, settings)
         fields.append(field)
-        notes += [note] if note else []
+        if note:
+            said[name] = note
+    notes = _together(said)
     if not any(field.role == "input" for field in fields):
         raise DataRefusal(
             "DATA_NO_INPUTS",
@@ -94,7 +99,22 @@ def _field(name: str, role: Role, examples: Examples, settings: DataSettings) ->
     if role == "input" and missing(examples.columns[name]).all():
         return Field(name, None, "ignored"), f"{name} left out: it is empty in every row"
     guess = infer(name, examples.columns[name], target=role == "target")
-    return Field(name, guess.kind, role if guess.kind else "ignored"), guess.sentence
+    return Field(name, guess.kind, role if guess.kind else guess.role), guess.sentence
+
+
+def _together(said: Mapping[str, str]) -> list[str]:
+    """Sentences by field, those that say the same of several fields as one."""
+    alike: dict[str, list[str]] = {}
+    for name, sentence in said.items():
+        alike.setdefault(re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", "\0", sentence), []).append(name)
+    return [_of_several(sentence, names) for sentence, names in alike.items()]
+
+
+def _of_several(sentence: str, names: Sequence[str]) -> str:
+    if len(names) == 1:
+        return sentence.replace("\0", names[0])
+    listed = ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
+    return sentence.replace("\0", listed, 1).replace("\0", "NAME")
 
 
 def _by_field(examples: Examples, settings: DataSettings) -> DataSettings:
@@ -146,4 +166,23 @@ def _targets(examples: Examples, settings: DataSettings, said: Mapping[str, Role
     if not free or len(examples.columns) == 1:
         return []
     folded = {name.casefold(): name for name in free}
-    return [next((folded[name] for name in TARGET_NAMES if name in folded), free[-1])]
+    last = next((name for name in reversed(free) if _may_be_target(name, examples.columns[name])), free[-1])
+    return [next((folded[name] for name in TARGET_NAMES if name in folded), last)]
+
+
+def _may_be_target(name: str, column: Column) -> bool:
+    """The column is neither empty, prose, dates, pictures nor ids."""
+    look = Look(name, column)
+    moments = isinstance(look.column, np.ndarray) and look.column.dtype.kind == "M"
+    return not (moments or look.files or look.wordy or names_rows(look) or missing(look.column).all())
+
+
+def reason_for_target(examples: Examples, settings: DataSettings) -> str:
+    """Why the target is what it is, where nobody said it: its name, or its place."""
+    said = {name for name, word in settings.fields.items() if word == "target"}
+    if settings.target is not None or said or "target" in examples.roles.values():
+        return ""
+    name = next(name for name, role in roles_of(examples, settings).items() if role == "target")
+    usual = name.casefold() in TARGET_NAMES
+    last = list(examples.columns)[-1] == name
+    return ", by its name" if usual else ", the last column" if last else ", the last column that can be one"

@@ -54,16 +54,20 @@ class DataSettings(Settings):
         image_size: side of the pictures in pixels; None chooses one.
         drop_missing_target: leave out rows whose target is missing, instead of refusing.
         on_bad_file: what a file that cannot be decoded leads to, while few are so.
+        text_length: words of a text that are read; None: 400.
+        text_case: whether words that differ in case are one word.
         on_bad_row: what a row that cannot be read leads to.
         header: the first line of a table holds names; None looks.
         delimiter: what separates values in a text table; None looks.
-        text_length: words of a text that are read; None: 400.
-        text_case: whether words that differ in case are one word.
         decimal: the decimal mark in a text table; None looks.
         encoding: the character encoding of text files; None looks.
         sheet: the sheet of a workbook.
         download: the network may be used to fetch catalogued data.
     """
+        missing: further words (or numbers, -999) that stand for a missing value.
+        date_order: "day" or "month", which comes first in dates where nothing else tells; None looks.
+        parse_numbers: numbers of the target may be written with currencies, per cent and signs between thousands.
+        series: field whose equal values are the rows of one series (a long table).
 
     target: str | None = None
     fields: dict[str, str] = Field(default_factory=dict)
@@ -87,10 +91,14 @@ class DataSettings(Settings):
 
     def reading(self) -> dict[str, Any]:
         """What was said of how files are read, which goes with a model: its data are read alike."""
+    missing: tuple[str, ...] = ()
+    date_order: Literal["day", "month"] | None = None
+    parse_numbers: bool = False
+    series: str | None = None
         text = {"header", "delimiter", "decimal", "encoding", "sheet", "missing", "date_order", "parse_numbers", "series"}
         return self.model_dump(include={"fields", *text}, exclude_defaults=True)
 
-    @field_validator("ignore", mode="before")
+    @field_validator("ignore", "missing", mode="before")
     @classmethod
     def _one_or_many(cls, given: Any) -> Any:
         return tuple(part.strip() for part in given.split(",")) if isinstance(given, str) else given

@@ -1,14 +1,21 @@
 """Inference: the kind that each column looks like, each kind speaking for itself."""
 
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from thalweg.core import registry
 from thalweg.core.errors import DataRefusal, UsageRefusal, did_you_mean
-from thalweg.fields.column import Column, Look
+from thalweg.fields.column import Column, Look, missing
 from thalweg.fields.encoding import Claim, Encoding, Role
 
 ROLES: tuple[Role, ...] = ("input", "target", "group", "weight", "time", "id", "ignored")
+
+
+ID_NAME = re.compile(r"(?:^|[_\s.-])(?:id|uuid|guid|index|idx|row)$|[a-z](?:Id|ID)$", re.ASCII)
+"""Names of columns that number or name their rows."""
+LARGEST_WHOLE = 2**53
+"""Above this, floats no longer tell whole numbers apart."""
 
 
 class Guess(NamedTuple):
@@ -16,6 +23,7 @@ class Guess(NamedTuple):
 
     kind: str | None
     sentence: str
+    role: Role = "ignored"
 
 
 def infer(name: str, column: Column, *, target: bool = False) -> Guess:
@@ -30,7 +38,9 @@ def infer(name: str, column: Column, *, target: bool = False) -> Guess:
     look = Look(name, column, target=target)
     if not target and names_rows(look):
         use = "number" if look.numeric else "category"
-        return Guess(None, f"{name} left out: every row has its own value, like an id (--field {name}={use} to use it)")
+        return Guess(None, f"{name} left out: every row has its own value, like an id (--field {name}={use} to use it)", "id")
+    if not target and is_constant(look):
+        return Guess(None, f"{name} left out: it is {look.distinct[0]!r} in every row")
     claims = [(claim, kind) for kind in registry.names("kind") if (claim := _claim(kind, look))]
     if claims:
         best, kind = max(claims, key=lambda one: one[0].sureness)
@@ -57,7 +67,15 @@ def names_rows(look: Look) -> bool:
         return False
     if not look.numeric:
         return len(look.distinct) > 0.9 * len(look)
-    return look.whole and len(look.distinct) == len(look) and look.distinct[-1] - look.distinct[0] == len(look) - 1
+    if not look.whole or len(look.distinct) < len(look):
+        return False
+    counts = look.distinct[-1] - look.distinct[0] == len(look) - 1
+    return counts or look.distinct[-1] > LARGEST_WHOLE or ID_NAME.search(look.name) is not None
+
+
+def is_constant(look: Look) -> bool:
+    """Every row has the same value, and none is missing."""
+    return look.scalar and not look.files and len(look) > 1 and len(look.distinct) == 1 and not missing(look.column).any()
 
 
 def is_role(word: str) -> bool:

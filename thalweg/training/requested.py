@@ -1,11 +1,16 @@
 """From what a user says (a settings file, flags, keywords) to the settings of a run; later ones win over earlier ones."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from thalweg.core import registry
 from thalweg.core.errors import UsageRefusal
-from thalweg.core.settings import Choice, read_settings
+from thalweg.core.run_folder import RunFolder
+from thalweg.core.settings import Choice, Settings, read_settings
+from thalweg.core.strict_yaml import read_yaml
+from thalweg.core.talk import Talk
+from thalweg.data.read import identify
 from thalweg.training.own_parts import OWN
 from thalweg.training.settings import RunSettings
 
@@ -21,7 +26,7 @@ def run_settings(given: Mapping[str, Any], *, where: str = "the run") -> RunSett
     Raises:
         UsageRefusal: unknown keys (all of them named), wrong values, or a rule that lacks a setting that was asked for.
     """
-    asked = {key: value for key, value in given.items() if key not in ("chosen", "why", OWN)}
+    asked = {key: value for key, value in given.items() if key not in (*CHOSEN, OWN)}
     for name, choice in (given.get("chosen") or {}).items():
         asked[name] = choice if asked.get(name) is None else asked[name]
     _refuse_newer(asked, where)
@@ -56,7 +61,7 @@ def _part_refused(sort: str, given: Any) -> UsageRefusal | None:  # noqa: ANN401
         return None  # said with the settings around it
     try:
         if choice.name:
-            registry.settings_of(sort, choice.name, choice.settings)
+            settings_of_part(sort, choice.name, choice.settings)
     except UsageRefusal as refusal:
         return refusal
     return None
@@ -68,6 +73,8 @@ def _together(refused: Sequence[UsageRefusal]) -> UsageRefusal:
         return refused[0]
     problems = [f"{one.where}: {text}" for one in refused for text in one.details.get("problems", [one.what])]
     more = f"; and {len(problems) - 5} more" if len(problems) > 5 else ""
+        if sort == "rule":
+            _refuse_two_lengths(choice.settings)
     return UsageRefusal(
         next((one.code for one in refused if one.code == UNKNOWN), refused[0].code),
         "; ".join(problems[:5]) + more,
@@ -75,6 +82,35 @@ def _together(refused: Sequence[UsageRefusal]) -> UsageRefusal:
         why=refused[0].why,
         fix="correct them; thalweg info NAME lists the settings of a part",
         details={"problems": problems},
+def settings_of_part(sort: str, name: str, given: Mapping[str, Any]) -> Settings:
+    """The settings of a named part; what an option of the command line means to others but not to it is told by that option.
+
+    Raises:
+        UsageRefusal: unknown part, unknown key or value out of range.
+    """
+    known = registry.load(sort, name).declaration.settings.model_fields
+    options = {path.partition(".")[2]: option for option, path in OPTIONS.items() if path.startswith(f"{sort}.")}
+    foreign = [key for key in given if key in options and key not in known]
+    if not foreign:
+        return registry.settings_of(sort, name, given)
+    flags = " and ".join(f"--{options[key]}".replace("_", "-") for key in foreign)
+    takes = f"takes {', '.join(known)}" if known else "takes no settings"
+    raise UsageRefusal(
+        UNKNOWN,
+        f"the {sort} {name} has no {' and no '.join(foreign)} ({flags}); it {takes}",
+        where=f"{sort} {name}",
+        why="a setting that is not understood would otherwise be skipped in silence",
+        fix=f"leave {flags} out; thalweg info {name} tells what it takes",
+    )
+
+
+def overlaid(under: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """A part's settings with those that were given laid over them: steps that were given replace epochs, and the reverse."""
+    if any(given.get(key) is not None for key in LENGTHS):
+        under = {key: value for key, value in under.items() if key not in LENGTHS}
+    return {**under, **given}
+
+
     )
 
 
@@ -95,21 +131,100 @@ def merged(*layers: Mapping[str, Any]) -> dict[str, Any]:
             else:
                 result[key] = value
     return result
+        result = _shortened(result, layer)
 
 
-def rule_settings(short: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings of the rule from the short names of the command line; those that were not given are left out.
+def _shortened(before: Mapping[str, Any], layer: Mapping[str, Any]) -> dict[str, Any]:
+    """What came before without the length that the next layer says anew, be it in the other unit."""
+    if all(layer.get(key) is None for key in LENGTHS):
+        return dict(before)
+    return {
+        key: _shortened(value, layer) if key == "settings" and isinstance(value, Mapping) else value
+        for key, value in before.items()
+        if key not in LENGTHS
+    }
+
+
+def nested(path: Sequence[str], value: Any) -> dict[str, Any]:  # noqa: ANN401 - any setting
+    """A value within mappings of one key each."""
+    tree = value
+    for key in reversed(path):
+        tree = {key: tree}
+    return dict(tree)
+
+
+def asked_by_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings from the short names; those that were not given are left out.
 
     Raises:
         UsageRefusal: epochs and steps at once.
     """
-    if short.get("epochs") is not None and short.get("steps") is not None:
+    _refuse_two_lengths(options)
+    given = {path: options[name] for name, path in OPTIONS.items() if options.get(name) is not None}
+    return merged(*(nested(path.split("."), value) for path, value in given.items()))
+
+
+def _refuse_two_lengths(given: Mapping[str, Any]) -> None:
+    if any(given.get(key) is None for key in LENGTHS):
+        return
+    raise UsageRefusal(
+        "SETTINGS_CONFLICT",
+        f"epochs={given['epochs']} and steps={given['steps']} both say how long to train",
+        where="--epochs, --steps",
+        why="only one of them can hold",
+        fix="give one of the two",
+    )
+
+
+def asked_before(out: Path) -> dict[str, Any]:
+    """The settings of the run in a folder as they were asked for; nothing where none was written yet.
+
+    Raises:
+        UsageRefusal: its settings file cannot be read.
+    """
+    file = RunFolder(out).settings
+    written = read_yaml(file)[0] if file.is_file() else {}
+    return {key: value for key, value in written.items() if key not in CHOSEN} if isinstance(written, dict) else {}
+
+
+def located(data: str | Path) -> str:
+    """What a settings file calls data: a path in full, so that it means the same from any folder; a catalogued name as it is.
+
+    Raises:
+        DataRefusal: nothing stands there, and nothing is called so.
+    """
+    _, found, _ = identify(data)
+    return str(Path(data).expanduser().absolute()) if isinstance(found, Path) else str(data)
+
+
+def settings_in(file: Path, talk: Talk) -> dict[str, Any]:
+    """What a settings file says; a relative path of its data is meant from where the file lies.
+
+    Raises:
+        UsageRefusal: there is none, or it holds no settings.
+    """
+    if not file.exists():
         raise UsageRefusal(
-            "SETTINGS_CONFLICT",
-            f"epochs={short['epochs']} and steps={short['steps']} both say how long to train",
-            where="--epochs, --steps",
-            why="only one of them can hold",
-            fix="give one of the two",
+            "SETTINGS_NOT_FOUND",
+            f"there is no {file}",
+            where="--settings",
+            why="the run would be another one without it",
+            fix="give the path of a settings file, such as runs/NAME/settings.yaml",
         )
-    settings = {SHORT[name]: value for name, value in short.items() if value is not None}
-    return {"rule": settings} if settings else {}
+    written, notes = read_yaml(file)
+    if not isinstance(written, dict) or not written:
+        kind = "empty" if not written else f"a {'list' if isinstance(written, list) else 'single value'}"
+        raise UsageRefusal(
+            "SETTINGS_NOT_A_MAPPING",
+            f"{file} is {kind}",
+            where=f"{file}:1:1",
+            why="settings are names with values",
+            fix="write lines such as: model: mlp",
+        )
+    for note in notes:
+        talk.say("settings", note)
+    source = written.get("source")
+    if isinstance(source, str) and (beside := file.parent / source).exists() and not Path(source).is_absolute():
+        talk.say("settings", f"source: {source} is read from where {file.name} lies: {beside}")
+        written = written | {"source": str(beside)}
+    return written

@@ -41,7 +41,10 @@ class Category(Encoding):
             return None
         count, rows = len(look.distinct), len(look)
         if not look.target:
-            return Claim(0.6, "") if count <= FEW // 2 and rows >= 10 * count else None
+            if look.distinct[0] < 0 or are_counts(look):
+                return None
+            said = f"{look.name}: whole numbers of few values, as categories (--field {look.name}=number)"
+            return Claim(0.6, said) if count <= FEW // 2 and rows >= 10 * count else None
         numbered = look.distinct[0] in (0, 1) and look.distinct[-1] - look.distinct[0] == count - 1
         if (count <= FEW and rows >= 2 * count) or (numbered and rows >= 10 * count):
             return Claim(0.7, "")
@@ -136,6 +139,16 @@ class Category(Encoding):
             refuse_restored(self.name, known)
         self.values = [list(one) for one in values]
         return self
+
+
+def are_counts(look: Look) -> bool:
+    """Whole numbers from 0 that get rarer the larger they are: how many of something, rather than codes."""
+    values, codes = coded(look.column)
+    if len(values) < 4 or values[0] != 0:
+        return False
+    often = np.bincount(codes[codes >= 0], minlength=len(values))
+    ranks = np.argsort(np.argsort(-often, kind="stable"))
+    return bool(np.corrcoef(ranks, np.arange(len(values)))[0, 1] >= 0.85)
 
 
 def _claim_on_words(look: Look) -> Claim | None:

@@ -2,24 +2,25 @@
 
 import signal
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypedDict, Unpack
+from typing import Any, Unpack
 
 import torch
 from torch import Tensor, nn
 
 from thalweg.core import files
-from thalweg.core.errors import Stopped, TrainingRefusal, UsageRefusal, did_you_mean
+from thalweg.core.elsewhere import KNOWN_ELSEWHERE
+from thalweg.core.errors import Refusal, Stopped, TrainingRefusal, UsageRefusal, did_you_mean
 from thalweg.core.processes import Processes, connect
 from thalweg.core.run_folder import RunFolder
+from thalweg.core.run_log import RunLog
 from thalweg.core.settings import read_settings
 from thalweg.core.talk import Talk
 from thalweg.data.dataset import Dataset
-from thalweg.data.read import identify
 from thalweg.data.settings import DataSettings, OnBadFile
 from thalweg.fields.encoding import Column
 from thalweg.packages.foreign import refuse_foreign
@@ -29,9 +30,10 @@ from thalweg.rules._rule import Rule
 from thalweg.tasks._task import Task
 from thalweg.training.doctor import examine, installation
 from thalweg.training.fit import Fitted, Interrupted, fit
+from thalweg.training.options import TrainOptions
 from thalweg.training.own_parts import refuse_lacking
 from thalweg.training.reopened import dataset_in, dataset_of_run, settings_of_run
-from thalweg.training.requested import SHORT, merged, rule_settings, run_settings
+from thalweg.training.requested import asked_before, asked_by_options, located, merged, run_settings, settings_in
 from thalweg.training.settings import RunSettings
 from thalweg.training.stage import Own
 
@@ -80,34 +82,6 @@ class Run:
         return f"Run({str(self.path)!r}{shown})"
 
 
-class TrainOptions(TypedDict, total=False):
-    """What `train` takes beyond the parts: how long, from which seed, into which folder.
-
-    Attributes:
-        target: the field to predict; looked for where it is not named.
-        epochs: times through the training part.
-        steps: steps instead of epochs.
-        batch_size: rows of a batch.
-        lr: learning rate at its peak.
-        seed: of everything random; 0 by default.
-        resume: go on with the unfinished run in `out`.
-        force: replace the run in `out`.
-        compare: fit the baselines too; true by default.
-        talk: hears what the run says.
-    """
-
-    target: str | None
-    epochs: int | None
-    steps: int | None
-    batch_size: int | None
-    lr: float | None
-    seed: int | None
-    resume: bool
-    force: bool
-    compare: bool
-    talk: Talk | None
-
-
 def train(
     data: Any,  # noqa: ANN401 - whatever a source understands
     *,
@@ -115,7 +89,7 @@ def train(
     task: str | Mapping[str, Any] | type[Task] | None = None,
     rule: str | Mapping[str, Any] | type[Rule] | None = None,
     loss: str | Mapping[str, Any] | Callable[[Tensor, Tensor], Tensor] | None = None,
-    settings: Mapping[str, Any] | None = None,
+    settings: Mapping[str, Any] | str | Path | None = None,
     out: str | Path | None = None,
     **options: Unpack[TrainOptions],
 ) -> Run:
@@ -127,9 +101,9 @@ def train(
         task: a part's name, a mapping with its settings, or a `Task` class.
         rule: how to learn, likewise.
         loss: a part's name, or any callable of output and target.
-        settings: further settings of the run, as in `settings.yaml`.
+        settings: further settings of the run as in `settings.yaml`, or the path of such a file.
         out: the run's folder; by default `runs/<name>`, numbered where that stands.
-        options: see `TrainOptions`: target, epochs, batch_size, lr, seed, resume, ...
+        options: see `TrainOptions`: target, epochs, batch_size, lr, seed, threads, compare, resume, ...
 
     Returns:
         The run, finished.
@@ -146,21 +120,23 @@ def train(
         loss if callable(loss) else None,
     )
     named = {"model": model, "task": task, "rule": rule, "loss": loss}
-    asked = _asked(data, named, options, settings or {})
     resume, talk = options.get("resume", False), options.get("talk") or Talk()
+    before = asked_before(Path(out)) if resume and out is not None else {}
+    written = settings_in(Path(settings), talk) if isinstance(settings, str | Path) else settings or {}
+    asked = _asked(data, named, options, merged(before, written))
     processes = connect()
     folder = _folder(data, out, resume=resume, force=options.get("force", False), processes=processes)
     if resume and folder.state() == "finished":
         talk.say("run", f"{folder.path} is already complete; nothing was trained")
         return Run(folder, own=own)
-    given = None if isinstance(data, str | Path) else data
+    given, talk = None if isinstance(data, str | Path) else data, RunLog(talk, folder.log)
     try:
-        with _held(folder, processes) as threads:
+        with _held(folder, processes, talk) as threads:
             begun = time.monotonic()
             run = Run(folder, fit(asked, given=given, own=own, folder=folder, resume=resume, talk=talk), own)
             torch.set_num_threads(asked.threads or threads)
             if processes.rank == 0:
-                conclude(run, asked, compare=options.get("compare", True), talk=talk, begun=begun)
+                conclude(run, asked, talk=talk, begun=begun)
                 folder.finish()
         processes.wait()
     finally:
@@ -169,7 +145,7 @@ def train(
 
 
 @contextmanager
-def _held(folder: RunFolder, processes: Processes) -> Iterator[int]:
+def _held(folder: RunFolder, processes: Processes, talk: Talk) -> Iterator[int]:
     """The run's folder, held by the first process while the run lasts.
 
     A folder in which nothing was written goes again when the run fails; a run that is stopped is told how to go on. Gives the
@@ -180,17 +156,28 @@ def _held(folder: RunFolder, processes: Processes) -> Iterator[int]:
         with folder.lock() if processes.rank == 0 else nullcontext():
             yield threads
     except BaseException as error:
-        if processes.rank == 0 and not isinstance(error, TrainingRefusal):  # what failed while it learned is for the doctor
-            folder.abandon()
-        if isinstance(error, KeyboardInterrupt) and folder.steps():
-            number = error.number if isinstance(error, Stopped) else signal.SIGINT
-            raise Interrupted(number, folder.path, saved="everything up to its last checkpoint") from None
-        raise
+        told = _told(error, folder)
+        if processes.rank == 0:
+            with suppress(Refusal):  # a log that cannot be written must not hide what happened
+                talk.keep("ended", *str(told).split("\n"))
+            if not isinstance(error, TrainingRefusal):  # what failed while it learned is for the doctor
+                folder.abandon()
+        if told is error:
+            raise
+        raise told from None
     finally:
         torch.set_num_threads(threads)
 
 
-def conclude(run: Run, settings: RunSettings, *, compare: bool, talk: Talk, begun: float) -> None:
+def _told(error: BaseException, folder: RunFolder) -> BaseException:
+    """The error; an interrupt of a run that has a checkpoint as the refusal that says how to go on."""
+    if not isinstance(error, KeyboardInterrupt) or not folder.steps():
+        return error
+    number = error.number if isinstance(error, Stopped) else signal.SIGINT
+    return Interrupted(number, folder.path, saved="everything up to its last checkpoint")
+
+
+def conclude(run: Run, settings: RunSettings, *, talk: Talk, begun: float) -> None:
     """Evaluate on the test part, compare with baselines, write results and report."""
     from thalweg.evaluation.results import results
     from thalweg.report.examples import with_examples
@@ -204,7 +191,7 @@ def conclude(run: Run, settings: RunSettings, *, compare: bool, talk: Talk, begu
         package.task,
         package.model,
         fitted.dataset,
-        seconds=fitted.seconds if compare else None,
+        seconds=fitted.seconds if settings.compare else None,
         seed=settings.seed,
         margin=settings.margin,
         talk=talk,
@@ -214,6 +201,17 @@ def conclude(run: Run, settings: RunSettings, *, compare: bool, talk: Talk, begu
     found["seconds"] = {"training": round(fitted.seconds, 3), "whole": round(time.monotonic() - begun, 3)}
     files.write_json(run.folder.results, found)
     write_report(run.folder)
+    _keep_results(found, talk)
+
+
+def _keep_results(found: Mapping[str, Any], talk: Talk) -> None:
+    """What a run came to, as its log says it."""
+    metric = found["metric"]
+    if metric["value"] is not None:
+        ends = f" ({metric['low']:.4g} to {metric['high']:.4g})" if metric["low"] is not None else ""
+        talk.keep("result", f"{metric['name']} {metric['value']:.4g}{ends} on the test part")
+    verdict = found.get("verdict")
+    talk.keep("verdict", verdict["sentence"] if verdict else f"none: {found['verdict_reason']}")
 
 
 def load(path: str | Path, *, model: nn.Module | None = None, task: type[Task] | None = None) -> Run | Package:
@@ -396,16 +394,25 @@ def _refuse_no_model(model: Any) -> None:  # noqa: ANN401 - whatever the user ga
 
 
 def _refuse_unknown(options: Mapping[str, Any]) -> None:
-    unknown = [name for name in options if name not in TrainOptions.__annotations__]
+    known = [*TrainOptions.__annotations__, "model", "task", "rule", "loss", "settings", "out"]
+    unknown = {name: _known_as(name, known) for name in options if name not in TrainOptions.__annotations__}
     if unknown:
-        known = [*TrainOptions.__annotations__, "model", "task", "rule", "loss", "settings", "out"]
         raise UsageRefusal(
             "OPTION_UNKNOWN",
-            "; ".join(f'train has no option "{name}" ({did_you_mean(name, known)})' for name in unknown),
+            "; ".join(f'train has no option "{name}" ({hint})' for name, hint in unknown.items()),
             where="tw.train",
             why="an option that is not understood would otherwise be skipped in silence",
             fix="correct it, or give settings={...} as in settings.yaml",
         )
+
+
+def _known_as(name: str, known: Sequence[str]) -> str:
+    """What an option is called here: by the name that other tools have for it, or by its negation, or by the nearest."""
+    opposite = name.removeprefix("no_")
+    if opposite != name and opposite in known:
+        return f"say {opposite}=False"
+    meant = KNOWN_ELSEWHERE.get(name.replace("_", "-"))
+    return f"it is called {meant.replace('-', '_')} here" if meant else did_you_mean(name, known)
 
 
 def _asked(
@@ -418,23 +425,8 @@ def _asked(
     said = {sort: named[sort] for sort in ("task", "model", "rule") if isinstance(named[sort], str | Mapping)}
     if isinstance(named["loss"], str | Mapping):
         said = merged(said, {"task": {"loss": named["loss"]}})
-    if options.get("target") is not None:
-        said["data"] = {"target": options["target"]}
-    if options.get("seed") is not None:
-        said["seed"] = options["seed"]
     source = {"source": located(data)} if isinstance(data, str | Path) else {}
-    rule = rule_settings({name: options.get(name) for name in SHORT})
-    return run_settings(merged(settings, source, said, rule))
-
-
-def located(data: str | Path) -> str:
-    """What a settings file calls data: a path in full, so that it means the same from any folder; a catalogued name as it is.
-
-    Raises:
-        DataRefusal: nothing stands there, and nothing is called so.
-    """
-    _, found, _ = identify(data)
-    return str(Path(data).expanduser().absolute()) if isinstance(found, Path) else str(data)
+    return run_settings(merged(settings, source, said, asked_by_options(options)))
 
 
 def _folder(data: Any, out: str | Path | None, *, resume: bool, force: bool, processes: Processes) -> RunFolder:  # noqa: ANN401

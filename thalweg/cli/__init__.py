@@ -1,5 +1,17 @@
 """The command line: one file per verb, no logic. What it shows is drawn from what the verbs of `thalweg.api` return."""
 
-from thalweg.cli.program import main
+import sys
+from collections.abc import Sequence
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line and return its exit code; see `thalweg.cli.program`."""
+    try:
+        from thalweg.cli import program
+    except KeyboardInterrupt:  # the program's own words are not there yet
+        sys.stderr.write("STOPPED  stopped by SIGINT\n  why    nothing had begun\n  fix    repeat the command\n")
+        return 130
+    return program.main(arguments)
+
 
 __all__ = ["main"]

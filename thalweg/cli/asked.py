@@ -8,12 +8,19 @@ from typing import Any
 from thalweg.cli.flags import Flag
 from thalweg.core.errors import UsageRefusal
 from thalweg.core.run_folder import RunFolder
-from thalweg.core.strict_yaml import parse_yaml, read_yaml
+from thalweg.core.strict_yaml import parse_yaml
 from thalweg.core.talk import Talk
-from thalweg.training.requested import merged, rule_settings
+from thalweg.training.requested import (
+    LENGTHS,
+    asked_before,
+    asked_by_options,
+    located,
+    merged,
+    nested,
+    run_settings,
+    settings_in,
+)
 
-CHOSEN = ("chosen", "why")
-"""What a run adds to the settings that it was asked for."""
 NAMED = ("task", "model", "rule")
 """Settings that are a part: a bare word is its name."""
 
@@ -33,10 +40,11 @@ def asked_settings(given: Mapping[str, Any], flags: Sequence[Flag], talk: Talk) 
     Raises:
         UsageRefusal: no data, a settings file that is not understood, or two words that contradict each other.
     """
-    rule_settings({"epochs": given["epochs"], "steps": given["steps"]})
+    asked_by_options({"epochs": given["epochs"], "steps": given["steps"]})
     said = _agreed([*_from_flags(given, flags), *map(_from_pair, given["set"] or ())])
     file = given["settings"]
-    written = merged(_of_run(given), _written(file, talk) if file is not None else {})
+    before = asked_before(given["out"]) if given["resume"] and given["out"] else {}
+    written = merged(before, settings_in(file, talk) if file is not None else {})
     data = given["data"] or written.get("source")
     if not data and given["resume"] and given["out"]:
         RunFolder.existing(given["out"])
@@ -48,14 +56,15 @@ def asked_settings(given: Mapping[str, Any], flags: Sequence[Flag], talk: Talk) 
             why="nothing can be learned without data",
             fix="thalweg train digits, or a path; thalweg list datasets shows the names",
         )
+    place = str(file or given["out"])
     for one in said:
-        before = _at(written, one.path)
-        if before is not None and before != one.value:
-            talk.say(
-                "settings",
-                f"{one.word} {_short(one.value)} wins over {'.'.join(one.path)} = {_short(before)} in {file or given['out']}",
-            )
-    return str(data), merged(written, *(_nested(one.path, one.value) for one in said))
+        _tell_overruled(one, written, place, talk)
+    source = written.get("source")
+    if given["data"] and source and located(given["data"]) not in (source, str(Path(str(source)).absolute())):
+        talk.say("settings", f"DATA {_short(given['data'])} wins over source = {_short(source)} in {place}")
+    asked = merged(written, *(nested(one.path, one.value) for one in said))
+    run_settings(asked)  # what is wrong with them is said before torch is imported, unless a part's file imports it
+    return str(data), asked
 
 
 def _from_flags(given: Mapping[str, Any], flags: Sequence[Flag]) -> Iterator[Said]:
@@ -108,56 +117,23 @@ def _agreed(said: Sequence[Said]) -> list[Said]:
     return list(by_path.values())
 
 
-def _of_run(given: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings of the run that is to be resumed, as they were asked for; nothing where none is."""
-    file = (given["out"] or Path()) / "settings.yaml"
-    if not (given["resume"] and given["out"] and file.is_file()):
-        return {}
-    written, _ = read_yaml(file)
-    return {key: value for key, value in written.items() if key not in CHOSEN} if isinstance(written, dict) else {}
-
-
-def _written(file: Path, talk: Talk) -> dict[str, Any]:
-    """What a settings file says; a relative path of its data is meant from where the file lies."""
-    if not file.exists():
-        raise UsageRefusal(
-            "SETTINGS_NOT_FOUND",
-            f"there is no {file}",
-            where="--settings",
-            why="the run would be another one without it",
-            fix="give the path of a settings file, such as runs/NAME/settings.yaml",
-        )
-    written, notes = read_yaml(file)
-    if not isinstance(written, dict) or not written:
-        kind = "empty" if not written else f"a {'list' if isinstance(written, list) else 'single value'}"
-        raise UsageRefusal(
-            "SETTINGS_NOT_A_MAPPING",
-            f"{file} is {kind}",
-            where=f"{file}:1:1",
-            why="settings are names with values",
-            fix="write lines such as: model: mlp",
-        )
-    for note in notes:
-        talk.say("settings", note)
-    source = written.get("source")
-    if isinstance(source, str) and (beside := file.parent / source).exists() and not Path(source).is_absolute():
-        talk.say("settings", f"source: {source} is read from where {file.name} lies: {beside}")
-        written = written | {"source": str(beside)}
-    return written
-
-
-def _nested(path: Sequence[str], value: Any) -> dict[str, Any]:
-    tree: Any = value
-    for key in reversed(path):
-        tree = {key: tree}
-    return dict(tree)
+def _tell_overruled(one: Said, written: Mapping[str, Any], place: str, talk: Talk) -> None:
+    """Say which value of a settings file does not hold, because a flag says otherwise."""
+    *above, key = one.path
+    for name in LENGTHS if key in LENGTHS else (key,):
+        former = _at(written, (*above, name))
+        if former is not None and (name, former) != (key, one.value):
+            said = one.word if isinstance(one.value, bool) else f"{one.word} {_short(one.value)}"
+            talk.say("settings", f"{said} wins over {'.'.join((*above, name))} = {_short(former)} in {place}")
 
 
 def _at(tree: Any, path: Sequence[str]) -> Any:
+    """The value at a place; settings of a part may stand beside its name or below `settings`."""
     for key in path:
         if isinstance(tree, str) and key == "name":
             return tree
-        tree = tree.get(key) if isinstance(tree, Mapping) else None
+        inner = tree.get("settings") if isinstance(tree, Mapping) else None
+        tree = tree.get(key, inner.get(key) if isinstance(inner, Mapping) else None) if isinstance(tree, Mapping) else None
     return tree
 
 

@@ -8,16 +8,9 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from thalweg.core.elsewhere import KNOWN_ELSEWHERE
 from thalweg.core.errors import Refusal, UsageRefusal, did_you_mean, nearest
 from thalweg.core.talk import Talk
-
-KNOWN_ELSEWHERE = {
-    "learning-rate": "lr", "max-epochs": "epochs", "num-epochs": "epochs", "n-epochs": "epochs", "max-steps": "steps",
-    "label": "target", "target-column": "target", "output": "out", "output-dir": "out", "config": "settings",
-    "bs": "batch-size", "batch": "batch-size", "random-state": "seed", "num-threads": "threads", "imgsz": "image-size",
-    "early-stopping": "patience", "criterion": "loss", "architecture": "model", "arch": "model",
-}  # fmt: skip
-"""What other tools call a flag, and what it is called here."""
 
 
 @dataclass(frozen=True)

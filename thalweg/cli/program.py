@@ -20,6 +20,7 @@ from typing import Any
 import click
 
 from thalweg.cli.flags import Answer, Page, Verb, refusal_of
+from thalweg.cli.loading import load_numpy
 from thalweg.cli.terminal import Terminal, TerminalTalk, standard_error, standard_output
 from thalweg.core.errors import Refusal, ResourceRefusal, Stopped, UsageRefusal, nearest
 from thalweg.core.strict_json import render_json
@@ -43,6 +44,8 @@ SUMMARY = """Raw data in, a deep model out that its owner can defend.
     thalweg predict runs/NAME INPUT    answers for new data
 """
 CLOSED_PIPE, FAULT = 141, 1
+UNMAPPED = "failed to map segment"
+"""What the system says of a library for which there is no memory."""
 WAITING = "GOMP_SPINCOUNT"
 """How often threads look again before they sleep while they wait for each other. Where other programs want the same cores,
 those that look 300,000 times, as usual, take turns with what they wait for: a step took 456 ms in place of 14."""
@@ -107,7 +110,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except ImportError as error:
             from thalweg.core.requirements import missing
 
-            lacking = missing(error)
+            lacking = _out_of_memory() if UNMAPPED in str(error) else missing(error)
             return outcome.refused(lacking) if lacking is not None else outcome.failed(error)
         except MemoryError:
             return outcome.refused(_out_of_memory())
@@ -128,6 +131,7 @@ def _run(given: list[str], talk: TerminalTalk, page: Page) -> Answer:
                 from thalweg.core import requirements
 
                 requirements.refuse_unmet(requirements.needs())
+                load_numpy()
             return verb.act(verb.parsed(context), talk, page)
 
 
@@ -222,12 +226,24 @@ def jsonable(value: Any) -> Any:
 
 
 def _out_of_memory() -> Refusal:
+    limit = _memory_limit()
     return ResourceRefusal(
         "MEMORY_FULL",
-        "there is not enough memory",
+        f"there is not enough memory within the limit of {limit / 1e9:.1f} GB" if limit else "there is not enough memory",
+        where="ulimit -v" if limit else "",
         why="the run cannot go on",
-        fix="a smaller --batch-size, a smaller model, or fewer data",
+        fix="raise the limit: ulimit -v unlimited" if limit else "a smaller --batch-size, a smaller model, or fewer data",
     )
+
+
+def _memory_limit() -> int | None:
+    """Bytes that this process may address, where that is limited."""
+    try:
+        import resource
+    except ImportError:  # Windows has none
+        return None
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    return None if limit == resource.RLIM_INFINITY else limit
 
 
 @contextlib.contextmanager

@@ -86,6 +86,23 @@ def append_line(path: Path, value: Any) -> int:
             os.close(descriptor)
 
 
+def append_text(path: Path, text: str) -> None:
+    """Adds whole lines of text, durably; a last line that a crash cut short is ended first, so that none is run together.
+
+    Raises:
+        ResourceRefusal: the system refused; what was written of it is taken back.
+    """
+    data = text.encode("utf-8", "backslashreplace")
+    with refusing(Path(path), needed=len(data)):
+        descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
+        try:
+            size = os.fstat(descriptor).st_size
+            cut = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
+            _appended(descriptor, b"\n" + data if cut else data)
+        finally:
+            os.close(descriptor)
+
+
 def _appended(descriptor: int, line: bytes) -> int:
     before = os.fstat(descriptor).st_size
     try:

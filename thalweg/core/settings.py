@@ -72,12 +72,13 @@ def read_settings(kind: type[S], given: Mapping[str, Any] | S | None, *, where: 
 def _refusal(kind: type[Settings], error: ValidationError, where: str) -> UsageRefusal:
     problems = list(_problems(kind, error))
     unknown = any(problem["type"] == "extra_forbidden" for problem in error.errors())
+    correct = f"correct {'it' if len(problems) == 1 else 'them'}"
     return UsageRefusal(
         "SETTING_UNKNOWN" if unknown else "SETTING_INVALID",
         "; ".join(problems[:5]) + (f"; and {len(problems) - 5} more" if len(problems) > 5 else ""),
         where=where,
         why="a setting that is not understood would otherwise be skipped in silence",
-        fix=f"correct {'it' if len(problems) == 1 else 'them'}; settings of {where}: {', '.join(kind.model_fields) or 'none'}",
+        fix=f"{correct}; settings of {where}: {', '.join(kind.model_fields) or 'none'}" if unknown else correct,
         details={"problems": problems},
     )
 

@@ -19,6 +19,12 @@ class Talk:
     def warn(self, text: str) -> None:
         """A sentence on something that needs care."""
 
+    def keep(self, label: str, *lines: str) -> None:
+        """Something for the run's log alone: people are shown it in another form."""
+
+    def begun(self) -> None:
+        """The folder is the run's own from now on: what was said and is said may be kept there."""
+
 
 class Aloud(Talk):
     """Says what needs care as Python's own warnings: for calls from Python that nobody else listens to."""

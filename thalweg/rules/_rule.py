@@ -71,6 +71,14 @@ class Rule(ABC):
         assert isinstance(settings, RuleSettings), "a rule whose settings have no epochs says itself how many steps it takes"
         if settings.steps is not None:
             return settings.steps
+        if batches.length is None and settings.epochs is not None and "epochs" in settings.model_fields_set:
+            raise UsageRefusal(
+                "RULE_NO_EPOCHS",
+                f"{settings.epochs:,} epochs are asked for, but these data are drawn anew at every step",
+                where="--epochs",
+                why="there is no going once through what never ends",
+                fix="say how many steps: --steps 1000, or leave it out",
+            )
         length = batches.length or 1
         return length * (settings.epochs or chosen_epochs(length, settings.batch_size))
 

@@ -44,6 +44,11 @@ class Checkpoint:
     history: list[dict[str, Any]]
     state: Mapping[str, Any]
 
+    @property
+    def number(self) -> int:
+        """What its folder is called."""
+        return self.position.stage * STAGE + self.position.step
+
 
 def save(
     folder: RunFolder,

@@ -26,10 +26,12 @@ from thalweg.core.manifest import shown
 from thalweg.core.processes import connect
 from thalweg.core.redaction import redacted
 from thalweg.core.run_folder import RunFolder
+from thalweg.core.strict_yaml import read_yaml
 from thalweg.core.talk import Talk
 from thalweg.data.dataset import Dataset, Examples
 from thalweg.data.encode import encode
 from thalweg.data.read import read
+from thalweg.metrics._margin import read_margin, refuse_wide
 from thalweg.packages.package import Package, write_package
 from thalweg.rules._rule import Context, Rule
 from thalweg.training import checkpoints
@@ -37,17 +39,19 @@ from thalweg.training.divergence import DIVERGED, MOST, MOST_SCALED, Divergence
 from thalweg.training.failures import naming_failures
 from thalweg.training.listeners import Checkpointer, Completion, Evaluation
 from thalweg.training.loop import Listener, Progress, learn
+from thalweg.training.own_parts import given_again
 from thalweg.training.plan import choose_precision
 from thalweg.training.rehearsal import rehearse
-from thalweg.training.own_parts import given_again
 from thalweg.training.settings import RunSettings
 from thalweg.training.splitting import tell_splitting
 from thalweg.training.stage import Own, Stage, build_stage, task_facts
-from thalweg.training.telling import ProgressLine, tell_data, tell_model
+from thalweg.training.telling import ProgressLine, tell_data, tell_model, tell_resumed
 from thalweg.training.trace import spoilt_weights
 
 EVALUATION_BATCH = 256
 INTERRUPTED = "interrupted"
+FREE = ("checkpoint_seconds", "checkpoint_steps", "checkpoints_kept", "compare")
+"""Settings that no weight depends on: they may be others when a run is resumed."""
 SMALL_NET = 200_000
 """Parameters below which threads cost more in waiting for each other than they gain: a step of 75,000 parameters on 64 pictures
 of 8 x 8 took 12.6 ms on one thread, 11.7 on two and 25 on four of an AMD EPYC."""
@@ -164,6 +168,7 @@ def fit(
             continue
         stage = build_stage(settings, number, dataset, own, work.context)
         work.share_out(stage)
+        work.refuse_wide_margin(stage)
         rehearse(stage, own, work.talk)
         tell_splitting(stage, work.talk)
         watch = work.listeners(stage, interruption, listeners or {})
@@ -215,6 +220,12 @@ class _Work:
         self.context = dataclasses.replace(self.context, precision=precision)
         return self.encoded.to(self.context.device, weights_dtype(precision))
 
+    def refuse_wide_margin(self, stage: Stage) -> None:
+        """A margin that no difference can exceed is told before anything is learned."""
+        if self.settings.margin is not None:
+            name, metric = next(iter(stage.task.metrics.items()))
+            refuse_wide(read_margin(self.settings.margin), name, metric.declaration.facts)  # type: ignore[attr-defined]
+
     def share_out(self, stage: Stage) -> None:
         """Set the threads: as asked, as an unfinished run began with, else one for a small net and all there are for others.
 
@@ -264,6 +275,7 @@ class _Work:
         """Take over what the stage before learned, then let the rule begin."""
         if stage.progress.position.stage == 0 and self.context.processes.rank == 0:
             self.folder.begin()
+        self.talk.begun()
         self._write_facts(stage)
         stage.progress.history = self.history
         if previous is not None:
@@ -289,12 +301,17 @@ class _Work:
         self.history = stage.progress.history = list(begun.history)
         if self.context.processes.rank == 0:
             files.cut_to(self.folder.metrics, begun.lines)
+            self._renew_settings()
+        self.talk.begun()
+        tell_resumed(self.talk, stage.progress, self.folder.checkpoints / str(begun.number))
 
     def newest(self) -> checkpoints.Checkpoint | None:
         """The newest checkpoint that verifies; those that do not are named and left where they are."""
         newest = self.folder.newest_checkpoint()
         for bad, reason in newest.skipped:
             self.talk.warn(f"checkpoint {bad.name} is left out: {reason}")
+        if newest.folder is None:
+            self.talk.say("resume", "no checkpoint was saved yet, so it begins at its first step")
         return checkpoints.read(newest.folder) if newest.folder is not None else None
 
     def finish(self, stage: Stage, watch: Mapping[str, Listener], *, ended: bool, interrupted: int) -> None:
@@ -367,7 +384,7 @@ class _Work:
         return save
 
     def _settings_digest(self) -> str:
-        decisive = self.settings.model_dump(mode="json", exclude={"checkpoint_seconds", "checkpoint_steps", "checkpoints_kept"})
+        decisive = self.settings.model_dump(mode="json", exclude=set(FREE))
         return _digest(decisive | {"processes": self.context.processes.world})
 
     def _write_facts(self, stage: Stage) -> None:
@@ -383,6 +400,13 @@ class _Work:
         files.write_json(self.folder.environment, environment(self.context))
         facts = {"fingerprint": stage.dataset.fingerprint(), "notes": list(stage.dataset.notes)}
         files.write_json(self.folder.data, facts | {"fields": stage.dataset.encodings.as_json()})
+
+    def _renew_settings(self) -> None:
+        """What may be another than when the run began stands in its settings as it is now."""
+        written = read_yaml(self.folder.settings)[0] if self.folder.settings.is_file() else None
+        now = self.settings.model_dump(mode="json", include=set(FREE))
+        if isinstance(written, dict) and now != {name: written.get(name) for name in FREE}:
+            files.write_text(self.folder.settings, yaml.safe_dump(written | now, sort_keys=False, allow_unicode=True))
 
 
 def environment(context: Context) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from thalweg.core.errors import UsageRefusal
 from thalweg.core.settings import Choice
 from thalweg.data.dataset import Dataset
 from thalweg.fields.ports import Ports
+from thalweg.training.requested import overlaid
 from thalweg.training.settings import RunSettings
 
 DEFAULT_RULE = "backpropagation"
@@ -106,9 +107,9 @@ def choose_rule(settings: RunSettings, model_facts: Mapping[str, Any], task_fact
     name = given.name or model_facts.get("rule") or task_facts.get("rule", DEFAULT_RULE)
     under: dict[str, Any] = {}
     for facts in (task_facts, model_facts):
-        under |= facts.get("recipe", {}) if facts.get("rule", DEFAULT_RULE) == name else {}
+        under = overlaid(under, facts.get("recipe", {}) if facts.get("rule", DEFAULT_RULE) == name else {})
     why = "as asked" if given.name else f"how this {'model' if 'rule' in model_facts else 'task'} is learned"
-    return Reasoned(Choice(name=name, settings={**under, **given.settings}), why)
+    return Reasoned(Choice(name=name, settings=overlaid(under, given.settings)), why)
 
 
 def choose_precision(settings: RunSettings, task_facts: Mapping[str, Any]) -> str:

@@ -16,8 +16,21 @@ from thalweg.training.settings import RunSettings
 
 PARTS = ("task", "model", "rule")
 UNKNOWN = "SETTING_UNKNOWN"
-SHORT = {"epochs": "epochs", "steps": "steps", "batch_size": "batch_size", "lr": "rate"}
-"""What people call a rule's settings on the command line, and what the rule calls them."""
+CHOSEN = ("chosen", "why")
+"""What a run adds to the settings that it was asked for."""
+LENGTHS = ("epochs", "steps")
+"""Settings of a rule that say the same thing: how long. Only one of them holds."""
+OPTIONS = {
+    "target": "data.target", "epochs": "rule.epochs", "steps": "rule.steps", "batch_size": "rule.batch_size", "lr": "rule.rate",
+    "seed": "seed", "patience": "stopping.patience", "augment": "augment", "device": "device", "precision": "precision",
+    "threads": "threads", "speed": "speed", "split": "data.split", "field": "data.fields", "ignore": "data.ignore",
+    "group": "data.group", "time": "data.time", "image_size": "data.image_size", "header": "data.header",
+    "drop_missing_target": "data.drop_missing_target", "on_bad_file": "data.on_bad_file", "on_bad_row": "data.on_bad_row",
+    "delimiter": "data.delimiter", "decimal": "data.decimal", "encoding": "data.encoding", "sheet": "data.sheet",
+    "missing": "data.missing", "date_order": "data.date_order", "parse_numbers": "data.parse_numbers", "series": "data.series",
+    "download": "data.download", "compare": "compare", "margin": "margin",
+}  # fmt: skip
+"""What settings are called by those who do not write a settings file, and where they stand in one."""
 
 
 def run_settings(given: Mapping[str, Any], *, where: str = "the run") -> RunSettings:
@@ -60,6 +73,8 @@ def _part_refused(sort: str, given: Any) -> UsageRefusal | None:  # noqa: ANN401
     except ValueError:
         return None  # said with the settings around it
     try:
+        if sort == "rule":
+            _refuse_two_lengths(choice.settings)
         if choice.name:
             settings_of_part(sort, choice.name, choice.settings)
     except UsageRefusal as refusal:
@@ -67,21 +82,6 @@ def _part_refused(sort: str, given: Any) -> UsageRefusal | None:  # noqa: ANN401
     return None
 
 
-def _together(refused: Sequence[UsageRefusal]) -> UsageRefusal:
-    """Several refusals as one that names every problem."""
-    if len(refused) == 1:
-        return refused[0]
-    problems = [f"{one.where}: {text}" for one in refused for text in one.details.get("problems", [one.what])]
-    more = f"; and {len(problems) - 5} more" if len(problems) > 5 else ""
-        if sort == "rule":
-            _refuse_two_lengths(choice.settings)
-    return UsageRefusal(
-        next((one.code for one in refused if one.code == UNKNOWN), refused[0].code),
-        "; ".join(problems[:5]) + more,
-        where=", ".join(one.where for one in refused),
-        why=refused[0].why,
-        fix="correct them; thalweg info NAME lists the settings of a part",
-        details={"problems": problems},
 def settings_of_part(sort: str, name: str, given: Mapping[str, Any]) -> Settings:
     """The settings of a named part; what an option of the command line means to others but not to it is told by that option.
 
@@ -111,6 +111,19 @@ def overlaid(under: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, An
     return {**under, **given}
 
 
+def _together(refused: Sequence[UsageRefusal]) -> UsageRefusal:
+    """Several refusals as one that names every problem."""
+    if len(refused) == 1:
+        return refused[0]
+    problems = [f"{one.where}: {text}" for one in refused for text in one.details.get("problems", [one.what])]
+    more = f"; and {len(problems) - 5} more" if len(problems) > 5 else ""
+    return UsageRefusal(
+        next((one.code for one in refused if one.code == UNKNOWN), refused[0].code),
+        "; ".join(problems[:5]) + more,
+        where=", ".join(one.where for one in refused),
+        why=refused[0].why,
+        fix="correct them; thalweg info NAME lists the settings of a part",
+        details={"problems": problems},
     )
 
 
@@ -118,6 +131,7 @@ def merged(*layers: Mapping[str, Any]) -> dict[str, Any]:
     """Nested mappings laid over each other: later values win, and a part's bare name keeps the settings given for it."""
     result: dict[str, Any] = {}
     for layer in layers:
+        result = _shortened(result, layer)
         for key, value in layer.items():
             if value is None and key in result:
                 continue
@@ -131,7 +145,6 @@ def merged(*layers: Mapping[str, Any]) -> dict[str, Any]:
             else:
                 result[key] = value
     return result
-        result = _shortened(result, layer)
 
 
 def _shortened(before: Mapping[str, Any], layer: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,10 +2,11 @@
 
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from thalweg.core.settings import Choice, Settings
 from thalweg.data.settings import DataSettings
+from thalweg.metrics._margin import read_margin
 
 Augmentation = str | dict[str, dict[str, Any]]
 
@@ -58,5 +59,21 @@ class RunSettings(Settings):
     memory_format: Literal["auto", "plain", "channels-last"] = Field(
         "auto", description="order of convolutions' weights in memory; auto: what suits the device"
     )
-    speed: str = Field("plain", description="plain, or a file with a measured plan")
+    speed: Literal["plain"] = Field("plain", description="how steps are run")
+    compare: bool = Field(True, description="baselines are fitted and a verdict is given")
     margin: str | None = Field(None, description="difference that counts as none: 0.02, or 2%")
+
+    @field_validator("augment", mode="before")
+    @classmethod
+    def _listed(cls, given: Any) -> Any:  # noqa: ANN401 - whatever the user wrote
+        """One name is a list of one, `none` is an empty one."""
+        given = [given] if isinstance(given, str | dict) else given
+        return [one for one in given if one != "none"] if isinstance(given, list | tuple) else given
+
+    @field_validator("margin", mode="before")
+    @classmethod
+    def _understood(cls, given: Any) -> Any:  # noqa: ANN401 - whatever the user wrote
+        """A number may stand for its text."""
+        if given is not None:
+            read_margin(str(given))
+        return None if given is None else str(given)

@@ -14,7 +14,7 @@ from thalweg.core import registry
 from thalweg.core.device import laid_out, weights_dtype
 from thalweg.core.errors import UsageRefusal
 from thalweg.core.position import Position
-from thalweg.core.settings import Choice, Settings
+from thalweg.core.settings import Choice, Settings, read_settings
 from thalweg.data.augmented import build_augment
 from thalweg.data.batches import Batches
 from thalweg.data.dataset import Dataset
@@ -37,7 +37,6 @@ class Own:
     rule: type[Rule] | None = None
     loss: Loss | None = None
 
-
     @property
     def names(self) -> dict[str, str]:
         """What was given, by sort of part, as its class or function is called; nothing can be named by that."""
@@ -48,6 +47,7 @@ class Own:
 def _called(given: Any) -> str:  # noqa: ANN401 - an object of the user's
     """The name of a class, of a function, or of an object's class."""
     return str(given.__name__ if isinstance(given, type | FunctionType) else type(given).__name__)
+
 
 @dataclass
 class Stage:
@@ -119,7 +119,7 @@ def _task(settings: RunSettings, dataset: Dataset, own: Own) -> tuple[Task, Choi
     if own.task is not None:
         declaration = own.task.declaration  # type: ignore[attr-defined]
         choice, why = settings.task or Choice(name=declaration.name), "your own"
-        made: Settings = declaration.settings.model_validate(choice.settings)
+        made: Settings = read_settings(declaration.settings, choice.settings, where=f"task {declaration.name}")
         task = own.task(dataset.encodings, made, loss=loss)
     else:
         chosen = choose_task(settings, dataset)
@@ -178,11 +178,12 @@ def _rule(
 ) -> tuple[Rule, Choice, str]:
     if own.rule is not None:
         declaration = own.rule.declaration  # type: ignore[attr-defined]
-        given = {**(settings.rule.settings if settings.rule else {}), **changed}
+        given = overlaid(settings.rule.settings if settings.rule else {}, changed)
         choice = Choice(name=declaration.name, settings=given)
-        return own.rule(task, model, declaration.settings.model_validate(given), context), choice, "your own"
+        made = read_settings(declaration.settings, given, where=f"rule {declaration.name}")
+        return own.rule(task, model, made, context), choice, "your own"
     chosen = choose_rule(settings, facts, task.declaration.facts)  # type: ignore[attr-defined]
-    choice = Choice(name=chosen.choice.name, settings={**chosen.choice.settings, **changed})
+    choice = Choice(name=chosen.choice.name, settings=overlaid(chosen.choice.settings, changed))
     kind = registry.load("rule", choice.name)
-    rule: Rule = kind(task, model, registry.settings_of("rule", choice.name, choice.settings), context)
+    rule: Rule = kind(task, model, settings_of_part("rule", choice.name, choice.settings), context)
     return rule, choice, chosen.why

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -36,8 +37,17 @@ def tell_model(talk: Talk, stage: Stage, context: Context) -> None:
     threads = f", {torch.get_num_threads()} thread{'s' if torch.get_num_threads() > 1 else ''}" if where == "CPU" else ""
     processes = f", {context.processes.world} processes" if context.processes.world > 1 else ""
     talk.say(
-        "model", learned, f"by {how.name}{_settings(stage, how.settings)} on {where}{threads}{processes}, {context.precision}"
+        "model",
+        learned,
+        f"by {how.name}{_settings(stage, how.settings)} on {where}{threads}{processes}, {context.precision}",
     )
+
+
+def tell_resumed(talk: Talk, progress: Progress, checkpoint: Path) -> None:
+    """Where a run that was cut short goes on."""
+    position = progress.position
+    stage = f"stage {position.stage + 1}, " if position.stage else ""
+    talk.say("resume", f"resumed at {stage}step {position.step:,} of {position.total:,} from checkpoint {checkpoint}")
 
 
 def _count(rule: Rule) -> str:

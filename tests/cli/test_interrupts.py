@@ -1,0 +1,162 @@
+"""Whatever a run is stopped in, what it learned stays whole, and the command that is printed ends it as if nothing had been."""
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tests.cli.running import Ran, ended, process
+from tests.cli.test_command_line import started
+from tests.lint_refusal import assert_sound_refusal
+from thalweg import api
+from thalweg.core.errors import Stopped
+from thalweg.core.talk import Talk
+from thalweg.training.fit import Interrupted, Interruption
+
+ASKED = {"rule": {"epochs": 3}, "threads": 1, "checkpoint_steps": 2}
+
+
+class Interrupting(Talk):
+    """Sends this process a signal when a run first speaks of a phase."""
+
+    def __init__(self, label: str, number: int) -> None:
+        self.label, self.number = label, number
+
+    def say(self, label, *lines):
+        self.live(label, "")
+
+    def live(self, label, text, share=None):
+        if label == self.label:
+            self.label = ""
+            os.kill(os.getpid(), self.number)
+
+
+def figures(run):
+    return {name: run.results[name] for name in ("metrics", "verdict")}
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """The same run, never stopped."""
+    return figures(api.train("iris", settings=ASKED, out=tmp_path_factory.mktemp("runs") / "whole"))
+
+
+@pytest.mark.parametrize("phase", ["data", "model"])
+def test_cli_17_an_interrupt_before_the_first_step_leaves_nothing_behind(tmp_path, phase):
+    with pytest.raises(KeyboardInterrupt):
+        api.train("iris", settings=ASKED, out=tmp_path / "run", talk=Interrupting(phase, signal.SIGINT))
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("phase", ["learn", "compare"])
+def test_cli_17_a_run_that_is_stopped_after_a_phase_began_ends_the_same_when_it_is_resumed(tmp_path, whole, phase):
+    out = tmp_path / "run"
+    with pytest.raises(Interrupted) as caught:
+        api.train("iris", settings=ASKED, out=out, talk=Interrupting(phase, signal.SIGINT))
+    assert caught.value.exit_code == 130
+    assert caught.value.fix == f"thalweg train --resume --out {out}"
+    assert api.load(out).folder.state() == "unfinished"
+    assert not [one for one in api.doctor(out)["findings"] if "code" in one], "no file is damaged"
+    assert "TRAIN_STOPPED" in (out / "log.txt").read_text()
+    assert figures(api.train("iris", out=out, resume=True)) == whole
+    assert (out / "report.html").exists()
+
+
+def test_cli_17_a_run_that_was_stopped_between_results_and_report_gets_its_report(tmp_path, whole):
+    out = tmp_path / "run"
+    run = api.train("iris", settings=ASKED, out=out)
+    run.folder._mark(finished=None)
+    (out / "report.html").unlink()
+    assert figures(api.train("iris", out=out, resume=True)) == whole
+    assert (out / "report.html").exists()
+    assert run.folder.state() == "finished"
+
+
+@pytest.mark.reliability
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_cli_19_a_signal_after_training_has_its_exit_code_and_the_command_that_ends_the_run(tmp_path, number, code):
+    running = process("train", "digits", "--epochs", "1", "--threads", "1", "--out", tmp_path / "run")
+    until = time.monotonic() + 90
+    while not (tmp_path / "run/model/manifest.json").exists() and running.poll() is None and time.monotonic() < until:
+        time.sleep(0.05)
+    running.send_signal(number)
+    ran = ended(running)
+    assert ran.code == code, ran.err
+    told = assert_sound_refusal(code, ran.err)
+    again = ended(process(*told["fix"].split()[1:], "--no-compare"))
+    assert again.code == 0, again.err
+    assert "resumed at step" in " ".join(again.err.split())
+
+
+def test_cli_18_a_second_signal_no_longer_waits_for_the_step_to_end():
+    interruption = Interruption()
+    with interruption.heard():
+        os.kill(os.getpid(), signal.SIGINT)
+        assert interruption.number == signal.SIGINT
+        with pytest.raises(Stopped) as caught:
+            os.kill(os.getpid(), signal.SIGTERM)
+    assert caught.value.number == signal.SIGTERM
+
+
+@pytest.mark.reliability
+def test_cli_18_two_signals_at_once_leave_every_file_whole(tmp_path, line):
+    running = started(tmp_path / "run", "--set", "checkpoint_steps=50")
+    running.send_signal(signal.SIGINT)
+    running.send_signal(signal.SIGTERM)
+    assert ended(running).code in (130, 143)
+    assert line("doctor", tmp_path / "run").code == 0
+
+
+@pytest.mark.reliability
+def test_cli_19_a_run_that_was_suspended_goes_on(tmp_path):
+    running = started(tmp_path / "run")
+    metrics = tmp_path / "run" / "metrics.jsonl"
+    running.send_signal(signal.SIGSTOP)
+    size = metrics.stat().st_size
+    running.send_signal(signal.SIGCONT)
+    until = time.monotonic() + 60
+    while metrics.stat().st_size <= size and time.monotonic() < until:
+        time.sleep(0.05)
+    assert metrics.stat().st_size > size
+    running.send_signal(signal.SIGTERM)
+    assert ended(running).code == 143
+
+
+def limited(limit: int, most: int, *arguments: str) -> Ran:
+    """A command line under a limit of the system's."""
+    ran = subprocess.run(
+        [sys.executable, "-m", "thalweg", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(limit, (most, most)),
+        timeout=100,
+    )
+    return Ran(ran.returncode, ran.stdout, ran.stderr)
+
+
+QUICK = ("--epochs", "1", "--threads", "1", "--no-compare")
+
+
+def test_cli_24_a_limit_of_memory_is_named(tmp_path):
+    ran = limited(resource.RLIMIT_AS, 300 << 20, "train", "iris", *QUICK, "--out", str(tmp_path / "run"))
+    told = assert_sound_refusal(ran.code, ran.err)
+    assert (ran.code, told["code"], told["where"]) == (6, "MEMORY_FULL", "ulimit -v")
+
+
+def test_cli_24_a_limit_of_file_size_is_named(tmp_path):
+    ran = limited(resource.RLIMIT_FSIZE, 100_000, "train", "iris", *QUICK, "--out", str(tmp_path / "run"))
+    told = assert_sound_refusal(ran.code, ran.err)
+    assert (ran.code, told["code"]) == (6, "FILE_SIZE_LIMIT")
+    assert "ulimit -f" in told["fix"]
+
+
+def test_cli_24_few_open_files_are_enough(tmp_path):
+    ran = limited(resource.RLIMIT_NOFILE, 64, "train", "iris", *QUICK, "--json", "--out", str(tmp_path / "run"))
+    assert ran.code == 0, ran.err
+    assert json.loads(ran.out)["metric"]

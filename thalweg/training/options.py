@@ -1,0 +1,74 @@
+"""What `tw.train` takes beyond the parts; the command line has a flag for each."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypedDict
+
+from thalweg.core.talk import Talk
+
+
+class TrainOptions(TypedDict, total=False):
+    """What `train` takes beyond the parts: by the names that flags of the command line have.
+
+    Attributes:
+        target: the field to predict; looked for where it is not named.
+        epochs: times through the training part.
+        steps: steps instead of epochs.
+        batch_size: rows of a batch.
+        lr: learning rate at its peak.
+        seed: of everything random; 0 by default.
+        patience: evaluations without gain before stopping.
+        augment: names of augmentations; none at all where it is empty.
+        device, precision, threads, speed: on what it runs, and how.
+        split: shares of train, validation, calibration and test.
+        field: name of a field to its kind or role.
+        ignore: fields to leave out.
+        group, time: fields by which parts are cut.
+        image_size: side of pictures in pixels.
+        drop_missing_target: leave out rows without a target.
+        on_bad_file, on_bad_row: "skip" or "refuse".
+        header, delimiter, decimal, encoding, sheet: how a table is written.
+        missing, date_order, parse_numbers, series: what its values mean; see `thalweg train --help`.
+        download: the network may be used to fetch catalogued data.
+        compare: fit the baselines too; true by default.
+        margin: difference that counts as none: 0.02, or "2%".
+        resume: go on with the unfinished run in `out`, as it was asked for.
+        force: replace the run in `out`.
+        talk: hears what the run says.
+    """
+
+    target: str | None
+    epochs: int | None
+    steps: int | None
+    batch_size: int | None
+    lr: float | None
+    seed: int | None
+    patience: int | None
+    augment: str | Sequence[str | Mapping[str, Any]] | None
+    device: str | None
+    precision: str | None
+    threads: int | None
+    speed: str | None
+    split: str | Sequence[float] | Mapping[str, float] | None
+    field: Mapping[str, str] | None
+    ignore: str | Sequence[str] | None
+    group: str | None
+    time: str | None
+    image_size: int | None
+    drop_missing_target: bool | None
+    on_bad_file: str | None
+    on_bad_row: str | None
+    header: bool | None
+    delimiter: str | None
+    decimal: str | None
+    encoding: str | None
+    sheet: str | None
+    missing: str | Sequence[str] | None
+    date_order: str | None
+    parse_numbers: bool | None
+    series: str | None
+    download: bool | None
+    compare: bool | None
+    margin: float | str | None
+    resume: bool
+    force: bool
+    talk: Talk | None

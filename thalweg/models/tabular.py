@@ -28,11 +28,11 @@ from thalweg.layers.members import MembersDropout, SeparateLinear, SharedLinear
 class TabularSettings(Settings):
     """How many members, how wide, and how inputs are encoded."""
 
-    members: Count = Field(16, description="perceptrons that learn side by side; their answers are averaged")
+    members: Count = Field(8, description="perceptrons that learn side by side; their answers are averaged")
     shared: bool = Field(False, description="members share their matrices and differ in scalings; else each has its own")
-    hidden: tuple[Count, ...] = Field((192, 192), description="units of each hidden layer")
+    hidden: tuple[Count, ...] = Field((96, 96), description="units of each hidden layer")
     activation: str = "relu"
-    dropout: float = Field(0.15, ge=0, lt=1, description="share of each hidden layer's answers dropped in training")
+    dropout: float = Field(0.25, ge=0, lt=1, description="share of each hidden layer's answers dropped in training")
     encoders: dict[str, dict[str, Any]] = Field(default_factory=dict, description="settings of encoders, by kind of input")
 
 
@@ -42,7 +42,17 @@ class TabularSettings(Settings):
     tasks=("classification", "regression", "multi-label"),
     inputs=("numbers", "categories", "vector"),
     encoded=True,
-    recipe={"rate": 0.0015, "batch_size": 256, "schedule": {"name": "cosine"}},
+    preference=0.4,
+    recipe={"rate": 0.001, "batch_size": 32, "epochs": 20, "schedule": {"name": "cosine"}},
+    by_task={"regression": {"recipe": {"rate": 0.003, "epochs": 80}, "settings": {"dropout": 0.05}}},
+    by_rows={
+        2_500: {"recipe": {"rate": 0.002, "batch_size": 128, "epochs": 20}, "settings": {"hidden": (192, 192)}},
+        8_000: {"settings": {"hidden": (192, 192, 192), "encoders": {"numbers": {"bins": 128, "width": 24}}}},
+        20_000: {"recipe": {"batch_size": 256, "epochs": 12, "rate": 0.0015}, "settings": {"hidden": (192, 192)}},
+        100_000: {"recipe": {"batch_size": 512, "epochs": 8}},
+        400_000: {"recipe": {"batch_size": 1024, "epochs": 4}},
+    },
+    watched={"classification": "log-loss"},
     paper="Gorishniy et al. 2024, arXiv:2410.24210",
 )
 class Tabular(nn.Module):

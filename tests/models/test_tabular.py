@@ -1,0 +1,79 @@
+"""The net for tables: what members answer, and which recipe it takes for how many rows."""
+
+import numpy as np
+import torch
+
+from thalweg.core import registry
+from thalweg.core.run_folder import RunFolder
+from thalweg.core.talk import Talk
+from thalweg.data.dataset import Examples
+from thalweg.fields.ports import Port, Ports
+from thalweg.models.tabular import Tabular, TabularSettings
+from thalweg.packages.package import load_package
+from thalweg.tasks._task import of_each_member
+from thalweg.training.fit import fit
+from thalweg.training.requested import run_settings
+from thalweg.training.scaled import scaled
+
+
+def net(size=None, **settings):
+    output = Port("y", "category", (), size=size) if size else Port("y", "number", (1,))
+    torch.manual_seed(0)
+    return Tabular(Ports((Port("numbers", "numbers", (2,)),), (output,)), TabularSettings(members=3, hidden=(8,), **settings))
+
+
+def test_members_answer_alone_in_training_and_as_their_mean_otherwise():
+    x = torch.randn(5, 2)
+    model = net(dropout=0.0)
+    each = model(numbers=x)
+    assert each.shape == (5, 3, 1)
+    assert torch.allclose(model.eval()(numbers=x), each.mean(1), atol=1e-6)
+    assert not torch.allclose(each[:, 0], each[:, 1])
+
+
+def test_classes_are_answered_by_the_mean_probability():
+    x = torch.randn(5, 2)
+    model = net(size=4, dropout=0.0)
+    probabilities = model(numbers=x).softmax(2).mean(1)
+    assert torch.allclose(model.eval()(numbers=x).exp(), probabilities, atol=1e-6)
+
+
+def test_the_loss_is_the_mean_of_the_members_own():
+    loss = registry.load("loss", "cross-entropy")(registry.settings_of("loss", "cross-entropy"))
+    answers, target = torch.randn(4, 3, 5), torch.tensor([0, 2, 1, 4])
+    alone = torch.stack([loss(answers[:, member], target) for member in range(3)])
+    assert torch.allclose(of_each_member(loss, answers, target), alone.mean(0))
+    assert torch.equal(of_each_member(loss, answers[:, 0], target), alone[0])
+
+
+def test_what_members_share_starts_apart_by_signs():
+    model = net(shared=True)
+    first = model.hidden[0]
+    assert set(first.into.unique().tolist()) == {-1.0, 1.0}
+    assert not torch.allclose(*model(numbers=torch.randn(5, 2))[:, :2].unbind(1))
+
+
+def test_the_recipe_follows_the_task_and_the_rows():
+    by_rows = {10: {"recipe": {"rate": 2}}, 100: {"settings": {"hidden": (4,)}}}
+    facts = {"recipe": {"rate": 1, "epochs": 9}, "by_task": {"ranking": {"recipe": {"epochs": 5}}}, "by_rows": by_rows}
+    few, some, many, endless = (scaled(facts, "regression", rows) for rows in (9, 10, 1000, None))
+    assert (few["recipe"], few["settings"]) == ({"rate": 1, "epochs": 9}, {})
+    assert some["recipe"] == {"rate": 2, "epochs": 9}
+    assert many["settings"] == endless["settings"] == {"hidden": (4,)}
+    assert scaled(facts, "ranking", 10)["recipe"] == {"rate": 2, "epochs": 5}
+
+
+def test_a_table_of_numbers_gaps_and_categories_is_learned_and_packaged(tmp_path):
+    generator = np.random.default_rng(0)
+    number, colour = generator.normal(size=300), generator.choice(["red", "green", "blue"], 300)
+    hidden = np.where(generator.random(300) < 0.2, np.nan, generator.integers(0, 50, 300))
+    target = np.where(colour == "red", number > 0, np.isnan(hidden))
+    examples = Examples("table", {"number": number, "colour": list(colour), "hidden": hidden, "y": target})
+    settings = run_settings({"data": {"target": "y"}, "model": "tabular", "rule": {"epochs": 20, "rate": 0.003}, "threads": 1})
+    run = fit(settings, given=examples, folder=RunFolder.create(tmp_path / "run"))
+    assert run.package.named["name"] == "tabular"
+    columns = {name: column for name, column in examples.columns.items() if name != "y"}
+    said = run.package.predict(columns, talk=Talk())
+    assert np.mean(said["y"] == target) > 0.9
+    again = load_package(run.folder.model).predict(columns, talk=Talk())
+    assert np.array_equal(said["probability"], again["probability"])

@@ -78,7 +78,7 @@ def build_stage(settings: RunSettings, number: int, dataset: Dataset, own: Own, 
     model, model_choice, model_why = _model(settings, changed.model, dataset, task, own, at=at, context=context)
     task.bind(model)
     with _seeded(at.number("rule", by="run")):  # a rule may build modules of its own
-        facts = scaled(_facts(own, model_choice), dataset.rows("train"))
+        facts = scaled(_facts(own, model_choice), task.declaration.name, dataset.rows("train"))  # type: ignore[attr-defined]
         rule, rule_choice, rule_why = _rule(settings, changed.rule, task, model, own, facts=facts, context=context)
     wanted = augmentation(settings, dataset, task.declaration.facts)  # type: ignore[attr-defined]
     batches = rule.batches(dataset, build_augment(wanted, dataset.encodings))
@@ -139,7 +139,7 @@ def _model(
         return own_model, Choice(name=type(own_model).__name__), "your own"
     name = settings.task.name if settings.task and settings.task.name else task.declaration.name  # type: ignore[attr-defined]
     chosen = choose_model(settings, dataset, name, task.ports)
-    usual = scaled(registry.facts("model", chosen.choice.name), dataset.rows("train"))["settings"]
+    usual = scaled(registry.facts("model", chosen.choice.name), name, dataset.rows("train"))["settings"]
     choice = Choice(name=chosen.choice.name, settings={**usual, **chosen.choice.settings, **changed})
     with _seeded(at.number("weights", by="run")):
         module = registry.load("model", choice.name)(task.ports, registry.settings_of("model", choice.name, choice.settings))

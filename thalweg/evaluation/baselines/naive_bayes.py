@@ -1,5 +1,9 @@
 """Gaussian naive Bayes: every column normal in every class, none knowing of the others."""
 
+from typing import Any
+
+import numpy as np
+
 from thalweg.core.registry import baseline
 from thalweg.evaluation._baseline import Baseline, Candidates
 
@@ -11,4 +15,12 @@ class NaiveBayes(Baseline):
     def classifiers(self, seed: int) -> Candidates:
         from sklearn.naive_bayes import GaussianNB
 
-        return [(f"smoothing {share:g}", GaussianNB(var_smoothing=share)) for share in (1e-9, 1e-3, 1e-1)]
+        return [(f"smoothing {share:g}", _in_double(GaussianNB(var_smoothing=share))) for share in (1e-9, 1e-3, 1e-1)]
+
+
+def _in_double(estimator: Any) -> Any:  # noqa: ANN401
+    """Squares of float32 rows would be summed in float32, over all columns."""
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import FunctionTransformer
+
+    return make_pipeline(FunctionTransformer(np.float64), estimator)

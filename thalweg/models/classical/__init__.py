@@ -1,0 +1,1 @@
+"""Classical models as fitted arrays: evaluated here, fitted in `evaluation/baselines`, shipped in packages without pickle."""

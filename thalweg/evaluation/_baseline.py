@@ -19,7 +19,7 @@ class Baseline:
     """The base of every baseline. A part says in its facts which `tasks` it learns, and what it is called (`title`).
 
     Further facts: `cost` (rank among the baselines, the simplest first), `power` (the time to fit grows with this power of the
-    rows), `gives` ("decisions" where there are no probabilities).
+    rows), `gives` ("decisions" where there are no probabilities), `sparse` (it reads sparse rows; others get them condensed).
     """
 
     def classifiers(self, seed: int) -> Candidates:
@@ -52,17 +52,17 @@ class Fitted:
         like = next(iter((*arguments, *named.values())))
         rows = self.columns.given(arguments, named)
         if self.classes is None:
-            return as_tensor(np.asarray(self.estimator.predict(rows)).reshape(len(rows), -1), like)
+            return as_tensor(np.asarray(self.estimator.predict(rows)).reshape(rows.shape[0], -1), like)
         return as_tensor(self._log_probabilities(rows), like)
 
-    def _log_probabilities(self, rows: np.ndarray) -> np.ndarray:
+    def _log_probabilities(self, rows: Any) -> np.ndarray:
         found = self.scores(rows) * self.sharpness if self.decisions else self.estimator.predict_proba(rows)
         known = _log_softmax(found) if self.decisions else np.log(np.clip(found, LEAST, None))
-        answer = np.full((len(rows), self.classes or 0), np.log(LEAST))
+        answer = np.full((rows.shape[0], self.classes or 0), np.log(LEAST))
         answer[:, self.estimator.classes_.astype(np.int64)] = known
         return answer
 
-    def scores(self, rows: np.ndarray) -> np.ndarray:
+    def scores(self, rows: Any) -> np.ndarray:
         """Decisions (B, classes seen); of two classes the one decides for both."""
         found = np.asarray(self.estimator.decision_function(rows))
         return np.stack([np.zeros_like(found), found], axis=1) if found.ndim == 1 else found

@@ -1,6 +1,7 @@
 """The plain columns that classical models read, made of a task's inputs by the part that knows each kind."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import torch
@@ -8,14 +9,22 @@ from torch import Tensor
 
 from thalweg.core import registry
 from thalweg.data.batch import Batch
+from thalweg.evaluation.sparse import side_by_side
 from thalweg.fields.ports import Port
 from thalweg.tasks._task import Task
 
-Maker = Callable[[np.ndarray, Port], np.ndarray]
+Maker = Callable[[np.ndarray, Port], Any]
+"""From a port's tensor to columns of numbers (B, d): an array, or a sparse array of scipy."""
 
 
 class Columns:
-    """Makes one row of numbers of each example, from the inputs as the task's ports name them."""
+    """Makes one row of numbers of each example, from the inputs as the task's ports name them.
+
+    Attributes:
+        dense: columns that are not sparse, known from the first rows on; they stand first.
+    """
+
+    dense = 0
 
     def __init__(self, task: Task) -> None:
         kinds = {one.port.name: one.kind for one in task.encodings.inputs}
@@ -24,12 +33,13 @@ class Columns:
             (port, registry.load("features", kinds[port.name])) for port in task.ports.inputs if not port.training_only
         ]
 
-    def __call__(self, inputs: Mapping[str, Tensor]) -> np.ndarray:
-        """(B, d) float32."""
+    def __call__(self, inputs: Mapping[str, Tensor]) -> Any:  # noqa: ANN401 - an array, or a sparse one
+        """(B, d) float32, sparse where one of the inputs is."""
         pieces = [make(_array(inputs[port.name]), port) for port, make in self.makers]
-        return np.concatenate(pieces, axis=1).astype(np.float32)
+        self.dense = sum(piece.shape[1] for piece in pieces if isinstance(piece, np.ndarray))
+        return side_by_side(pieces)
 
-    def given(self, arguments: tuple[Tensor, ...], named: Mapping[str, Tensor]) -> np.ndarray:
+    def given(self, arguments: tuple[Tensor, ...], named: Mapping[str, Tensor]) -> Any:  # noqa: ANN401
         """The same of the arguments of a model's call."""
         return self({**dict(zip(self.names, arguments, strict=False)), **named})
 

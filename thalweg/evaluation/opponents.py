@@ -27,6 +27,7 @@ from thalweg.evaluation._baseline import Baseline, Candidates, Fitted
 from thalweg.evaluation.evaluate import BATCH, Evaluation, of_batches
 from thalweg.evaluation.features import Columns, inputs_of, unreadable
 from thalweg.evaluation.paired import sign
+from thalweg.evaluation.sparse import Chained, Condensed, Weighed, is_sparse, one_after_another
 from thalweg.evaluation.verdict import TRIVIAL
 from thalweg.tasks._task import Model, Task
 
@@ -165,7 +166,7 @@ class Remembered(Columns):
         tensors = [inputs_of(task, one) for one in batches]
         self._made = [(next(iter(inputs.values())), self(inputs)) for inputs in tensors]
 
-    def given(self, arguments: tuple[Tensor, ...], named: Mapping[str, Tensor]) -> np.ndarray:
+    def given(self, arguments: tuple[Tensor, ...], named: Mapping[str, Tensor]) -> Any:
         first = next(iter((*arguments, *named.values())))
         made = next((columns for tensor, columns in self._made if tensor is first), None)
         return super().given(arguments, named) if made is None else made
@@ -176,18 +177,20 @@ class Training:
     """The training rows as classical models read them.
 
     Attributes:
-        rows: (n, d) float32 in an order drawn at random, so that any beginning is a fair draw.
+        rows: (n, d) float32, perhaps sparse, in an order drawn at random, so that any beginning is a fair draw.
         target: (n,) classes or values, or (n, d) values.
         classes: how many classes the task knows; None for values.
         whole: rows of the training part.
+        dense: columns at the front that are not sparse.
     """
 
     task: Task
-    rows: np.ndarray
+    rows: Any
     target: np.ndarray
     classes: int | None
     whole: int
     seed: int
+    dense: int = 0
 
     @staticmethod
     def of(task: Task, dataset: Dataset, seed: int) -> "Training":
@@ -197,29 +200,36 @@ class Training:
         whole, share, name = dataset.rows("train") or 0, 1.0, task.ports.output.name
         for batch in dataset.batches("train", size=BATCH):
             made = columns(inputs_of(task, batch))
-            share = min(1.0, NUMBERS / (max(whole, 1) * made.shape[1]))
-            kept = generator.random(len(made)) < share
+            numbers = made.nnz if is_sparse(made) else made.size
+            share = min(1.0, NUMBERS * made.shape[0] / (max(whole, 1) * max(numbers, 1)))
+            kept = generator.random(made.shape[0]) < share
             drawn.append(made[kept])
             target.append(batch[name].detach().cpu().double().numpy()[kept])
-        order = generator.permutation(sum(map(len, drawn)))
+        order = generator.permutation(sum(map(len, target)))
         y = np.concatenate(target)[order]
         flat = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
         classes = task.ports.output.size
-        return Training(task, np.concatenate(drawn)[order], flat, classes, whole or len(y), seed)
+        return Training(task, one_after_another(drawn)[order], flat, classes, whole or len(y), seed, columns.dense)
 
     def candidates(self, part: Baseline) -> Candidates:
         """The estimators that a baseline offers for such a target."""
-        if self.classes is not None:
-            return part.classifiers(self.seed)
-        found = part.regressors(self.seed)
-        return found if self.target.ndim == 1 else [(words, _one_each(estimator)) for words, estimator in found]
+        found = part.classifiers(self.seed) if self.classes is not None else part.regressors(self.seed)
+        if self.classes is None and self.target.ndim > 1:
+            found = [(words, _one_each(estimator)) for words, estimator in found]
+        return self._reading(part, found) if is_sparse(self.rows) else found
+
+    def _reading(self, part: Baseline, found: Candidates) -> Candidates:
+        """The estimators, each with what it needs to read sparse rows."""
+        sparse = part.declaration.facts.get("sparse", False)  # type: ignore[attr-defined]
+        steps = [Weighed(self.dense) if sparse else Condensed(self.dense, self.seed) for _ in found]
+        return [(words, Chained(step, estimator)) for step, (words, estimator) in zip(steps, found, strict=True)]
 
     def fit(self, estimator: Any, rows: int) -> float:  # noqa: ANN401 - any scikit-learn estimator
         """Fit on the first rows; returns the seconds that took."""
         from joblib import parallel_config
 
         begun, threads = time.monotonic(), torch.get_num_threads()
-        shared = threads if rows * self.rows.shape[1] > SMALL_TABLE else 1
+        shared = threads if not is_sparse(self.rows) and rows * self.rows.shape[1] > SMALL_TABLE else 1
         target = self.target[:rows].astype(np.int64) if self.classes is not None else self.target[:rows]
         with warnings.catch_warnings(), threadpool_limits(shared), parallel_config("threading", n_jobs=threads):
             warnings.simplefilter("ignore")
@@ -290,7 +300,7 @@ def _note(one: Opponent, *, offered: int) -> str:
 
 def _affordable(training: Training, estimator: Any, *, power: float, seconds: float) -> int:  # noqa: ANN401
     """How many rows can be fitted in that time, judged by a fit on a few."""
-    rows = len(training.rows)
+    rows = training.rows.shape[0]
     if rows <= 2 * PILOT:
         return rows
     try:

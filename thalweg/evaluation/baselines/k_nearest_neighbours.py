@@ -4,7 +4,9 @@ from thalweg.core.registry import baseline
 from thalweg.evaluation._baseline import Baseline, Candidates
 
 
-@baseline("k-nearest-neighbours", tasks=("classification", "regression"), title="k nearest neighbours", cost=3, power=1.0)
+@baseline(
+    "k-nearest-neighbours", tasks=("classification", "regression"), title="k nearest neighbours", cost=3, power=1.0, sparse=True
+)
 class NearestNeighbours(Baseline):
     """The vote or the mean of the nearest rows in Euclidean distance, for three numbers of them."""
 

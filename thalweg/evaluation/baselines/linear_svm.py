@@ -4,7 +4,7 @@ from thalweg.core.registry import baseline
 from thalweg.evaluation._baseline import Baseline, Candidates
 
 
-@baseline("linear-svm", tasks=("classification",), title="linear SVM", cost=4, power=1.2, gives="decisions")
+@baseline("linear-svm", tasks=("classification",), title="linear SVM", cost=4, power=1.2, gives="decisions", sparse=True)
 class LinearSVM(Baseline):
     """Widest margin with a flat boundary, class against the rest, with three costs of an error."""
 

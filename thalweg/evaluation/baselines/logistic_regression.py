@@ -4,7 +4,7 @@ from thalweg.core.registry import baseline
 from thalweg.evaluation._baseline import Baseline, Candidates
 
 
-@baseline("logistic-regression", tasks=("classification",), title="logistic regression", cost=2, power=1.0)
+@baseline("logistic-regression", tasks=("classification",), title="logistic regression", cost=2, power=1.0, sparse=True)
 class LogisticRegression(Baseline):
     """Multinomial logistic regression, with three strengths of penalty."""
 

@@ -4,7 +4,7 @@ from thalweg.core.registry import baseline
 from thalweg.evaluation._baseline import Baseline, Candidates
 
 
-@baseline("ridge", tasks=("regression",), title="ridge regression", cost=1, power=1.0)
+@baseline("ridge", tasks=("regression",), title="ridge regression", cost=1, power=1.0, sparse=True)
 class Ridge(Baseline):
     """Ridge regression (Hoerl & Kennard 1970), with three strengths of penalty."""
 

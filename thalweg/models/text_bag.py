@@ -31,7 +31,8 @@ class TextBagSettings(Settings):
     tasks=("classification", "regression", "multi-label"),
     inputs=("text",),
     preference=0.3,
-    recipe={"rate": 0.003, "batch_size": 128},
+    recipe={"rate": 0.003, "batch_size": 128, "epochs": 20},
+    by_rows={1000: {"recipe": {"epochs": 10}}, 4000: {"recipe": {"epochs": 5}}, 50_000: {"recipe": {"epochs": 3}}},
     paper="Joulin et al. 2017, arXiv:1607.01759",
 )
 class TextBag(nn.Module):

@@ -38,7 +38,13 @@ class TextCommitteeSettings(TextConvolutionSettings):
     tasks=("classification", "regression", "multi-label"),
     inputs=("text",),
     preference=0.6,
-    recipe={"rate": 0.002, "batch_size": 64},
+    recipe={"rate": 0.002, "batch_size": 64, "epochs": 20},
+    by_rows={
+        1000: {"recipe": {"epochs": 12}},
+        4000: {"recipe": {"epochs": 8}},
+        6000: {"recipe": {"epochs": 6}},
+        50_000: {"recipe": {"epochs": 3}},
+    },
     paper="Joulin et al. 2017, arXiv:1607.01759; Kim 2014, arXiv:1408.5882",
 )
 class TextCommittee(nn.Module):

@@ -41,7 +41,13 @@ VARIANTS = {"kim2014": TextConvolutionSettings(width=300, maps=100, spans=(3, 4,
     tasks=("classification", "regression", "multi-label"),
     inputs=("text",),
     preference=0.2,
-    recipe={"rate": 0.002, "batch_size": 64},
+    recipe={"rate": 0.002, "batch_size": 64, "epochs": 20},
+    by_rows={
+        1000: {"recipe": {"epochs": 12}},
+        4000: {"recipe": {"epochs": 8}},
+        6000: {"recipe": {"epochs": 6}},
+        50_000: {"recipe": {"epochs": 3}},
+    },
     paper="Kim 2014, arXiv:1408.5882",
 )
 class TextConvolution(nn.Module):

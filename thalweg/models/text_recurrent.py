@@ -40,7 +40,8 @@ VARIANTS = {"text-lstm": TextRecurrentSettings(cell="lstm"), "text-gru": TextRec
     variants=VARIANTS,
     tasks=("classification", "regression", "multi-label"),
     inputs=("text",),
-    recipe={"rate": 0.002, "batch_size": 64, "clip": 1.0},
+    recipe={"rate": 0.002, "batch_size": 64, "clip": 1.0, "epochs": 15},
+    by_rows={1000: {"recipe": {"epochs": 10}}, 4000: {"recipe": {"epochs": 5}}, 50_000: {"recipe": {"epochs": 3}}},
     paper="Hochreiter & Schmidhuber 1997, doi:10.1162/neco.1997.9.8.1735; Cho et al. 2014, arXiv:1406.1078",
 )
 class TextRecurrent(nn.Module):

@@ -1,4 +1,4 @@
-"""The verbs, the same in Python as on the command line: train, load, predict, evaluate, report, doctor."""
+"""The verbs, the same in Python as on the command line: train, check, load, predict, evaluate, report, doctor."""
 
 import signal
 import time
@@ -12,6 +12,9 @@ from typing import Any, Unpack
 import torch
 from torch import Tensor, nn
 
+from thalweg.checks.ahead import examination
+from thalweg.checks.asked import check_data
+from thalweg.checks.check import Checked
 from thalweg.core import files
 from thalweg.core.elsewhere import KNOWN_ELSEWHERE
 from thalweg.core.errors import Refusal, Stopped, TrainingRefusal, UsageRefusal, did_you_mean
@@ -103,10 +106,7 @@ def train(
         loss: a part's name, or any callable of output and target.
         settings: further settings of the run as in `settings.yaml`, or the path of such a file.
         out: the run's folder; by default `runs/<name>`, numbered where that stands.
-        options: see `TrainOptions`: target, epochs, batch_size, lr, seed, threads, compare, resume, ...
-
-    Returns:
-        The run, finished.
+        options: see `TrainOptions`: target, epochs, batch_size, lr, seed, threads, check, compare, resume, ...
 
     Raises:
         Refusal: what is wrong, where, why and how to mend it.
@@ -130,10 +130,11 @@ def train(
         talk.say("run", f"{folder.path} is already complete; nothing was trained")
         return Run(folder, own=own)
     given, talk = None if isinstance(data, str | Path) else data, RunLog(talk, folder.log)
+    look = examination(asked) if asked.check else None
     try:
         with _held(folder, processes, talk) as threads:
             begun = time.monotonic()
-            run = Run(folder, fit(asked, given=given, own=own, folder=folder, resume=resume, talk=talk), own)
+            run = Run(folder, fit(asked, given=given, own=own, folder=folder, resume=resume, talk=talk, examine=look), own)
             torch.set_num_threads(asked.threads or threads)
             if processes.rank == 0:
                 conclude(run, asked, talk=talk, begun=begun)
@@ -297,6 +298,27 @@ def _tell_data(dataset: Dataset, package: Package, talk: Talk) -> None:
             f'the model was trained on data of this name ("{dataset.name}"): rows that it learned from flatter the figures; '
             "a run without DATA is measured on its own test part"
         )
+
+
+def check(
+    data: Any,  # noqa: ANN401 - whatever a source understands
+    *,
+    against: Run | str | Path | None = None,
+    settings: Mapping[str, Any] | str | Path | None = None,
+    **options: Unpack[TrainOptions],
+) -> Checked:
+    """What is wrong with data, each finding with its rows and a remedy; everything is looked at.
+
+    Args:
+        against: a run: what is new or otherwise in the data than in what it was trained on.
+        settings: of a run, or the path of such a file; what concerns data counts.
+        options: as of `train`: target, field, ignore, group, time, talk, ...
+    """
+    _refuse_unknown(options)
+    talk = options.get("talk")
+    written = settings_in(Path(settings), talk or Talk()) if isinstance(settings, str | Path) else settings or {}
+    folder = against.folder if isinstance(against, Run) else None if against is None else RunFolder.existing(Path(against))
+    return check_data(data, merged(written, asked_by_options(options)), against=folder, talk=talk)
 
 
 def report(run: Run | str | Path) -> Path:

@@ -27,6 +27,7 @@ from thalweg.core.strict_json import render_json
 
 VERBS = {
     "train": "train",
+    "check": "check",
     "predict": "predict",
     "evaluate": "evaluate",
     "report": "report",
@@ -41,6 +42,7 @@ SUMMARY = """Raw data in, a deep model out that its owner can defend.
 
 \b
     thalweg train DATA                 a path or a name: thalweg list datasets
+    thalweg check DATA                 what is wrong with data
     thalweg predict runs/NAME INPUT    answers for new data
 """
 CLOSED_PIPE, FAULT = 141, 1

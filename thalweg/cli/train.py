@@ -49,6 +49,8 @@ DATA = [
     Flag("--split", path="data.split", metavar="A,B,C,D", help="Shares of train, validation, calibration, test."),
     Flag("--field", type=Pair(), many=True, path="data.fields", help="Kind or role of a field: --field zip=category."),
     Flag("--ignore", many=True, path="data.ignore", metavar="FIELD", help="Leave a field out; may be repeated."),
+    Flag("--keep", many=True, path="data.keep", metavar="FIELD", help="An input whatever the check says; may be repeated."),
+    Flag("--keep-duplicates", path="data.keep_duplicates", is_flag=True, help="Copies of a row may stand in several parts."),
     Flag("--group", path="data.group", metavar="FIELD", help="Rows with the same value stay in one part."),
     Flag("--time", path="data.time", metavar="FIELD", help="The past trains, the future tests."),
     Flag("--image-size", path="data.image_size", type=Number(4, 4096), help="Side of pictures in pixels."),
@@ -56,17 +58,13 @@ DATA = [
     Flag("--on-bad-file", path="data.on_bad_file", metavar="skip|refuse", help="What a broken file leads to."),
     Flag("--on-bad-row", path="data.on_bad_row", metavar="skip|refuse", help="What a broken row leads to."),
     Flag("--no-header", path="data.header", is_flag=True, flag_value=False, help="The first line of a table holds values."),
-    Flag(
-        "--header", path="data.header", is_flag=True, help="The first line of a table holds names, though it looks like data."
-    ),
+    Flag("--header", path="data.header", is_flag=True, help="The first line of a table holds names, though it looks like data."),
     Flag("--delimiter", path="data.delimiter", metavar="SIGN", help="What separates values of a table."),
     Flag("--decimal", path="data.decimal", metavar="SIGN", help="The decimal mark of a table."),
     Flag("--encoding", path="data.encoding", metavar="NAME", help="The character encoding of text files."),
     Flag("--missing", many=True, path="data.missing", metavar="WORD", help="A further word, or number, for what is missing."),
     Flag("--date-order", path="data.date_order", metavar="day|month", help="Which comes first in dates such as 3/4/2024."),
-    Flag(
-        "--parse-numbers", path="data.parse_numbers", is_flag=True, help="Take signs off the target's numbers: $1,234 as 1234."
-    ),
+    Flag("--parse-numbers", path="data.parse_numbers", is_flag=True, help="Take signs off the target's numbers: $1,234 as 1234."),
     Flag("--series", path="data.series", metavar="FIELD", help="Rows with the same value are the steps of one series."),
     Flag("--sheet", path="data.sheet", metavar="NAME", help="The sheet of a workbook."),
     Flag("--download", path="data.download", is_flag=True, help="The network may be used to fetch catalogued data."),
@@ -77,6 +75,7 @@ RUN = [
     Flag("--out", type=click.Path(path_type=Path), metavar="DIR", help="The run's folder; runs/NAME where none is given."),
     Flag("--resume", is_flag=True, help="Go on with the unfinished run in --out."),
     Flag("--force", is_flag=True, help="Replace the run in --out."),
+    Flag("--no-check", path="check", is_flag=True, flag_value=False, help="Do not look at the data for defects first."),
     Flag("--no-compare", path="compare", is_flag=True, flag_value=False, help="Fit no baselines; there is no verdict then."),
     Flag("--margin", path="margin", metavar="M", help="Difference that counts as none: 0.02, or 2%."),
 ]

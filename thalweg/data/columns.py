@@ -130,7 +130,8 @@ def without(examples: Examples, rows: np.ndarray) -> Examples:
     chosen = np.flatnonzero(keep)
     given = {part: places[old[torch.from_numpy(keep)[old]]] for part, old in examples.given.items()}
     columns = {name: take(column, chosen) for name, column in examples.columns.items()}
-    return dataclasses.replace(examples, columns=columns, given=given)
+    together = None if examples.together is None else examples.together[chosen]
+    return dataclasses.replace(examples, columns=columns, given=given, together=together)
 
 
 def checked_rows(examples: Examples, encodings: Encodings, settings: DataSettings) -> Examples:
@@ -195,7 +196,6 @@ def _scalar(value: object) -> bool:
     return isinstance(value, str | bool | int | float | np.generic)
 
 
-def _refuse_numbers_as_text(name: str, column: Column) -> None:
 def refuse_dressed(columns: Mapping[str, Column], dressed: Mapping[str, Sequence[str]]) -> None:
     """Raise where numbers of a target stand among signs: whether 12% is 12 or 0.12 is for people to say.
 
@@ -215,6 +215,7 @@ def refuse_dressed(columns: Mapping[str, Column], dressed: Mapping[str, Sequence
         )
 
 
+def _refuse_numbers_as_text(name: str, column: Column) -> None:
     found, codes = coded(column)
     words = [value for value in found if isinstance(value, str)]
     if len(words) <= 20 or sum(WRITTEN_NUMBER.match(word) is not None for word in words) < 0.9 * len(words):

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -35,6 +36,7 @@ class Examples:
         roles: roles that the source knows for certain.
         given: split that came with the data: part to row numbers; parts left out are cut from `train`.
         spread: arrays whose columns became fields of their own: name of the array to those of the fields.
+        together: (N,) a number for each row; rows with the same one are copies and stay in one part where parts are cut.
         notes: sentences on what was read and inferred, for the first lines of a run.
         facts: what else is known, such as `classes` (names of codes), `licence`, `augment`, `digest`.
     """
@@ -45,6 +47,7 @@ class Examples:
     roles: dict[str, Role] = field(default_factory=dict)
     given: dict[str, Tensor] = field(default_factory=dict)
     spread: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    together: np.ndarray | None = None
     notes: list[str] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
 
@@ -145,7 +148,9 @@ class StoredDataset(Dataset):
         return len(self.parts[part])
 
     def fingerprint(self) -> dict[str, Any]:
-        return {"name": self.name, "digest": self.digest, "parts": {part: len(rows) for part, rows in self.parts.items()}}
+        ids = {"ids": self.facts["ids"]} if "ids" in self.facts else {}
+        parts = {part: len(rows) for part, rows in self.parts.items()}
+        return {"name": self.name, "digest": self.digest, "parts": parts, **ids}
 
     def to(self, device: torch.device | str, dtype: torch.dtype) -> "StoredDataset":
         return StoredDataset(self.examples, self.store.to(device, dtype), self.parts, self.digest)
@@ -210,14 +215,14 @@ class Environment(Dataset):
 
     limit: int
     """Steps after which an episode is cut off."""
+    most: float | None = None
+    """The highest return that an episode can have, where that is known."""
     held_out: Mapping[str, int] = {"validation": 16, "calibration": 16, "test": 64}
 
     @abstractmethod
     def reset(self, generator: torch.Generator, count: int) -> Tensor:
         """Start states (count, S)."""
 
-    most: float | None = None
-    """The highest return that an episode can have, where that is known."""
     @abstractmethod
     def move(self, state: Tensor, action: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Next states (n, S), rewards (n,) and whether the episode ended there (n,) bool."""

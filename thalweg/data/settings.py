@@ -48,30 +48,34 @@ class DataSettings(Settings):
         target: the field to predict; None looks for one.
         fields: field name to the kind ("number", "image") or role ("group", "ignored", "weight") that it has.
         ignore: fields to leave out.
+        keep: fields that are inputs whatever the check of the data says of them.
+        keep_duplicates: copies of a row may stand in several parts.
         group: field whose equal values stay in one part.
         time: field by which parts are cut: the past trains, the future tests.
         stratified: each class stands in each part in its share.
         image_size: side of the pictures in pixels; None chooses one.
-        drop_missing_target: leave out rows whose target is missing, instead of refusing.
-        on_bad_file: what a file that cannot be decoded leads to, while few are so.
         text_length: words of a text that are read; None: 400.
         text_case: whether words that differ in case are one word.
+        drop_missing_target: leave out rows whose target is missing, instead of refusing.
+        on_bad_file: what a file that cannot be decoded leads to, while few are so.
         on_bad_row: what a row that cannot be read leads to.
         header: the first line of a table holds names; None looks.
         delimiter: what separates values in a text table; None looks.
         decimal: the decimal mark in a text table; None looks.
         encoding: the character encoding of text files; None looks.
         sheet: the sheet of a workbook.
-        download: the network may be used to fetch catalogued data.
-    """
         missing: further words (or numbers, -999) that stand for a missing value.
         date_order: "day" or "month", which comes first in dates where nothing else tells; None looks.
         parse_numbers: numbers of the target may be written with currencies, per cent and signs between thousands.
         series: field whose equal values are the rows of one series (a long table).
+        download: the network may be used to fetch catalogued data.
+    """
 
     target: str | None = None
     fields: dict[str, str] = Field(default_factory=dict)
     ignore: tuple[str, ...] = ()
+    keep: tuple[str, ...] = ()
+    keep_duplicates: bool = False
     group: str | None = None
     time: str | None = None
     split: Fractions = Field(default_factory=Fractions)
@@ -87,14 +91,14 @@ class DataSettings(Settings):
     decimal: Literal[".", ","] | None = None
     encoding: str | None = None
     sheet: str | None = None
-    download: bool = False
-
-    def reading(self) -> dict[str, Any]:
-        """What was said of how files are read, which goes with a model: its data are read alike."""
     missing: tuple[str, ...] = ()
     date_order: Literal["day", "month"] | None = None
     parse_numbers: bool = False
     series: str | None = None
+    download: bool = False
+
+    def reading(self) -> dict[str, Any]:
+        """What was said of how files are read, which goes with a model: its data are read alike."""
         text = {"header", "delimiter", "decimal", "encoding", "sheet", "missing", "date_order", "parse_numbers", "series"}
         return self.model_dump(include={"fields", *text}, exclude_defaults=True)
 

@@ -21,7 +21,7 @@ def split(examples: Examples, settings: DataSettings, *, seed: int, strata: Colu
     """The row numbers of each part, sorted; together they are all rows that belong to any part.
 
     Rows are cut by time where `settings.time` names a field, else so that groups stay whole where `settings.group` does, else
-    stratified, else at random.
+    stratified, else at random; copies that the examples tell stay together in these two.
 
     Args:
         strata: (N,) the class of each row, in whose shares the parts are cut; None: there are no classes.
@@ -71,11 +71,30 @@ def _cut(
     if settings.group is not None:
         groups = coded(take(_field(examples, settings.group, "--group"), rows))[1]
         return _by_group(rows, groups, shares, generator, settings.group)
-    if strata is None or not settings.stratified:
-        return _chunks(rows[torch.randperm(len(rows), generator=generator).numpy()], shares)
-    names, classes = coded(take(strata, rows))
-    _refuse_singles(names, classes)
-    return _chunks(rows[_spread(classes, generator)], shares)
+    classes = None
+    if strata is not None and settings.stratified:
+        names, classes = coded(take(strata, rows))
+        _refuse_singles(names, classes)
+    if examples.together is None:
+        return _chunks(rows[_order(len(rows), classes, generator)], shares)
+    return _with_copies(rows, examples.together[rows], classes, shares, generator)
+
+
+def _order(count: int, classes: np.ndarray | None, generator: torch.Generator) -> np.ndarray:
+    """An order drawn at random, in which any stretch holds each class in its share where there are classes."""
+    return torch.randperm(count, generator=generator).numpy() if classes is None else _spread(classes, generator)
+
+
+def _with_copies(
+    rows: np.ndarray, together: np.ndarray, classes: np.ndarray | None, shares: Mapping[str, float], generator: torch.Generator
+) -> dict[str, np.ndarray]:
+    """The first row of each group of copies is cut as all rows would be; the others follow it."""
+    _, first, group = np.unique(together, return_index=True, return_inverse=True)
+    if len(first) < len(shares):
+        return _chunks(rows[_order(len(rows), classes, generator)], shares)
+    order = _order(len(first), None if classes is None else classes[first], generator)
+    cut = _chunks(order, shares)
+    return {part: rows[np.isin(group.reshape(-1), chosen)] for part, chosen in cut.items()}
 
 
 def _refuse_singles(names: list[object], classes: np.ndarray) -> None:

@@ -36,6 +36,7 @@ from thalweg.packages.package import Package, write_package
 from thalweg.rules._rule import Context, Rule
 from thalweg.training import checkpoints
 from thalweg.training.divergence import DIVERGED, MOST, MOST_SCALED, Divergence
+from thalweg.training.examined import Examine, Examined
 from thalweg.training.failures import naming_failures
 from thalweg.training.listeners import Checkpointer, Completion, Evaluation
 from thalweg.training.loop import Listener, Progress, learn
@@ -145,6 +146,7 @@ def fit(
     resume: bool = False,
     talk: Talk | None = None,
     listeners: Mapping[str, Listener] | None = None,
+    examine: Examine | None = None,
 ) -> Fitted:
     """Train in all stages and write the model package.
 
@@ -153,12 +155,14 @@ def fit(
         own: model, task, rule or loss as objects.
         folder: where everything goes; already created.
         resume: go on from the newest checkpoint that verifies.
+        examine: looks at the examples that were read, before anything is made of them; what it finds is kept with the run.
 
     Raises:
         Refusal: settings, data or parts do not go together; or training diverged, or was interrupted.
     """
     talk, own = talk or Talk(), own or Own()
     work = _Work.of(settings, given, own, folder, talk)
+    work.look(examine, resume=resume)
     begun = work.newest() if resume else None
     stage, previous = None, None
     interruption, started = Interruption(), time.monotonic()
@@ -199,6 +203,7 @@ class _Work:
     raw: Examples | Dataset
     encoded: Dataset | None = None
     history: list[dict[str, Any]] = field(default_factory=list)
+    examined: Examined = field(default_factory=Examined)
 
     @staticmethod
     def of(settings: RunSettings, given: Any, own: Own, folder: RunFolder, talk: Talk) -> "_Work":  # noqa: ANN401
@@ -207,6 +212,14 @@ class _Work:
         context = Context(processes, pick_device(settings.device))
         raw = read(given if given is not None else settings.source, settings.data, own=settings.source_settings or None)
         return _Work(settings, given, own, folder, talk, context, raw)
+
+    def look(self, examine: Examine | None, *, resume: bool) -> None:
+        """Let the examples be looked at; what was found when an unfinished run began holds on."""
+        if examine is None or not isinstance(self.raw, Examples):
+            return
+        before = Examined.of_run(self.folder) if resume else None
+        self.examined = before if before is not None else examine(self.raw)
+        self.raw = self.examined.applied(self.raw)
 
     def dataset(self, number: int) -> Dataset:
         """The data of a stage: encoded on the rows that take part, what earlier stages knew kept in place."""
@@ -264,6 +277,8 @@ class _Work:
         """Say what was read and what will learn, on one of the processes."""
         if self.context.processes.rank == 0:
             tell_data(self.talk, stage.dataset)
+            if self.examined.lines:
+                self.talk.say("check", *self.examined.lines)
             tell_model(self.talk, stage, self.context)
 
     def record(self, line: Mapping[str, Any]) -> None:
@@ -399,7 +414,7 @@ class _Work:
         files.write_text(self.folder.settings, yaml.safe_dump(redacted(settings), sort_keys=False, allow_unicode=True))
         files.write_json(self.folder.environment, environment(self.context))
         facts = {"fingerprint": stage.dataset.fingerprint(), "notes": list(stage.dataset.notes)}
-        files.write_json(self.folder.data, facts | {"fields": stage.dataset.encodings.as_json()})
+        files.write_json(self.folder.data, facts | self.examined.as_json() | {"fields": stage.dataset.encodings.as_json()})
 
     def _renew_settings(self) -> None:
         """What may be another than when the run began stands in its settings as it is now."""

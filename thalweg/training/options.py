@@ -29,6 +29,9 @@ class TrainOptions(TypedDict, total=False):
         header, delimiter, decimal, encoding, sheet: how a table is written.
         missing, date_order, parse_numbers, series: what its values mean; see `thalweg train --help`.
         download: the network may be used to fetch catalogued data.
+        keep: fields that are inputs whatever the check of the data says of them.
+        keep_duplicates: copies of a row may stand in several parts.
+        check: look at the data for defects first; true by default.
         compare: fit the baselines too; true by default.
         margin: difference that counts as none: 0.02, or "2%".
         resume: go on with the unfinished run in `out`, as it was asked for.
@@ -67,6 +70,9 @@ class TrainOptions(TypedDict, total=False):
     parse_numbers: bool | None
     series: str | None
     download: bool | None
+    keep: str | Sequence[str] | None
+    keep_duplicates: bool | None
+    check: bool | None
     compare: bool | None
     margin: float | str | None
     resume: bool

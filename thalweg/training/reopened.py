@@ -13,6 +13,7 @@ from thalweg.data.read import read
 from thalweg.data.settings import DataSettings
 from thalweg.packages.given import reading
 from thalweg.packages.package import Package
+from thalweg.training.examined import Examined
 from thalweg.training.requested import run_settings
 from thalweg.training.settings import RunSettings
 
@@ -55,6 +56,8 @@ def dataset_of_run(settings: RunSettings, folder: RunFolder) -> Dataset:
     raw = read(settings.source, settings.data, own=settings.source_settings or None)
     if not isinstance(raw, Examples):
         return raw
+    examined = Examined.of_run(folder)
+    raw = raw if examined is None else examined.applied(raw)
     dataset: StoredDataset | None = None
     for stage in settings.stages:
         before = dataset.encodings if dataset is not None else None

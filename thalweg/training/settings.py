@@ -61,6 +61,7 @@ class RunSettings(Settings):
     )
     speed: Literal["plain"] = Field("plain", description="how steps are run")
     compare: bool = Field(True, description="baselines are fitted and a verdict is given")
+    check: bool = Field(True, description="the data are looked at for defects before anything is learned")
     margin: str | None = Field(None, description="difference that counts as none: 0.02, or 2%")
 
     @field_validator("augment", mode="before")

@@ -1,0 +1,89 @@
+"""Every plain column alone against the target, and what all others together reach."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from thalweg.checks.scores import explained, folds, mean_area
+from thalweg.checks.seen import Seen
+from thalweg.checks.single_column import FOLDS, Score, binned, score_of_amounts, score_of_classes
+from thalweg.checks.subject import TRAIN, Subject
+
+MOST_CLASSES, LEAST_ROWS = 50, 50
+
+
+@dataclass
+class AgainstTarget:
+    """One subject's columns against its target.
+
+    Attributes:
+        rows: those whose target is known and that may be learned from.
+    """
+
+    subject: Subject
+    target: Seen
+    rows: np.ndarray
+
+    @staticmethod
+    def of(subject: Subject) -> "AgainstTarget | None":
+        """None where there is no single plain target, or too little of it."""
+        target = subject.target
+        if target is None or (subject.classes is None and subject.amounts is None):
+            return None
+        known = target.codes >= 0 if subject.classes is not None else np.isfinite(target.numbers)
+        rows = np.flatnonzero(known & (subject.part <= TRAIN))
+        kinds = len(np.unique(target.codes[rows]))
+        few = len(rows) < LEAST_ROWS or kinds < 2 or (subject.classes is not None and kinds > MOST_CLASSES)
+        return None if few else AgainstTarget(subject, target, rows)
+
+    @property
+    def classes(self) -> bool:
+        """The target is a class, not a number."""
+        return self.subject.classes is not None
+
+    def score(self, one: Seen) -> Score:
+        """The column alone."""
+        if self.classes:
+            return score_of_classes(binned(one), self.target.codes, self.rows)
+        return score_of_amounts(binned(one), self.target.numbers, self.rows)
+
+    @cached_property
+    def majority(self) -> float:
+        """The share of the commonest class."""
+        counts = np.bincount(self.target.codes[self.rows])
+        return float(counts.max() / counts.sum())
+
+    def together(self, columns: Sequence[Seen], *, most: int) -> float:
+        """What boosting reaches with these columns out of fold: mean area under the curve, or explained variance."""
+        if not columns:
+            return 0.5 if self.classes else 0.0
+        rows = self.rows
+        if len(rows) > most:
+            rows = np.sort(np.random.default_rng(0).choice(rows, most, replace=False))
+        table = np.stack([as_number(one)[rows] for one in columns], axis=1)
+        truth = self.target.codes[rows] if self.classes else self.target.numbers[rows]
+        return _out_of_fold(table, truth, classes=self.classes)
+
+
+def as_number(one: Seen) -> np.ndarray:
+    """(N,) float64: numbers as they are, the commonest categories by rank; NaN for gaps."""
+    return one.numbers if one.numeric else np.where(one.codes < 0, np.nan, binned(one).astype(np.float64))
+
+
+def _out_of_fold(table: np.ndarray, truth: np.ndarray, *, classes: bool) -> float:
+    from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+
+    settings: dict[str, Any] = {"max_iter": 60, "max_leaf_nodes": 15, "early_stopping": False, "random_state": 0}
+    fold = folds(len(truth), FOLDS)
+    found = np.zeros((len(truth), int(truth.max()) + 1)) if classes else np.zeros(len(truth))
+    for number in range(FOLDS):
+        own, rest = fold == number, fold != number
+        if classes:
+            model = HistGradientBoostingClassifier(**settings).fit(table[rest], truth[rest])
+            found[np.ix_(own, model.classes_)] = model.predict_proba(table[own])
+        else:
+            found[own] = HistGradientBoostingRegressor(**settings).fit(table[rest], truth[rest]).predict(table[own])
+    return mean_area(found, truth) if classes else explained(found, truth)

@@ -1,0 +1,76 @@
+"""The check ahead of a training: quick, told in a few lines, kept with the run."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from thalweg.checks.check import Checked, check
+from thalweg.checks.finding import Finding, counted
+from thalweg.data.dataset import Examples
+from thalweg.training.examined import Examine, Examined
+from thalweg.training.settings import RunSettings
+
+KEPT = ("findings", "looked_at_in_part")
+TOLD = 3
+"""Findings that the first lines of a run tell in full."""
+
+
+def examination(settings: RunSettings) -> Examine:
+    """The quick check as `fit` calls it.
+
+    What refuses is raised; copies stay in one part unless the user disagrees.
+    """
+
+    def examine(examples: Examples) -> Examined:
+        checked = check(examples, settings.data, quick=True)
+        checked.refuse()
+        groups = [] if settings.data.keep_duplicates else groups_of_copies(checked)
+        facts = {key: value for key, value in checked.as_json().items() if key in KEPT}
+        return Examined(told(checked, settings.source), facts, groups)
+
+    return examine
+
+
+def groups_of_copies(checked: Checked) -> list[list[int]]:
+    """The rows of each group of copies, those of one row left out."""
+    if checked.together is None:
+        return []
+    order = np.argsort(checked.together, kind="stable")
+    groups = np.split(order, np.flatnonzero(np.diff(checked.together[order])) + 1)
+    return [group.tolist() for group in groups if len(group) > 1]
+
+
+def told(checked: Checked, source: str | None) -> list[str]:
+    """The first lines of a run on its data's findings: the gravest in full, how many more, where all of them stand."""
+    everything = f"thalweg check {source}" if source else "tw.check(data)"
+    partly = (
+        f" · looked for {checked.looked[0]}" + (" and others likewise" if len(checked.looked) > 1 else "")
+        if checked.looked
+        else ""
+    )
+    if not checked.findings:
+        return [f"nothing found{partly}" + (f"   all of it: {everything}" if partly else "")]
+    first = [one for one in checked.findings if one.severity != "note"] or checked.findings
+    rest = len(checked.findings) - len(first[:TOLD])
+    lines = [sentence(one) for one in first[:TOLD]]
+    more = f"{counted(rest, 'more')[:-1] if rest > 1 else counted(rest, 'more')}, " if rest else ""
+    head = counted(len(checked.findings), "finding")
+    return [f"{head}{partly}: {lines[0]}", *lines[1:], f"{more}all of it: {everything}"]
+
+
+def sentence(one: Finding) -> str:
+    """A finding in one line: the fact, and what mends it where that is a flag."""
+    return f"{one.what}; {one.fix}" if one.fix.startswith("--") else one.what
+
+
+def lines_of(findings: Sequence[Finding]) -> list[str]:
+    """Every finding in full: severity, fact, why, fix."""
+    found = []
+    for one in findings:
+        found += [
+            f"{one.severity:<7} {one.what}",
+            f"        why  {one.why}",
+            *([f"        fix  {one.fix}"] if one.fix else []),
+            "",
+        ]
+    return found

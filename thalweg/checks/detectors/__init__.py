@@ -1,0 +1,1 @@
+"""Detectors: one file per defect; each says what it found as findings with rows and a remedy."""

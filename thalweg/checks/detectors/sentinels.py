@@ -1,0 +1,87 @@
+"""Numbers that stand for a missing value: −999, 99999, or a zero where none can be."""
+
+import math
+
+import numpy as np
+
+from thalweg.checks.finding import Finding, option, shares
+from thalweg.checks.seen import Seen
+from thalweg.checks.subject import Subject
+from thalweg.core.registry import detector
+
+LEAST_ROWS, LEAST_SHARE = 3, 0.003
+BEYOND = 0.3
+"""A sentinel lies beyond the others by so many of their ranges, ..."""
+SPIKE = 5.0
+"""... or is so many times as frequent as its neighbours."""
+
+
+@detector("sentinels", turn=2)
+def sentinels(subject: Subject) -> list[Finding]:
+    """Values of nines at an end of a column, and zeros far below everything else."""
+    found = []
+    for one in subject.candidates:
+        if not one.numeric or one.role != "input" or len(one.levels) < 5:
+            continue
+        value = _nines(one, len(subject))
+        value = value if value is not None else _zero(one, len(subject))
+        if value is None:
+            continue
+        rows = np.flatnonzero(one.numbers == value)
+        what = f'"{one.name}" is {value:g} in {shares(len(rows), len(one))} of the rows, far from all other values'
+        why = "it looks like a word for missing, and would be read as a number."
+        found.append(
+            Finding(
+                "warn",
+                "SENTINEL",
+                what,
+                why,
+                f"leave these cells empty, or {option('--ignore', one.name)}",
+                rows.tolist(),
+                one.name,
+            )
+        )
+    return found
+
+
+def _nines(one: Seen, rows: int) -> float | None:
+    """The value at either end that is written in nines (or minus one), if it stands out."""
+    there = one.numbers[np.isfinite(one.numbers)]
+    found, counts = np.unique(there, return_counts=True)
+    for place in (0, len(found) - 1):
+        value, count = float(found[place]), int(counts[place])
+        if count >= max(LEAST_ROWS, LEAST_SHARE * rows) and _written_in_nines(value):
+            rest, others = np.delete(found, place), np.delete(counts, place)
+            if _stands_out(value, count, rest, others):
+                return value
+    return None
+
+
+def _written_in_nines(value: float) -> bool:
+    digits = f"{abs(value):.10g}"
+    return (
+        value == -1
+        or (digits.replace(".", "").strip("9") == "" and abs(value) >= 99)
+        or abs(value) in (999.25, 9998.0, 8888.0, 888.0)
+    )
+
+
+def _stands_out(value: float, count: int, rest: np.ndarray, counts: np.ndarray) -> bool:
+    width = float(rest[-1] - rest[0])
+    gap = float(rest[0] - value) if value < rest[0] else float(value - rest[-1])
+    if gap > BEYOND * width or (value < 0 <= rest[0]):
+        return True
+    near = counts[np.argsort(np.abs(rest - value))[:5]]
+    return value != -1 and count >= SPIKE * max(float(near.max()), 1.0)
+
+
+def _zero(one: Seen, rows: int) -> float | None:
+    """Zero, where the next value is a whole width of the middle half away."""
+    there = one.numbers[np.isfinite(one.numbers)]
+    above = there[there > 0]
+    zeros = int((there == 0).sum())
+    if zeros < max(LEAST_ROWS, LEAST_SHARE * rows) or there.min() < 0 or len(above) < 20 or zeros > 0.5 * len(there):
+        return None
+    low, high = np.percentile(above, [25, 75])
+    width = float(high - low)
+    return 0.0 if width > 0 and above.min() >= width and len(np.unique(above)) >= 10 and not math.isclose(low, high) else None

@@ -1,0 +1,140 @@
+"""Pictures as the checks see them: each decoded once, and kept as small ones with a few measures."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from scipy.ndimage import gaussian_filter
+
+from thalweg.checks.seen import Seen
+from thalweg.checks.subject import Subject
+from thalweg.fields.pictures import Form, Unreadable, each, header, pixels
+
+LARGEST, GREY, CLUE = 256, 48, 32
+"""Sides in pixels: of what is measured, of what is compared, of what edges are read from."""
+SECONDS_PER_MEGAPIXEL = 0.035
+"""Decoding a JPEG and shrinking it, on one thread of an AMD EPYC; decides how many are looked at ahead of a training."""
+HURRIED_SECONDS = 3.0
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """The pictures that were looked at, those that could be read.
+
+    Attributes:
+        rows: (n,) their rows.
+        grey: (n, 48, 48) float32 in [0, 255].
+        colour: (n, 8, 8, 3) float32 in [0, 255].
+        edges: (n, 32, 32) float32, grey.
+        contrast: (n,) brightness of the 99 % pixel less that of the 1 % pixel.
+        bright: (n,) brightness of the 95 % pixel.
+        softness: (n,) share of the gradients' energy that is left after blurring by one pixel: the more, the blurrier it was.
+        broken: row to why a picture cannot be read.
+        asked: how many were looked at.
+    """
+
+    rows: np.ndarray
+    grey: np.ndarray
+    colour: np.ndarray
+    edges: np.ndarray
+    contrast: np.ndarray
+    bright: np.ndarray
+    softness: np.ndarray
+    broken: dict[int, str]
+    asked: int
+
+
+def pictures_of(subject: Subject, one: Seen) -> Pictures:
+    """The pictures of a column, or of a sample of it; decoded once for all detectors."""
+    found: Pictures = subject.once(f"pictures of {one.name}", lambda: _looked_at(subject, one))
+    return found
+
+
+def _looked_at(subject: Subject, one: Seen) -> Pictures:
+    rows = _rows(subject, one)
+    read: list[tuple[Any, ...]] = []
+    broken: dict[int, str] = {}
+    for row, found in zip(rows.tolist(), each(_measured, [one.column[row] for row in rows.tolist()]), strict=True):
+        if isinstance(found, Unreadable):
+            broken[row] = str(found)
+        else:
+            read.append((row, *found))
+    shapes = [(), (GREY, GREY), (8, 8, 3), (CLUE, CLUE), (), (), ()]
+    types: list[Any] = [np.int64, np.float32, np.float32, np.float32, np.float64, np.float64, np.float64]
+    columns = [np.zeros((len(read), *shape), kind) for shape, kind in zip(shapes, types, strict=True)]
+    for place, values in enumerate(read):
+        for column, value in zip(columns, values, strict=True):
+            column[place] = value
+    kept, grey, colour, edges, contrast, bright, softness = columns
+    return Pictures(kept, grey, colour, edges, contrast, bright, softness, broken, len(rows))
+
+
+def _rows(subject: Subject, one: Seen) -> np.ndarray:
+    """All rows; ahead of a training as many as can be decoded in its time, by the pictures' size, judging parts first."""
+    everything = np.arange(len(one))
+    if not subject.quick:
+        return subject.sample(everything, most=50_000, hurried=50_000, what="pictures")
+    sizes = [
+        found
+        for found in each(header, [one.column[i] for i in everything[:: max(1, len(one) // 20)][:20]])
+        if not isinstance(found, Unreadable)
+    ]
+    megapixels = float(np.mean([size.height * size.width for size in sizes])) / 1e6 if sizes else 0.1
+    limit = int(HURRIED_SECONDS / (0.0008 + SECONDS_PER_MEGAPIXEL * min(megapixels, 50.0)))
+    return subject.sample(everything, most=limit, hurried=limit, what="copies and faults of pictures")
+
+
+def _measured(picture: Any) -> tuple[Any, ...]:
+    """What is kept of a picture.
+
+    Raises:
+        Unreadable: it is damaged, or none.
+    """
+    size = header(picture)
+    factor = min(1.0, LARGEST / max(size.height, size.width))
+    form = Form(max(1, round(size.height * factor)), max(1, round(size.width * factor)), 3, *_levels(picture))
+    image = Image.fromarray(pixels(_three_channels(picture), form))
+    grey = np.asarray(image.convert("L"), dtype=np.float32)
+    dark, bright, white = np.percentile(grey, [1, 95, 99])
+    box = Image.Resampling.BOX if min(image.size) >= GREY else Image.Resampling.BILINEAR
+    single = Image.fromarray(grey)
+    return (
+        np.asarray(single.resize((GREY, GREY), box)),
+        np.asarray(image.resize((8, 8), Image.Resampling.BOX), dtype=np.float32),
+        np.asarray(single.resize((CLUE, CLUE), Image.Resampling.BOX if min(image.size) >= CLUE else Image.Resampling.BILINEAR)),
+        float(white - dark),
+        float(bright),
+        _softness(grey),
+    )
+
+
+def _levels(picture: Any) -> tuple[float, float]:
+    """What counts as black and white in an array that holds no bytes: 1, 16 or 255, or the largest value."""
+    if not isinstance(picture, np.ndarray) or picture.dtype == np.uint8 or not np.isfinite(picture).all():
+        return 0.0, 255.0
+    low, high = min(float(picture.min()), 0.0), float(picture.max())
+    usual = [limit for limit in (1.0, 16.0, 255.0) if low == 0 and high <= limit]
+    return low, usual[0] if usual else high + 1e-9
+
+
+def _three_channels(picture: Any) -> Any:
+    """Arrays of other than 1, 3 or 4 channels as their mean; all else as it is."""
+    if isinstance(picture, np.ndarray) and picture.ndim == 3 and not {1, 3, 4} & {picture.shape[0], picture.shape[2]}:
+        return picture.mean(axis=2)
+    return picture
+
+
+def _softness(grey: np.ndarray) -> float:
+    before, after = _energy(grey), _energy(gaussian_filter(grey, 1.0))
+    return after / before if before > 0 else 0.0
+
+
+def _energy(grey: np.ndarray) -> float:
+    return float((np.diff(grey, axis=0) ** 2).sum() + (np.diff(grey, axis=1) ** 2).sum())
+
+
+def path_of(value: Any) -> Path | None:
+    """The file behind a picture, if it is one."""
+    return Path(value) if isinstance(value, str | Path) else None

@@ -1,0 +1,13 @@
+"""Categories are the same but for case and blanks around them."""
+
+import numpy as np
+
+from thalweg.checks.hashing import hash_of_bytes
+from thalweg.checks.seen import Seen
+from thalweg.core.registry import sameness
+
+
+@sameness("category", short=True)
+def category(seen: Seen) -> np.ndarray:
+    """(N,) uint64; all spellings of missing are one value."""
+    return hash_of_bytes(level.encode() for level in [*seen.levels, ""])[seen.codes]

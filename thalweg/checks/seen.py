@@ -1,0 +1,173 @@
+"""One column as detectors see it: its distinct values, what is missing under which spelling, and its numbers."""
+
+import math
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from thalweg.fields.column import Column, Look, as_column, plain
+from thalweg.fields.encoding import Role
+
+SPELLINGS = frozenset(
+    (
+        "",
+        "na",
+        "n/a",
+        "n.a.",
+        "#n/a",
+        "#na",
+        "?",
+        "-",
+        "--",
+        ".",
+        "null",
+        "none",
+        "nan",
+        "nil",
+        "nat",
+        "<na>",
+        "missing",
+        "n.d.",
+    )
+)
+"""Ways in which people write that a value is missing, in lower case."""
+NUMERIC = 0.9
+"""Least share of a column's values that read as numbers where it counts as a column of numbers."""
+
+
+class Seen:
+    """One column.
+
+    Attributes:
+        name: the field's name.
+        kind: the kind it is taken for; None where it is left out.
+        role: what it is for.
+        column: its raw values (N).
+    """
+
+    def __init__(self, name: str, column: Column, kind: str | None, role: Role) -> None:
+        self.name, self.kind, self.role, self.column = name, kind, role, as_column(column)
+
+    def __len__(self) -> int:
+        return len(self.column)
+
+    @cached_property
+    def look(self) -> Look:
+        """A first look at the values, as kinds take it."""
+        return Look(self.name, self.column, target=self.role == "target")
+
+    @cached_property
+    def plain(self) -> bool:
+        """One plain value a row: a number, a word, a truth value or a date; neither files nor arrays."""
+        return self.look.scalar and not self.look.files
+
+    @cached_property
+    def _distinct(self) -> tuple[list[Any], np.ndarray]:
+        if isinstance(self.column, np.ndarray):
+            found, index = np.unique(self.column, return_inverse=True)
+            return [plain(value) for value in found], index.reshape(-1)
+        places: dict[Any, int] = {}
+        index = np.fromiter((places.setdefault(_key(value), len(places)) for value in self.column), np.int64, len(self.column))
+        return [value for _, value in places], index
+
+    @property
+    def values(self) -> list[Any]:
+        """The distinct raw values."""
+        return self._distinct[0]
+
+    @property
+    def index(self) -> np.ndarray:
+        """(N,) the place of each row's value among `values`."""
+        return self._distinct[1]
+
+    @cached_property
+    def spelt(self) -> np.ndarray:
+        """(V,) bool: distinct values that say that there is none."""
+        return np.fromiter((_absent(value) for value in self.values), bool, len(self.values))
+
+    @cached_property
+    def missing(self) -> np.ndarray:
+        """(N,) bool: there is no value, however that is spelt."""
+        return self.spelt[self.index]
+
+    @cached_property
+    def _read(self) -> np.ndarray:
+        """(V,) float64: the distinct values as numbers, NaN where they are none."""
+        if isinstance(self.column, np.ndarray) and self.column.dtype.kind in "biuf":
+            return np.asarray(self.values, dtype=np.float64)
+        if isinstance(self.column, np.ndarray) and self.column.dtype.kind == "M":
+            found = np.unique(self.column)
+            return np.where(np.isnat(found), np.nan, found.astype("datetime64[s]").astype(np.float64))
+        return np.fromiter((_number(value) for value in self.values), np.float64, len(self.values))
+
+    @cached_property
+    def numbers(self) -> np.ndarray:
+        """(N,) float64: what reads as a number, NaN elsewhere."""
+        return self._read[self.index]
+
+    @cached_property
+    def numeric(self) -> bool:
+        """At least nine in ten of the values that are there read as numbers."""
+        present = int((~self.missing).sum())
+        return present > 0 and int(np.isfinite(self.numbers).sum()) >= NUMERIC * present
+
+    @cached_property
+    def whole(self) -> bool:
+        """Numbers without a fraction."""
+        there = self.numbers[np.isfinite(self.numbers)]
+        return self.numeric and bool((there == np.round(there)).all())
+
+    @cached_property
+    def _coded(self) -> tuple[list[str], np.ndarray]:
+        names: dict[str, int] = {}
+        places = np.asarray(
+            [-1 if gone else names.setdefault(word, len(names)) for gone, word in zip(self.spelt, self._words, strict=True)]
+        )
+        return list(names), places.astype(np.int64)[self.index]
+
+    @property
+    def _words(self) -> list[str]:
+        pairs = zip(self.values, self._read.tolist(), strict=True)
+        return [str(value).strip().casefold() if math.isnan(number) else f"{number:.17g}" for value, number in pairs]
+
+    @property
+    def levels(self) -> list[str]:
+        """The distinct values, equal where they differ in case, blanks around them or the way a number is written."""
+        return self._coded[0]
+
+    @property
+    def codes(self) -> np.ndarray:
+        """(N,) int64: the place of each row's value among `levels`, -1 where it is missing."""
+        return self._coded[1]
+
+    @cached_property
+    def counts(self) -> np.ndarray:
+        """(levels,) how many rows have each value."""
+        return np.bincount(self.codes[self.codes >= 0], minlength=len(self.levels))
+
+
+def _key(value: Any) -> tuple[type, Any]:
+    """What tells values of a list apart: 1, 1.0 and True are not the same word; NaN is one value."""
+    value = plain(value)
+    if isinstance(value, float) and math.isnan(value):
+        return float, None
+    return (type(value), value) if isinstance(value, str | int | float | bool) or value is None else (str, str(value))
+
+
+def _absent(value: Any) -> bool:
+    if isinstance(value, str):
+        return len(value) < 12 and value.strip().casefold() in SPELLINGS
+    return value is None or (isinstance(value, float) and math.isnan(value))
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool | int | float):
+        return float(value) if abs(value) < 1e300 else math.nan
+    if not isinstance(value, str) or len(value) > 40 or "_" in value:
+        return math.nan
+    try:
+        number = float(value)
+    except ValueError:
+        return math.nan
+    return number if math.isfinite(number) else math.nan

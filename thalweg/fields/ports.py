@@ -27,6 +27,7 @@ class Port:
         masked: a mask tensor `<name>_mask` (B, L), true where a value is, comes with it.
         training_only: given in training, absent at prediction (teacher forcing).
         drawn: made by the task (noise, a time), not read from the data.
+        longest: of a length that varies, the greatest in training; None where that is not known.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Port:
     masked: bool = False
     training_only: bool = False
     drawn: bool = False
+    longest: int | None = None
 
     @property
     def width(self) -> int:

@@ -6,6 +6,7 @@ from typing import Self
 import torch
 from torch import Tensor, nn
 
+from thalweg.core.errors import UsageRefusal
 from thalweg.fields.ports import Port
 
 
@@ -22,6 +23,7 @@ class Joined(nn.Module):
 
     def __init__(self, ports: tuple[Port, ...]) -> None:
         super().__init__()
+        _refuse_varying(ports)
         self.ports = ports
         self.width = sum(_width(port) for port in ports)
         self.like = torch.empty(0)
@@ -35,6 +37,19 @@ class Joined(nn.Module):
         read = [inputs[port.name] for port in self.ports]
         dtype = next((one.dtype for one in read if one.is_floating_point()), self.like.dtype)
         return torch.cat([_flat(port, one, dtype) for port, one in zip(self.ports, read, strict=True)], dim=1)
+
+
+def _refuse_varying(ports: tuple[Port, ...]) -> None:
+    """Raise where the length of an input varies: its values would stand in other places from row to row."""
+    varying = [port for port in ports if None in port.shape]
+    if varying:
+        raise UsageRefusal(
+            "MODEL_VARYING_LENGTH",
+            f'the length of "{varying[0].name}" varies, this model reads rows of one length',
+            where=f"--model; {varying[0].name} ({varying[0].kind})",
+            why="it lays all values side by side",
+            fix="leave --model out, or bring the rows to one length",
+        )
 
 
 def _sizes(port: Port) -> tuple[int, ...]:

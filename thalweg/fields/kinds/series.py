@@ -1,4 +1,4 @@
-"""Series: values over time, as (N, C, T), standardised per channel."""
+"""Series: values over time, standardised per channel: (N, C, T), or as long as each row is where lengths differ."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
@@ -9,10 +9,11 @@ from torch import Tensor
 
 from thalweg.core.errors import PackageRefusal
 from thalweg.core.registry import kind
-from thalweg.fields.arrays import refuse_not_finite, refuse_shape, rows_of_floats
-from thalweg.fields.column import Column, Look
-from thalweg.fields.encoding import Claim, Encoding
+from thalweg.fields.arrays import not_finite, refuse_shape, rows_of_floats, shown
+from thalweg.fields.column import Column, Look, as_column
+from thalweg.fields.encoding import BadRows, Claim, Encoding
 from thalweg.fields.ports import Port
+from thalweg.fields.ragged import Ragged
 from thalweg.fields.scale import Scale
 
 SMOOTH = 0.5
@@ -23,23 +24,33 @@ SHORT = 8
 
 @kind("series", plural="series")
 class Series(Encoding):
-    """Floats (N, T), or (N, T, C) with C channels, as (N, C, T) float32 of one length."""
+    """Floats (T,), or (T, C) with C channels, as (N, C, T) float32; Ragged, gathered (B, C, T), where lengths vary.
+
+    Attributes:
+        length: steps of every training row; None where they vary, and then any number of steps is read.
+        longest: steps of the longest training row.
+    """
 
     scale: Scale
-    length: int
+    length: int | None
+    longest: int
 
     @classmethod
     def recognise(cls, look: Look) -> Claim | None:
+        other = f"--field {look.name}=vector"
+        if isinstance(look.column, list) and not look.target and look.sample and all(map(_is_row, look.sample)):
+            steps = [len(row) for row in look.sample]
+            return Claim(0.6, f"{look.name}: series of {min(steps):,} to {max(steps):,} steps")
         if look.array is None or len(look.shape) not in (1, 2) or look.target:
             return None
-        steps, other = look.shape[0], f"--field {look.name}=vector"
+        steps_of_all = look.shape[0]
         if len(look.shape) == 2:
             if look.array.dtype.kind != "f":
                 return None
-            return Claim(0.6, f"{look.name}: series of {steps:,} steps and {look.shape[1]:,} channels ({other})")
-        if steps < SHORT or is_table(look.array):
+            return Claim(0.6, f"{look.name}: series of {steps_of_all:,} steps and {look.shape[1]:,} channels ({other})")
+        if steps_of_all < SHORT or is_table(look.array):
             return None
-        return Claim(0.6, f"{look.name}: series of {steps:,} steps, neighbours are alike ({other})")
+        return Claim(0.6, f"{look.name}: series of {steps_of_all:,} steps, neighbours are alike ({other})")
 
     @classmethod
     def example(cls) -> list[Column]:
@@ -50,39 +61,105 @@ class Series(Encoding):
         self._channelled(columns[0])
 
     def fit(self, columns: Sequence[Column]) -> Self:
-        values = self._channelled(columns[0])
-        self.scale, self.length = Scale.of(values, axes=(0, 1)), values.shape[1]
+        rows = self._channelled(columns[0])
+        lengths = {len(row) for row in rows}
+        self.scale, self.longest = Scale.of(np.concatenate(rows), axes=(0,)), max(lengths)
+        self.length = self.longest if len(lengths) == 1 else None
         return self
 
-    def _channelled(self, column: Column) -> np.ndarray:
-        """(N, T, C) float64."""
-        values = rows_of_floats(self.name, column, axes=(2, 3))
-        return values[:, :, None] if values.ndim == 2 else values
+    def extend(self, columns: Sequence[Column]) -> Self:
+        self.longest = max(self.longest, *(len(row) for row in self._channelled(columns[0])))
+        return self
 
-    def encode(self, columns: Sequence[Column]) -> Tensor:
-        """(N, C, T) float32."""
-        values = self._channelled(columns[0])
-        refuse_shape(self.name, values.shape[1:], (self.length, *self.scale.mean.shape))
-        refuse_not_finite(self.name, values)
-        return torch.from_numpy(np.ascontiguousarray(self.scale.standardised(values).transpose(0, 2, 1)))
+    def _channelled(self, column: Column) -> list[np.ndarray]:
+        """Rows (T, C) float64, all of as many channels."""
+        column = as_column(column)
+        if isinstance(column, np.ndarray):
+            values = rows_of_floats(self.name, column, axes=(2, 3))
+            return list(values[:, :, None] if values.ndim == 2 else values)
+        rows = [_row(value) for value in column]
+        widths = [row.shape[1] for row in rows if row.size]
+        usual = max(set(widths), key=widths.count, default=0)
+        wrong = {i: shown(column[i]) for i, row in enumerate(rows) if not row.size or row.shape[1] != usual}
+        if wrong:
+            raise BadRows(
+                "DATA_BAD_SERIES",
+                wrong,
+                field=self.name,
+                rows=len(rows),
+                why=f"each row must be numbers over one step or more, in {usual:,} channel{'' if usual == 1 else 's'}",
+                fix=f"correct or leave out these rows, or say what they are: --field {self.name}=KIND (thalweg list kinds)",
+            )
+        return rows
+
+    def encode(self, columns: Sequence[Column]) -> Tensor | Ragged:
+        """(N, C, T) float32; Ragged (total, C) with the time last when gathered, where lengths vary."""
+        rows = self._channelled(columns[0])
+        self._refuse_not_finite(rows)
+        channels = self.scale.mean.shape[0]
+        for row in rows:
+            refuse_shape(self.name, row.shape, (len(row) if self.length is None else self.length, channels))
+        standard = [torch.from_numpy(self.scale.standardised(row)) for row in rows]
+        if self.length is None:
+            return Ragged.of(standard, last=True)
+        return torch.stack(standard).transpose(1, 2).contiguous() if standard else torch.zeros(0, channels, self.length)
+
+    def _refuse_not_finite(self, rows: Sequence[np.ndarray]) -> None:
+        reasons = {i: reason for i, row in enumerate(rows) for reason in not_finite(row[None]).values()}
+        if reasons:
+            raise BadRows(
+                "DATA_NOT_FINITE",
+                reasons,
+                field=self.name,
+                rows=len(rows),
+                why="one such value turns every weight of a net into NaN",
+                fix="fill in or leave out these rows",
+            )
 
     def decode(self, tensor: Tensor) -> Column:
-        """(B, T) for one channel, else (B, T, C)."""
-        values = self.scale.raw(tensor.detach().cpu().numpy().transpose(0, 2, 1))
-        return values[:, :, 0] if values.shape[2] == 1 else values
+        """(B, T) for one channel, else (B, T, C); where lengths vary a list, without the zeros at the end of a row."""
+        turned = tensor.detach().cpu().numpy().transpose(0, 2, 1)
+        values = self.scale.raw(turned)
+        values = values[:, :, 0] if values.shape[2] == 1 else values
+        if self.length is not None:
+            return values
+        steps = [int(row.any(axis=1).nonzero()[0].max(initial=0)) + 1 for row in turned]
+        return [row[:count] for row, count in zip(values, steps, strict=True)]
 
     @property
     def port(self) -> Port:
-        return Port(self.name, "series", (*self.scale.mean.shape, self.length))
+        varies = self.length is None
+        shape = (*self.scale.mean.shape, self.length)
+        return Port(self.name, "series", shape, masked=varies, longest=self.longest if varies else None)
 
     def state(self) -> dict[str, Any]:
-        return {**self.scale.state(), "length": self.length}
+        return {**self.scale.state(), "length": self.longest, **({"varies": True} if self.length is None else {})}
 
     def restore(self, state: Mapping[str, Any]) -> Self:
         if not isinstance(state.get("length"), int):
             raise PackageRefusal("PACKAGE_ENCODING", "the length of a series cannot be read", where=f"encoding {self.name}")
-        self.scale, self.length = Scale.restored(state, where=f"encoding {self.name}"), state["length"]
+        self.scale, self.longest = Scale.restored(state, where=f"encoding {self.name}"), state["length"]
+        self.length = None if state.get("varies", False) else self.longest
         return self
+
+
+def _is_row(value: Any) -> bool:
+    """Floats over time: an array (T,) or (T, C), or a list of them."""
+    row = value if isinstance(value, np.ndarray) else np.asarray(value) if _of_floats(value) else np.zeros(())
+    return row.dtype.kind == "f" and row.ndim in (1, 2) and row.size > 0
+
+
+def _of_floats(value: Any) -> bool:
+    return isinstance(value, list | tuple) and len(value) > 0 and all(isinstance(one, float) for one in value)
+
+
+def _row(value: Any) -> np.ndarray:
+    """A row as (T, C) float64; without entries where it is no such thing."""
+    try:
+        row = np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError):
+        return np.zeros((0, 0))
+    return row[:, None] if row.ndim == 1 else row if row.ndim == 2 else np.zeros((0, 0))
 
 
 def is_table(values: np.ndarray) -> bool:

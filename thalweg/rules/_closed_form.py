@@ -1,0 +1,101 @@
+"""Ridge regression in closed form, its penalty chosen by what each row's own prediction would be without that row.
+
+With centred X and Y and X Xᵀ = V S Vᵀ, the rows' weights at penalty a are (X Xᵀ + a)⁻¹ Y, and the error of a row left out is
+its weight over its own diagonal entry of (X Xᵀ + a)⁻¹: one decomposition answers for all rows and all penalties. The direction
+of all ones, which the intercept takes, is left out of both.
+
+Reference: Hoerl and Kennard 1970, doi:10.1080/00401706.1970.10488634; Rifkin and Lippert 2007, MIT-CSAIL-TR-2007-025.
+
+Letters: N rows, F features, M columns that are predicted, P penalties.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+PENALTIES = tuple(10.0 ** (3 - 6 * i / 9) for i in range(10))
+"""From the largest, so that of equals the smoother fit is kept."""
+CHOOSING = 3000
+"""Rows that choose the penalty, at most: a decomposition grows with their cube."""
+
+Cost = Callable[[Tensor, Tensor], float]
+"""How bad predictions of rows left out (n, M) are, given their targets (n, M)."""
+
+
+@dataclass(frozen=True)
+class Solution:
+    """A linear map of plain features: x @ weight.T + bias.
+
+    Attributes:
+        weight: (M, F).
+        bias: (M,).
+        penalty: the one that was chosen.
+        left_out: (n, M) predictions of the rows that chose, each made without it.
+    """
+
+    weight: Tensor
+    bias: Tensor
+    penalty: float
+    left_out: Tensor
+
+
+def ridge(features: Tensor, target: Tensor, cost: Cost, *, penalties: Sequence[float]) -> Solution:
+    """The ridge regression of the target (N, M) on standardised features (N, F), for the penalty of least cost.
+
+    Rows are taken to stand in an order drawn at random: of many the first choose the penalty.
+
+    Args:
+        features: (N, F); made to deviate by 1 here, constant ones count for nothing.
+        cost: by which the penalty is chosen.
+        penalties: tried in turn; of equals the first is kept.
+    """
+    mean = features.mean(0)
+    centred = features - mean
+    deviation = centred.square().mean(0).sqrt()
+    scale = torch.where(deviation > 1e-7, 1 / deviation.clamp(min=1e-7), 0.0)
+    centred *= scale
+    level = target.mean(0)
+    few = slice(0, CHOOSING)
+    penalty, left_out = _chosen(centred[few], target[few], cost, penalties)
+    weight = (_weights(centred, (target - level).to(centred), penalty) * scale[:, None]).T  # (M, F)
+    return Solution(weight, level - weight.to(level) @ mean.to(level), penalty, left_out)
+
+
+def _chosen(rows: Tensor, target: Tensor, cost: Cost, penalties: Sequence[float]) -> tuple[float, Tensor]:
+    """The penalty of least cost, and what it predicts of rows left out (n, M)."""
+    rows = rows - rows.mean(0)
+    values, vectors = torch.linalg.eigh(_products(rows))  # (n,), (n, n)
+    inside = vectors.sum(0).abs() < 0.5 * len(rows) ** 0.5  # all but the direction of ones
+    values, vectors = values.clamp(min=0)[inside], vectors[:, inside]
+    centred = (target - target.mean(0)).double()
+    turned = vectors.T @ centred
+    best: tuple[float, float, Tensor] | None = None
+    for penalty in penalties:
+        weights = vectors @ (turned / (values + penalty)[:, None])
+        own = (vectors.square() / (values + penalty)).sum(1, keepdim=True)
+        left_out = target - weights / own.clamp(min=1e-12)
+        found = cost(left_out, target)
+        if best is None or found < best[0]:
+            best = (found, penalty, left_out)
+    assert best is not None, "there are penalties to choose from"
+    return best[1], best[2]
+
+
+def _weights(rows: Tensor, target: Tensor, penalty: float) -> Tensor:
+    """(F, M) for centred rows (N, F): through whichever of the two matrices of products is smaller."""
+    count, features = rows.shape
+    if count <= features:
+        products = _products(rows)
+        products.diagonal().add_(penalty)
+        return rows.T @ torch.cholesky_solve(target.double(), torch.linalg.cholesky(products)).to(rows)
+    products = _products(rows.T)
+    products.diagonal().add_(penalty)
+    return torch.cholesky_solve((rows.T @ target).double(), torch.linalg.cholesky(products)).to(rows)
+
+
+def _products(rows: Tensor) -> Tensor:
+    """(N, N) float64 of the rows' products; float32 would leave small penalties below its noise."""
+    exact = rows.double()
+    return exact @ exact.T

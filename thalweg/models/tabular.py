@@ -44,10 +44,13 @@ class TabularSettings(Settings):
     encoded=True,
     preference=0.4,
     recipe={"rate": 0.001, "batch_size": 32, "epochs": 20, "schedule": {"name": "cosine"}},
-    by_task={"regression": {"recipe": {"rate": 0.003, "epochs": 80}, "settings": {"dropout": 0.05}}},
+    by_task={"regression": {"recipe": {"rate": 0.002, "epochs": 60}, "settings": {"dropout": 0.05}}},
     by_rows={
-        2_500: {"recipe": {"rate": 0.002, "batch_size": 128, "epochs": 20}, "settings": {"hidden": (192, 192)}},
-        8_000: {"settings": {"hidden": (192, 192, 192), "encoders": {"numbers": {"bins": 128, "width": 24}}}},
+        2_500: {"recipe": {"batch_size": 64}, "settings": {"hidden": (128, 128)}},
+        8_000: {
+            "recipe": {"rate": 0.002, "batch_size": 128, "epochs": 20},
+            "settings": {"hidden": (192, 192, 192), "encoders": {"numbers": {"bins": 128, "width": 24}}},
+        },
         20_000: {"recipe": {"batch_size": 256, "epochs": 12, "rate": 0.0015}, "settings": {"hidden": (192, 192)}},
         100_000: {"recipe": {"batch_size": 512, "epochs": 8}},
         400_000: {"recipe": {"batch_size": 1024, "epochs": 4}},

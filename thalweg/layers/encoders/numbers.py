@@ -31,8 +31,8 @@ class NumbersSettings(Settings):
     """How finely numbers are cut, and how wide they become."""
 
     bins: int = Field(48, ge=1, le=4096, description="pieces of each number, at most; few rows get fewer")
-    rows_per_bin: int = Field(16, ge=1, le=1_000_000, description="training rows that a piece stands for, at least")
-    width: int = Field(16, ge=1, le=4096, description="numbers that stand for a number")
+    rows_per_bin: int = Field(30, ge=1, le=1_000_000, description="training rows that a piece stands for, at least")
+    width: int = Field(8, ge=1, le=4096, description="numbers that stand for a number")
     values: int = Field(128, ge=1, le=65536, description="values of each number that have a vector of their own, at most")
     repeats: int = Field(8, ge=1, le=1_000_000, description="training rows in which such a value stands, at least")
 

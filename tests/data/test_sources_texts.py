@@ -62,6 +62,7 @@ def kinds(path):
 @pytest.mark.parametrize(
     ("name", "head", "order"),
     [
+        ("SMSSpamCollection", "", "{label}\t{text}\n"),
         ("SMSSpamCollection.txt", "", "{label}\t{text}\n"),
         ("reviews.tsv", "label\ttext\n", "{label}\t{text}\n"),
         ("reviews.tsv", "", "{text}\t{label}\n"),

@@ -118,6 +118,14 @@ def sniffed(path: Path) -> str | None:
     return "HTML" if start.startswith((b"<!doctype html", b"<html")) else None
 
 
+def is_tabbed(path: Path) -> bool:
+    """Whether a file is text, and each of its first lines holds a tab."""
+    with path.open("rb") as file:
+        head = file.read(1 << 16)
+    lines = head.splitlines()[:20][: -1 if len(head) == 1 << 16 else None]
+    return bool(lines) and sniffed(path) is None and b"\x00" not in head and all(b"\t" in line for line in lines)
+
+
 def snapshot(given: Any) -> Snapshot | None:
     """What tells whether a file changes while it is read; None for folders and whatever is no path."""
     if not isinstance(given, Path) or not given.is_file():

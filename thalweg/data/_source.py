@@ -11,7 +11,9 @@ Facts on the declaration say when the source is meant; they are read without imp
 - `scheme="gym"`: it is asked for as `gym:NAME`; `asked.given` is what follows the colon.
 - `suffixes=(".npz",)`: files whose names end so; `asked.given` is a `Path` that exists and may be read. `content=("zip",)`
   names what such a file may be by its first bytes (`()`: nothing that is known by them), so that a misnamed file is refused.
+  Where several sources have a suffix, `recognises(path) -> int` beside each says how sure it is of a file.
   `single=True`: such a file is one example and no dataset.
+- `unnamed=True`: files of lines with tabs whose names end in no suffix.
 - `folder=True`: folders; `recognises(path) -> int` stands beside the source in its file, 0 for no, else how sure it is.
 - `objects=True`: objects in memory; `recognises(given) -> int` likewise.
 

@@ -99,7 +99,7 @@ def _at(path: Path) -> tuple[str, Path, list[str]]:
     _paths.refuse_absent(path, known=catalogued())
     if path.is_dir():
         return _folder(path)
-    name = _by_suffix(path)
+    name = _by_suffix(path) or _unnamed(path)
     if name is None:
         raise _paths.unknown_suffix(path, accepted=_accepted())
     _paths.refuse_misnamed(path, registry.facts("source", name).get("content"))
@@ -120,15 +120,31 @@ def _folder(path: Path) -> tuple[str, Path, list[str]]:
 
 
 def _by_suffix(path: Path) -> str | None:
-    """The source with the longest suffix that the file's name ends in."""
-    name = path.name.casefold()
-    fitting = [suffix for suffix in _suffixes() if name.endswith(suffix)]
-    return _suffixes()[max(fitting, key=len)] if fitting else None
+    """The source with the longest suffix that the file's name ends in; of several, the one that is surest of the file."""
+    folded = path.name.casefold()
+    fitting = [suffix for suffix in _suffixes() if folded.endswith(suffix)]
+    if not fitting:
+        return None
+    names = _suffixes()[max(fitting, key=len)]
+    if len(names) == 1:
+        return names[0]
+    parts = registry.parts("source")
+    return max(names, key=lambda name: import_module(parts[name].module).recognises(path))
 
 
-def _suffixes() -> dict[str, str]:
-    parts = registry.parts("source").items()
-    return {suffix: name for name, part in parts for suffix in part.facts.get("suffixes", ())}
+def _unnamed(path: Path) -> str | None:
+    """The source that declares `unnamed`, for a file of lines with tabs whose name does not end in a suffix."""
+    if path.suffix or not _paths.is_tabbed(path):
+        return None
+    return next((name for name, part in registry.parts("source").items() if part.facts.get("unnamed")), None)
+
+
+def _suffixes() -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for name, part in registry.parts("source").items():
+        for suffix in part.facts.get("suffixes", ()):
+            found.setdefault(suffix, []).append(name)
+    return found
 
 
 def _accepted() -> list[str]:

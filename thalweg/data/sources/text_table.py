@@ -27,6 +27,7 @@ def text_table(asked: Asked) -> Examples:
         DataRefusal: the text cannot be decoded, rows differ in length, quotes do not close, or columns are not named apart.
     """
     path = asked.given
+    unnamed=True,
     if path.suffix.casefold() not in PACKED:
         refuse_misnamed(path, ())
     table = read_text_table(path, asked.data)

@@ -11,7 +11,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from thalweg.api import check, doctor, evaluate, load, predict, report, train
-    from thalweg.estimators import Classifier, Regressor
+    from thalweg.training.estimators import Classifier, Regressor
 
 ESTIMATORS = ("Classifier", "Regressor")
 __all__ = ["Classifier", "Regressor", "check", "doctor", "evaluate", "load", "predict", "report", "train"]
@@ -21,7 +21,7 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401 - PEP 562: the verbs, importe
     if name not in __all__:
         raise AttributeError(f"module 'thalweg' has no attribute {name!r}: its verbs are {', '.join(__all__)}")
     if name in ESTIMATORS:
-        from thalweg import estimators
+        from thalweg.training import estimators
 
         return getattr(estimators, name)
     from thalweg import api

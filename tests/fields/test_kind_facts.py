@@ -31,7 +31,7 @@ def test_dat_26_numbers_too_large_for_float32_are_standardised_before_they_are_n
 
 def test_categories_keep_their_type_and_numbers_sort_by_size():
     encoding = Category("y", ["y"], "target").fit([np.array([10, 9, 2, 10])])
-    assert encoding.state() == {"values": [[2, 9, 10]]}
+    assert encoding.state() == {"values": [[2, 9, 10]], "counts": [1, 1, 2]}
     assert encoding.decode(torch.tensor([2, 0])).tolist() == [10, 2]
     assert encoding.encode([[10.0, 2]]).tolist() == [2, 0]
 

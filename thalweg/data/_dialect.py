@@ -116,7 +116,7 @@ def _reading(sample: str, path: Path, settings: DataSettings) -> _Reading:
 
 def _worth(reading: _Reading) -> tuple[float, float]:
     """Agreement counts first, in coarse steps; then how much of what comes out is typed. Blanks separate words, too."""
-    blank = 0.75 if reading.sign == " " and reading.agreeing < 1.0 else 1.0
+    blank = 0.8 if reading.sign == " " else 1.0
     return round(reading.agreeing * blank * 20), round(reading.typed, 2)
 
 

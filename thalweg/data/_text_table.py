@@ -5,6 +5,7 @@ pyarrow parses; where rows do not fit or quotes do not close, Python's slower re
 
 import csv
 import io
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,6 +72,7 @@ def read_text_table(path: Path, settings: DataSettings) -> TextTable:
         raise _no_rows(path, names)
     table = {name: column for name, column in zip(names, columns, strict=True) if name}
     if dialect.quoted:
+        _refuse_torn_end(path, text, dialect)
         _refuse_long_values(path, table)
     index, said = _index(path, named, columns)
     if index is not None:
@@ -228,6 +230,17 @@ def _refuse_open_quote(path: Path, found: Sequence[Ragged], width: int) -> None:
         fix=f'close the quote on line {torn.line:,} of {shown(path.name)}, or double it ("") if it belongs to the text',
         details={"line": torn.line, "expected": width},
     )
+
+
+def _refuse_torn_end(path: Path, text: str, dialect: Dialect) -> None:
+    """Raise where the last row goes on over lines to the end because its quote is never closed."""
+    if text.count('"') % 2 == 0:
+        return
+    line, row = deque(_rows(text, dialect), maxlen=1).pop()
+    lines = sum(value.count("\n") for value in row)
+    if lines:
+        torn = Ragged(line, len(row), dialect.sign.join(row)[:60], open_quote=True)
+        _refuse_open_quote(path, [torn], len(row))
 
 
 def _refuse_long_values(path: Path, columns: dict[str, list[str]]) -> None:

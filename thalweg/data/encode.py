@@ -64,7 +64,8 @@ def encode(
             break
         except BadRows as bad:
             examples = _without_bad(examples, bad, settings)
-    described = dataclasses.replace(kept, notes=[*kept.notes, *_notes(kept, schema, fitted, settings, seed=seed)])
+    first, *further = _notes(kept, schema, fitted, settings, seed=seed)
+    described = dataclasses.replace(kept, notes=[first, *kept.notes, *further])
     return StoredDataset(described, store, kept.given, _digest(store, kept.given))
 
 

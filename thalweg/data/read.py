@@ -149,7 +149,7 @@ def _suffixes() -> dict[str, list[str]]:
 
 def _accepted() -> list[str]:
     """The suffixes of files that hold a dataset, and not a single example."""
-    return [suffix for suffix, name in _suffixes().items() if not registry.facts("source", name).get("single")]
+    return [suffix for suffix, names in _suffixes().items() if not registry.facts("source", names[0]).get("single")]
 
 
 def _surest(fact: str, given: Any) -> str | None:

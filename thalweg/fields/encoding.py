@@ -140,6 +140,11 @@ class Encoding(ABC):
         """(N,) the class of each row, by which parts are balanced when this is the target; None: there are no classes."""
         return None
 
+    @property
+    def balance(self) -> list[int] | None:
+        """Of a target with classes, in how many training rows each stands; None: there are no classes."""
+        return None
+
     def summary(self, columns: Sequence[Column]) -> str:
         """What the raw columns hold, in a few words ("3 classes", "numbers from 0 to 9")."""
         return self.kind

@@ -107,19 +107,28 @@ def _numbered(bad: BadRows, reasons: Mapping[int, str], rows: int) -> BadRows:
     return BadRows(bad.code, reasons, field=bad.field, rows=rows, why=bad.why, fix=bad.fix, tolerated=bad.tolerated)
 
 
-def look_over(encodings: Encodings, read: Encodings, columns: Mapping[str, Column], *, allow_unknown: bool, talk: Talk) -> None:
+def look_over(
+    encodings: Encodings,
+    read: Encodings,
+    columns: Mapping[str, Column],
+    *,
+    allow_unknown: bool,
+    talk: Talk,
+    ids: Collection[str] = (),
+) -> None:
     """Tell what of the columns is left aside or taken for something else.
 
     Args:
         encodings: all that the model knows.
         read: those of them that it predicts from.
+        ids: fields that name rows, which stand beside the answers.
 
     Raises:
         DataRefusal: in most of the rows, a field has a value that training never saw.
     """
     named = checked_columns(columns_for(list(read.values()), columns))
     known = {name for one in encodings.values() for name in one.fields}
-    further = [name for name in columns if name not in known]
+    further = [name for name in columns if name not in known and name not in ids]
     if further:
         shown = ", ".join(further[:5]) + (f" and {len(further) - 5} more" if len(further) > 5 else "")
         talk.warn(f"{len(further)} further column{'s are' if len(further) > 1 else ' is'} left aside: {shown}")

@@ -1,6 +1,7 @@
 """Packages: weights, encodings, task and card in one verified folder; loading runs none of its content.
 
-Forms: `part` (a registered model and its settings) and `external` (the user's own class, given again at load).
+Forms: `part` (a registered model and its settings), `external` (the user's own class, given again at load) and `baseline` (a
+classical model as arrays).
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,6 +25,7 @@ from thalweg.core.talk import Aloud, Talk
 from thalweg.core.tensors import tensors_to_bytes
 from thalweg.data.batch import Batch
 from thalweg.data.settings import OnBadFile
+from thalweg.fields.column import as_column, take
 from thalweg.fields.encoding import Column, Encodings
 from thalweg.packages.arranged import arranged
 from thalweg.packages.blocks import Blocks, Supply, files_of, look_over
@@ -33,6 +35,7 @@ from thalweg.tasks._task import Request, Task, restore_modes, set_evaluating
 
 FORMAT = "thalweg.package"
 VERSION = 1
+WEIGHTS = "weights.safetensors"
 BATCH = 256
 
 
@@ -41,7 +44,7 @@ class Package:
     """A model with all that is needed to use it: its task, its encodings and the card's facts.
 
     Attributes:
-        form: `part` or `external`.
+        form: `part`, `external` or `baseline`.
         named: the model part and its settings, or the class of an external model (for the eye only).
         source: the catalogued domain or environment that the task plays in, where it has one.
         facts: the card: what it was trained on, how well it did.
@@ -102,14 +105,22 @@ class Package:
         read = self.read
         if columns is None or not len(read):
             return self._answered(self._asked(request or {}, at), asked, talk)
-        look_over(self.encodings, read, columns, allow_unknown=allow_unknown, talk=talk)
+        look_over(self.encodings, read, columns, allow_unknown=allow_unknown, talk=talk, ids=self.ids)
         files = files_of(read, columns)
         skippable = files if on_bad_file == "skip" else ()
         blocks = Blocks(read, columns, at, size=batch_size, like=self.like, skippable=skippable)
         answers = self._answered(iter(blocks), asked, talk)
         _tell_left_out(blocks, talk)
         first = list(files.values())[:1]
-        return _with_files(answers, first[0], blocks) if first else answers
+        answers = _with_files(answers, first[0], blocks) if first else answers
+        return _with_ids(answers, {name: columns[name] for name in self.ids if name in columns}, blocks)
+
+    @property
+    def ids(self) -> list[str]:
+        """Fields that name rows: no inputs, but what answers are found again by."""
+        said = self.facts.get("data")
+        ids = said.get("ids", []) if isinstance(said, Mapping) else []
+        return [name for name in ids if isinstance(name, str)] if isinstance(ids, list) else []
 
     def _answered(self, supply: Supply, asked: Request, talk: Talk) -> dict[str, Column]:
         """What the task says of all batches, as raw values."""
@@ -176,6 +187,13 @@ def _tell_left_out(blocks: Blocks, talk: Talk) -> None:
         )
 
 
+def _with_ids(answers: dict[str, Column], ids: Mapping[str, Column], blocks: Blocks) -> dict[str, Column]:
+    """The answers after the ids of their rows, where the data have some and no answer is called so."""
+    kept = [row for row in range(blocks.rows) if row not in blocks.left_out]
+    named = {name: take(as_column(column), kept) for name, column in ids.items() if name not in answers}
+    return {**named, **answers}
+
+
 def _with_files(answers: dict[str, Column], files: Column, blocks: Blocks) -> dict[str, Column]:
     """The answers with the file of each row before them."""
     kept = [str(file) for row, file in enumerate(files) if row not in blocks.left_out]
@@ -207,7 +225,7 @@ def write_package(path: Path, package: Package, *, card: str) -> None:
     }
     weights = {name: tensor for name, tensor in package.model.state_dict().items() if isinstance(tensor, torch.Tensor)}
     files = {
-        "weights.safetensors": tensors_to_bytes(weights),
+        WEIGHTS: tensors_to_bytes(weights),
         "package.json": render_json(description),
         "README.md": card.encode(),
     }
@@ -231,7 +249,7 @@ def load_package(path: Path | str, *, model: nn.Module | None = None, task: type
     said = described(folder.json(DESCRIPTION), where=where)
     with mended_by_another_copy(where):
         built = _task(said.task, Encodings.from_json(said.encodings), task)
-        module = _module(said, built, model)
+        module = _module(said, built, model, folder)
         built.bind(module)
         module = _in_shell(module, said.shell) if said.shell is not None else module
     _fill(module, folder)
@@ -296,8 +314,12 @@ def _in_shell(model: nn.Module, shell: Named) -> nn.Module:
     return module
 
 
-def _module(described: Described, task: Task, own: nn.Module | None) -> nn.Module:
+def _module(described: Described, task: Task, own: nn.Module | None, folder: Folder) -> nn.Module:
     named = described.model
+    if described.form == "baseline":
+        _known("baseline", named.name)
+        classical: nn.Module = registry.load("baseline", named.name)().packaged(task, folder.tensors(WEIGHTS), named.settings)
+        return classical
     if described.form == "external":
         if own is None:
             raise PackageRefusal(
@@ -315,7 +337,7 @@ def _module(described: Described, task: Task, own: nn.Module | None) -> nn.Modul
 
 
 def _fill(module: nn.Module, folder: Folder) -> None:
-    weights = folder.tensors("weights.safetensors")
+    weights = folder.tensors(WEIGHTS)
     expected = module.state_dict()
     problems = [f"{name}: missing" for name in expected if name not in weights]
     problems += [f"{name}: unexpected" for name in weights if name not in expected]
@@ -335,7 +357,7 @@ def _fill(module: nn.Module, folder: Folder) -> None:
             "PACKAGE_WEIGHTS",
             f"{len(problems)} tensors do not fit the model: {'; '.join(problems[:5])}"
             + (f"; and {len(problems) - 5} more" if len(problems) > 5 else ""),
-            where=f"{folder.path}/weights.safetensors",
+            where=f"{folder.path}/{WEIGHTS}",
             why="the answers would be those of another model",
             fix="take another copy; for your own class, give the one that was trained",
             details={"problems": problems},
@@ -346,7 +368,7 @@ def _fill(module: nn.Module, folder: Folder) -> None:
             "PACKAGE_NOT_FINITE",
             f"{len(not_finite)} tensors hold values that are not finite: {', '.join(not_finite[:5])}"
             + (" ..." if len(not_finite) > 5 else ""),
-            where=f"{folder.path}/weights.safetensors",
+            where=f"{folder.path}/{WEIGHTS}",
             why="every answer would be nan",
             fix="train it again; thalweg doctor RUN says what went wrong",
             details={"tensors": not_finite},

@@ -101,6 +101,11 @@ class Task(ABC):
         """Names of the encodings that a prediction is made from: the model's inputs, unless the task makes those of others."""
         return frozenset(port.name for port in self.ports.inputs if not port.training_only)
 
+    @property
+    def notes(self) -> list[str]:
+        """Sentences on what the task chose because of the data, for the first lines of a run."""
+        return []
+
     def adopt(self, dataset: Dataset) -> None:
         """Take what only the dataset knows (an environment to play in, an equation); called before training and evaluation."""
 

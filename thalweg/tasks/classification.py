@@ -1,6 +1,6 @@
 """Classification: one class of several for each example; binary where there are two."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +14,13 @@ from thalweg.fields.encoding import Column, Encodings
 from thalweg.fields.ports import Ports
 from thalweg.metrics._metric import Metric
 from thalweg.tasks._task import Loss, Losses, Model, Request, Task, made_loss, made_metric, metric_rows, of_each_member
+
+UNEVEN = 3
+"""How many times the rarest class the commonest must stand for further figures to be told beside accuracy."""
+FLATTERING = 0.8
+"""Share of one class from which on accuracy is no headline: always saying that class would reach it."""
+MOST_RANKED = 30
+"""Classes up to which each is ranked against the rest."""
 
 
 class ClassificationSettings(Settings):
@@ -32,7 +39,34 @@ class Classification(Task):
         return Ports(tuple(one.port for one in encodings.inputs), (encodings.target.port,))
 
     def make_metrics(self) -> dict[str, Metric]:
-        return {name: made_metric(name) for name in ("accuracy", "log-loss")}
+        usual = {name: made_metric(name) for name in ("accuracy", "log-loss")}
+        counts = self.encodings.target.balance or [1]
+        if len(counts) < 2 or max(counts) < UNEVEN * min(counts):
+            return usual
+        classes = {"classes": len(counts)}
+        found = (
+            {"f1": made_metric("f1", {"positive": counts.index(min(counts))})}
+            if len(counts) == 2
+            else {"macro-f1": made_metric("macro-f1", classes)}
+        )
+        ranked = {"auc": made_metric("auc")} if len(counts) <= MOST_RANKED else {}
+        beside = {"balanced-accuracy": made_metric("balanced-accuracy", classes), **ranked}
+        return {**found, **usual, **beside} if _flatters(counts) else {**usual, **found, **beside}
+
+    @property
+    def notes(self) -> list[str]:
+        counts, target = self.encodings.target.balance or [1], self.encodings.target
+        if not _flatters(counts):
+            return []
+        names = target.decode(torch.tensor([counts.index(max(counts)), counts.index(min(counts))]))
+        share = max(counts) / sum(counts)
+        judged = f'F1 of "{names[1]}"' if len(counts) == 2 else "the mean F1 of all classes"
+        return [
+            f'unbalanced: "{names[0]}" is {share:.0%} of the rows, so accuracy alone would flatter; judged by {judged}'.replace(
+                "%", " %"
+            ),
+            "classes are learned as often as they come, so that probabilities stay true",
+        ]
 
     def make_loss(self) -> Loss:
         return made_loss(self.settings.loss, target="classes")
@@ -73,3 +107,8 @@ class Classification(Task):
         sure, code = probabilities.max(1)
         said = self.encodings.target.decode(code)
         return {self.ports.output.name: said, "probability": sure.numpy(), "probabilities": probabilities.numpy()}
+
+
+def _flatters(counts: Sequence[int]) -> bool:
+    """One class is so common that accuracy says little."""
+    return len(counts) > 1 and max(counts) >= FLATTERING * max(sum(counts), 1)

@@ -40,6 +40,7 @@ def tell_model(talk: Talk, stage: Stage, context: Context) -> None:
         "model",
         learned,
         f"by {how.name}{_settings(stage, how.settings)} on {where}{threads}{processes}, {context.precision}",
+        *stage.task.notes,
     )
 
 

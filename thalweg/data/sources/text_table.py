@@ -1,12 +1,20 @@
 """Tables in text files: CSV, TSV and their like, plain or packed. Separator, quotes, encoding and names are found and said."""
 
+from pathlib import Path
+
 from thalweg.core.registry import source
 from thalweg.data._paths import refuse_misnamed
 from thalweg.data._picture_paths import with_paths
 from thalweg.data._source import Asked
 from thalweg.data._text_table import read_text_table
-from thalweg.data._unpacked import PACKED, stem_of
+from thalweg.data._unpacked import PACKED, inner_name, stem_of
 from thalweg.data.dataset import Examples
+
+
+def recognises(path: Path) -> int:
+    """Sure of a zip that holds one file, whose name is that of a table."""
+    inner = inner_name(path).casefold()
+    return 60 if inner.endswith((".csv", ".tsv", ".tab", ".txt", ".data")) else 0
 
 
 @source(
@@ -17,8 +25,9 @@ from thalweg.data.dataset import Examples
         ".tab", ".tab.gz", ".tab.zip", ".psv", ".psv.gz",
         ".txt", ".txt.gz", ".txt.bz2", ".txt.xz", ".txt.zst", ".txt.zip",
         ".data", ".data.gz", ".data.bz2", ".data.xz", ".data.zst", ".data.zip",
-        ".dat", ".dat.gz", ".test", ".test.gz",
+        ".dat", ".dat.gz", ".test", ".test.gz", ".zip",
     ),
+    unnamed=True,
 )  # fmt: skip
 def text_table(asked: Asked) -> Examples:
     """The columns of a text table, as text; kinds are inferred from all of it.
@@ -27,7 +36,6 @@ def text_table(asked: Asked) -> Examples:
         DataRefusal: the text cannot be decoded, rows differ in length, quotes do not close, or columns are not named apart.
     """
     path = asked.given
-    unnamed=True,
     if path.suffix.casefold() not in PACKED:
         refuse_misnamed(path, ())
     table = read_text_table(path, asked.data)

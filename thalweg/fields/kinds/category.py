@@ -30,6 +30,7 @@ class Category(Encoding):
 
     grouped = True
     values: list[list[Any]]
+    counts: list[int]
 
     @classmethod
     def recognise(cls, look: Look) -> Claim | None:
@@ -60,12 +61,16 @@ class Category(Encoding):
                 refuse_others(name, column, lambda value: not is_scalar(value), rows="one plain value")
 
     def fit(self, columns: Sequence[Column]) -> Self:
-        self.values = [coded(column)[0] for column in columns]
+        found = [coded(column) for column in columns]
+        self.values = [values for values, _ in found]
+        codes = found[0][1]
+        self.counts = np.bincount(codes[codes >= 0], minlength=len(self.values[0])).tolist()
         return self
 
     def extend(self, columns: Sequence[Column]) -> Self:
         found = [coded(column)[0] for column in columns]
         self.values = [old + [new for new in more if new not in set(old)] for old, more in zip(self.values, found, strict=True)]
+        self.counts = self.counts + [0] * (len(self.values[0]) - len(self.counts))
         return self
 
     def encode(self, columns: Sequence[Column]) -> Tensor:
@@ -104,6 +109,10 @@ class Category(Encoding):
     def strata(self, columns: Sequence[Column]) -> Column | None:
         return columns[0]
 
+    @property
+    def balance(self) -> list[int] | None:
+        return None if self.role == "input" else self.counts
+
     def summary(self, columns: Sequence[Column]) -> str:
         found, codes = coded(columns[0])
         counts = np.bincount(codes[codes >= 0], minlength=len(found))
@@ -129,7 +138,7 @@ class Category(Encoding):
         return Port(self.name, "category", (), size=len(self.values[0]))
 
     def state(self) -> dict[str, Any]:
-        return {"values": self.values}
+        return {"values": self.values} if self.role == "input" else {"values": self.values, "counts": self.counts}
 
     def restore(self, state: Mapping[str, Any]) -> Self:
         values = state.get("values")
@@ -137,7 +146,11 @@ class Category(Encoding):
             raise PackageRefusal("PACKAGE_ENCODING", "the values of a category cannot be read", where=f"encoding {self.name}")
         for known in values:
             refuse_restored(self.name, known)
-        self.values = [list(one) for one in values]
+        counts = state.get("counts", [] if self.role == "input" else None)
+        whole = isinstance(counts, list) and len(counts) in (0, len(values[0])) and all(type(n) is int for n in counts)
+        if not whole:
+            raise PackageRefusal("PACKAGE_ENCODING", "the counts of classes cannot be read", where=f"encoding {self.name}")
+        self.values, self.counts = [list(one) for one in values], list(counts or [])
         return self
 
 

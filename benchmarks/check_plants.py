@@ -368,7 +368,7 @@ TABLES = {
     "exact duplicates": Plant(copies, ("duplicates",), ("DUPLICATES",)),
     "exact duplicates across a split": Plant(copies_across, ("duplicates",), ("DUPLICATES_ACROSS",)),
     "rows rounded to 3 digits": Plant(rounded, ("rounded-rows",), ("ROUNDED_ROWS",)),
-    "rows with one cell changed": Plant(one_cell, ("edited-rows",), ("EDITED_ROWS",)),
+    "rows with one cell changed": Plant(one_cell, ("edited-rows", "duplicates"), ("EDITED_ROWS", "DUPLICATES")),
     "conflicting labels": Plant(conflicts, ("conflicting-labels",), ("LABELS_CONFLICT",)),
     "target in disguise": Plant(disguised, ("target-in-disguise",), ("TARGET_IN_DISGUISE",)),
     "gives it away, noise 2 %": Plant(nearly_disguised, ("gives-it-away",), ("GIVES_IT_AWAY",)),

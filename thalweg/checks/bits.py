@@ -4,8 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from thalweg.checks.copies import hashes_of
-from thalweg.checks.identity import is_identifier
+from thalweg.checks.copies import compared, hashes_of
 from thalweg.checks.seen import Seen
 from thalweg.checks.subject import Subject
 
@@ -29,8 +28,8 @@ class Cells:
     @staticmethod
     def of(subject: Subject) -> "Cells | None":
         """None where rows have inputs that are no plain values, or fewer than two."""
-        seen = [one for one in subject.cells if not is_identifier(one)]
-        if len(seen) < 2 or len(seen) < sum(not is_identifier(one) for one in subject.inputs):
+        seen = compared(subject)
+        if len(seen) < 2 or not all(one.plain for one in seen):
             return None
         hashes = np.stack([hashes_of(one) for one in seen])
         return Cells(seen, hashes, np.asarray([collision_bits(one.index) for one in seen]))

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from thalweg.checks.finding import Finding, Severity, counted, shown_pairs, shown_rows, verb
-from thalweg.checks.hashing import groups_of, salted
+from thalweg.checks.hashing import groups_of, hash_of_bytes, salted
 from thalweg.checks.identity import is_identifier
 from thalweg.checks.seen import Seen
 from thalweg.checks.subject import TRAIN, Subject
@@ -48,17 +48,24 @@ def hashed(subject: Subject) -> Hashed | None:
 
 def _hashed(subject: Subject) -> Hashed | None:
     known = registry.names("sameness")
-    inputs = [one for one in subject.inputs if not is_identifier(one)]
-    if not inputs or any(one.kind not in known for one in inputs):
+    inputs = compared(subject)
+    if not any(one.role == "input" for one in inputs) or any(one.kind not in (*known, None) for one in inputs):
         return None
     by_field = {one.name: hashes_of(one) for one in inputs}
     whole: np.ndarray = np.stack(list(by_field.values())).sum(axis=0, dtype=np.uint64)
     return Hashed(by_field, whole)
 
 
+def compared(subject: Subject) -> list[Seen]:
+    """The columns by which rows are compared: the inputs, and plain ones that were left out; but no ids."""
+    left_out = [one for one in subject.fields.values() if one.role == "id" and one.plain]
+    return [one for one in [*subject.inputs, *left_out] if not is_identifier(one)]
+
+
 def hashes_of(seen: Seen) -> np.ndarray:
-    """(N,) uint64: equal where the values are the same."""
-    return salted(registry.load("sameness", str(seen.kind))(seen), seen.name)
+    """(N,) uint64: equal where the values are the same; of a column that was left out, where it is written the same."""
+    own = hash_of_bytes(level.encode() for level in [*seen.levels, ""])[seen.codes] if seen.kind is None else None
+    return salted(registry.load("sameness", str(seen.kind))(seen) if own is None else own, seen.name)
 
 
 def pairs_of_groups(hashes: np.ndarray, part: np.ndarray) -> np.ndarray:

@@ -10,8 +10,8 @@ from thalweg.core.registry import detector
 
 CHANCE = "rows that agree in all but one cell are more than these, so it may be coincidence; they are not kept together."
 EXACT = Copy("DUPLICATES", "a copy", "copies")
-TWINS = 4
-"""So many times more rows that differ in one cell than rows that differ in none speak for coincidence."""
+TWINS, COMMON = 4, 0.5
+"""So many times more rows that differ in one cell than in none speak for coincidence, or such twins of half of all rows."""
 
 
 @detector("duplicates", turn=1)
@@ -36,4 +36,4 @@ def coincidental(hashes: Hashed, whole: np.ndarray) -> bool:
     twins = np.zeros(len(leaders), dtype=bool)
     for one in hashes.by_field.values():
         twins |= groups_of((whole - one)[leaders])[1] > 1
-    return int(twins.sum()) > TWINS * equal
+    return int(twins.sum()) > TWINS * equal or float(twins.mean()) > COMMON

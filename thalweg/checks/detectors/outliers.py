@@ -10,6 +10,8 @@ FAR, CLOUD = 6.0, 4.0
 """Robust standard deviations: on its own side; of a cloud that is twice as far as the next inner value."""
 LEAST_ROWS, LEAST_SHARE = 3, 0.003
 MODE = 0.25
+RATHER = 0.15
+"""By so much more uneven may the values be than their logarithms before these are looked at instead."""
 
 
 @detector("outliers", turn=2)
@@ -65,7 +67,7 @@ def _most_even(values: np.ndarray) -> tuple[np.ndarray, bool]:
     if values.min() > 0:
         forms.append(np.log(values))
     forms.append(np.arcsinh(2 * (values - middle) / ((high - low) or 1.0)))
-    best = min(forms, key=_unevenness)
+    best = min(forms, key=lambda form: _unevenness(form) + RATHER * (form is not values))
     return best, best is not values
 
 

@@ -15,7 +15,7 @@ FACTORS = (1000.0, 100.0, 60.0, 24.0, 12.0, 10.0, 7.0, 3.2808, 2.54, 2.2046, 1.6
 LEAST_ROWS, LEAST_SHARE, MOST_SHARE = 3, 0.003, 0.25
 CLEAR = 3.5
 """Standard deviations of the logarithm by which a factor must move values to stand alone."""
-FOLDS, TREES, MOST, HURRIED = 2, 12, 5_000, 1_000
+FOLDS, TREES, MOST, HURRIED = 2, 16, 5_000, 1_000
 DEVIATIONS, MIRROR, SIDES = 5.0, 4.0, 2.0
 """Of a peak in what other columns do not explain: how far out, and how many times its mirror image and its sides."""
 
@@ -114,6 +114,6 @@ def _unexplained(one: Seen, logs: np.ndarray, there: np.ndarray, subject: Subjec
     predicted = np.zeros(len(there))
     for number in range(FOLDS):
         rest = np.flatnonzero(fold != number)[: HURRIED if subject.quick else MOST]
-        trees = ExtraTreesRegressor(TREES, min_samples_leaf=5, max_features=0.5, random_state=0, n_jobs=1)
+        trees = ExtraTreesRegressor(TREES, min_samples_leaf=3, max_features=1.0, random_state=0, n_jobs=1)
         predicted[fold == number] = trees.fit(table[rest], logs[there][rest]).predict(table[fold == number])
     return logs[there] - predicted

@@ -1,0 +1,132 @@
+"""Photos, texts and series."""
+
+import io
+
+import numpy as np
+from PIL import Image, ImageFilter
+from scipy.ndimage import gaussian_filter
+
+from tests.checks.planted import only, said
+from thalweg.checks.check import check
+from thalweg.data.dataset import Examples
+
+
+def scene(seed: int, side: int = 96) -> Image.Image:
+    """A picture of smooth blobs with a little grain."""
+    draw = np.random.default_rng(seed)
+    blobs = sum(gaussian_filter(draw.normal(size=(side, side, 3)), (s, s, 0)) * s for s in (2, 5, 12))
+    return Image.fromarray(np.clip(128 + 60 * blobs + draw.normal(0, 2, blobs.shape), 0, 255).astype(np.uint8))
+
+
+def album(folder, count: int = 24) -> list:
+    paths = []
+    for number in range(count):
+        paths.append(folder / f"{number}.png")
+        scene(number).save(paths[-1])
+    return paths
+
+
+def photos(paths) -> Examples:
+    return Examples("album", {"image": list(paths)}, kinds={"image": "image"})
+
+
+def test_a_cropped_rescaled_and_recompressed_photo_is_found_beside_its_original(tmp_path):
+    paths = album(tmp_path)
+    packed = io.BytesIO()
+    scene(5).crop((6, 2, 92, 90)).resize((70, 72)).save(packed, "JPEG", quality=50)
+    (tmp_path / "copy.jpg").write_bytes(packed.getvalue())
+    assert only("alike-photos", photos([*paths, tmp_path / "copy.jpg"])).pairs.tolist() == [[5, 24]]
+    assert said("alike-photos", photos(paths)) == []
+
+
+def test_blank_dark_and_blurred_photos_are_told_apart(tmp_path):
+    paths = album(tmp_path)
+    Image.new("RGB", (96, 96), "grey").save(paths[0])
+    Image.fromarray((np.asarray(scene(1)) * 0.1).astype(np.uint8)).save(paths[1])
+    for number in (2, 3, 4):
+        scene(number).filter(ImageFilter.GaussianBlur(3)).save(paths[number])
+    found = {one.code: list(one.rows) for one in said("photo-defects", photos(paths))}
+    assert found == {"PHOTOS_BLANK": [0], "PHOTOS_DARK": [1], "PHOTOS_BLURRED": [2, 3, 4]}
+
+
+def test_broken_files_and_wrong_extensions_are_named(tmp_path):
+    paths = album(tmp_path)
+    paths[0].write_bytes(paths[0].read_bytes()[:400])
+    paths[1].write_bytes(b"")
+    scene(2).save(tmp_path / "jpeg.jpg")
+    paths[2].write_bytes((tmp_path / "jpeg.jpg").read_bytes())
+    found = {one.code: (one.severity, list(one.rows)) for one in said("broken-files", photos(paths))}
+    assert found == {"FILES_BROKEN": ("warn", [0, 1]), "FILES_MISNAMED": ("warn", [2])}
+
+
+def test_pictures_as_arrays_are_read_too():
+    images = np.stack([np.asarray(scene(number, side=28)) for number in range(30)])
+    images[29] = images[4]
+    assert check(Examples("arrays", {"image": images}, kinds={"image": "image"})).together[29] == 4
+
+
+TEXTS = [
+    f"{who} told us that the {what} in {where} was far better than anybody had expected of it this {when}"
+    for who in ("Anna", "Boris", "Chiara", "Dmitri")
+    for what in ("concert", "museum", "harbour", "market", "library")
+    for where in ("Lisbon", "Oslo", "Kyoto")
+    for when in ("spring", "winter")
+]
+
+
+def texts(found: list[str]) -> Examples:
+    draw = np.random.default_rng(0)
+    words = [f"{text} {' '.join(draw.choice(LEXICON, 8))}" if text in TEXTS else text for text in found]
+    return Examples("texts", {"text": words}, kinds={"text": "text"})
+
+
+LEXICON = [f"{one}{two}{three}" for one in "bdfgklmnprst" for two in "aeiou" for three in ("ra", "no", "lit", "mus")]
+
+
+def test_a_text_with_a_word_changed_is_found_and_texts_of_one_pattern_are_not():
+    made = texts(TEXTS)
+    column = made.columns["text"]
+    edited = column[7].replace("expected", "hoped")
+    one = only("edited-texts", Examples("texts", {"text": [*column, edited]}, kinds=made.kinds))
+    assert one.pairs.tolist() == [[7, len(column)]]
+    assert said("edited-texts", made) == []
+
+
+def test_empty_long_and_wrongly_read_texts_are_named():
+    column = list(texts(TEXTS).columns["text"])
+    column[3], column[4], column[5] = " ... ", " ".join(column[:40]), "the cafÃ© was closed, we went home"
+    found = {one.code: list(one.rows) for one in said("text-defects", Examples("t", {"text": column}, kinds={"text": "text"}))}
+    assert found == {"TEXT_EMPTY": [3], "TEXT_LONG": [4], "TEXT_ENCODING": [5]}
+
+
+def test_a_text_in_another_language_or_script_is_named():
+    column = list(TEXTS)
+    column[8] = "Ich habe es nicht gesehen und weiß auch nicht, ob sie noch da ist"
+    column[9] = "Мне очень понравился этот концерт"
+    one = only("text-language", Examples("t", {"text": column}, kinds={"text": "text"}))
+    assert list(one.rows) == [8, 9]
+    assert said("text-language", texts(TEXTS)) == []
+
+
+def waves(count: int = 60, length: int = 96) -> np.ndarray:
+    draw = np.random.default_rng(0)
+    return np.stack([np.cumsum(draw.normal(size=length + 16)) for _ in range(count)])[:, :length]
+
+
+def series(values: np.ndarray) -> Examples:
+    return Examples("waves", {"series": values}, kinds={"series": "series"})
+
+
+def test_a_series_moved_in_time_is_found_beside_its_original():
+    values = waves()
+    moved = np.concatenate([np.repeat(values[7, :1], 5), values[7, :-5]])
+    assert only("moved-series", series(np.concatenate([values, moved[None]]))).pairs.tolist() == [[7, 60]]
+    assert said("moved-series", series(values)) == []
+
+
+def test_flat_series_and_series_on_another_scale_are_named():
+    values = waves()
+    values[3] = 1.5
+    values[[10, 20, 30]] *= 1000
+    found = {one.code: list(one.rows) for one in said("series-defects", series(values))}
+    assert found == {"SERIES_FLAT": [3], "SERIES_SCALE": [10, 20, 30]}

@@ -1,0 +1,77 @@
+"""Columns against the target: disguise, a noisy giveaway, ids; wrong labels."""
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_breast_cancer, load_digits
+
+from tests.checks.planted import ROWS, changed, only, said, table
+from thalweg.checks.check import check
+from thalweg.core.errors import DataRefusal
+from thalweg.data.dataset import Examples
+from thalweg.data.settings import DataSettings
+
+
+def with_disguise() -> Examples:
+    return table(code=[{"yes": "B7", "no": "A1"}[one] for one in table().columns["left"]])
+
+
+def test_dat_36_the_target_in_disguise_refuses_until_somebody_decides():
+    with pytest.raises(DataRefusal) as caught:
+        check(with_disguise(), quick=True).refuse()
+    assert caught.value.code == "TARGET_IN_DISGUISE"
+    assert caught.value.exit_code == 3
+    assert "--ignore code" in caught.value.fix
+    assert "--keep code" in caught.value.fix
+    for settings in (DataSettings(keep=("code",)), DataSettings(ignore=("code",))):
+        check(with_disguise(), settings, quick=True).refuse()
+
+
+def test_a_number_that_follows_the_target_in_another_scale_is_a_disguise():
+    price = table().columns["size"] ** 2 + 3
+    examples = table(price=price)
+    examples.roles = {"price": "target"}
+    assert [one.field for one in said("target-in-disguise", examples)] == ["size"]
+
+
+def test_where_most_columns_tell_the_target_none_is_a_disguise():
+    whole = np.arange(200.0)
+    examples = Examples("easy", {"a": whole, "b": 2 * whole, "y": whole + 1}, roles={"y": "target"})
+    assert said("target-in-disguise", examples) == []
+
+
+def test_a_column_that_gives_the_target_away_with_noise_is_a_warning():
+    draw = np.random.default_rng(0)
+    labels = table().columns["left"]
+    code = [label if draw.random() > 0.02 else "no" for label in labels]
+    one = only("gives-it-away", table(code=code))
+    assert (one.severity, one.field) == ("warn", "code")
+    assert "AUC 0.9" in one.what
+    assert said("gives-it-away", table(code=code), keep=("code",)) == []
+
+
+def test_an_id_in_the_order_of_the_target_is_a_warning_and_others_are_none():
+    labels = np.asarray(table().columns["left"])
+    order = np.argsort(np.argsort((labels == "yes") + np.random.default_rng(0).normal(0, 0.5, ROWS)))
+    assert [one.field for one in said("predictive-ids", table(record_id=order + 1000))] == ["record_id"]
+    assert said("predictive-ids", table(record_id=np.random.default_rng(0).permutation(ROWS))) == []
+
+
+def test_clean_sets_have_no_column_that_gives_the_target_away():
+    data = load_breast_cancer()
+    columns = {str(name): data.data[:, i] for i, name in enumerate(data.feature_names)}
+    examples = Examples("cancer", {**columns, "y": data.target.astype(str).tolist()}, roles={"y": "target"})
+    assert said("target-in-disguise", examples) + said("gives-it-away", examples) == []
+
+
+def test_wrong_labels_of_digits_are_found_and_true_ones_are_left_in_peace():
+    data = load_digits()
+    images, labels = data.images[:600], data.target[:600].astype(str).tolist()
+    clean = Examples("digits", {"image": images, "class": labels}, roles={"class": "target"}, kinds={"image": "image"})
+    rows = list(range(5, 600, 40))
+    spoilt = changed(labels, {row: str((int(labels[row]) + 3) % 10) for row in rows})
+    one = only("label-errors", Examples("digits", {"image": images, "class": spoilt}, roles=clean.roles, kinds=clean.kinds))
+    named = set(one.rows)
+    assert one.severity == "warn"
+    assert len(named & set(rows)) >= 4
+    assert len(named - set(rows)) <= 0.3 * len(named)
+    assert said("label-errors", clean) == []

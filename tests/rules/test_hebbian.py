@@ -62,7 +62,7 @@ def test_a_damaged_picture_is_given_and_the_whole_one_comes_back_elsewhere_too(t
 
 @pytest.mark.parametrize("name", ["rate", "epochs", "batch_size"])
 def test_what_storage_does_not_have_is_refused_by_name(tmp_path, name):
-    with pytest.raises(UsageRefusal, match=f'unknown setting "{name}"') as refused:
+    with pytest.raises(UsageRefusal, match=f"hebbian has no {name} .*takes no settings") as refused:
         fitted({**SETTINGS, "rule": {name: 1}}, tmp_path / "run")
     assert refused.value.where == "rule hebbian"
 

@@ -1,5 +1,6 @@
 """The contracts of learning rules, each tried on the smallest instance and example of a model that is learned by it."""
 
+import functools
 import inspect
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -83,6 +84,7 @@ def _candidates(name: str) -> tuple[list[str], list[str]]:
     return [model for model, rule in rules.items() if rule == name], sorted(free, key=_size)
 
 
+@functools.cache
 def _size(model: str) -> float:
     """How many weights the tiny instance of a model has."""
     try:

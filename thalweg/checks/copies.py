@@ -6,8 +6,9 @@ from typing import NamedTuple
 import numpy as np
 
 from thalweg.checks.finding import Finding, Severity, counted, shown_pairs, shown_rows, verb
-from thalweg.checks.hashing import groups_of, hash_of_bytes, salted
+from thalweg.checks.hashing import groups_of, salted
 from thalweg.checks.identity import is_identifier
+from thalweg.checks.levels import hash_of_levels
 from thalweg.checks.seen import Seen
 from thalweg.checks.subject import TRAIN, Subject
 from thalweg.core import registry
@@ -64,8 +65,8 @@ def compared(subject: Subject) -> list[Seen]:
 
 def hashes_of(seen: Seen) -> np.ndarray:
     """(N,) uint64: equal where the values are the same; of a column that was left out, where it is written the same."""
-    own = hash_of_bytes(level.encode() for level in [*seen.levels, ""])[seen.codes] if seen.kind is None else None
-    return salted(registry.load("sameness", str(seen.kind))(seen) if own is None else own, seen.name)
+    same = hash_of_levels if seen.kind is None else registry.load("sameness", seen.kind)
+    return salted(same(seen), seen.name)
 
 
 def pairs_of_groups(hashes: np.ndarray, part: np.ndarray) -> np.ndarray:

@@ -49,7 +49,7 @@ def _note(words: str) -> str:
 def _finding(one: Mapping[str, Any]) -> str:
     """A finding of the check: what, how to mend it, and the rows."""
     what, fix = one.get("what") or one.get("sentence") or "", one.get("fix") or ""
-    care = "" if one.get("severity") in ("ok", "info") else " care"
+    care = "" if one.get("severity") in ("ok", "info", "note") else " care"
     mend = f" <code>{text(fix)}</code>" if fix else ""
     return f'<div class="note{care}"><b>{text(what)}</b> {text(one.get("why") or "")}{mend}</div>'
 

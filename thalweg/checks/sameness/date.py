@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from thalweg.checks.hashing import hash_of_bytes
+from thalweg.checks.levels import hash_of_levels
 from thalweg.checks.seen import Seen
 from thalweg.core.registry import sameness
 
@@ -10,4 +10,4 @@ from thalweg.core.registry import sameness
 @sameness("date", short=True)
 def date(seen: Seen) -> np.ndarray:
     """(N,) uint64."""
-    return hash_of_bytes(level.encode() for level in [*seen.levels, ""])[seen.codes]
+    return hash_of_levels(seen)

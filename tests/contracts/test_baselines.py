@@ -4,17 +4,22 @@ import numpy as np
 import pytest
 import torch
 
-from tests.evaluation.arrays import classes, task_of, values
+from tests.evaluation.arrays import classes, task_of, values, waves
 from thalweg.core import registry
 from thalweg.data.encode import encode_columns
 from thalweg.evaluation.evaluate import evaluate
-from thalweg.evaluation.features import Columns
+from thalweg.evaluation.features import reader
 from thalweg.evaluation.opponents import Chooser, Training, fit_one
 from thalweg.evaluation.sparse import is_sparse
 from thalweg.fields.encoding import Encodings
 
-DATA = {"classification": classes, "regression": values}
-PAIRS = [(name, task) for name in registry.names("baseline") for task in registry.facts("baseline", name)["tasks"]]
+DATA = {"classification": classes, "regression": values, "series": waves}
+PAIRS = [
+    (name, next(iter(registry.facts("baseline", name).get("inputs", [task]))))
+    for name in registry.names("baseline")
+    for task in registry.facts("baseline", name)["tasks"]
+]
+"""Baselines, each with the data that it is tried on."""
 
 
 @pytest.fixture(scope="module")
@@ -22,15 +27,17 @@ def prepared():
     found = {}
     for name, make in DATA.items():
         dataset = make()
-        task = task_of(name, dataset)
+        task = task_of("regression" if name == "regression" else "classification", dataset)
         headline = next(iter(task.metrics))
-        found[name] = (task, dataset, Training.of(task, dataset, 0), Chooser(task, dataset, headline, 0))
+        columns = reader(task, ("series",) if name == "series" else ())
+        found[name] = (task, dataset, Training.of(task, dataset, 0, columns), Chooser(task, dataset, headline, 0))
     return found
 
 
 def fitted(prepared, name, task_name):
     task, dataset, training, chooser = prepared[task_name]
-    one, note = fit_one(name, training, chooser, Columns(task), seconds=60.0)
+    columns = reader(task, registry.facts("baseline", name).get("inputs", ()))
+    one, note = fit_one(name, training, chooser, columns, seconds=60.0)
     return task, dataset, one, note
 
 

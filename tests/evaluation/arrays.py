@@ -36,3 +36,15 @@ def values(rows: int = 240) -> StoredDataset:
     generator = np.random.default_rng(0)
     inputs = generator.normal(size=(rows, 2))
     return dataset_of({"a": inputs[:, 0], "b": inputs[:, 1], "target": 30 + 7 * inputs.sum(1) + generator.normal(size=rows)})
+
+
+def waves(rows: int = 90) -> StoredDataset:
+    """Two channels of waves, as long as each row happens to be; the class is how often they swing."""
+    generator = np.random.default_rng(0)
+    code, lengths = np.arange(rows) % 3, generator.integers(20, 30, rows)
+    series = []
+    for swings, length in zip(code + 1, lengths, strict=True):
+        time = np.arange(length) / 4 + generator.random()
+        clean = np.stack([np.sin(swings * time), np.cos(swings * time)], axis=1)
+        series.append(clean + 0.2 * generator.normal(size=(length, 2)))
+    return dataset_of({"x": series, "target": np.array(["slow", "middle", "fast"])[code]})

@@ -1,6 +1,6 @@
 """The plain columns that classical models read, made of a task's inputs by the part that knows each kind."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -35,13 +35,29 @@ class Columns:
 
     def __call__(self, inputs: Mapping[str, Tensor]) -> Any:  # noqa: ANN401 - an array, or a sparse one
         """(B, d) float32, sparse where one of the inputs is."""
-        pieces = [make(_array(inputs[port.name]), port) for port, make in self.makers]
+        pieces = [make(_values(inputs, port), port) for port, make in self.makers]
         self.dense = sum(piece.shape[1] for piece in pieces if isinstance(piece, np.ndarray))
         return side_by_side(pieces)
 
     def given(self, arguments: tuple[Tensor, ...], named: Mapping[str, Tensor]) -> Any:  # noqa: ANN401
         """The same of the arguments of a model's call."""
         return self({**dict(zip(self.names, arguments, strict=False)), **named})
+
+
+class AsTheyAre(Columns):
+    """The only input itself (B, ...), for baselines that are made for one kind (`inputs`); its padding is NaN."""
+
+    def __init__(self, task: Task) -> None:
+        self.names, self.port = task.ports.names, task.ports.inputs[0]
+
+    def __call__(self, inputs: Mapping[str, Tensor]) -> np.ndarray:
+        """(B, ...) float32, at least as long as the longest training row."""
+        return _values(inputs, self.port)
+
+
+def reader(task: Task, inputs: Sequence[str]) -> Columns:
+    """What a baseline reads: plain columns of any kinds, or the only input as it is where it names kinds of its own."""
+    return AsTheyAre(task) if inputs else Columns(task)
 
 
 def unreadable(task: Task) -> str:
@@ -56,6 +72,18 @@ def unreadable(task: Task) -> str:
 def inputs_of(task: Task, batch: Batch) -> dict[str, Tensor]:
     """The tensors of a batch that a model reads."""
     return {name: batch[name] for name in task.ports.names if name in batch}
+
+
+def _values(inputs: Mapping[str, Tensor], port: Port) -> np.ndarray:
+    """A port's values; of floats whose length varies, padding is NaN and as wide as the longest training row needs."""
+    values, mask = _array(inputs[port.name]), inputs.get(f"{port.name}_mask")
+    if mask is None or values.dtype.kind != "f" or None not in port.shape:
+        return values
+    axis = port.shape.index(None) + 1
+    there = mask.cpu().numpy().reshape([size if place in (0, axis) else 1 for place, size in enumerate(values.shape)])
+    lacking = max(0, (port.longest or 0) - values.shape[axis])
+    padding = [(0, lacking if place == axis else 0) for place in range(values.ndim)]
+    return np.pad(np.where(there, values, np.nan).astype(np.float32), padding, constant_values=np.nan)
 
 
 def _array(tensor: Tensor) -> np.ndarray:

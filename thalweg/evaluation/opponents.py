@@ -25,7 +25,7 @@ from thalweg.data.batches import Batches
 from thalweg.data.dataset import Dataset
 from thalweg.evaluation._baseline import Baseline, Candidates, Fitted
 from thalweg.evaluation.evaluate import BATCH, Evaluation, of_batches
-from thalweg.evaluation.features import Columns, inputs_of, unreadable
+from thalweg.evaluation.features import Columns, inputs_of, reader, unreadable
 from thalweg.evaluation.paired import sign
 from thalweg.evaluation.sparse import Chained, Condensed, Weighed, is_sparse, one_after_another
 from thalweg.evaluation.verdict import TRIVIAL
@@ -91,15 +91,18 @@ def opponents(task: Task, dataset: Dataset, *, headline: str, seed: int, budget:
     if reason:
         found.notes.append(reason)
     elif names:
-        _fit_all(found, names, Training.of(task, dataset, seed), chooser, budget=budget, talk=talk)
+        _fit_all(found, _sides(names, task, dataset, chooser), chooser, budget=budget, talk=talk)
     return found
 
 
 def _fitting(task: Task) -> list[str]:
-    """The baselines that learn this task, the simplest first."""
-    name = task.declaration.name  # type: ignore[attr-defined]
+    """The baselines that learn this task from these inputs, the simplest first."""
+    name, kinds = task.declaration.name, [port.kind for port in task.ports.inputs]  # type: ignore[attr-defined]
     fitting = [
-        (part.facts.get("cost", 9), key) for key, part in registry.parts("baseline").items() if name in part.facts["tasks"]
+        (part.facts.get("cost", 9), key)
+        for key, part in registry.parts("baseline").items()
+        if name in part.facts["tasks"]
+        and ("inputs" not in part.facts or (len(kinds) == 1 and kinds[0] in part.facts["inputs"]))
     ]
     return [key for _, key in sorted(fitting)]
 
@@ -161,10 +164,13 @@ class Listed(Batches):
 class Remembered(Columns):
     """Columns that are made once of tensors that stay the same objects."""
 
-    def __init__(self, task: Task, batches: list[Batch]) -> None:
-        super().__init__(task)
+    def __init__(self, columns: Columns, task: Task, batches: list[Batch]) -> None:
+        self.columns, self.names = columns, columns.names
         tensors = [inputs_of(task, one) for one in batches]
-        self._made = [(next(iter(inputs.values())), self(inputs)) for inputs in tensors]
+        self._made = [(next(iter(inputs.values())), columns(inputs)) for inputs in tensors]
+
+    def __call__(self, inputs: Mapping[str, Tensor]) -> Any:
+        return self.columns(inputs)
 
     def given(self, arguments: tuple[Tensor, ...], named: Mapping[str, Tensor]) -> Any:
         first = next(iter((*arguments, *named.values())))
@@ -193,9 +199,13 @@ class Training:
     dense: int = 0
 
     @staticmethod
-    def of(task: Task, dataset: Dataset, seed: int) -> "Training":
-        """The features of the training part, or of a draw of it where they would fill the memory."""
-        columns, drawn, target = Columns(task), [], []
+    def of(task: Task, dataset: Dataset, seed: int, columns: Columns | None = None) -> "Training":
+        """The features of the training part, or of a draw of it where they would fill the memory.
+
+        Args:
+            columns: what makes them; by default plain columns.
+        """
+        columns, drawn, target = columns or Columns(task), [], []
         generator = np.random.default_rng(Position(seed).number("baselines", by="run"))
         whole, share, name = dataset.rows("train") or 0, 1.0, task.ports.output.name
         for batch in dataset.batches("train", size=BATCH):
@@ -243,10 +253,23 @@ def _one_each(estimator: Any) -> Any:  # noqa: ANN401
     return MultiOutputRegressor(estimator)
 
 
-def _fit_all(found: Field, names: list[str], training: Training, chooser: Chooser, *, budget: float, talk: Talk) -> None:
+def _sides(names: list[str], task: Task, dataset: Dataset, chooser: "Chooser") -> dict[str, tuple[Training, Columns]]:
+    """By baseline, the training rows as it reads them, and what reads further ones; each sort of reading is made once."""
+    wanted = {name: tuple(registry.facts("baseline", name).get("inputs", ())) for name in names}
+    made = {}
+    for inputs in dict.fromkeys(wanted.values()):
+        columns = reader(task, inputs)
+        training = Training.of(task, dataset, chooser.seed, columns)
+        made[inputs] = (training, Remembered(columns, task, chooser.batches.batches))
+    return {name: made[inputs] for name, inputs in wanted.items()}
+
+
+def _fit_all(
+    found: Field, sides: Mapping[str, tuple[Training, Columns]], chooser: Chooser, *, budget: float, talk: Talk
+) -> None:
     deadline = time.monotonic() + budget
-    columns = Remembered(training.task, chooser.batches.batches)
-    for done, name in enumerate(names):
+    names = list(sides)
+    for done, (name, (training, columns)) in enumerate(sides.items()):
         title = registry.facts("baseline", name)["title"]
         left = deadline - time.monotonic()
         talk.live("compare", f"{title} {done + 1} of {len(names)}  {max(0.0, left):.0f} s left", done / len(names))

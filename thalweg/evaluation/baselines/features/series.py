@@ -3,6 +3,7 @@
 import numpy as np
 
 from thalweg.core.registry import features
+from thalweg.evaluation.warping import stretched
 from thalweg.fields.ports import Port
 
 LONGEST = 1024
@@ -12,8 +13,9 @@ RHYTHMS = 8
 
 @features("series")
 def series(values: np.ndarray, port: Port) -> np.ndarray:
-    """(N, C·(T + 5 + rhythms)) of standardised series (N, C, T)."""
+    """(N, C·(T + 5 + rhythms)) of standardised series (N, C, T); where lengths vary each is stretched to the longest."""
     values = values.reshape(len(values), -1, values.shape[-1])
+    values = stretched(values, port.longest or values.shape[-1]) if port.masked else values
     step = -(-values.shape[1] * values.shape[2] // LONGEST)
     kept = values[:, :, : values.shape[2] // step * step].reshape(*values.shape[:2], -1, step).mean(axis=3)
     return np.concatenate([kept.reshape(len(values), -1), _summary(values)], axis=1).astype(np.float32)

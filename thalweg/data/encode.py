@@ -49,6 +49,7 @@ def encode(
     """
     notes = [*examples.notes, *checked_names(list(examples.columns))]
     examples = dataclasses.replace(examples, columns=_checked(examples, settings), notes=notes, facts=dict(examples.facts))
+    told = len(examples.notes)
     examples = given_by_column(examples, settings)
     if before is None:
         examples, schema, encodings = _inferred(examples, settings)
@@ -65,7 +66,7 @@ def encode(
         except BadRows as bad:
             examples = _without_bad(examples, bad, settings)
     first, *further = _notes(kept, schema, fitted, settings, seed=seed)
-    described = dataclasses.replace(kept, notes=[first, *kept.notes, *further])
+    described = dataclasses.replace(kept, notes=[*kept.notes[:told], first, *kept.notes[told:], *further])
     return StoredDataset(described, store, kept.given, _digest(store, kept.given))
 
 

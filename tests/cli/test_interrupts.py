@@ -18,19 +18,26 @@ from thalweg.core.errors import Stopped
 from thalweg.core.talk import Talk
 from thalweg.training.fit import Interrupted, Interruption
 
-ASKED = {"rule": {"epochs": 3}, "threads": 1, "checkpoint_steps": 2}
+ASKED = {"model": "mlp", "rule": {"epochs": 3, "batch_size": 45}, "threads": 1, "checkpoint_steps": 4}
 
 
 class Interrupting(Talk):
-    """Sends this process a signal when a run first speaks of a phase."""
+    """Sends this process a signal when a run first speaks of a phase: when it tells what that came to, or while it lasts.
 
-    def __init__(self, label: str, number: int) -> None:
-        self.label, self.number = label, number
+    How soon a run speaks while it learns depends on the clock, hence `live`.
+    """
+
+    def __init__(self, label: str, number: int, *, live: bool = False) -> None:
+        self.label, self.number, self.lively = label, number, live
 
     def say(self, label, *lines):
-        self.live(label, "")
+        self._send(label)
 
     def live(self, label, text, share=None):
+        if self.lively:
+            self._send(label)
+
+    def _send(self, label):
         if label == self.label:
             self.label = ""
             os.kill(os.getpid(), self.number)
@@ -57,7 +64,7 @@ def test_cli_17_an_interrupt_before_the_first_step_leaves_nothing_behind(tmp_pat
 def test_cli_17_a_run_that_is_stopped_after_a_phase_began_ends_the_same_when_it_is_resumed(tmp_path, whole, phase):
     out = tmp_path / "run"
     with pytest.raises(Interrupted) as caught:
-        api.train("iris", settings=ASKED, out=out, talk=Interrupting(phase, signal.SIGINT))
+        api.train("iris", settings=ASKED, out=out, talk=Interrupting(phase, signal.SIGINT, live=phase == "compare"))
     assert caught.value.exit_code == 130
     assert caught.value.fix == f"thalweg train --resume --out {out}"
     assert api.load(out).folder.state() == "unfinished"
@@ -78,12 +85,14 @@ def test_cli_17_a_run_that_was_stopped_between_results_and_report_gets_its_repor
 
 
 @pytest.mark.reliability
+@pytest.mark.timeout(500)
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_cli_19_a_signal_after_training_has_its_exit_code_and_the_command_that_ends_the_run(tmp_path, number, code):
-    running = process("train", "digits", "--epochs", "1", "--threads", "1", "--out", tmp_path / "run")
-    until = time.monotonic() + 90
-    while not (tmp_path / "run/model/manifest.json").exists() and running.poll() is None and time.monotonic() < until:
+    running = process("train", "iris", "--model", "mlp", "--epochs", "1", "--threads", "1", "--out", tmp_path / "run")
+    shipped, until = tmp_path / "run/model/manifest.json", time.monotonic() + 300
+    while not shipped.exists() and running.poll() is None and time.monotonic() < until:
         time.sleep(0.05)
+    assert shipped.exists(), "what is to be tried comes after training"
     running.send_signal(number)
     ran = ended(running)
     assert ran.code == code, ran.err
@@ -140,7 +149,7 @@ def limited(limit: int, most: int, *arguments: str) -> Ran:
     return Ran(ran.returncode, ran.stdout, ran.stderr)
 
 
-QUICK = ("--epochs", "1", "--threads", "1", "--no-compare")
+QUICK = ("--model", "mlp", "--epochs", "1", "--threads", "1", "--no-compare")
 
 
 def test_cli_24_a_limit_of_memory_is_named(tmp_path):

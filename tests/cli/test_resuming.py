@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.cli.test_interrupts import Interrupting
+from tests.cli.test_interrupts import ASKED, Interrupting
 from thalweg import api
 from thalweg.training.fit import Interrupted
 
@@ -16,9 +16,8 @@ from thalweg.training.fit import Interrupted
 def unfinished(tmp_path):
     """A run without baselines on iris, 6 steps long, stopped when it had learned; its last checkpoint is of step 4."""
     out = tmp_path / "run"
-    asked = {"rule": {"epochs": 3}, "threads": 1, "checkpoint_steps": 4, "compare": False}
     with pytest.raises(Interrupted):
-        api.train("iris", settings=asked, out=out, talk=Interrupting("learn", signal.SIGINT))
+        api.train("iris", settings=ASKED, compare=False, out=out, talk=Interrupting("learn", signal.SIGINT))
     return out
 
 

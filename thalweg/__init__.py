@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from thalweg.api import check, doctor, evaluate, load, predict, report, train
+    from thalweg.api import check, compare, doctor, evaluate, load, predict, report, train
     from thalweg.training.estimators import Classifier, Regressor
 
 ESTIMATORS = ("Classifier", "Regressor")
-__all__ = ["Classifier", "Regressor", "check", "doctor", "evaluate", "load", "predict", "report", "train"]
+__all__ = ["Classifier", "Regressor", "check", "compare", "doctor", "evaluate", "load", "predict", "report", "train"]
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - PEP 562: the verbs, imported on first use

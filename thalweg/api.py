@@ -1,8 +1,8 @@
-"""The verbs, the same in Python as on the command line: train, check, load, predict, evaluate, report, doctor."""
+"""The verbs, the same in Python as on the command line: train, check, load, predict, evaluate, compare, report, doctor."""
 
 import signal
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,8 +16,7 @@ from thalweg.checks.ahead import examination
 from thalweg.checks.asked import check_data
 from thalweg.checks.check import Checked
 from thalweg.core import files
-from thalweg.core.elsewhere import KNOWN_ELSEWHERE
-from thalweg.core.errors import Refusal, Stopped, TrainingRefusal, UsageRefusal, did_you_mean
+from thalweg.core.errors import Refusal, Stopped, TrainingRefusal, UsageRefusal
 from thalweg.core.processes import Processes, connect
 from thalweg.core.run_folder import RunFolder
 from thalweg.core.run_log import RunLog
@@ -39,6 +38,7 @@ from thalweg.training.reopened import dataset_in, dataset_of_run, settings_of_ru
 from thalweg.training.requested import asked_before, asked_by_options, located, merged, run_settings, settings_in
 from thalweg.training.settings import RunSettings
 from thalweg.training.stage import Own
+from thalweg.training.understood import refuse_no_model, refuse_unknown_options
 
 
 @dataclass
@@ -79,6 +79,10 @@ class Run:
         """Predictions for data, or for a request alone; see `predict`."""
         return predict(self, data, **request)
 
+    def compare(self, *, seeds: int | None = None, talk: Talk | None = None) -> dict[str, Any]:
+        """Net and baselines with the verdict; with seeds, on the method; see `compare`."""
+        return compare(self, seeds=seeds, talk=talk)
+
     def __repr__(self) -> str:
         metric = self.results.get("metric") or {}
         shown = f": {metric['name']} {metric['value']:.4g}" if metric.get("value") is not None else ""
@@ -111,8 +115,8 @@ def train(
     Raises:
         Refusal: what is wrong, where, why and how to mend it.
     """
-    _refuse_unknown(options)
-    _refuse_no_model(model)
+    refuse_unknown_options(options)
+    refuse_no_model(model)
     own = Own(
         model if isinstance(model, nn.Module) else None,
         task if isinstance(task, type) else None,
@@ -180,7 +184,8 @@ def _told(error: BaseException, folder: RunFolder) -> BaseException:
 
 def conclude(run: Run, settings: RunSettings, *, talk: Talk, begun: float) -> None:
     """Evaluate on the test part, compare with baselines, write results and report."""
-    from thalweg.evaluation.results import results
+    from thalweg.evaluation.packaged import Shipping
+    from thalweg.evaluation.results import Keeping, results
     from thalweg.report.examples import with_examples
     from thalweg.report.report import write_report
     from thalweg.report.samples import with_samples
@@ -196,7 +201,7 @@ def conclude(run: Run, settings: RunSettings, *, talk: Talk, begun: float) -> No
         seed=settings.seed,
         margin=settings.margin,
         talk=talk,
-        keep=run.folder.predictions,
+        keep=Keeping(run.folder.predictions, Shipping(run.folder.baselines, package)),
     )
     found = with_samples(with_examples(found, fitted.dataset), package, fitted.dataset, seed=settings.seed)
     found["seconds"] = {"training": round(fitted.seconds, 3), "whole": round(time.monotonic() - begun, 3)}
@@ -239,6 +244,7 @@ def predict(
     seed: int = 0,
     allow_unknown: bool = False,
     on_bad_file: OnBadFile = "skip",
+    baseline: str | None = None,
     talk: Talk | None = None,
     **request: Any,  # noqa: ANN401
 ) -> dict[str, Column]:
@@ -249,6 +255,7 @@ def predict(
         data: raw input: a path, `Path`s in a list, arrays, a mapping of columns; None where a request says all.
         allow_unknown: answer also where most rows have values that training never saw.
         on_bad_file: what files that cannot be read lead to: where they are few their rows are left out ("skip"), or "refuse".
+        baseline: the name of a baseline that the run was compared with, to answer in the net's place.
         talk: hears what is left aside or taken for something else; without it they are Python's warnings.
         request: what is asked beyond the input (`samples=16, condition=3`, `beams=4`); each task has its own.
 
@@ -257,7 +264,7 @@ def predict(
         UsageRefusal: the task does not know a key of the request.
     """
     found = load(run) if isinstance(run, str | Path) else run
-    package = package_of(found)
+    package = package_of(found) if baseline is None else _baseline_of(found, baseline)
     said = _said_of_files(on_bad_file)
     columns = None if data is None else columns_of(package, data, said, talk=talk)
     return package.predict(columns, seed=seed, request=request, allow_unknown=allow_unknown, on_bad_file=on_bad_file, talk=talk)
@@ -314,11 +321,37 @@ def check(
         settings: of a run, or the path of such a file; what concerns data counts.
         options: as of `train`: target, field, ignore, group, time, talk, ...
     """
-    _refuse_unknown(options)
+    refuse_unknown_options(options)
     talk = options.get("talk")
     written = settings_in(Path(settings), talk or Talk()) if isinstance(settings, str | Path) else settings or {}
     folder = against.folder if isinstance(against, Run) else None if against is None else RunFolder.existing(Path(against))
     return check_data(data, merged(written, asked_by_options(options)), against=folder, talk=talk)
+
+
+def compare(run: Run | str | Path, *, seeds: int | None = None, talk: Talk | None = None) -> dict[str, Any]:
+    """What a run was compared with and what that comes to: of this model, or, over seeds, of this way of training.
+
+    Args:
+        seeds: how many trainings in all, the run's own among them; what is done is not trained again. None: the run alone.
+
+    Raises:
+        UsageRefusal: fewer than three seeds, or a run that was not compared or cannot be trained again from its settings.
+    """
+    from thalweg.evaluation.seeds import compare_seeds
+    from thalweg.report.report import write_report
+
+    loaded = load(run) if isinstance(run, str | Path) else run
+    found = _run(loaded, "a package alone has nothing that it was compared with")
+    _refuse_unfinished(found.folder)
+    results = found.results
+    if seeds is None:
+        return results
+    dataset = dataset_of(found)
+    told = compare_seeds(found.folder, found.package, dataset, results, seeds=seeds, talk=talk or Talk())
+    results = results | {"over_seeds": told}
+    files.write_json(found.folder.results, results)
+    write_report(found.folder)
+    return results
 
 
 def report(run: Run | str | Path) -> Path:
@@ -326,9 +359,7 @@ def report(run: Run | str | Path) -> Path:
     from thalweg.report.report import write_report
 
     found = load(run) if isinstance(run, str | Path) else run
-    if not isinstance(found, Run):
-        raise UsageRefusal("RUN_NEEDED", "a package alone has no history to report", fix="give a run folder")
-    return write_report(found.folder)
+    return write_report(_run(found, "a package alone has no history to report").folder)
 
 
 def dataset_of(
@@ -368,6 +399,21 @@ def package_of(run: Run | Package) -> Package:
     return run.package if isinstance(run, Run) else run
 
 
+def _baseline_of(run: Run | Package, name: str) -> Package:
+    from thalweg.evaluation.packaged import kept
+
+    return kept(_run(run, "a package alone holds no baselines").folder, name)
+
+
+def _run(run: Run | Package, what: str) -> Run:
+    """The run; a package alone is refused, for the reason given."""
+    if not isinstance(run, Run):
+        raise UsageRefusal(
+            "RUN_NEEDED", what, where="model/", why="what came before it stands in its run", fix="give a run folder"
+        )
+    return run
+
+
 def _said_of_files(on_bad_file: str | None, before: DataSettings | None = None) -> DataSettings:
     """What is said of data, with another word on broken files where there is one."""
     said = {} if on_bad_file is None else {"on_bad_file": on_bad_file}
@@ -397,44 +443,7 @@ def doctor(run: Run | str | Path | None = None) -> dict[str, Any]:
     if run is None:
         return installation()
     found = load(run) if isinstance(run, str | Path) else run
-    if not isinstance(found, Run):
-        raise UsageRefusal("RUN_NEEDED", "a package alone has no history to look at", fix="give a run folder")
-    return examine(found.folder)
-
-
-def _refuse_no_model(model: Any) -> None:  # noqa: ANN401 - whatever the user gave
-    if model is None or isinstance(model, str | Mapping | nn.Module):
-        return
-    called = f"{model.__name__}()" if isinstance(model, type) else "MyNet()"
-    raise UsageRefusal(
-        "MODEL_INVALID",
-        f"{'the class ' + model.__name__ if isinstance(model, type) else repr(model)[:60]} is no model",
-        where="tw.train, model",
-        why="a part's name, a mapping with its settings or a module is needed",
-        fix=f"give an instance: model={called}",
-    )
-
-
-def _refuse_unknown(options: Mapping[str, Any]) -> None:
-    known = [*TrainOptions.__annotations__, "model", "task", "rule", "loss", "settings", "out"]
-    unknown = {name: _known_as(name, known) for name in options if name not in TrainOptions.__annotations__}
-    if unknown:
-        raise UsageRefusal(
-            "OPTION_UNKNOWN",
-            "; ".join(f'train has no option "{name}" ({hint})' for name, hint in unknown.items()),
-            where="tw.train",
-            why="an option that is not understood would otherwise be skipped in silence",
-            fix="correct it, or give settings={...} as in settings.yaml",
-        )
-
-
-def _known_as(name: str, known: Sequence[str]) -> str:
-    """What an option is called here: by the name that other tools have for it, or by its negation, or by the nearest."""
-    opposite = name.removeprefix("no_")
-    if opposite != name and opposite in known:
-        return f"say {opposite}=False"
-    meant = KNOWN_ELSEWHERE.get(name.replace("_", "-"))
-    return f"it is called {meant.replace('-', '_')} here" if meant else did_you_mean(name, known)
+    return examine(_run(found, "a package alone has no history to look at").folder)
 
 
 def _asked(

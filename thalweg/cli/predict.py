@@ -25,6 +25,7 @@ def predict(given: Mapping[str, Any], talk: Talk, page: Page) -> Answer:
         written.refuse_unwritable(out, force=bool(given["force"]))
     run = api.load(given["run"])
     said = {} if given["on_bad_file"] is None else {"on_bad_file": given["on_bad_file"]}
+    said |= {} if given["baseline"] is None else {"baseline": given["baseline"]}
     columns = api.predict(run, _input(given["input"] or ()), seed=given["seed"] or 0, talk=talk, **said, **request)
     names = api.package_of(run).task.names_of_values()
     rows = len(next(iter(columns.values())))
@@ -66,6 +67,7 @@ FLAGS = [
     Flag("--force", is_flag=True, help="Write over the file in --out."),
     Flag("--seed", type=Number(0, 2**63 - 1), help="Decides what is drawn, where anything is."),
     Flag("--on-bad-file", metavar="skip|refuse", help="What a broken file leads to."),
+    Flag("--with", "baseline", metavar="BASELINE", help="Let a baseline of the run answer in the net's place."),
 ]
 
 VERB = Verb(

@@ -82,6 +82,26 @@ class RunFolder:
         return self.path / "model"
 
     @property
+    def baselines(self) -> Path:
+        """A package for each baseline that was kept, by its name."""
+        return self.path / "baselines"
+
+    @property
+    def seeds(self) -> Path:
+        """The same training from further seeds: a run for each, by its seed."""
+        return self.path / "seeds"
+
+    @property
+    def judged(self) -> Path:
+        """What a comparison over seeds read of this run's net and its opponent."""
+        return self.path / "judged"
+
+    @property
+    def looks(self) -> Path:
+        """One JSON line for each look at the test part."""
+        return self.path / "looks.jsonl"
+
+    @property
     def predictions(self) -> Path:
         """Predictions for the held-out rows."""
         return self.path / "predictions.parquet"
@@ -291,9 +311,10 @@ class RunFolder:
         return True
 
     def _layout(self) -> set[str]:
-        folders = (self.checkpoints, self.model)
+        folders = (self.checkpoints, self.model, self.baselines, self.seeds, self.judged)
         files = (self.settings, self.environment, self.data, self.metrics, self.trace, self.log, self.predictions, self.results)
-        return {MARKER, LOCK, ".model.replaced", self.report.name, *(path.name for path in (*folders, *files))}
+        ours = {path.name for path in (*folders, *files, self.looks, self.report)}
+        return {MARKER, LOCK, ".model.replaced", *ours}
 
     def _marker(self) -> dict[str, Any] | None:
         """What `run.json` says, or None where there is none of ours."""
@@ -321,13 +342,33 @@ class RunFolder:
                 remove_folder(path)
             else:
                 set_aside(path)
-        if self.model.is_dir() and not self.model.is_symlink() and not strangers(self.model):
-            remove_folder(self.model)
+        for path in (self.model, self.judged, *_inside(self.baselines)):
+            if path.is_dir() and not path.is_symlink() and not strangers(path):
+                remove_folder(path)
+        for path in _inside(self.seeds):
+            RunFolder(path)._remove()
+        for path in (self.baselines, self.seeds):
+            _remove_empty(path)
         with refusing(self.path):
             for name in self._layout() - {LOCK, MARKER}:
                 if (self.path / name).is_file():
                     os.unlink(self.path / name)
             sync_folder(self.path)
+
+    def _remove(self) -> None:
+        """Removes a run and its folder, but for what is foreign in it; what is no run stays."""
+        if self.state() not in ("finished", "unfinished"):
+            return
+        self._clear()
+        with contextlib.suppress(OSError):
+            os.unlink(self.path / MARKER)
+            (self.path / LOCK).unlink(missing_ok=True)
+            self.path.rmdir()
+
+
+def _inside(path: Path) -> list[Path]:
+    """The folders in a folder; none where there is no such folder."""
+    return sorted(entry for entry in path.iterdir() if entry.is_dir()) if path.is_dir() and not path.is_symlink() else []
 
 
 def _check_path(path: Path, inputs: Path | None, *, may_exist: bool = False) -> None:

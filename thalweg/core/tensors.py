@@ -68,6 +68,8 @@ def _entry(tensor: Tensor, begin: int, end: int) -> dict[str, Any]:
 
 
 def _memory_of(tensor: Tensor) -> memoryview:
+    if not tensor.numel():  # those that numpy made have strides of 0, which no other type can look at
+        return memoryview(b"")
     whole = tensor.detach().resolve_conj().resolve_neg().cpu().contiguous().reshape(-1)
     return whole.view(torch.uint8).numpy().data
 

@@ -1,12 +1,15 @@
 """What a baseline is: candidates of a scikit-learn estimator, and the fitted one in a model's place."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from torch import Tensor
+from torch import Tensor, nn
 
 from thalweg.evaluation.features import Columns, as_tensor
+from thalweg.models.classical._evaluator import Evaluator
+from thalweg.tasks._task import Task
 
 Candidates = list[tuple[str, Any]]
 """A few settings in words, each with its estimator, not yet fitted."""
@@ -19,7 +22,8 @@ class Baseline:
     """The base of every baseline. A part says in its facts which `tasks` it learns, and what it is called (`title`).
 
     Further facts: `cost` (rank among the baselines, the simplest first), `power` (the time to fit grows with this power of the
-    rows), `gives` ("decisions" where there are no probabilities), `sparse` (it reads sparse rows; others get them condensed).
+    rows), `gives` ("decisions" where there are no probabilities), `sparse` (it reads sparse rows; others get them condensed),
+    `inputs` (it is made for one input of these kinds, which it gets as it is instead of as plain columns).
     """
 
     def classifiers(self, seed: int) -> Candidates:
@@ -29,6 +33,16 @@ class Baseline:
     def regressors(self, seed: int) -> Candidates:
         """Estimators of one number."""
         return []
+
+    def evaluator(self) -> type[Evaluator]:
+        """What answers from the arrays of a fitted estimator, so that it can be shipped."""
+        raise NotImplementedError("it has no arrays that could be shipped")
+
+    def packaged(self, task: Task, weights: Mapping[str, Tensor], settings: Mapping[str, Any]) -> nn.Module:
+        """The model that a package of form `baseline` holds."""
+        from thalweg.evaluation.packaged import rebuilt
+
+        return rebuilt(self, task, weights, settings)
 
 
 @dataclass

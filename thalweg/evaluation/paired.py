@@ -76,6 +76,18 @@ def difference(metric: Metric[Any], net: Tensor, opponent: Tensor, *, alpha: flo
     return _student(raw, centre, moved, df=df, n=n, reason=reason, alpha=alpha)
 
 
+def paired_moves(metric: Metric[Any], net: Tensor, opponent: Tensor | None) -> Tensor:
+    """How much each unit moves net − opponent, or the net alone; phantom examples, one won by each, included.
+
+    Letters as in `leaving_out`: the squared standard error is the sum of squares.
+    """
+    won = torch.tensor([[1.0, 1.0], [0.0, 1.0]], dtype=net.dtype) if _counted(metric, net) else _phantoms(metric, net)
+    ours = net if won is None else torch.cat([net, won])
+    if opponent is None:
+        return moves(metric, ours)
+    return moves(metric, ours) - moves(metric, opponent if won is None else torch.cat([opponent, won.flip(0)]))
+
+
 def sign(metric: Metric[Any]) -> float:
     """1 where higher is better, else -1."""
     return 1.0 if metric.declaration.facts["better"] == "higher" else -1.0  # type: ignore[attr-defined]

@@ -1,5 +1,6 @@
 """Results: the facts of a finished run that its last lines, `--json` and the report tell, as JSON values."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -7,14 +8,35 @@ from thalweg.core import files
 from thalweg.core.position import Position
 from thalweg.core.talk import Talk
 from thalweg.data.dataset import Dataset
-from thalweg.evaluation.compare import compare
+from thalweg.evaluation.compare import Comparison, compare
 from thalweg.evaluation.diagnosis import diagnose, plain_predictions
 from thalweg.evaluation.evaluate import evaluate
+from thalweg.evaluation.packaged import Shipping
 from thalweg.evaluation.seen import seen
 from thalweg.tasks._task import Model, Task
 
 LEAST_SECONDS, MOST_SECONDS = 10.0, 120.0
 """Baselines are given as long as the net was, within these bounds."""
+
+
+@dataclass(frozen=True)
+class Keeping:
+    """What is kept of an evaluation beside its figures.
+
+    Attributes:
+        predictions: where every prediction on the test part is written as Parquet, for tasks that predict one value a row.
+        shipping: writes the baselines.
+    """
+
+    predictions: Path
+    shipping: Shipping
+
+    def ship(self, compared: Comparison, dataset: Dataset) -> list[str]:
+        """Write every baseline that can be shipped; returns a sentence on the opponent where it cannot."""
+        chosen = compared.verdict.opponent
+        every = [one.opponent for one in compared.rivals]
+        said = {one.name: self.shipping.ship(one, dataset=dataset, always=one.name == chosen) for one in every}
+        return [said[chosen]] if chosen is not None and said.get(chosen) else []
 
 
 def results(
@@ -26,20 +48,20 @@ def results(
     seed: int = 0,
     margin: str | None = None,
     talk: Talk | None = None,
-    keep: Path | None = None,
+    keep: Keeping | None = None,
 ) -> dict[str, Any]:
     """Metrics with intervals on the test part, baselines, verdict, and where the model errs.
 
     Args:
         seconds: how long the net trained, and baselines may take, within bounds; None: no baselines are fitted, so that there
             is no verdict, and its reason says so.
-        keep: where every prediction on the test part is written as Parquet, for tasks that predict one value a row.
+        keep: where predictions and baselines go; None: nothing is written.
     """
     at = Position(seed)
     found = evaluate(task, model, dataset, at=at)
     said = plain_predictions(task, model, dataset, at=at)
     if keep is not None and said is not None:
-        files.write_bytes(keep, said.parquet())
+        files.write_bytes(keep.predictions, said.parquet())
     target = task.ports.output.name if task.ports.outputs else None
     predicts = target if target in {one.name for one in task.encodings.of_role("target")} else None
     facts = {"counted": task.counted, "predicts": predicts, "seen": seen(dataset), "diagnosis": diagnose(task, said)}
@@ -48,4 +70,6 @@ def results(
         return found.as_json() | {"baselines": [], "notes": [], "verdict": None, "verdict_reason": reason} | facts
     budget = min(max(seconds, LEAST_SECONDS), MOST_SECONDS)
     compared = compare(task, model, dataset, evaluation=found, seed=seed, budget=budget, margin=margin, talk=talk)
-    return compared.as_json() | facts
+    notes = keep.ship(compared, dataset) if keep is not None else []
+    told = compared.as_json()
+    return told | {"notes": [*told["notes"], *notes]} | facts

@@ -21,7 +21,7 @@ class Named(Settings):
 
 
 class NamedModel(Settings):
-    """A registered model and its settings, or, for the eye only, the class of an external one."""
+    """A registered model or baseline and its settings, or, for the eye only, the class of an external one."""
 
     name: str = ""
     settings: dict[str, Any] = Field(default_factory=dict)
@@ -31,7 +31,7 @@ class NamedModel(Settings):
 class Described(Settings):
     """All that a package says beside its weights."""
 
-    form: Literal["part", "external"]
+    form: Literal["part", "external", "baseline"]
     model: NamedModel
     task: Named
     encodings: list[dict[str, Any]]
@@ -41,7 +41,7 @@ class Described(Settings):
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
-        if not (self.model.name if self.form == "part" else self.model.class_):
+        if not (self.model.class_ if self.form == "external" else self.model.name):
             raise ValueError(f"a package of form {self.form} must name its model")
         return self
 

@@ -12,6 +12,7 @@ from thalweg.report.markup import text, unbroken
 from thalweg.report.page import page
 from thalweg.report.run_facts import Facts
 from thalweg.report.samples import samples_section
+from thalweg.report.seeds_section import seeds_section
 from thalweg.report.sentences import heading
 from thalweg.report.verdict_section import verdict_section
 
@@ -32,6 +33,7 @@ def report_of(facts: Facts) -> str:
     word, rest = heading(facts.results, unit)
     sections = [
         verdict_section(facts),
+        seeds_section(facts),
         samples_section(facts),
         data_section(facts),
         learning_section(facts),

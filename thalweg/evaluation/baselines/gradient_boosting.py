@@ -4,6 +4,7 @@ from typing import Any
 
 from thalweg.core.registry import baseline
 from thalweg.evaluation._baseline import Baseline, Candidates
+from thalweg.models.classical._evaluator import Evaluator
 
 SHAPES = {
     "100 trees": (0.1, 100, 31),
@@ -29,6 +30,11 @@ class GradientBoosting(Baseline):
         from sklearn.ensemble import HistGradientBoostingRegressor
 
         return [(name, HistGradientBoostingRegressor(**_shaped(name, seed))) for name in SHAPES]
+
+    def evaluator(self) -> type[Evaluator]:
+        from thalweg.models.classical.boosting import Boosting
+
+        return Boosting
 
 
 def _shaped(name: str, seed: int) -> dict[str, Any]:

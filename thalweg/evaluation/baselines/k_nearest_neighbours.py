@@ -2,6 +2,7 @@
 
 from thalweg.core.registry import baseline
 from thalweg.evaluation._baseline import Baseline, Candidates
+from thalweg.models.classical._evaluator import Evaluator
 
 
 @baseline(
@@ -19,3 +20,8 @@ class NearestNeighbours(Baseline):
         from sklearn.neighbors import KNeighborsRegressor
 
         return [(f"k {k}", KNeighborsRegressor(k, weights="distance")) for k in (3, 8, 20)]
+
+    def evaluator(self) -> type[Evaluator]:
+        from thalweg.models.classical.neighbours import Neighbours
+
+        return Neighbours

@@ -2,6 +2,7 @@
 
 from thalweg.core.registry import baseline
 from thalweg.evaluation._baseline import Baseline, Candidates
+from thalweg.models.classical._evaluator import Evaluator
 
 
 @baseline("linear-svm", tasks=("classification",), title="linear SVM", cost=4, power=1.2, gives="decisions", sparse=True)
@@ -12,3 +13,8 @@ class LinearSVM(Baseline):
         from sklearn.svm import LinearSVC
 
         return [(f"C {c:g}", LinearSVC(C=c, dual="auto", max_iter=2000, random_state=seed % 2**32)) for c in (0.003, 0.03, 0.3)]
+
+    def evaluator(self) -> type[Evaluator]:
+        from thalweg.models.classical.linear import Linear
+
+        return Linear

@@ -6,6 +6,7 @@ import numpy as np
 
 from thalweg.core.registry import baseline
 from thalweg.evaluation._baseline import Baseline, Candidates
+from thalweg.models.classical._evaluator import Evaluator
 
 
 @baseline("naive-bayes", tasks=("classification",), title="naive Bayes", cost=1, power=1.0)
@@ -16,6 +17,11 @@ class NaiveBayes(Baseline):
         from sklearn.naive_bayes import GaussianNB
 
         return [(f"smoothing {share:g}", _in_double(GaussianNB(var_smoothing=share))) for share in (1e-9, 1e-3, 1e-1)]
+
+    def evaluator(self) -> type[Evaluator]:
+        from thalweg.models.classical.naive_bayes import NaiveBayes
+
+        return NaiveBayes
 
 
 def _in_double(estimator: Any) -> Any:  # noqa: ANN401

@@ -2,6 +2,7 @@
 
 from thalweg.core.registry import baseline
 from thalweg.evaluation._baseline import Baseline, Candidates
+from thalweg.models.classical._evaluator import Evaluator
 
 TREES = 200
 
@@ -21,6 +22,11 @@ class RandomForest(Baseline):
         return [
             (_named(n), Forest(TREES, min_samples_leaf=n, max_features=1 / 3, random_state=seed % 2**32)) for n in (1, 3, 10)
         ]
+
+    def evaluator(self) -> type[Evaluator]:
+        from thalweg.models.classical.forest import Forest
+
+        return Forest
 
 
 def _named(leaf: int) -> str:

@@ -2,6 +2,7 @@
 
 from thalweg.core.registry import baseline
 from thalweg.evaluation._baseline import Baseline, Candidates
+from thalweg.models.classical._evaluator import Evaluator
 
 COSTS = (0.3, 3.0, 30.0)
 
@@ -19,3 +20,8 @@ class GaussianSVM(Baseline):
         from sklearn.svm import SVR
 
         return [(f"C {c:g}", SVR(C=c, cache_size=200)) for c in COSTS]
+
+    def evaluator(self) -> type[Evaluator]:
+        from thalweg.models.classical.gaussian_kernel import GaussianKernel
+
+        return GaussianKernel

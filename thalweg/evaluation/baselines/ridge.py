@@ -2,6 +2,7 @@
 
 from thalweg.core.registry import baseline
 from thalweg.evaluation._baseline import Baseline, Candidates
+from thalweg.models.classical._evaluator import Evaluator
 
 
 @baseline("ridge", tasks=("regression",), title="ridge regression", cost=1, power=1.0, sparse=True)
@@ -12,3 +13,8 @@ class Ridge(Baseline):
         from sklearn.linear_model import Ridge as Estimator
 
         return [(f"alpha {alpha:g}", Estimator(alpha=alpha, random_state=seed % 2**32)) for alpha in (0.1, 10.0, 300.0)]
+
+    def evaluator(self) -> type[Evaluator]:
+        from thalweg.models.classical.linear import Linear
+
+        return Linear

@@ -63,6 +63,14 @@ class Evaluator(ABC):
         """Decisions (n, k), or (n,) for the second of two classes."""
         raise NotImplementedError(f"{type(self).__name__} has no decisions")
 
+    def used_columns(self) -> np.ndarray:
+        """(d,) bool: which columns of the rows change any answer."""
+        raise NotImplementedError(f"{type(self).__name__} does not weigh columns one by one")
+
+    def with_columns(self, used: np.ndarray) -> Self:
+        """The same for rows that have those columns only."""
+        raise NotImplementedError(f"{type(self).__name__} does not weigh columns one by one")
+
 
 def classes_of(estimator: Any) -> np.ndarray:  # noqa: ANN401
     """The codes of the classes that an estimator saw; empty where it predicts values."""

@@ -40,3 +40,9 @@ class Linear(Evaluator):
 
     def predict(self, rows: Any) -> np.ndarray:
         return self.decision_function(rows)
+
+    def used_columns(self) -> np.ndarray:
+        return np.asarray(self.weights.any(axis=0))
+
+    def with_columns(self, used: np.ndarray) -> Self:
+        return type(self)(self.classes_, self.weights[:, used], self.shifts)

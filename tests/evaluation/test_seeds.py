@@ -1,0 +1,65 @@
+"""The verdict on a way of training: its known answer, what counts as a look, and seeds that are not trained twice."""
+
+import pytest
+import torch
+
+from thalweg.core import registry
+from thalweg.core.run_folder import RunFolder
+from thalweg.evaluation.clopper_pearson import student
+from thalweg.evaluation.leaving_out import error_of
+from thalweg.evaluation.paired import paired_moves
+from thalweg.evaluation.seeds import Rows, _look, judged
+
+OPPONENT = {"name": "random-forest", "title": "random forest"}
+
+
+def metric(name):
+    return registry.load("metric", name)(registry.settings_of("metric", name))
+
+
+def accuracy_rows(*, wrong, n=200):
+    right = torch.ones(n, dtype=torch.float64)
+    right[wrong] = 0
+    return torch.stack([right, torch.ones(n, dtype=torch.float64)], dim=1)
+
+
+def three_seeds():
+    opponent = accuracy_rows(wrong=range(40))
+    return [Rows(seed, accuracy_rows(wrong=range(20 + seed, 30)), opponent) for seed in range(3)]
+
+
+def test_seeds_and_examples_both_widen_the_interval():
+    accuracy, rows = metric("accuracy"), three_seeds()
+    found = judged(accuracy, rows, OPPONENT, margin=0.01)
+    gaps = torch.tensor([one["difference"] for one in found["seeds"]], dtype=torch.float64)
+    moved = torch.stack([paired_moves(accuracy, one.net, one.opponent) for one in rows]).mean(0)
+    half = (student(2) ** 2 * float(gaps.var()) / 3 + (student(199) * error_of(moved)) ** 2) ** 0.5
+    verdict = found["verdict"]
+    assert (verdict["low"], verdict["high"]) == pytest.approx((float(gaps.mean()) - half, float(gaps.mean()) + half))
+    assert len(moved) == 202  # the phantoms
+    assert verdict["word"] == "better"
+    assert verdict["sentence"].startswith("Better: over 3 seeds, on these 200 examples the net is right in ")
+    assert verdict["sentence"].endswith("new seeds, new examples.")
+
+
+def test_the_nets_own_interval_is_no_wider_than_what_is_possible():
+    perfect = accuracy_rows(wrong=[])
+    found = judged(metric("accuracy"), [Rows(seed, perfect, perfect) for seed in range(3)], OPPONENT, margin=0.01)
+    assert found["metric"]["low"] < found["metric"]["value"] == found["metric"]["high"] == 1.0
+
+
+def test_losses_are_negated():
+    loss = metric("log-loss")
+    low, high = (torch.full((60, 2), value, dtype=torch.float64).index_fill(1, torch.tensor([1]), 1.0) for value in (0.2, 0.5))
+    low, high = low + 0.01 * torch.arange(60)[:, None] * torch.tensor([1.0, 0.0]), high
+    found = judged(loss, [Rows(seed, low, high) for seed in range(3)], OPPONENT, margin=0.001)
+    assert found["verdict"]["difference"] == pytest.approx(found["opponent"] - found["metric"]["value"])
+
+
+def test_the_same_answers_are_the_same_look_and_others_widen_the_interval(tmp_path):
+    folder, rows = RunFolder.create(tmp_path / "run"), three_seeds()
+    assert [_look(folder, "accuracy", rows), _look(folder, "accuracy", rows)] == [1, 1]
+    assert _look(folder, "accuracy", [*rows, rows[0]]) == 2
+    widths = [judged(metric("accuracy"), rows, OPPONENT, margin=0.01, look=look)["verdict"] for look in (1, 2)]
+    assert widths[1]["high"] - widths[1]["low"] > widths[0]["high"] - widths[0]["low"]
+    assert widths[1]["look"] == 2

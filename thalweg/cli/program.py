@@ -30,6 +30,7 @@ VERBS = {
     "check": "check",
     "predict": "predict",
     "evaluate": "evaluate",
+    "compare": "compare",
     "report": "report",
     "list": "listing",
     "info": "info",

@@ -24,7 +24,7 @@ def test_a_copy_is_found_whatever_its_case_and_blanks_and_stays_beside_its_origi
     assert "--keep-duplicates" in one.fix
 
 
-def test_test_rows_that_copy_training_rows_are_a_warning():
+def test_dat_37_test_rows_that_copy_training_rows_are_a_warning_with_both_rows():
     one = only("duplicates", split(with_copies(table(), [7]), share=0.9))
     assert (one.severity, one.code, list(one.rows)) == ("warn", "DUPLICATES_ACROSS", [300])
     assert "300 = 7" in one.what
@@ -46,7 +46,7 @@ def test_rows_of_few_bits_agree_by_coincidence_and_are_not_kept_together():
     assert check(examples, quick=True).together is None
 
 
-def test_equal_inputs_of_two_classes_are_named_together():
+def test_dat_38_equal_inputs_of_two_classes_are_named_together():
     examples = with_copies(table(), [7, 9])
     examples.columns["left"][300] = "no" if examples.columns["left"][7] == "yes" else "yes"
     one = only("conflicting-labels", examples)
@@ -88,3 +88,9 @@ def test_a_given_split_is_named_by_rows_of_the_whole():
     examples = with_copies(table(), [7])
     examples.given = {"test": torch.tensor([300])}
     assert only("duplicates", examples).code == "DUPLICATES_ACROSS"
+
+
+def test_a_lone_surrogate_in_a_cell_is_a_value_like_others():
+    examples = table()
+    examples.columns["town"][3] = "\ud800"
+    assert said("duplicates", examples) == []

@@ -8,7 +8,7 @@ from tests.checks.planted import ROWS, only, said, split, table
 DAYS = [str(day) for day in np.datetime64("2020-01-01") + np.arange(ROWS)]
 
 
-def test_training_rows_from_the_future_are_named():
+def test_dat_54_training_rows_from_the_future_are_named():
     examples = table(visited=DAYS)
     late = [250, 260, 270]
     train = [*range(200), *late]
@@ -43,7 +43,7 @@ def test_a_shift_between_training_and_test_names_the_column():
     assert said("shift", split(table())) == []
 
 
-def test_rows_out_of_order_and_moments_standing_twice_are_named():
+def test_dat_54_rows_out_of_order_and_moments_standing_twice_are_named():
     times = list(DAYS)
     times[20], times[100] = times[100], times[20]
     times[200] = times[199]

@@ -11,6 +11,7 @@ from thalweg.training.examined import Examine, Examined
 from thalweg.training.settings import RunSettings
 
 KEPT = ("findings", "looked_at_in_part")
+LARGE, LARGE_SHARE = 10, 0.05
 TOLD = 3
 """Findings that the first lines of a run tell in full."""
 
@@ -32,12 +33,13 @@ def examination(settings: RunSettings) -> Examine:
 
 
 def groups_of_copies(checked: Checked) -> list[list[int]]:
-    """The rows of each group of copies, those of one row left out."""
+    """The rows of each group of copies; so large a one that no split could keep it together is left out."""
     if checked.together is None:
         return []
     order = np.argsort(checked.together, kind="stable")
     groups = np.split(order, np.flatnonzero(np.diff(checked.together[order])) + 1)
-    return [group.tolist() for group in groups if len(group) > 1]
+    most = max(LARGE, LARGE_SHARE * len(order))
+    return [group.tolist() for group in groups if 1 < len(group) <= most]
 
 
 def told(checked: Checked, source: str | None) -> list[str]:

@@ -14,7 +14,8 @@ NAMED = re.compile(
 WRITTEN = re.compile(r"^\d{4}-\d{1,2}-\d{1,2}|^\d{1,4}[/.]\d{1,2}[/.]\d{1,4}")
 FORMS = ("", "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%Y/%m/%d", "%d/%m/%Y %H:%M", "%m/%d/%Y %H:%M", "%d.%m.%Y %H:%M")
 """How dates are written; the empty one stands for ISO 8601."""
-VARIED = 0.02
+VARIED, NUMBERS = 0.02, 0.5
+"""Least share of distinct moments: of dates, and of plain numbers that may as well be days of a month."""
 
 
 def time_columns(subject: Subject) -> list[tuple[Seen, np.ndarray]]:
@@ -24,14 +25,19 @@ def time_columns(subject: Subject) -> list[tuple[Seen, np.ndarray]]:
         if one.role == "target" or not one.plain:
             continue
         moments = moments_of(one, stated=one.name == subject.settings.time)
-        if moments is not None and len(np.unique(moments[np.isfinite(moments)])) >= max(10, VARIED * len(subject)):
+        least = NUMBERS if one.numeric and not _is_date(one) else VARIED
+        if moments is not None and len(np.unique(moments[np.isfinite(moments)])) >= max(10, least * len(subject)):
             found.append((one, moments))
     return found
 
 
+def _is_date(one: Seen) -> bool:
+    return isinstance(one.column, np.ndarray) and one.column.dtype.kind == "M"
+
+
 def moments_of(one: Seen, *, stated: bool = False) -> np.ndarray | None:
     """(N,) float64 that grows with time, NaN where there is none; None where the column does not say when."""
-    if isinstance(one.column, np.ndarray) and one.column.dtype.kind == "M":
+    if _is_date(one):
         return one.numbers
     if one.numeric:
         return one.numbers if stated or NAMED.search(one.name.strip()) else None

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from thalweg.checks.finding import Finding, Severity, counted, shown_rows, verb
+from thalweg.checks.finding import Finding, counted, shown_rows, verb
 from thalweg.checks.pictures import path_of, pictures_of
 from thalweg.checks.seen import Seen
 from thalweg.checks.subject import Subject
@@ -35,15 +35,11 @@ def _broken(one: Seen, broken: dict[int, str], asked: int) -> list[Finding]:
         return []
     rows = list(broken)
     many = len(rows) > MOST_BROKEN * asked
-    severity: Severity = "refuse" if many else "warn"
     shown = "; ".join(f"{_file(one, row)}: {broken[row].rpartition(': ')[2]}" for row in rows[:3])
     what = f"{counted(len(rows), 'picture')} of {asked:,} cannot be read ({shown}{'; ...' if len(rows) > 3 else ''})"
-    why = "so many missing would change what is learned." if many else "they are left out and counted."
-    return [
-        Finding(
-            severity, "FILES_BROKEN", what, why, "mend or remove them; --on-bad-file refuse stops at the first", rows, one.name
-        )
-    ]
+    why = "a training refuses so many: what is left would teach something else." if many else "they are left out and counted."
+    fix = "mend or remove them; --on-bad-file refuse stops at the first"
+    return [Finding("warn", "FILES_BROKEN", what, why, fix, rows, one.name)]
 
 
 def _file(one: Seen, row: int) -> str:

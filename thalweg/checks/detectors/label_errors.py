@@ -30,7 +30,7 @@ def label_errors(subject: Subject) -> list[Finding]:
     rows = np.flatnonzero(np.isin(classes.codes, common))
     if len(rows) < LEAST_ROWS or len(common) < 2:
         return []
-    rows = subject.sample(rows, most=10_000, hurried=1_500, what="wrong labels")
+    rows = subject.sample(rows, most=10_000, hurried=1_000, what="wrong labels")
     seen = read(subject, rows)
     if seen is None or len(seen.rows) < LEAST_ROWS:
         return []

@@ -18,9 +18,9 @@ def series_defects(subject: Subject) -> list[Finding]:
 
 
 def _of_column(one: Seen) -> list[Finding]:
-    rows = [np.asarray(value, dtype=np.float64) for value in one.column]
-    spread = np.asarray([float(np.nanstd(row, axis=0).max()) if row.size else 0.0 for row in rows])
-    peak = np.asarray([float(np.nanmax(np.abs(row - np.nanmean(row)))) if row.size else 0.0 for row in rows])
+    rows = [np.nan_to_num(np.asarray(value, dtype=np.float64)) for value in one.column]
+    spread = np.asarray([float(row.std(axis=0).max()) if row.size else 0.0 for row in rows])
+    peak = np.asarray([float(np.abs(row - row.mean()).max()) if row.size else 0.0 for row in rows])
     flat = np.flatnonzero(spread < FLAT)
     found = []
     if len(flat):

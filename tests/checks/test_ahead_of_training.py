@@ -1,0 +1,92 @@
+"""The check where people meet it: ahead of a training, on the command line, and against a run."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+
+import thalweg as tw
+from tests.checks.planted import table
+from thalweg.cli.program import main
+from thalweg.data.settings import DataSettings
+from thalweg.data.splits import split
+
+COPIES = [(3, 120), (8, 121), (15, 122), (40, 123), (77, 124)]
+
+
+def rows_of(examples):
+    columns = [list(column) for column in examples.columns.values()]
+    return [list(examples.columns), *map(list, zip(*columns, strict=True))]
+
+
+@pytest.fixture
+def file(tmp_path):
+    """A table of 125 rows, the last five of which are copies."""
+    names, *rows = rows_of(table(120))
+    path = tmp_path / "people.csv"
+    with path.open("w", newline="") as out:
+        csv.writer(out).writerows([names, *rows, *(rows[one] for one, _ in COPIES)])
+    return path
+
+
+def parts_of(dataset):
+    part = np.full(len(dataset.examples), -1)
+    for number, rows in enumerate(dataset.parts.values()):
+        part[rows.numpy()] = number
+    return part
+
+
+def test_copies_stay_in_one_part_also_when_the_run_is_opened_again(file, tmp_path):
+    from thalweg import api
+
+    run = tw.train(file, target="left", epochs=1, compare=False, out=tmp_path / "run")
+    part = parts_of(run.fitted.dataset)
+    assert all(part[one] == part[two] for one, two in COPIES)
+    written = json.loads((tmp_path / "run" / "data.json").read_text())
+    assert [one["code"] for one in written["findings"]] == ["DUPLICATES"]
+    assert written["together"] == [list(pair) for pair in COPIES]
+    again = api.dataset_of(tw.load(tmp_path / "run"))
+    assert again.digest == run.fitted.dataset.digest
+
+
+def test_no_check_leaves_no_findings_and_cuts_as_before(file, tmp_path):
+    run = tw.train(file, target="left", epochs=1, compare=False, check=False, out=tmp_path / "run")
+    assert "findings" not in json.loads((tmp_path / "run" / "data.json").read_text())
+    assert run.fitted.dataset.examples.together is None
+
+
+def test_copies_follow_their_first_row_and_all_rows_are_cut():
+    examples = table(100)
+    examples.together = np.arange(100)
+    examples.together[[50, 60, 70]] = 5
+    for stratified in (True, False):
+        settings = DataSettings(stratified=stratified)
+        parts = split(examples, settings, seed=0, strata=examples.columns["left"])
+        assert sorted(row for rows in parts.values() for row in rows.tolist()) == list(range(100))
+        [home] = [rows.tolist() for rows in parts.values() if 5 in rows.tolist()]
+        assert {50, 60, 70} <= set(home)
+
+
+def test_the_command_line_shows_each_finding_and_leaves_with_3_where_one_refuses(file, tmp_path, capsys):
+    assert main(["check", str(file), "--target", "left"]) == 0
+    shown = capsys.readouterr().out
+    assert "5 rows are copies of other rows (3 = 120" in " ".join(shown.split())
+    names, *rows = list(csv.reader(file.open()))
+    disguised = tmp_path / "disguised.csv"
+    with disguised.open("w", newline="") as out:
+        csv.writer(out).writerows([[*names, "code"], *([*row, {"yes": "B7"}.get(row[-1], "A1")] for row in rows)])
+    assert main(["check", str(disguised), "--target", "left", "--json"]) == 3
+    assert json.loads(capsys.readouterr().out)["findings"][0]["code"] == "TARGET_IN_DISGUISE"
+
+
+def test_new_data_are_held_against_the_rows_that_a_run_learned_from(file, tmp_path):
+    run = tw.train(file, target="left", epochs=1, compare=False, out=tmp_path / "run")
+    learned = run.fitted.dataset.parts["train"].tolist()
+    names, *rows = list(csv.reader(file.open()))
+    strangers = rows_of(table(160))[125:]
+    new = tmp_path / "new.csv"
+    with new.open("w", newline="") as out:
+        csv.writer(out).writerows([names, *strangers, rows[learned[4]], rows[learned[9]]])
+    found = {one.code: list(one.rows) for one in tw.check(new, against=run).findings}
+    assert found["DUPLICATES_ACROSS"] == [len(strangers), len(strangers) + 1]

@@ -99,7 +99,8 @@ def test_texts_are_learned_without_options_and_answered_in_a_package(tmp_path):
 def test_text_in_a_table_enters_the_tabular_net(tmp_path):
     torch.manual_seed(0)
     columns = {"year": torch.randn(120).tolist(), **reviews(120)}
-    settings = {"model": {"members": 2, "hidden": [16]}, "threads": 1}
+    model = {"members": 2, "hidden": [16], "encoders": {"text": {"buckets": 256}}}
+    settings = {"model": model, "rule": {"epochs": 80}, "threads": 1}
     run = tw.train(columns, out=tmp_path / "run", compare=False, settings=settings)
     assert isinstance(run.package.model, Tabular)
     assert run.results["metric"]["value"] >= 0.9

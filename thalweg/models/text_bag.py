@@ -23,6 +23,7 @@ class TextBagSettings(Settings):
     width: Count = Field(16, description="numbers that stand for a text")
     buckets: int = Field(1 << 16, ge=16, le=1 << 22, description="vectors shared by pairs and pieces of words, by hash")
     left_out: float = Field(0.4, ge=0, lt=1, description="share of the words dropped in training")
+    pairs: float = Field(0.5, ge=0, le=10, description="weight of a pair of words, where that of a word is 1")
 
 
 @model(
@@ -40,7 +41,7 @@ class TextBag(nn.Module):
 
     def __init__(self, ports: Ports, settings: TextBagSettings) -> None:
         super().__init__()
-        given = TextSettings(width=settings.width, buckets=settings.buckets, left_out=settings.left_out)
+        given = TextSettings(width=settings.width, buckets=settings.buckets, left_out=settings.left_out, pairs=settings.pairs)
         self.bag = BagOfWords(ports, given)
 
     def forward(self, **inputs: Tensor) -> Tensor:

@@ -30,6 +30,7 @@ class TextCommitteeSettings(TextConvolutionSettings):
     bag_width: Count = Field(16, description="numbers that stand for a text in the bag")
     buckets: int = Field(1 << 16, ge=16, le=1 << 22, description="vectors shared by pairs and pieces of words, by hash")
     bag_left_out: float = Field(0.4, ge=0, lt=1, description="share of the words that the bag drops in training")
+    pairs: float = Field(0.5, ge=0, le=10, description="weight of a pair of words in the bag, where that of a word is 1")
 
 
 @model(
@@ -53,7 +54,9 @@ class TextCommittee(nn.Module):
     def __init__(self, ports: Ports, settings: TextCommitteeSettings) -> None:
         super().__init__()
         self.classes = ports.output.size is not None
-        bag = TextSettings(width=settings.bag_width, buckets=settings.buckets, left_out=settings.bag_left_out)
+        bag = TextSettings(
+            width=settings.bag_width, buckets=settings.buckets, left_out=settings.bag_left_out, pairs=settings.pairs
+        )
         self.bag = BagOfWords(ports, bag)
         self.nets = nn.ModuleList(TextConvolution(ports, settings) for _ in range(settings.nets))
 

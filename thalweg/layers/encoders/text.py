@@ -32,6 +32,7 @@ class TextSettings(Settings):
     width: int = Field(16, ge=1, le=4096, description="numbers that stand for a text")
     buckets: int = Field(1 << 15, ge=16, le=1 << 22, description="vectors shared by pairs, shapes and pieces of words, by hash")
     left_out: float = Field(0.4, ge=0, lt=1, description="share of the words dropped in training")
+    pairs: float = Field(0.5, ge=0, le=10, description="weight of a pair of words, where that of a word is 1")
     smoothing: float = Field(1.0, gt=0, le=1000, description="added to each count before the first columns are computed")
 
 
@@ -42,6 +43,7 @@ class TextEncoder(Encoder, StartsFromData):
     def __init__(self, port: Port, settings: TextSettings) -> None:
         super().__init__()
         self.port, self.left_out, self.smoothing = port, settings.left_out, settings.smoothing
+        self.pairs = settings.pairs
         self.width, self.buckets = settings.width, settings.buckets
         self.words = nn.Parameter(0.1 * torch.randn(port.sizes[0], settings.width))  # (V, D)
         self.hashed = nn.Parameter(0.1 * torch.randn(settings.buckets, settings.width))  # (buckets, D)
@@ -67,9 +69,9 @@ class TextEncoder(Encoder, StartsFromData):
         there = (x[..., PIECES:] > 0) & mask[..., None]
         pieces = self._buckets(x[..., PIECES:] * PIECE, there)  # (B, L, P)
         share = (1.0 / there.sum(2, keepdim=True).clamp(min=1)).to(self.hashed.dtype).expand(pieces.shape)
-        single = torch.cat([pairs, shapes], 1)
-        hashed = torch.cat([single, pieces.flatten(1)], 1)
-        weights = torch.cat([torch.ones_like(single, dtype=self.hashed.dtype), share.flatten(1)], 1)
+        hashed = torch.cat([pairs, shapes, pieces.flatten(1)], 1)
+        few = torch.full_like(pairs, self.pairs, dtype=share.dtype)
+        weights = torch.cat([few, torch.ones_like(shapes, dtype=share.dtype), share.flatten(1)], 1)
         return torch.where(mask, x[..., 0], 0), hashed, weights
 
     def _buckets(self, mixed: Tensor, there: Tensor) -> Tensor:

@@ -65,7 +65,6 @@ DATA = [
     Flag("--missing", many=True, path="data.missing", metavar="WORD", help="A further word, or number, for what is missing."),
     Flag("--date-order", path="data.date_order", metavar="day|month", help="Which comes first in dates such as 3/4/2024."),
     Flag("--parse-numbers", path="data.parse_numbers", is_flag=True, help="Take signs off the target's numbers: $1,234 as 1234."),
-    Flag("--series", path="data.series", metavar="FIELD", help="Rows with the same value are the steps of one series."),
     Flag("--sheet", path="data.sheet", metavar="NAME", help="The sheet of a workbook."),
     Flag("--download", path="data.download", is_flag=True, help="The network may be used to fetch catalogued data."),
 ]

@@ -67,7 +67,6 @@ class DataSettings(Settings):
         missing: further words (or numbers, -999) that stand for a missing value.
         date_order: "day" or "month", which comes first in dates where nothing else tells; None looks.
         parse_numbers: numbers of the target may be written with currencies, per cent and signs between thousands.
-        series: field whose equal values are the rows of one series (a long table).
         download: the network may be used to fetch catalogued data.
     """
 
@@ -94,12 +93,11 @@ class DataSettings(Settings):
     missing: tuple[str, ...] = ()
     date_order: Literal["day", "month"] | None = None
     parse_numbers: bool = False
-    series: str | None = None
     download: bool = False
 
     def reading(self) -> dict[str, Any]:
         """What was said of how files are read, which goes with a model: its data are read alike."""
-        text = {"header", "delimiter", "decimal", "encoding", "sheet", "missing", "date_order", "parse_numbers", "series"}
+        text = {"header", "delimiter", "decimal", "encoding", "sheet", "missing", "date_order", "parse_numbers"}
         return self.model_dump(include={"fields", *text}, exclude_defaults=True)
 
     @field_validator("ignore", "missing", mode="before")

@@ -27,7 +27,7 @@ OPTIONS = {
     "group": "data.group", "time": "data.time", "image_size": "data.image_size", "header": "data.header",
     "drop_missing_target": "data.drop_missing_target", "on_bad_file": "data.on_bad_file", "on_bad_row": "data.on_bad_row",
     "delimiter": "data.delimiter", "decimal": "data.decimal", "encoding": "data.encoding", "sheet": "data.sheet",
-    "missing": "data.missing", "date_order": "data.date_order", "parse_numbers": "data.parse_numbers", "series": "data.series",
+    "missing": "data.missing", "date_order": "data.date_order", "parse_numbers": "data.parse_numbers",
     "download": "data.download", "keep": "data.keep", "keep_duplicates": "data.keep_duplicates", "check": "check", "compare": "compare", "margin": "margin",
 }  # fmt: skip
 """What settings are called by those who do not write a settings file, and where they stand in one."""

@@ -3,8 +3,8 @@
 Data: MNIST, the official test of 10,000; of the 60,000 training images 58,000 train and 1,000 each validate and calibrate.
 Hardware: AMD EPYC, no AVX-512, no bfloat16.
 Seeds: 0 to 4.
-Figure: accuracy .9939 +- .0008, mean and 95 % interval over the seeds (.9929, .9936, .9945, .9939, .9944), trained on one thread;
-        4,994 steps of 22 ms on two threads with nothing else running (500 steps timed), 112 s; 28 ms on one.
+Figure: accuracy .9939 +- .0008, mean and 95 % interval over the seeds (.9929, .9936, .9945, .9939, .9944);
+        trained on one thread; 4,994 steps of 22 ms on two with nothing else running (500 steps timed), 112 s; 28 ms on one.
 Command: THALWEG_DATA=... python recipes/mnist_lenet.py --threads 2
 
 Rate, batch and augmentation as tried by hand, seen on held-out images: .9930 after 8 epochs. The length is what fits into two

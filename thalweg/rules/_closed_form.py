@@ -2,7 +2,7 @@
 
 With centred X and Y and X Xᵀ = V S Vᵀ, the rows' weights at penalty a are (X Xᵀ + a)⁻¹ Y, and the error of a row left out is
 its weight over its own diagonal entry of (X Xᵀ + a)⁻¹: one decomposition answers for all rows and all penalties. The direction
-of all ones, which the intercept takes, is left out of both.
+of all ones, which the intercept takes and which centred rows do not have, is left out: it would add 1 / (a N).
 
 Reference: Hoerl and Kennard 1970, doi:10.1080/00401706.1970.10488634; Rifkin and Lippert 2007, MIT-CSAIL-TR-2007-025.
 
@@ -67,14 +67,13 @@ def _chosen(rows: Tensor, target: Tensor, cost: Cost, penalties: Sequence[float]
     """The penalty of least cost, and what it predicts of rows left out (n, M)."""
     rows = rows - rows.mean(0)
     values, vectors = torch.linalg.eigh(_products(rows))  # (n,), (n, n)
-    inside = vectors.sum(0).abs() < 0.5 * len(rows) ** 0.5  # all but the direction of ones
-    values, vectors = values.clamp(min=0)[inside], vectors[:, inside]
+    values = values.clamp(min=0)
     centred = (target - target.mean(0)).double()
     turned = vectors.T @ centred
     best: tuple[float, float, Tensor] | None = None
     for penalty in penalties:
         weights = vectors @ (turned / (values + penalty)[:, None])
-        own = (vectors.square() / (values + penalty)).sum(1, keepdim=True)
+        own = (vectors.square() / (values + penalty)).sum(1, keepdim=True) - 1 / (penalty * len(rows))  # without the ones
         left_out = target - weights / own.clamp(min=1e-12)
         found = cost(left_out, target)
         if best is None or found < best[0]:

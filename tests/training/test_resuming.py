@@ -17,7 +17,8 @@ def test_a_run_cut_anywhere_ends_with_the_same_bits_and_predicts_elsewhere(tmp_p
 
 
 def test_every_evaluation_stands_once_in_file_and_history(tmp_path):
-    run = fitted({**SETTINGS, "checkpoint_steps": 1}, tmp_path / "run")
+    two_batches = {"rule": {**SETTINGS["rule"], "batch_size": 64}}
+    run = fitted({**SETTINGS, **two_batches, "checkpoint_steps": 1}, tmp_path / "run")
     lines = [json.loads(line) for line in run.folder.metrics.read_text().splitlines()]
     assert lines == run.history
     assert [line["step"] for line in lines] == [2, 4, 6, 8, 10, 12]

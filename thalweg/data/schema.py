@@ -183,6 +183,6 @@ def reason_for_target(examples: Examples, settings: DataSettings) -> str:
     if settings.target is not None or said or "target" in examples.roles.values():
         return ""
     name = next(name for name, role in roles_of(examples, settings).items() if role == "target")
-    usual = name.casefold() in TARGET_NAMES
+    usual = bool({name.casefold()} & set(TARGET_NAMES))
     last = list(examples.columns)[-1] == name
     return ", by its name" if usual else ", the last column" if last else ", the last column that can be one"

@@ -1,8 +1,11 @@
 """The verdict on a way of training: its known answer, what counts as a look, and seeds that are not trained twice."""
 
+import numpy as np
 import pytest
 import torch
 
+from tests.refusing import expect_refusal
+from thalweg import api
 from thalweg.core import registry
 from thalweg.core.run_folder import RunFolder
 from thalweg.evaluation.clopper_pearson import student
@@ -63,3 +66,25 @@ def test_the_same_answers_are_the_same_look_and_others_widen_the_interval(tmp_pa
     widths = [judged(metric("accuracy"), rows, OPPONENT, margin=0.01, look=look)["verdict"] for look in (1, 2)]
     assert widths[1]["high"] - widths[1]["low"] > widths[0]["high"] - widths[0]["low"]
     assert widths[1]["look"] == 2
+
+
+@pytest.mark.slow
+def test_a_seed_that_is_done_is_not_trained_again(tmp_path, monkeypatch):
+    monkeypatch.setattr("thalweg.evaluation.results.LEAST_SECONDS", 2.0)
+    drawn = np.random.default_rng(0).normal(size=(150, 2))
+    lines = [f"{a:.3f},{b:.3f},{'yes' if a > 0 else 'no'}" for a, b in drawn]
+    (tmp_path / "data.csv").write_text("\n".join(["a,b,target", *lines]))
+    settings = {"rule": {"steps": 20}, "model": {"name": "mlp", "hidden": [8]}}
+    run = api.train(tmp_path / "data.csv", target="target", settings=settings, out=tmp_path / "run")
+    first = api.compare(run, seeds=3)["over_seeds"]
+    assert [one["seed"] for one in first["seeds"]] == [0, 1, 2]
+    model = tmp_path / "run" / "seeds" / "1" / "model" / "manifest.json"
+    before = model.stat().st_mtime_ns
+    assert api.compare(tmp_path / "run", seeds=3)["over_seeds"] == first
+    assert model.stat().st_mtime_ns == before
+    assert "Over seeds" in (tmp_path / "run" / "report.html").read_text()
+    opponent = first["verdict"]["opponent"]
+    answers = api.predict(tmp_path / "run", {"a": [2.0, -2.0], "b": [0.0, 0.0]}, baseline=opponent)
+    assert list(answers["target"]) == ["yes", "no"]
+    with expect_refusal("SEEDS_FEW", exit_code=2):
+        api.compare(run, seeds=2)

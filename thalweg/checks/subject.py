@@ -10,6 +10,7 @@ import numpy as np
 from thalweg.checks.seen import Seen
 from thalweg.core import registry
 from thalweg.core.position import Position
+from thalweg.data._spelled import spelled
 from thalweg.data.dataset import PARTS, Examples
 from thalweg.data.schema import roles_of, schema_of
 from thalweg.data.settings import DataSettings
@@ -49,6 +50,7 @@ class Subject:
         Raises:
             Refusal: the settings name what is not there, or values are of no known kind.
         """
+        examples, _ = spelled(examples, settings)  # text as what it means, as training will read it
         roles = roles_of(examples, settings)
         schema = {one.name: one for one in schema_of(examples, settings).fields}
         fields = {}

@@ -1,5 +1,6 @@
 """What a run came to, as people and programs read it: the table with its intervals, the verdict, the files, what to do next."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ def result_lines(results: Mapping[str, Any], path: Path, page: Page, *, followin
     verdict = results.get("verdict")
     if verdict:
         lines += paragraph("verdict", _sentences(verdict), width=page.width)
+        lines += _instead(verdict, path, page)
     elif results.get("verdict_reason"):
         lines += paragraph("verdict", [f"none: {results['verdict_reason']}"], width=page.width)
     for note in results.get("notes", []):
@@ -31,6 +33,16 @@ def result_lines(results: Mapping[str, Any], path: Path, page: Page, *, followin
     report = path / "report.html"
     lines += paragraph("report" if report.exists() else "run", [str(report if report.exists() else path)], width=page.width)
     return [*lines, *(paragraph("next", ["   ".join(following)], width=page.width) if following else [])]
+
+
+def _instead(verdict: Mapping[str, Any], path: Path, page: Page) -> list[str]:
+    """How to let the opponent answer, where the net is not better and the run has kept it."""
+    from thalweg.evaluation.verdict import EQUIVALENT, WORSE
+
+    name = str(verdict.get("opponent"))
+    if verdict.get("word") not in (WORSE, EQUIVALENT) or not (path / "baselines" / name).is_dir():
+        return []
+    return paragraph("instead", [shlex.join(["thalweg", "predict", str(path), "INPUT", "--with", name])], width=page.width)
 
 
 def run_facts(results: Mapping[str, Any], path: Path) -> dict[str, Any]:

@@ -75,7 +75,7 @@ def compare_seeds(
 
 
 def judged(
-    metric: Metric[Any], rows: Sequence[Rows], opponent: Mapping[str, Any], *, margin: float, look: int
+    metric: Metric[Any], rows: Sequence[Rows], opponent: Mapping[str, Any], *, margin: float, look: int = 1
 ) -> dict[str, Any]:
     """What the rows of all seeds come to.
 
@@ -215,7 +215,9 @@ def _refuse(folder: RunFolder, settings: RunSettings, package: Package, against:
     where, again = str(folder.path), "train again from data on disk, with a model of the catalogue"
     if not LEAST <= seeds <= MOST:
         why = "how much training varies cannot be told from fewer than three"
-        raise UsageRefusal("SEEDS_FEW", f"{seeds} seeds", where="--seeds", why=why, fix=f"give {LEAST} to {MOST}: --seeds 5")
+        raise UsageRefusal(
+            "SEEDS_FEW", f"{seeds} seeds cannot be compared", where="--seeds", why=why, fix=f"give {LEAST} to {MOST}: --seeds 5"
+        )
     if not against.get("opponent"):
         why = "the verdict compares with the baseline that was the best on validation"
         fix = "train again with the comparison"

@@ -78,11 +78,12 @@ def padding_changes_nothing(subject: Subject) -> None:
 
 def _padded(port: Port, rows: Tensors) -> Iterator[dict[str, Tensor]]:
     """The rows with other values where nothing is, and with three more places where nothing is."""
-    values, mask = rows[port.name], rows[f"{port.name}_mask"]
+    axis, mask = 1 + (port.shape.index(None) if None in port.shape else 0), rows[f"{port.name}_mask"]
+    values = rows[port.name].movedim(axis, 1)  # (B, L, ...)
     mess = _mess(port, values, len(values), values.shape[1])
     inside = mask.view(*mask.shape, *[1] * (values.dim() - 2))
-    yield {**rows, port.name: torch.where(inside, values, mess)}
-    longer = torch.cat([values, _mess(port, values, len(values), 3)], 1)
+    yield {**rows, port.name: torch.where(inside, values, mess).movedim(1, axis)}
+    longer = torch.cat([values, _mess(port, values, len(values), 3)], 1).movedim(1, axis)
     yield {**rows, port.name: longer, f"{port.name}_mask": torch.cat([mask, mask.new_zeros(len(mask), 3)], 1)}
 
 

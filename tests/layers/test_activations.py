@@ -21,6 +21,7 @@ FORMULAS = {
     "tanh": math.tanh,
     "hard-tanh": lambda x: min(1.0, max(-1.0, x)),
     "relu": lambda x: max(0.0, x),
+    "relu6": lambda x: min(6.0, max(0.0, x)),
     "relu-squared": lambda x: max(0.0, x) ** 2,
     "leaky-relu": lambda x: x if x > 0 else 0.01 * x,
     "elu": lambda x: x if x > 0 else math.exp(x) - 1,

@@ -34,6 +34,7 @@ VERBS = {
     "report": "report",
     "list": "listing",
     "info": "info",
+    "weights": "weights",
     "doctor": "doctor",
     "check-part": "check_part",
 }

@@ -31,6 +31,8 @@ CHOICES = [
     Flag("--model", path="model.name", metavar="NAME", help="What learns it: thalweg list models."),
     Flag("--rule", path="rule.name", metavar="NAME", help="How it is learned: thalweg list rules."),
     Flag("--loss", path="task.loss", metavar="NAME", help="What mistakes cost: thalweg list losses."),
+    Flag("--weights", path="weights", metavar="NAME", help="Published weights to begin with: thalweg weights list."),
+    Flag("--freeze", path="rule.freeze", metavar="WHAT", help="What stays as it is: trunk, for all but the head, or layers."),
     Flag("--epochs", path="rule.epochs", type=Number(1, 1_000_000), help="Times through the training part."),
     Flag("--steps", path="rule.steps", type=Number(1, 1_000_000_000), help="Steps, instead of epochs."),
     Flag("--batch-size", path="rule.batch_size", type=Number(1, 1 << 24), help="Rows of a batch."),

@@ -33,6 +33,7 @@ ROOMS = {
     "optimizer": "optimizers",
     "schedule": "optimizers",
     "model": "models",
+    "weights": "models",
     "task": "tasks",
     "rule": "rules",
     "baseline": "evaluation",
@@ -111,6 +112,7 @@ encoder = functools.partial(part, "encoder")
 optimizer = functools.partial(part, "optimizer")
 schedule = functools.partial(part, "schedule")
 model = functools.partial(part, "model")
+weights = functools.partial(part, "weights")
 task = functools.partial(part, "task")
 rule = functools.partial(part, "rule")
 baseline = functools.partial(part, "baseline")
@@ -123,8 +125,8 @@ picture = functools.partial(part, "picture")
 
 
 def plural(sort: str) -> str:
-    """What several parts of a sort are called: models, losses, features."""
-    return sort if sort.endswith("es") else f"{sort}es" if sort.endswith("s") else f"{sort}s"
+    """What several parts of a sort are called: models, losses, features, weights."""
+    return sort if sort.endswith(("es", "ts")) else f"{sort}es" if sort.endswith("s") else f"{sort}s"
 
 
 def names(sort: str) -> list[str]:

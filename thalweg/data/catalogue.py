@@ -117,15 +117,15 @@ def note_share(examples: "Examples", whole: Mapping[str, int], *, of: str) -> li
     return [f"a part of {of}: {counts}; figures published for the whole do not compare"] if lacking else []
 
 
-def cache() -> Path:
-    """The folder that fetched data are kept in.
+def cache(of: str = "datasets") -> Path:
+    """The folder that fetched data, or weights, are kept in.
 
     Raises:
         UsageRefusal: neither the environment nor the system knows one.
     """
     own, given = os.environ.get("THALWEG_HOME"), os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA")
     if own:
-        return Path(os.path.expanduser(own)) / "datasets"
+        return Path(os.path.expanduser(own)) / of
     inside = "Library/Caches" if sys.platform == "darwin" else ".cache"
     kept = given or os.path.expanduser(f"~/{inside}")
     if kept.startswith("~"):
@@ -133,7 +133,7 @@ def cache() -> Path:
         raise UsageRefusal(
             "HOME_UNKNOWN", "this user has no home folder", where="HOME", why=why, fix="set THALWEG_HOME to a folder"
         )
-    return Path(kept) / "thalweg" / "datasets"
+    return Path(kept) / "thalweg" / of
 
 
 def _absent(known: Entry) -> DataRefusal:

@@ -54,6 +54,9 @@ class DataSettings(Settings):
         time: field by which parts are cut: the past trains, the future tests.
         stratified: each class stands in each part in its share.
         image_size: side of the pictures in pixels; None chooses one.
+        image_crop: share of the shorter side that a square cut from the middle keeps; None: the whole picture, resized.
+        image_channels: 1 grey, 3 coloured; None: as the pictures are.
+        image_mean, image_deviation: of each channel, pixels from 0 to 1; None: those of the training pictures.
         text_length: words of a text that are read; None: 400.
         text_case: whether words that differ in case are one word.
         drop_missing_target: leave out rows whose target is missing, instead of refusing.
@@ -80,6 +83,10 @@ class DataSettings(Settings):
     split: Fractions = Field(default_factory=Fractions)
     stratified: bool = True
     image_size: int | None = Field(default=None, ge=4, le=4096)
+    image_crop: float | None = Field(default=None, gt=0, le=1)
+    image_channels: Literal[1, 3] | None = None
+    image_mean: tuple[float, ...] | None = None
+    image_deviation: tuple[float, ...] | None = None
     text_length: int | None = Field(default=None, ge=1, le=1 << 20)
     text_case: Literal["fold", "keep"] = "fold"
     drop_missing_target: bool = False

@@ -1,8 +1,9 @@
 """Pictures: files, Pillow images and arrays read in one documented way into bytes (H, W, C), the same for training and serving.
 
 Read are PNG, JPEG, WebP, BMP, GIF and TIFF, of several frames the first. A picture is turned upright by its EXIF entry; what is
-transparent is laid over white; palettes, CMYK and other colour spaces become RGB; 1 and 16 bits become 8. It is resized whole,
-without cropping, so that nothing is cut off (Pillow's bilinear filter with antialiasing).
+transparent is laid over white; palettes, CMYK and other colour spaces become RGB; 1 and 16 bits become 8. It is resized
+(Pillow's bilinear filter with antialiasing): whole, so that nothing is cut off, or its middle in its proportions where the form
+says so; a picture that has the form's sides already stays as it is.
 """
 
 import struct
@@ -43,6 +44,7 @@ class Form:
         height, width: in pixels.
         channels: 1 grey, 3 RGB; arrays may have others.
         low, high: values of arrays that become 0 and 255.
+        crop: share of the shorter side that is kept around the middle; None: the whole picture, stretched to the form.
     """
 
     height: int
@@ -50,6 +52,7 @@ class Form:
     channels: int
     low: float = 0.0
     high: float = 255.0
+    crop: float | None = None
 
 
 @dataclass(frozen=True)
@@ -213,8 +216,18 @@ def _fitting(array: np.ndarray, channels: int) -> np.ndarray:
 def _resized(array: np.ndarray, form: Form) -> np.ndarray:
     if array.shape[:2] == (form.height, form.width):
         return array
-    size = (form.width, form.height)
+    size, box = (form.width, form.height), None if form.crop is None else _middle(array.shape, form)
     if array.shape[2] == 3:
-        return np.asarray(Image.fromarray(array).resize(size, Image.Resampling.BILINEAR))
+        return np.asarray(Image.fromarray(array).resize(size, Image.Resampling.BILINEAR, box=box))
     layers = [Image.fromarray(np.ascontiguousarray(layer)) for layer in array.transpose(2, 0, 1)]
-    return np.stack([np.asarray(layer.resize(size, Image.Resampling.BILINEAR)) for layer in layers], axis=2)
+    return np.stack([np.asarray(layer.resize(size, Image.Resampling.BILINEAR, box=box)) for layer in layers], axis=2)
+
+
+def _middle(shape: Sequence[int], form: Form) -> tuple[float, float, float, float]:
+    """The largest rectangle of the form's proportions, shrunk to the share that is kept: left, top, right, bottom."""
+    assert form.crop is not None
+    height, width = shape[:2]
+    scale = form.crop * min(height / form.height, width / form.width)
+    across, down = scale * form.width, scale * form.height
+    left, top = (width - across) / 2, (height - down) / 2
+    return left, top, left + across, top + down

@@ -78,6 +78,12 @@ def relu(settings: Settings) -> nn.Module:
     return nn.ReLU()
 
 
+@activation("relu6", paper="Krizhevsky 2010, Convolutional deep belief networks on CIFAR-10")
+def relu6(settings: Settings) -> nn.Module:
+    """max(0, x), at most 6."""
+    return nn.ReLU6()
+
+
 @activation("relu-squared", paper="So et al. 2021, arXiv:2109.08668")
 class ReluSquared(nn.Module):
     """max(0, x)^2, as in Primer and in the transformers trained for speed."""

@@ -1,7 +1,8 @@
-"""Residual blocks of two 3-wide convolutions, after He et al. 2016, for one to three axes and for padded rows.
+"""Residual blocks, after He et al. 2016, for one to three axes and for padded rows.
 
-`ResidualBlock` is the first form (arXiv:1512.03385, figure 2: the activation follows the sum); `PreactivatedBlock` the second
-(arXiv:1603.05027, figure 4e: normalisation and activation come before each convolution, and the sum is left alone).
+`ResidualBlock` is the first form (arXiv:1512.03385, figure 2: the activation follows the sum), `BottleneckBlock` that between
+two 1-wide convolutions; `PreactivatedBlock` the second form (arXiv:1603.05027, figure 4e: normalisation and activation come
+before each convolution, and the sum is left alone).
 
 Letters: B batch, C channels, S the axes that are convolved.
 """
@@ -72,11 +73,60 @@ class ResidualBlock(nn.Module):
 
         Where the normalisation has no scale, the last convolution is zero instead.
         """
-        scale = getattr(self.second_norm, "weight", None)
-        if isinstance(scale, nn.Parameter):
-            nn.init.zeros_(scale)
-        else:
-            zero_last(self.second)
+        _begin_at_zero(self.second_norm, self.second)
+
+
+class BottleneckBlock(nn.Module):
+    """activation(shortcut(x) + branch(x)), branch: 1-wide convolution to fewer channels, 3-wide, 1-wide to four times as many.
+
+    The stride lies in the 3-wide convolution, as in most published weights; in the paper it lies in the first one.
+
+    Args:
+        inputs: channels of x.
+        within: channels of the 3-wide convolution; the answer has four times as many.
+        stride: of the 3-wide convolution and of the shortcut.
+        drop: applied to the branch before the sum, such as stochastic depth.
+
+    Reference: He et al. 2016, arXiv:1512.03385, figure 5; Goyal et al. 2017, arXiv:1706.02677, section 5.1 (the stride).
+    """
+
+    WIDER = 4
+
+    def __init__(
+        self,
+        inputs: int,
+        within: int,
+        *,
+        stride: int = 1,
+        normalisation: str = "batch",
+        activation: str = "relu",
+        drop: nn.Module | None = None,
+    ) -> None:
+        super().__init__()
+        outputs = within * self.WIDER
+        self.first = _convolution(inputs, within, dims=2, kernel=1)
+        self.first_norm = build_normalisation(normalisation, within, dims=2)
+        self.second = _convolution(within, within, dims=2, kernel=3, stride=stride)
+        self.second_norm = build_normalisation(normalisation, within, dims=2)
+        self.third = _convolution(within, outputs, dims=2, kernel=1)
+        self.third_norm = build_normalisation(normalisation, outputs, dims=2)
+        changes = inputs != outputs or stride != 1
+        self.shortcut = _convolution(inputs, outputs, dims=2, kernel=1, stride=stride) if changes else nn.Identity()
+        self.shortcut_norm = build_normalisation(normalisation if changes else "none", outputs, dims=2)
+        self.activation = build_activation(activation)
+        self.drop = drop or nn.Identity()
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
+        """(B, C, H, W) to (B, 4 C', H', W'); pictures are not padded, so the mask is handed on."""
+        branch = self.activation(self.first_norm(self.first(x)))
+        branch = self.activation(self.second_norm(self.second(branch)))
+        branch = self.drop(self.third_norm(self.third(branch)))
+        answer: Tensor = self.activation(self.shortcut_norm(self.shortcut(x)) + branch)
+        return answer, mask
+
+    def begin_as_shortcut(self) -> None:
+        """Leaves the shortcut alone at the start: the last scale of the branch, or its last convolution, is zero."""
+        _begin_at_zero(self.third_norm, self.third)
 
 
 class PreactivatedBlock(nn.Module):
@@ -126,6 +176,15 @@ class PreactivatedBlock(nn.Module):
     def begin_as_shortcut(self) -> None:
         """Leaves the shortcut alone at the start: the last convolution of the branch is zero."""
         zero_last(self.second)
+
+
+def _begin_at_zero(norm: nn.Module, convolution: nn.Module) -> None:
+    """Sets the scale of a norm to zero; where it has none, the convolution before it."""
+    scale = getattr(norm, "weight", None)
+    if isinstance(scale, nn.Parameter):
+        nn.init.zeros_(scale)
+    else:
+        zero_last(convolution)
 
 
 def padded(x: Tensor, stride: int, channels: int) -> Tensor:

@@ -1,8 +1,8 @@
-"""Residual nets: the CIFAR family of 20 to 1,202 layers, ResNet-18 and -34, plain counterparts, a small pre-activation net.
+"""Residual nets: the CIFAR family of 20 to 1,202 layers, ResNet-18, -34, -50, plain counterparts, a small pre-activation net.
 
 References: He, Zhang, Ren and Sun 2016, arXiv:1512.03385 (section 4.2 for CIFAR: three stages of n blocks, shortcuts of
 option A); He et al. 2016, arXiv:1603.05027 (pre-activation). Published counts of parameters: ResNet-20 0.27 M, ResNet-110
-1.7 M, ResNet-18 11.69 M at 1,000 classes.
+1.7 M, ResNet-18 11.69 M, ResNet-50 25.56 M at 1,000 classes.
 
 Letters: B batch, C channels.
 """
@@ -17,7 +17,9 @@ from thalweg.core.registry import model
 from thalweg.core.settings import Count, Settings
 from thalweg.fields.ports import Port, Ports
 from thalweg.layers.build import build_activation, build_dropout, build_normalisation
-from thalweg.layers.residual import PreactivatedBlock, ResidualBlock
+from thalweg.layers.residual import BottleneckBlock, PreactivatedBlock, ResidualBlock
+
+Block = ResidualBlock | BottleneckBlock | PreactivatedBlock
 
 
 class ResidualSettings(Settings):
@@ -29,6 +31,7 @@ class ResidualSettings(Settings):
         "small", description="small: 3 wide; halved: 4 wide, halved once; large: 7 wide, halved twice, for photos"
     )
     preactivated: bool = True
+    bottleneck: bool = Field(False, description="blocks narrow first and widen to four times the maps of their stage")
     shortcut: Literal["convolution", "padding", "none"] = Field("convolution", description="none: a plain net")
     activation: str = "relu"
     normalisation: str = "batch"
@@ -42,6 +45,8 @@ class ResidualSettings(Settings):
             raise ValueError(f"depths has {len(self.depths)} stages, widths has {len(self.widths)}: give as many")
         if self.preactivated and self.shortcut != "convolution":
             raise ValueError("preactivated blocks have convolution shortcuts only: set preactivated=false")
+        if self.bottleneck and (self.preactivated or self.shortcut != "convolution"):
+            raise ValueError("bottleneck blocks have convolution shortcuts and no preactivation: set preactivated=false")
         if self.zero_last and self.shortcut == "none":
             raise ValueError("a plain net that begins at zero passes nothing on: zero_last needs a shortcut")
         return self
@@ -61,6 +66,7 @@ VARIANTS = {
     "plain110": ResidualSettings(depths=(18, 18, 18), shortcut="none", **_CIFAR),
     "resnet18": ResidualSettings(depths=(2, 2, 2, 2), **_PHOTO),
     "resnet34": ResidualSettings(depths=(3, 4, 6, 3), **_PHOTO),
+    "resnet50": ResidualSettings(depths=(3, 4, 6, 3), bottleneck=True, **_PHOTO),
 }
 
 
@@ -83,12 +89,13 @@ class ResidualNet(nn.Module):
         super().__init__()
         channels, form, width = ports.input("image").shape[0], settings.normalisation, settings.widths[0]
         self.stem = _stem(int(channels or 0), settings)
-        blocks: list[ResidualBlock | PreactivatedBlock] = []
-        for stage, (depth, outputs) in enumerate(zip(settings.depths, settings.widths, strict=True)):
+        blocks: list[Block] = []
+        wider = BottleneckBlock.WIDER if settings.bottleneck else 1
+        for stage, (depth, maps) in enumerate(zip(settings.depths, settings.widths, strict=True)):
             for index in range(depth):
                 stride = 2 if stage and not index else 1
-                blocks.append(_block(width, outputs, stride, settings))
-                width = outputs
+                blocks.append(_block(width, maps, stride, settings))
+                width = maps * wider
         self.blocks = nn.ModuleList(blocks)
         last = (
             [build_normalisation(form, width, dims=2), build_activation(settings.activation)] if settings.preactivated else []
@@ -140,9 +147,11 @@ def _stem(channels: int, settings: ResidualSettings) -> nn.Sequential:
     return nn.Sequential(*layers)
 
 
-def _block(inputs: int, outputs: int, stride: int, settings: ResidualSettings) -> ResidualBlock | PreactivatedBlock:
+def _block(inputs: int, outputs: int, stride: int, settings: ResidualSettings) -> Block:
     drop = build_dropout("stochastic-depth", settings.stochastic_depth)
     form, activation = settings.normalisation, settings.activation
+    if settings.bottleneck:
+        return BottleneckBlock(inputs, outputs, stride=stride, normalisation=form, activation=activation, drop=drop)
     if settings.preactivated:
         return PreactivatedBlock(inputs, outputs, stride=stride, normalisation=form, activation=activation, drop=drop)
     return ResidualBlock(

@@ -12,6 +12,7 @@ from pydantic import Field
 from torch import Tensor
 
 from thalweg.core import registry
+from thalweg.core.errors import UsageRefusal
 from thalweg.core.position import Position
 from thalweg.core.processes import Processes
 from thalweg.core.settings import Choice, Settings
@@ -50,11 +51,34 @@ class DescentSettings(Settings):
 
 
 def make_descent(
-    parameters: Mapping[str, Tensor], settings: DescentSettings, *, processes: Processes, scaled: bool = False
+    parameters: Mapping[str, Tensor],
+    settings: DescentSettings,
+    *,
+    processes: Processes,
+    scaled: bool = False,
+    shares: Mapping[str, float] | None = None,
 ) -> "Descent":
-    """The descent that the optimizer needs: one that may measure again for those that search along a line."""
+    """The descent that the optimizer needs: one that may measure again for those that search along a line.
+
+    Args:
+        shares: by name of parameter, the share of the rate that it moves by; None: all by the whole.
+
+    Raises:
+        UsageRefusal: the optimizer searches along one line for all parameters, so that none can have a rate of its own.
+    """
     searches = registry.facts("optimizer", settings.optimizer.name).get("line_search", False)
-    return (LineSearch if searches else Descent)(parameters, settings, processes=processes, scaled=scaled)
+    if searches and shares is not None:
+        raise UsageRefusal(
+            "OPTIMIZER_GROUPS",
+            f"{settings.optimizer.name} moves all parameters along one line, so none can have a rate of its own",
+            where="--set rule.layer_decay",
+            why="lower layers could not move more slowly",
+            fix="another optimizer such as adamw, or leave layer_decay out",
+        )
+    made = (LineSearch if searches else Descent)(parameters, settings, processes=processes, scaled=scaled)
+    if shares is not None:
+        made.share_out(shares)
+    return made
 
 
 def _schedule(settings: DescentSettings) -> Callable[[int, int], float]:
@@ -86,6 +110,13 @@ class Descent:
         self.peaks = [float(group["lr"]) for group in self.optimizer.param_groups]
         self._rate_of = _schedule(settings)
         self.scaled, self.scale, self._calm = scaled, 65536.0 if scaled else 1.0, 0
+
+    def share_out(self, shares: Mapping[str, float]) -> None:
+        """Let each parameter move by its share of the rate: every group becomes one for each share."""
+        share_of = {id(one): shares[name] for name, one in zip(self.names, self.parameters, strict=True)}
+        groups = self.optimizer.param_groups
+        groups[:] = [part for group in groups for part in _by_share(group, share_of)]
+        self.peaks = [float(group["lr"]) for group in groups]
 
     def share(self, at: Position) -> float:
         """The share of the peak rate at a position: a pure function of the step and the number of steps."""
@@ -162,6 +193,14 @@ class Descent:
         """Names in the order in which the optimizer counts its parameters (its groups may reorder them)."""
         names = {id(parameter): name for name, parameter in zip(self.names, self.parameters, strict=True)}
         return [names[id(one)] for group in self.optimizer.param_groups for one in group["params"]]
+
+
+def _by_share(group: Mapping[str, Any], share_of: Mapping[int, float]) -> list[dict[str, Any]]:
+    """A group of parameters as several, each with its share of the group's rate."""
+    divided: dict[float, list[Tensor]] = {}
+    for one in group["params"]:
+        divided.setdefault(share_of[id(one)], []).append(one)
+    return [{**group, "params": several, "lr": group["lr"] * share} for share, several in divided.items()]
 
 
 class LineSearch(Descent):

@@ -7,7 +7,7 @@ from operator import add
 from typing import Any
 
 import torch
-from pydantic import Field
+from pydantic import Field, field_validator
 from torch import Tensor, nn
 
 from thalweg.core.device import autocast
@@ -19,6 +19,7 @@ from thalweg.data.dataset import Dataset
 from thalweg.layers.start import Start, start_from_data
 from thalweg.optimizers._average import Average
 from thalweg.optimizers._descent import Descent, DescentSettings, Slope, make_descent
+from thalweg.rules._learning_parts import AtRest, frozen_parameters, shares_of_rate
 from thalweg.rules._rule import Context, Rule
 from thalweg.tasks._task import Losses, Task
 
@@ -27,9 +28,18 @@ class GradientSettings(DescentSettings):
     """By which descent, in how many parts, with which average."""
 
     accumulate: int = Field(1, ge=1, le=65536, description="parts that a batch is split into, one after another")
+    freeze: tuple[str, ...] = Field((), description="layers that stay as they are; trunk: all but the head")
+    freeze_statistics: bool = Field(False, description="batch normalisation keeps the running statistics that it has")
+    layer_decay: float = Field(1.0, gt=0, le=1, description="rate of each layer as a share of that of the layer above it")
     average: float | None = Field(
         None, ge=0, lt=1, description="decay of the weight average that ships; none: the last weights"
     )
+
+    @field_validator("freeze", mode="before")
+    @classmethod
+    def _listed(cls, given: Any) -> Any:
+        """Names in one text, parted by commas."""
+        return tuple(one.strip() for one in given.split(",") if one.strip()) if isinstance(given, str) else given
 
 
 class GradientRule(Rule, ABC):
@@ -43,22 +53,31 @@ class GradientRule(Rule, ABC):
 
     def __init__(self, task: Task, model: nn.Module, settings: GradientSettings, context: Context) -> None:
         super().__init__(task, model, settings, context)
+        frozen = frozen_parameters(model, settings.freeze)
+        self.at_rest = AtRest.of(model, frozen, statistics=settings.freeze_statistics)
         if settings.accumulate > 1:
-            refuse_to_split(task, model)
-        self.trained = {name: one for name, one in model.named_parameters() if one.requires_grad}
+            refuse_to_split(task, model, at_rest=self.at_rest.norms)
+        learning = {name: one for name, one in model.named_parameters() if one.requires_grad}
+        self.trained = {name: one for name, one in learning.items() if name not in frozen}
         if not self.trained:
-            frozen = next(model.parameters(), None) is not None
+            held = next(model.parameters(), None) is not None
             raise UsageRefusal(
                 "MODEL_NOTHING_TO_TRAIN",
                 "the model has no parameter that may change",
                 where=f"model {type(model).__name__}: "
-                + ("all of its parameters are frozen" if frozen else "it registers no parameter"),
+                + ("all of its parameters are frozen" if held else "it registers no parameter"),
                 why="learning by slopes would leave it as it is",
                 fix="unfreeze a part of it: net.head.requires_grad_(True)"
-                if frozen
+                if held
                 else "hold layers as attributes or in nn.ModuleList, not in a plain list; or choose another rule: --rule",
             )
-        self.descent = make_descent(self.trained, settings, processes=context.processes, scaled=context.precision == "float16")
+        self.descent = make_descent(
+            self.trained,
+            settings,
+            processes=context.processes,
+            scaled=context.precision == "float16",
+            shares=None if settings.layer_decay == 1 else shares_of_rate(model, settings.layer_decay),
+        )
         self.learned = {"model": model, "descent": self.descent}
         self.average = Average(model, settings.average) if settings.average is not None else None
         if self.average is not None:
@@ -101,11 +120,12 @@ class GradientRule(Rule, ABC):
         batch = self.prepare(batch, at)
         statistics = [buffer.clone() for buffer in self.model.buffers()]
         parts = batch.parts(self.settings.accumulate)
-        slope = self.slope(parts[0])
-        for part in parts[1:]:
-            slope = slope + self.slope(part)
         scale = self.descent.scale  # of this step: an update may change it
-        finite = self.descent.update(slope, at, again=lambda: reduce(add, map(self.slope, parts)))
+        with self.at_rest.held():
+            slope = self.slope(parts[0])
+            for part in parts[1:]:
+                slope = slope + self.slope(part)
+            finite = self.descent.update(slope, at, again=lambda: reduce(add, map(self.slope, parts)))
         if bool(finite):
             self._follow()
         else:
@@ -145,13 +165,18 @@ def _refuse_single_rows(model: nn.Module, least: int | None) -> None:
         )
 
 
-def refuse_to_split(task: Task, model: nn.Module) -> None:
+def refuse_to_split(task: Task, model: nn.Module, *, at_rest: Sequence[nn.Module] = ()) -> None:
     """Refuse to split batches where an example's loss depends on its neighbours.
+
+    Args:
+        at_rest: normalisations that keep their running statistics, and so do not look at the batch.
 
     Raises:
         UsageRefusal: the objective compares rows, or the model normalises over them.
     """
-    normalised = [name for name, one in model.named_modules() if isinstance(one, nn.modules.batchnorm._BatchNorm)]
+    resting = {id(one) for one in at_rest}
+    batch_norms = {name: one for name, one in model.named_modules() if isinstance(one, nn.modules.batchnorm._BatchNorm)}
+    normalised = [name for name, one in batch_norms.items() if id(one) not in resting]
     if task.rows_independent and not normalised:
         return
     raise UsageRefusal(

@@ -42,6 +42,7 @@ from thalweg.training.listeners import Checkpointer, Completion, Evaluation
 from thalweg.training.loop import Listener, Progress, learn
 from thalweg.training.own_parts import given_again
 from thalweg.training.plan import choose_precision
+from thalweg.training.published import better_begun
 from thalweg.training.rehearsal import rehearse
 from thalweg.training.settings import RunSettings
 from thalweg.training.splitting import tell_splitting
@@ -280,6 +281,8 @@ class _Work:
             if self.examined.lines:
                 self.talk.say("check", *self.examined.lines)
             tell_model(self.talk, stage, self.context)
+            if hint := better_begun(stage, self.settings):
+                self.talk.say("model", hint)
 
     def record(self, line: Mapping[str, Any]) -> None:
         """A line of metrics, in the run's file."""

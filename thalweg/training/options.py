@@ -28,6 +28,8 @@ class TrainOptions(TypedDict, total=False):
         on_bad_file, on_bad_row: "skip" or "refuse".
         header, delimiter, decimal, encoding, sheet: how a table is written.
         missing, date_order, parse_numbers, series: what its values mean; see `thalweg train --help`.
+        weights: published weights to begin with: a name of `thalweg weights list`, or a file.
+        freeze: what stays as it is while the rest learns: "trunk" for all but the head, or names of layers.
         download: the network may be used to fetch catalogued data.
         keep: fields that are inputs whatever the check of the data says of them.
         keep_duplicates: copies of a row may stand in several parts.
@@ -69,6 +71,8 @@ class TrainOptions(TypedDict, total=False):
     date_order: str | None
     parse_numbers: bool | None
     series: str | None
+    weights: str | None
+    freeze: str | Sequence[str] | None
     download: bool | None
     keep: str | Sequence[str] | None
     keep_duplicates: bool | None

@@ -11,6 +11,7 @@ from thalweg.core.settings import Choice, Settings, read_settings
 from thalweg.core.strict_yaml import read_yaml
 from thalweg.core.talk import Talk
 from thalweg.data.read import identify
+from thalweg.models.weights.asked import under_weights
 from thalweg.training.own_parts import OWN
 from thalweg.training.settings import RunSettings
 
@@ -28,7 +29,7 @@ OPTIONS = {
     "drop_missing_target": "data.drop_missing_target", "on_bad_file": "data.on_bad_file", "on_bad_row": "data.on_bad_row",
     "delimiter": "data.delimiter", "decimal": "data.decimal", "encoding": "data.encoding", "sheet": "data.sheet",
     "missing": "data.missing", "date_order": "data.date_order", "parse_numbers": "data.parse_numbers",
-    "download": "data.download", "keep": "data.keep", "keep_duplicates": "data.keep_duplicates", "check": "check", "compare": "compare", "margin": "margin",
+    "download": "data.download", "weights": "weights", "freeze": "rule.freeze", "keep": "data.keep", "keep_duplicates": "data.keep_duplicates", "check": "check", "compare": "compare", "margin": "margin",
 }  # fmt: skip
 """What settings are called by those who do not write a settings file, and where they stand in one."""
 
@@ -43,6 +44,8 @@ def run_settings(given: Mapping[str, Any], *, where: str = "the run") -> RunSett
     for name, choice in (given.get("chosen") or {}).items():
         asked[name] = choice if asked.get(name) is None else asked[name]
     _refuse_newer(asked, where)
+    if isinstance(asked.get("weights"), str):
+        asked = under_weights(asked, asked["weights"])
     refused = [refusal for sort in PARTS if (refusal := _part_refused(sort, asked.get(sort))) is not None]
     try:
         settings = read_settings(RunSettings, asked, where=where)

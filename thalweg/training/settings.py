@@ -43,6 +43,7 @@ class RunSettings(Settings):
     task: Choice | None = None
     model: Choice | None = None
     rule: Choice | None = None
+    weights: str | None = Field(None, description="published weights to begin with: a name of the catalogue, or a file")
     augment: list[Augmentation] | None = None
     stages: list[StageSettings] = Field(default_factory=lambda: [StageSettings()], min_length=1)
     stopping: StoppingSettings = StoppingSettings()

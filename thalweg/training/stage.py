@@ -18,6 +18,7 @@ from thalweg.core.settings import Choice, Settings, read_settings
 from thalweg.data.augmented import build_augment
 from thalweg.data.batches import Batches
 from thalweg.data.dataset import Dataset
+from thalweg.models.weights.filling import fill_by_name
 from thalweg.rules._rule import Context, Rule
 from thalweg.tasks._task import Loss, Task
 from thalweg.training.loop import Progress
@@ -135,6 +136,7 @@ def _model(
 ) -> tuple[nn.Module, Choice, str]:
     dtype = weights_dtype(context.precision)
     if own.model is not None:
+        _refuse_weights(settings)
         own_model = laid_out(_ready(own.model).to(context.device, dtype), settings.memory_format)
         return own_model, Choice(name=type(own_model).__name__), "your own"
     name = settings.task.name if settings.task and settings.task.name else task.declaration.name  # type: ignore[attr-defined]
@@ -142,8 +144,23 @@ def _model(
     usual = scaled(registry.facts("model", chosen.choice.name), name, dataset.rows("train"))["settings"]
     choice = Choice(name=chosen.choice.name, settings={**usual, **chosen.choice.settings, **changed})
     with _seeded(at.number("weights", by="run")):
-        module = registry.load("model", choice.name)(task.ports, registry.settings_of("model", choice.name, choice.settings))
+        made = registry.settings_of("model", choice.name, choice.settings)
+        module = registry.load("model", choice.name)(task.ports, made)
+    if settings.weights is not None and at.stage == 0:
+        fill_by_name(module, choice.name, made, settings.weights, download=settings.data.download)
     return laid_out(module.to(context.device, dtype), settings.memory_format), choice, chosen.why
+
+
+def _refuse_weights(settings: RunSettings) -> None:
+    """Return unless published weights are asked for too."""
+    if settings.weights is not None:
+        raise UsageRefusal(
+            "WEIGHTS_OTHER_MODEL",
+            f"the weights {settings.weights} are for a model of ours, and a model was given",
+            where="weights",
+            why="what your model's tensors are called is not known",
+            fix="load them yourself: model.load_state_dict(...); or leave the model or the weights out",
+        )
 
 
 def _ready(model: nn.Module) -> nn.Module:

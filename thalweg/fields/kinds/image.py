@@ -10,7 +10,7 @@ import torch
 from PIL import Image as Pillow
 from torch import Tensor
 
-from thalweg.core.errors import DataRefusal, PackageRefusal
+from thalweg.core.errors import DataRefusal, PackageRefusal, UsageRefusal
 from thalweg.core.registry import kind
 from thalweg.fields.arrays import refuse_others
 from thalweg.fields.column import Column, Look, take
@@ -39,7 +39,7 @@ class Image(Encoding):
     form: Form
     mean: list[float]
     deviation: list[float]
-    side: int | None = None
+    wishes: Mapping[str, Any] = {}
     seen: str = ""
 
     @classmethod
@@ -70,23 +70,43 @@ class Image(Encoding):
             refuse_others(self.fields[0], column, _no_picture, rows="a path, a Pillow image, or an array of 2 or 3 axes")
 
     def heed(self, wishes: Mapping[str, Any]) -> Self:
-        self.side = wishes.get("image_size")
+        self.wishes = {key: one for key, one in wishes.items() if key.startswith("image_") and one is not None}
         return self
 
     def fit(self, columns: Sequence[Column]) -> Self:
-        column = columns[0]
+        column, side = columns[0], self.wishes.get("image_size")
         headers = _headers(self.name, column)
-        height, width = (self.side, self.side) if self.side else _chosen_size(headers)
-        low, high = _levels(column)
-        self.form = Form(height, width, _channels(headers), low, high)
+        height, width = (side, side) if side else _chosen_size(headers)
+        channels = self.wishes.get("image_channels") or _channels(headers)
+        self.form = Form(height, width, channels, *_levels(column), crop=self.wishes.get("image_crop"))
         self.seen = _sizes_seen(headers)
         read = [one for one in each(self._pixels, _evenly(column)) if not isinstance(one, Unreadable)]
         if not read:
             raise self._bad(dict(enumerate(["damaged"] * len(column))), len(column))
         sample = np.stack(read).reshape(-1, self.form.channels) / 255.0
-        self.mean = sample.mean(axis=0).tolist()
-        self.deviation = [value if value > 1e-6 else 1.0 for value in sample.std(axis=0).tolist()]
+        spread = [value if value > 1e-6 else 1.0 for value in sample.std(axis=0).tolist()]
+        self.mean = self._wished("image_mean", sample.mean(axis=0).tolist())
+        self.deviation = self._wished("image_deviation", spread)
         return self
+
+    def _wished(self, key: str, found: list[float]) -> list[float]:
+        """A number for each channel: as asked, else as found.
+
+        Raises:
+            UsageRefusal: as many numbers were asked for as there are channels not, or a deviation that is none.
+        """
+        asked = self.wishes.get(key)
+        if asked is None:
+            return found
+        if len(asked) == len(found) and (key == "image_mean" or min(asked) > 0):
+            return [float(one) for one in asked]
+        raise UsageRefusal(
+            "IMAGE_STATISTICS",
+            f"{key} is {', '.join(map(str, asked))}; the pictures of {self.name} have {len(found)} channels",
+            where=f"--set data.{key}",
+            why="each channel is taken off its mean and divided by its deviation",
+            fix="give one number for each channel (deviations above 0), or leave it out",
+        )
 
     def _pixels(self, picture: Any) -> np.ndarray:
         return pixels(picture, self.form)
@@ -147,7 +167,8 @@ class Image(Encoding):
     def notes(self) -> list[str]:
         sides = f"{self.form.width} × {self.form.height}"
         colour = {1: "grey", 3: "coloured"}.get(self.form.channels, f"{self.form.channels} channels")
-        resized = f"{self.seen}, resized to {sides}" if self.seen not in ("", sides) else sides
+        middle = "" if self.form.crop is None else f" (the middle {self.form.crop:.0%} of the shorter side)".replace("%", " %")
+        resized = f"{self.seen}, resized to {sides}{middle}" if self.seen not in ("", sides) else sides
         return [f"{self.name}: {colour}, {resized} pixels; other: --image-size N"]
 
     def state(self) -> dict[str, Any]:
@@ -159,7 +180,10 @@ class Image(Encoding):
             if not all(type(side) is int and 0 < side <= 1 << 16 for side in sides):
                 raise ValueError("the sides of a picture are whole numbers above zero")
             height, width, channels = sides
-            self.form = Form(height, width, channels, float(state["low"]), float(state["high"]))
+            crop = state.get("crop")
+            if crop is not None and not 0 < float(crop) <= 1:
+                raise ValueError("a share lies above 0 and is at most 1")
+            self.form = Form(height, width, channels, float(state["low"]), float(state["high"]), crop)
             self.mean, self.deviation = ([float(value) for value in state[key]] for key in ("mean", "deviation"))
             whole = len(self.mean) == len(self.deviation) == self.form.channels and self.form.high > self.form.low
         except (KeyError, TypeError, ValueError):

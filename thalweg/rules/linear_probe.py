@@ -1,0 +1,131 @@
+"""A linear probe: the head alone learns, on features that the rest of the model gives once, of the rows and of views of them.
+
+What frozen weights say of a row never changes, so it is asked once; then a logistic or ridge regression is all that is left,
+and takes seconds. The views are the rows as the run's augmentations change them, such as mirrored ones.
+
+Reference: Razavian et al. 2014, arXiv:1403.6382 (features of a trained net, off the shelf).
+
+Letters: N rows and their views, D features.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol, runtime_checkable
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from thalweg.core.errors import UsageRefusal
+from thalweg.core.position import Position
+from thalweg.core.registry import rule
+from thalweg.core.settings import Choice
+from thalweg.data.batch import Batch
+from thalweg.data.batches import Augment, Batches
+from thalweg.data.dataset import Dataset
+from thalweg.fields.ports import Ports
+from thalweg.optimizers._descent import Slope
+from thalweg.rules._gradient import GradientRule, GradientSettings, slope_of
+from thalweg.rules._learning_parts import HEAD, TRUNK
+from thalweg.rules._rule import Context, RuleSettings
+from thalweg.tasks._task import Task
+
+FEATURES = "features of the model"
+"""The field of a batch that holds them."""
+
+
+@runtime_checkable
+class Featured(Protocol):
+    """A model with a head: what it reads is offered too."""
+
+    def features(self, *inputs: Tensor, **named: Tensor) -> Tensor: ...
+
+
+class LinearProbeSettings(RuleSettings, GradientSettings):
+    """How strongly the head is held, and of what it learns."""
+
+    steps: int | None = Field(4, ge=1, le=1_000_000_000, description="steps, each over all rows")
+    batch_size: int = Field(64, ge=1, le=1 << 24, description="rows whose features are computed at once")
+    views: int = Field(1, ge=0, le=1000, description="how often each row is also seen as augmentations change it")
+    optimizer: Choice = Choice(name="lbfgs")
+    l2: float = Field(0.02, ge=0.0, description="weight of half the sum of squared weights in the loss")
+    freeze: tuple[str, ...] = Field((TRUNK,), description="layers that stay as they are; all but the head must")
+
+
+@rule("linear-probe", settings=LinearProbeSettings, gradient=True, paper="Razavian et al. 2014, arXiv:1403.6382")
+class LinearProbe(GradientRule):
+    """Full steps of one descent on the head, over features kept in memory."""
+
+    settings: LinearProbeSettings
+
+    def __init__(self, task: Task, model: nn.Module, settings: LinearProbeSettings, context: Context) -> None:
+        super().__init__(task, model, settings, context)
+        head = dict(model.named_children()).get(HEAD)
+        if head is None or not isinstance(model, Featured) or any(not name.startswith(f"{HEAD}.") for name in self.trained):
+            raise UsageRefusal(
+                "RULE_OTHER_MODEL",
+                f"a linear probe cannot change a {type(model).__name__}",
+                where="--rule",
+                why="it needs a model with features(...) and a head that reads them, all but the head frozen",
+                fix="a model such as mobilenet-v2, with freeze left as it is; or another rule",
+            )
+        self.head, self.featured = head, model
+
+    def batches(self, dataset: Dataset, augment: Sequence[Augment] = ()) -> Batches:
+        size, processes = self._checked_size(dataset), self.context.processes
+        plain = dataset.batches("train", size=size, processes=processes)
+        views = [dataset.batches("train", size=size, augment=augment, processes=processes)] * self.settings.views
+        return FeatureBatches(plain, views if augment else [], self.featured, self.task.ports)
+
+    def slope(self, batch: Batch) -> Slope:
+        def answer(*inputs: Tensor, **named: Tensor) -> Tensor:
+            given: Tensor = self.head(batch[FEATURES])
+            return given
+
+        return slope_of(self.task.objective(answer, batch), self.descent)
+
+
+class FeatureBatches(Batches):
+    """All rows and their views as one batch: targets as they are, features in the place of inputs; computed when first needed.
+
+    Args:
+        plain: the rows, once through in order.
+        views: the same rows, augmented; each differs by its place.
+    """
+
+    def __init__(self, plain: Batches, views: Sequence[Batches], model: nn.Module, ports: Ports) -> None:
+        self.plain, self.views, self.model, self.ports = plain, views, model, ports
+        self.length = 1
+        self._whole: Batch | None = None
+
+    def at(self, position: Position) -> Batch:
+        if self._whole is None:
+            self._whole = self._computed(position)
+        return self._whole
+
+    def __iter__(self) -> Iterator[Batch]:
+        return iter(self.plain)
+
+    @torch.no_grad()
+    def _computed(self, position: Position) -> Batch:
+        was = self.model.training
+        self.model.eval()
+        several = [self._seen(batch) for batch in self._every(position)]
+        self.model.train(was)
+        fields = {name: torch.cat([one[name] for one in several]) for name in several[0]}
+        return Batch.of(fields)
+
+    def _every(self, position: Position) -> Iterator[Batch]:
+        """The rows as they are, then each view of them; what is drawn depends on the seed and the view alone."""
+        yield from self.plain
+        for number, view in enumerate(self.views):
+            assert view.length is not None
+            for index in range(view.length):
+                step = number * view.length + index
+                yield view.at(Position(seed=position.seed, stage=position.stage, step=step, index=index).inside(FEATURES))
+
+    def _seen(self, batch: Batch) -> dict[str, Tensor]:
+        """What is kept of a batch: features, targets, and nothing of the inputs but that they are there."""
+        arguments, named = self.ports.given(batch)
+        features: Any = self.model.features(*arguments, **named)  # type: ignore[operator]
+        empty = {name: batch[name].new_empty(batch.size, 0) for name in self.ports.names if name in batch}
+        return {**batch.fields, **empty, FEATURES: features}

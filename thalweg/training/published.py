@@ -1,0 +1,31 @@
+"""What published weights would bring to a run that begins from nothing, in one line."""
+
+from thalweg.core import registry
+from thalweg.models.weights.catalogue import Entry, entries
+from thalweg.training.settings import RunSettings
+from thalweg.training.stage import Stage
+
+FEW = 20_000
+"""Training rows from which a net may learn to see by itself."""
+
+
+def better_begun(stage: Stage, settings: RunSettings) -> str:
+    """A sentence with the flag that begins from published weights; empty where none fit, or there is plenty to learn from."""
+    rows = stage.dataset.rows("train")
+    if settings.weights is not None or "class" in stage.named or rows is None or rows > FEW:
+        return ""
+    fitting = [one for one in entries() if one.brings and _fits(one, stage)]
+    if not fitting:
+        return ""
+    best = fitting[0]
+    cost = f"{best.file.size / 1e6:.1f} MB, {best.licence}; thalweg weights get {best.name}"
+    return f"it begins from nothing; {best.name} would not: {best.brings}: --weights {best.name} ({cost})"
+
+
+def _fits(known: Entry, stage: Stage) -> bool:
+    """Whether the model that weights fill learns this task from inputs of these kinds, none of them too small."""
+    facts, inputs = registry.facts("model", known.model), stage.task.ports.inputs
+    task = stage.task.declaration.name  # type: ignore[attr-defined]
+    shapes = [[axis or 0 for axis in port.shape] for port in inputs]
+    large = all(len(shape) == len(known.least) and all(map(int.__ge__, shape, known.least)) for shape in shapes)
+    return task in facts.get("tasks", ()) and {port.kind for port in inputs} == set(facts.get("inputs", ())) and large

@@ -27,7 +27,7 @@ class TrainOptions(TypedDict, total=False):
         drop_missing_target: leave out rows without a target.
         on_bad_file, on_bad_row: "skip" or "refuse".
         header, delimiter, decimal, encoding, sheet: how a table is written.
-        missing, date_order, parse_numbers, series: what its values mean; see `thalweg train --help`.
+        missing, date_order, parse_numbers: what its values mean; see `thalweg train --help`.
         weights: published weights to begin with: a name of `thalweg weights list`, or a file.
         freeze: what stays as it is while the rest learns: "trunk" for all but the head, or names of layers.
         download: the network may be used to fetch catalogued data.
@@ -70,7 +70,6 @@ class TrainOptions(TypedDict, total=False):
     missing: str | Sequence[str] | None
     date_order: str | None
     parse_numbers: bool | None
-    series: str | None
     weights: str | None
     freeze: str | Sequence[str] | None
     download: bool | None

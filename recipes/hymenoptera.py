@@ -3,7 +3,7 @@
 Data: hymenoptera, its folder `train` (244 photos; a part of it validates) to learn from, its folder `val` (153) as the test.
 Weights: mobilenet-v2 of the catalogue, ImageNet-1k; a file that lies in THALWEG_DATA, or fetched by `thalweg weights get`.
 Hardware: AMD EPYC, no AVX-512, no bfloat16, one thread of a shared machine.
-Figure: not measured yet; see LOG.md.
+Figure: none measured with this file yet.
 Command: THALWEG_DATA=... python recipes/hymenoptera.py --way frozen --seeds 1
 """
 

@@ -29,7 +29,8 @@ OPTIONS = {
     "drop_missing_target": "data.drop_missing_target", "on_bad_file": "data.on_bad_file", "on_bad_row": "data.on_bad_row",
     "delimiter": "data.delimiter", "decimal": "data.decimal", "encoding": "data.encoding", "sheet": "data.sheet",
     "missing": "data.missing", "date_order": "data.date_order", "parse_numbers": "data.parse_numbers",
-    "download": "data.download", "weights": "weights", "freeze": "rule.freeze", "keep": "data.keep", "keep_duplicates": "data.keep_duplicates", "check": "check", "compare": "compare", "margin": "margin",
+    "download": "data.download", "weights": "weights", "freeze": "rule.freeze",
+    "keep": "data.keep", "keep_duplicates": "data.keep_duplicates", "check": "check", "compare": "compare", "margin": "margin",
 }  # fmt: skip
 """What settings are called by those who do not write a settings file, and where they stand in one."""
 

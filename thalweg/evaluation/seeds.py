@@ -149,7 +149,7 @@ class _Work:
         self.talk.say("seeds", f"seed {seed} ({place})")
         package = self.package if own else self._trained(folder, seed)
         task, at = package.task, Position(self.settings.seed)
-        models = {"net": package.model, "opponent": self._refitted(task, seed)}
+        models: dict[str, Model] = {"net": package.model, "opponent": self._refitted(task, seed)}
         found = {
             name: evaluate(task, model, self.dataset, at=at).rows[self.headline].contiguous() for name, model in models.items()
         }

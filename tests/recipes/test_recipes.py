@@ -6,6 +6,7 @@ import re
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 RECIPES = Path(__file__).parents[2] / "recipes"
@@ -44,8 +45,8 @@ def test_there_are_recipes():
 def test_a_recipe_that_reads_real_data_says_so_in_its_command(path):
     shipped = {"digits", "xor"}
     source = re.search(r'"source": "([a-z0-9-]+)"', path.read_text(encoding="utf-8"))
-    assert source, f"{path.name} names no source"
-    assert (source[1] in shipped) != ("THALWEG_DATA=" in docstring(path))
+    own = source is not None and source[1] in shipped
+    assert own != ("THALWEG_DATA=" in docstring(path)), f"{path.name} names {source[1] if source else 'no source'}"
 
 
 @pytest.mark.slow
@@ -67,3 +68,13 @@ def test_lenet_reaches_97_in_one_epoch_of_mnist(recipe, shared_data):
     short = {**lenet.SETTINGS, "rule": {**lenet.SETTINGS["rule"], "epochs": 1}}
     found = lenet.report(short, None, arguments=["--seeds", "1", "--part", "validation", "--threads", "1"])
     assert found["validation"][0] >= 0.97
+
+
+def test_the_series_recipe_ranks_four_methods_on_the_same_rows(recipe, tmp_path, capsys):
+    generator = np.random.default_rng(0)
+    code, time = np.arange(120) % 2, np.arange(24)
+    x = np.sin((1 + code[:, None]) * time / 4 + generator.random((120, 1))) + 0.1 * generator.normal(size=(120, 24))
+    np.savez(tmp_path / "Waves.npz", X_train=x[:80], y_train=code[:80], X_test=x[80:], y_test=code[80:])
+    ranks = recipe("ucr").ranked("Waves", tmp_path, seeds=1, part="test")
+    assert ranks.tolist() == [2.5] * 4
+    assert capsys.readouterr().out.count("1.0000") == 4

@@ -3,8 +3,8 @@
 Data: the official training and test rows of census income (adult.data.gz, adult.test.gz under THALWEG_DATA/tabular); a quarter
       of the training rows is kept from learning, half of it chooses the epoch.
 Hardware: AMD EPYC, no AVX-512, no bfloat16, one thread of a shared machine.
-Seeds: 0 to 4.
-Figure: not read yet.
+Seeds: 0 to 3 so far.
+Figure: accuracy .87286 on test, mean of four seeds (.87274, .87421, .87163, .87286); boosting .87034.
 Command: THALWEG_DATA=... python recipes/adult.py [--part validation] [--seeds 5]
 """
 

@@ -3,8 +3,8 @@
 Data: california_housing.csv.gz under THALWEG_DATA/tabular, a fifth of the rows for the test. Both sides read five columns more:
       rooms and people per household, bedrooms per room, and the sum and difference of longitude and latitude.
 Hardware: AMD EPYC, no AVX-512, no bfloat16, one thread of a shared machine.
-Seeds: 0 to 4, one split.
-Figure: not read yet.
+Seeds: 0 so far, one split.
+Figure: root mean squared error 44,724 dollars on test from one seed; boosting 44,334.
 Command: THALWEG_DATA=... python recipes/california.py [--part validation] [--seeds 5]
 """
 

@@ -14,7 +14,7 @@ ENOUGH = 10.0
 
 @dataclass(frozen=True)
 class Cells:
-    """The plain inputs of all rows as hashes.
+    """The plain cells of all rows as hashes: inputs, the target, and columns that were left out but name no rows.
 
     Attributes:
         hashes: (C, N) uint64.
@@ -25,10 +25,15 @@ class Cells:
     hashes: np.ndarray
     bits: np.ndarray
 
+    @property
+    def inputs(self) -> list[int]:
+        """The places of all but the target."""
+        return [i for i, one in enumerate(self.seen) if one.role != "target"]
+
     @staticmethod
     def of(subject: Subject) -> "Cells | None":
         """None where rows have inputs that are no plain values, or fewer than two."""
-        seen = compared(subject)
+        seen = [*compared(subject), *([subject.target] if subject.target is not None else [])]
         if len(seen) < 2 or not all(one.plain for one in seen):
             return None
         hashes = np.stack([hashes_of(one) for one in seen])

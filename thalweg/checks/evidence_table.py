@@ -11,6 +11,8 @@ from thalweg.checks.subject import Subject
 from thalweg.core import registry
 
 TABLE_JUDGES = ("boosting", "extra-trees")
+AXES = 100
+"""Columns of a dense table that models read; of wider ones the axes along which rows differ most."""
 FEW_CELLS = 3
 """Beside a rich column (text, pictures), fewer plain columns than this are left aside."""
 
@@ -29,7 +31,16 @@ def read(subject: Subject, rows: np.ndarray, *, without: Seen | None = None) -> 
     rich = [one for one in subject.inputs if one.kind in registry.names("clues") and one is not without]
     if rich and len(cells) < FEW_CELLS:
         kept, table = registry.load("clues", str(rich[0].kind))(subject, rich[0], rows)
-        return Read(kept, table, registry.facts("clues", str(rich[0].kind))["judges"]) if len(kept) else None
+        return Read(kept, _shortened(table), registry.facts("clues", str(rich[0].kind))["judges"]) if len(kept) else None
     if not cells:
         return None
     return Read(rows, np.stack([as_number(one)[rows] for one in cells], axis=1), TABLE_JUDGES)
+
+
+def _shortened(table: Any) -> Any:
+    """The table (n, d), or where it is dense and wide (n, 100) its principal axes, found without a look at any label."""
+    if not isinstance(table, np.ndarray) or min(table.shape) <= AXES:
+        return table
+    from sklearn.decomposition import PCA
+
+    return PCA(AXES, svd_solver="randomized", random_state=0).fit_transform(table)

@@ -7,7 +7,7 @@ import numpy as np
 
 from thalweg.checks.scores import folds
 
-AXES, FOLDS = 100, 5
+FOLDS = 5
 
 
 def probabilities(judge: str, table: Any, codes: np.ndarray) -> np.ndarray:
@@ -57,39 +57,14 @@ def _complement_naive_bayes() -> Any:
     return ComplementNB(alpha=0.3)
 
 
-def _on_axes(judge: Any) -> Any:
-    from sklearn.decomposition import PCA
-    from sklearn.pipeline import make_pipeline
-
-    return make_pipeline(_Shortened(PCA), judge)
-
-
-class _Shortened:
-    """Principal axes, a hundred of them or as many as there are."""
-
-    def __init__(self, make: Callable[..., Any]) -> None:
-        self.make = make
-
-    def fit(self, table: np.ndarray, codes: Any = None) -> "_Shortened":
-        self.axes = self.make(min(AXES, *table.shape), svd_solver="randomized", random_state=0).fit(table)
-        return self
-
-    def transform(self, table: np.ndarray) -> np.ndarray:
-        found: np.ndarray = self.axes.transform(table)
-        return found
-
-    def fit_transform(self, table: np.ndarray, codes: Any = None) -> np.ndarray:
-        return self.fit(table).transform(table)
-
-
 def _logistic_of_axes() -> Any:
-    return _on_axes(_logistic(0.1))
+    return _logistic(0.1)
 
 
 def _neighbours() -> Any:
     from sklearn.neighbors import KNeighborsClassifier
 
-    return _on_axes(KNeighborsClassifier(10))
+    return KNeighborsClassifier(10)
 
 
 JUDGES: dict[str, Callable[[], Any]] = {

@@ -43,11 +43,17 @@ class Seen:
         name: the field's name.
         kind: the kind it is taken for; None where it is left out.
         role: what it is for.
-        column: its raw values (N).
+        column: its values (N), as training reads them.
     """
 
-    def __init__(self, name: str, column: Column, kind: str | None, role: Role) -> None:
+    def __init__(self, name: str, column: Column, kind: str | None, role: Role, *, raw: Column | None = None) -> None:
         self.name, self.kind, self.role, self.column = name, kind, role, as_column(column)
+        self._raw = raw
+
+    @cached_property
+    def written(self) -> "Seen":
+        """The column as it was written, before spellings of missing and numbers in words were read."""
+        return self if self._raw is None else Seen(self.name, self._raw, self.kind, self.role)
 
     def __len__(self) -> int:
         return len(self.column)

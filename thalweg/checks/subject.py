@@ -50,6 +50,7 @@ class Subject:
         Raises:
             Refusal: the settings name what is not there, or values are of no known kind.
         """
+        raw = examples.columns
         examples, _ = spelled(examples, settings)  # text as what it means, as training will read it
         roles = roles_of(examples, settings)
         schema = {one.name: one for one in schema_of(examples, settings).fields}
@@ -57,7 +58,7 @@ class Subject:
         for name, column in examples.columns.items():
             kind, role = schema[name].kind, schema[name].role
             left_out = role == "ignored" and roles[name] == "input"
-            fields[name] = Seen(name, column, kind, "id" if left_out else role)
+            fields[name] = Seen(name, column, kind, "id" if left_out else role, raw=raw.get(name))
         part = np.full(len(examples), -1, dtype=np.int8)
         for number, word in enumerate(PARTS):
             part[examples.given[word].numpy() if word in examples.given else []] = number

@@ -12,7 +12,7 @@ def missing_spellings(subject: Subject) -> list[Finding]:
     """Two or more of "", NA, n/a, ?, -, null, ... in a column of plain values."""
     found = []
     told = subject.facts.get("missing") or {}
-    for one in subject.candidates:
+    for one in (column.written for column in subject.candidates):
         counts = np.bincount(one.index, minlength=len(one.values))
         ways = {str(value).strip() or "empty": int(counts[i]) for i, value in enumerate(one.values) if one.spelt[i]}
         ways = {("empty" if way in ("None", "nan") else way): number for way, number in ways.items()}

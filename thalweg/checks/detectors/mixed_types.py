@@ -11,7 +11,7 @@ from thalweg.core.registry import detector
 def mixed_types(subject: Subject) -> list[Finding]:
     """Words among numbers that are no known spelling of missing."""
     found = []
-    for one in subject.candidates:
+    for one in (column.written for column in subject.candidates):
         if not one.numeric or (isinstance(one.column, np.ndarray) and one.column.dtype.kind in "biufM"):
             continue
         rows = np.flatnonzero(~one.missing & ~np.isfinite(one.numbers))

@@ -20,7 +20,7 @@ def edited_rows(subject: Subject) -> list[Finding]:
     cells = Cells.of(subject)
     if cells is None or len(cells.seen) < 3 or cells.bits.sum() < 2 * ENOUGH:
         return []
-    pairs = np.concatenate([_twins(column, cells) for column in range(len(cells.seen))])
+    pairs = np.concatenate([_twins(column, cells) for column in cells.inputs])
     pairs = _limited(subject, np.unique(np.sort(pairs[:, :2], axis=1), axis=0)) if len(pairs) else pairs
     kept = [(one, two) for one, two in pairs.tolist() if _stands_out(one, two, cells)]
     return copy_findings(subject, np.asarray(kept, dtype=np.int64).reshape(-1, 2), EDITED)

@@ -45,7 +45,7 @@ def _rows(subject: Subject) -> np.ndarray:
     rows = np.arange(len(subject))
     if subject.split and len(rows) > 10_000:
         rows = np.flatnonzero(subject.part > TRAIN)
-    return subject.sample(rows, most=10_000, hurried=2_000, what="rounded copies")
+    return subject.sample(rows, most=10_000, hurried=1_000, what="rounded copies")
 
 
 def _spread(column: np.ndarray) -> np.ndarray:

@@ -24,7 +24,7 @@ def rounded_rows(subject: Subject) -> list[Finding]:
     cells = Cells.of(subject)
     if cells is None or len(subject) < 20:
         return []
-    numbers = [i for i, one in enumerate(cells.seen) if one.numeric and len(one.levels) > 2]
+    numbers = [i for i in cells.inputs if cells.seen[i].numeric and len(cells.seen[i].levels) > 2]
     if not numbers:
         return []
     values = np.stack([cells.seen[i].numbers for i in numbers], axis=1)

@@ -146,11 +146,11 @@ class Category(Encoding):
             raise PackageRefusal("PACKAGE_ENCODING", "the values of a category cannot be read", where=f"encoding {self.name}")
         for known in values:
             refuse_restored(self.name, known)
-        counts = state.get("counts", [] if self.role == "input" else None)
+        counts = state.get("counts", [])  # packages written before classes were counted have none
         whole = isinstance(counts, list) and len(counts) in (0, len(values[0])) and all(type(n) is int for n in counts)
         if not whole:
             raise PackageRefusal("PACKAGE_ENCODING", "the counts of classes cannot be read", where=f"encoding {self.name}")
-        self.values, self.counts = [list(one) for one in values], list(counts or [])
+        self.values, self.counts = [list(one) for one in values], list(counts)
         return self
 
 

@@ -5,7 +5,7 @@ Data: bank marketing, bike sharing, COMPAS, concrete, card fraud, card default, 
       rows, dates, words (Titanic's names, tickets and cabins), and what tells the target (COMPAS: is_recid, is_violent_recid).
 Hardware: AMD EPYC, no AVX-512, no bfloat16, one thread of a shared machine.
 Seeds: 0 to 4, one split; so far five for heart, Titanic, Pima, German credit and fraud, fewer or none for the others.
-Figure: of those five the mean is ahead on two and behind on three, all within their intervals; LOG.md has the table.
+Figure: of those 5 the mean is ahead on 2 and behind on 3, all within their intervals; LOG.md has the table.
 Command: THALWEG_DATA=... python recipes/twelve_tables.py [--part validation] [--seeds 5] [--tables heart,pima]
 
 Accuracy for classes, root of the mean squared error for numbers. The defaults were chosen on validation and calibration rows.

@@ -112,8 +112,8 @@ def test_cfg_12_a_relative_path_is_meant_from_where_the_settings_lie(line):
 
     Path("plans").mkdir()
     x = np.random.default_rng(0).normal(size=(120, 3)).astype(np.float32)
-    np.savez("plans/numbers.npz", x=x, y=(x[:, 0] > 0).astype(np.int64))
-    Path("plans/plan.yaml").write_text("source: numbers.npz\n")
+    np.savez("plans/numbers.npz", x=x, y=(x.sum(1) > 0).astype(np.int64))
+    Path("plans/plan.yaml").write_text("source: numbers.npz\ndata: {fields: {x: number}}\n")
     ran = line("train", "--settings", "plans/plan.yaml", *QUICK[:-1], "--out", "a")
     assert ran.code == 0, ran.err
     assert "plans/numbers.npz" in ran.err
@@ -178,7 +178,7 @@ def test_cfg_22_a_model_with_nothing_to_train_is_refused(tmp_path):
     model = nn.Linear(3, 2).requires_grad_(False)
     x = np.random.default_rng(0).normal(size=(120, 3)).astype(np.float32)
     with pytest.raises(UsageRefusal) as refusal:
-        tw.train((x, (x[:, 0] > 0).astype(np.int64)), model=model, out=tmp_path / "a", compare=False)
+        tw.train((x, (x.sum(1) > 0).astype(np.int64)), model=model, out=tmp_path / "a", compare=False)
     assert refusal.value.code == "MODEL_NOTHING_TO_TRAIN"
     assert "frozen" in refusal.value.where
 

@@ -191,7 +191,7 @@ def test_check_part_refuses_what_is_no_part(line):
 def test_an_npz_of_arrays_is_learned(line):
     x = np.random.default_rng(0).normal(size=(120, 3)).astype(np.float32)
     np.savez("numbers.npz", x=x, y=x @ np.array([1.0, 2.0, 3.0]))
-    ran = line("train", "numbers.npz", *QUICK, "--json")
+    ran = line("train", "numbers.npz", "--field", "x=number", *QUICK, "--json")
     assert ran.code == 0, ran.err
     assert json.loads(ran.out)["run"] == "runs/numbers"
 

@@ -121,7 +121,7 @@ def test_rows_are_encoded_one_by_one(kind: str):
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_state_that_lacks_something_is_refused(kind: str):
     encoding, _ = fitted(kind)
-    optional = {"texts", "array", "counts"}
+    optional = {"texts", "array", "counts", "crop"}
     for left_out in encoding.state().keys() - optional:
         state = {key: value for key, value in encoding.state().items() if key != left_out}
         with pytest.raises(PackageRefusal):

@@ -278,7 +278,7 @@ def test_pkg_19_a_class_too_many_or_twice_is_refused(package, tmp_path):
     def classes(values):
         def change(said):
             target = next(one for one in said["encodings"] if one["role"] == "target")
-            target["state"]["values"] = [values]
+            target["state"] = {"values": [values]}
 
         return saying(change)
 

@@ -14,7 +14,7 @@ from typing import Any, Self
 
 import numpy as np
 import torch
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, is_classifier
 from sklearn.model_selection import train_test_split
 from sklearn.utils import Tags, check_random_state
 from sklearn.utils.multiclass import check_classification_targets
@@ -85,7 +85,7 @@ class _Net(BaseEstimator):
         columns[TARGET] = target
         if weights is not None:
             columns[WEIGHT], kinds[WEIGHT], roles[WEIGHT] = weights, "number", "weight"
-        given = _parts(target, seed, classes=kinds[TARGET] == "category")
+        given = _parts(target, seed, classes=is_classifier(self))
         examples = Examples("table", columns, kinds, roles, given)  # type: ignore[arg-type]
         named = {name: getattr(self, name) for name in ("epochs", "steps", "batch_size", "lr")}
         keep = {"stopping": {"keep": "best" if len(target) >= LEAST else "last"}}

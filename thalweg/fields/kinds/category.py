@@ -30,7 +30,7 @@ class Category(Encoding):
 
     grouped = True
     values: list[list[Any]]
-    counts: list[int]
+    counts: tuple[int, ...] = ()
 
     @classmethod
     def recognise(cls, look: Look) -> Claim | None:
@@ -64,13 +64,13 @@ class Category(Encoding):
         found = [coded(column) for column in columns]
         self.values = [values for values, _ in found]
         codes = found[0][1]
-        self.counts = np.bincount(codes[codes >= 0], minlength=len(self.values[0])).tolist()
+        self.counts = tuple(np.bincount(codes[codes >= 0], minlength=len(self.values[0])).tolist())
         return self
 
     def extend(self, columns: Sequence[Column]) -> Self:
         found = [coded(column)[0] for column in columns]
         self.values = [old + [new for new in more if new not in set(old)] for old, more in zip(self.values, found, strict=True)]
-        self.counts = self.counts + [0] * (len(self.values[0]) - len(self.counts))
+        self.counts += (0,) * (len(self.values[0]) - len(self.counts))
         return self
 
     def encode(self, columns: Sequence[Column]) -> Tensor:
@@ -111,7 +111,7 @@ class Category(Encoding):
 
     @property
     def balance(self) -> list[int] | None:
-        return None if self.role == "input" else self.counts
+        return None if self.role == "input" or not self.counts else list(self.counts)
 
     def summary(self, columns: Sequence[Column]) -> str:
         found, codes = coded(columns[0])
@@ -138,7 +138,7 @@ class Category(Encoding):
         return Port(self.name, "category", (), size=len(self.values[0]))
 
     def state(self) -> dict[str, Any]:
-        return {"values": self.values} if self.role == "input" else {"values": self.values, "counts": self.counts}
+        return {"values": self.values} if self.role == "input" else {"values": self.values, "counts": list(self.counts)}
 
     def restore(self, state: Mapping[str, Any]) -> Self:
         values = state.get("values")
@@ -150,7 +150,7 @@ class Category(Encoding):
         whole = isinstance(counts, list) and len(counts) in (0, len(values[0])) and all(type(n) is int for n in counts)
         if not whole:
             raise PackageRefusal("PACKAGE_ENCODING", "the counts of classes cannot be read", where=f"encoding {self.name}")
-        self.values, self.counts = [list(one) for one in values], list(counts)
+        self.values, self.counts = [list(one) for one in values], tuple(counts)
         return self
 
 

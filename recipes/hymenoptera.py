@@ -3,8 +3,10 @@
 Data: hymenoptera, its folder `train` (244 photos; a part of it validates) to learn from, its folder `val` (153) as the test.
 Weights: mobilenet-v2 of the catalogue, ImageNet-1k; a file that lies in THALWEG_DATA, or fetched by `thalweg weights get`.
 Hardware: AMD EPYC, no AVX-512, no bfloat16, one thread of a shared machine.
-Figure: none measured with this file yet.
-Command: THALWEG_DATA=... python recipes/hymenoptera.py --way frozen --seeds 1
+Seeds: 0 to 2.
+Figure: frozen: accuracy .9368 +- .0248, mean and 95 % interval over the seeds (.9346, .9477, .9281), 31 s each; the other ways
+        are not measured yet.
+Command: THALWEG_DATA=... python recipes/hymenoptera.py --way frozen --seeds 3
 """
 
 import argparse

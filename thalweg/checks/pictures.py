@@ -16,7 +16,7 @@ LARGEST, GREY, CLUE = 256, 48, 32
 """Sides in pixels: of what is measured, of what is compared, of what edges are read from."""
 SECONDS_PER_MEGAPIXEL = 0.035
 """Decoding a JPEG and shrinking it, on one thread of an AMD EPYC; decides how many are looked at ahead of a training."""
-HURRIED_SECONDS = 1.2
+HURRIED_SECONDS = 0.3
 
 
 @dataclass(frozen=True)

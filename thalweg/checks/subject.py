@@ -139,6 +139,6 @@ class Subject:
         limit = hurried if self.quick else most
         if len(rows) <= limit:
             return rows
-        self.looked.append(f"{what} in {limit:,} of {len(rows):,} rows")
+        self.looked.append(f"{what} in {f'{limit:,}' if limit else 'none'} of {len(rows):,} rows")
         seed = Position(path=("checks", what)).number("sample", by="run")
         return np.sort(np.random.default_rng(seed).choice(rows, limit, replace=False))

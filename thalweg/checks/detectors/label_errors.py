@@ -22,7 +22,10 @@ SURE, SURER, SMALL_ERROR, GOOD = 0.9, 0.95, 0.04, 0.10
 
 @detector("label-errors", turn=5)
 def label_errors(subject: Subject) -> list[Finding]:
-    """Rows on whose other class both models agree, where so many are contradicted that it is no chance."""
+    """Rows on whose other class both models agree, where so many are contradicted that it is no chance.
+
+    Ahead of a training none are looked at: two models are fitted five times each, longer than a small net learns.
+    """
     classes = subject.classes
     if classes is None or not 2 <= len(classes.levels) <= MOST_CLASSES:
         return []
@@ -30,8 +33,8 @@ def label_errors(subject: Subject) -> list[Finding]:
     rows = np.flatnonzero(np.isin(classes.codes, common))
     if len(rows) < LEAST_ROWS or len(common) < 2:
         return []
-    rows = subject.sample(rows, most=10_000, hurried=1_000, what="wrong labels")
-    seen = read(subject, rows)
+    rows = subject.sample(rows, most=10_000, hurried=0, what="wrong labels")
+    seen = read(subject, rows) if len(rows) else None
     if seen is None or len(seen.rows) < LEAST_ROWS:
         return []
     codes = np.searchsorted(common, classes.codes[seen.rows])

@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
 ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
-PYTEST := $(ONE_THREAD) $(BIN)/pytest -n 2
+PYTEST := $(ONE_THREAD) $(BIN)/pytest -n auto --maxprocesses 4
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test slow lint format wheel clean

@@ -7,6 +7,7 @@ for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 os.environ.setdefault("MPLBACKEND", "Agg")
 
 import random
+import signal
 import sys
 from pathlib import Path
 
@@ -24,8 +25,12 @@ def seeded() -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _one_thread_per_worker() -> None:
-    """torch counts the machine's cores for itself where the environment did not reach it."""
+def _same_for_every_worker() -> None:
+    """torch counts the machine's cores for itself where the environment did not reach it.
+
+    Jobs that a shell put into the background are born deaf to Ctrl-C, and so would be the runs that tests stop by it.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(1)
 

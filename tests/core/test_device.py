@@ -23,3 +23,17 @@ def test_a_net_laid_out_both_ways_answers_nearly_the_same():
     last = laid_out(net, "channels-last")(image)
     torch.testing.assert_close(laid_out(net, "plain")(image), last, rtol=1e-5, atol=1e-6)
     assert net[0].weight.is_contiguous()
+
+
+def test_a_net_whose_gradient_would_write_outside_its_memory_stays_plain():
+    def formats(channels):
+        net = nn.Sequential(
+            nn.Conv2d(channels, 16, 3, padding=1), nn.ReLU(), nn.Conv2d(16, channels, 1), nn.Conv2d(channels, 8, 1, stride=2)
+        )
+        return net, laid_out(net, "channels-last")[0].weight.is_contiguous(memory_format=torch.channels_last)
+
+    net, last = formats(4)
+    assert not last
+    net(torch.randn(3, 4, 8, 8)).square().sum().backward()
+    assert all(torch.isfinite(one.grad).all() for one in net.parameters())
+    assert formats(8)[1]

@@ -1,0 +1,68 @@
+"""Unfreezing in stages, a probe of the head that resumes, and the line that tells what published weights would bring."""
+
+import numpy as np
+import torch
+
+from tests.training.resuming import assert_resumes_to_the_same_bits, fitted
+from thalweg.core.talk import Talk
+from thalweg.rules.backpropagation import Backpropagation
+from thalweg.training.stage import Own
+
+MODEL = {"name": "residual", "settings": {"depths": [1, 1], "widths": [4, 8]}}
+
+
+class Heard(Talk):
+    """What a run says."""
+
+    def __init__(self) -> None:
+        self.lines = []
+
+    def say(self, label, *lines) -> None:
+        self.lines += [f"{label} {line}" for line in lines]
+
+
+def photos(side, count=24):
+    """Pictures that are bright on the left or on the right."""
+    rng, target = np.random.default_rng(0), np.arange(count) % 2
+    pictures = rng.integers(0, 60, (count, side, side, 3))
+    for picture, code in zip(pictures, target, strict=True):
+        picture[:, side // 2 * code : side // 2 * (code + 1)] += 150
+    return {"image": pictures.astype(np.uint8), "class": np.where(target, "right", "left")}
+
+
+def test_what_is_frozen_in_the_first_stage_learns_in_the_second(tmp_path):
+    seen = {}
+
+    class Watched(Backpropagation):
+        def begin(self, batches, at) -> None:
+            seen["begin", at.stage] = {name: one.clone() for name, one in self.model.state_dict().items()}
+            super().begin(batches, at)
+
+        def end(self, batches, at) -> None:
+            seen["end", at.stage] = {name: one.clone() for name, one in self.model.state_dict().items()}
+
+    stages = [{"rule": {"freeze": "trunk"}}, {"rule": {"freeze": [], "layer_decay": 0.8}}]
+    settings = {"model": MODEL, "stages": stages, "rule": {"steps": 2}, "stopping": {"keep": "last"}}
+    fitted(settings, tmp_path / "run", given=photos(8), own=Own(rule=Watched))
+    moved = [
+        {name for name, one in seen["begin", stage].items() if not torch.equal(one, seen["end", stage][name])}
+        for stage in (0, 1)
+    ]
+    assert moved[0] == {"head.weight", "head.bias"}
+    assert "stem.0.weight" in moved[1]
+    assert all(torch.equal(one, seen["end", 0][name]) for name, one in seen["begin", 1].items())
+
+
+def test_a_probe_cut_anywhere_ends_with_the_same_bits(tmp_path):
+    settings = {"model": MODEL, "rule": {"name": "linear-probe", "steps": 3}, "augment": [{"flip": {"probability": 1}}]}
+    assert_resumes_to_the_same_bits(settings, tmp_path, given=photos(8))
+
+
+def test_a_run_from_nothing_tells_what_published_weights_would_bring_where_pictures_are_photos(tmp_path):
+    settings = {"model": MODEL, "rule": {"steps": 1}}
+    heard = {side: Heard() for side in (16, 64)}
+    for side, talk in heard.items():
+        fitted(settings, tmp_path / str(side), given=photos(side), talk=talk)
+    assert not any("--weights" in line for line in heard[16].lines)
+    [told] = [line for line in heard[64].lines if "--weights" in line]
+    assert "--weights mobilenet-v2 (14.2 MB, BSD-3-Clause; thalweg weights get mobilenet-v2)" in told

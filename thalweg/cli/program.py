@@ -20,7 +20,7 @@ from typing import Any
 import click
 
 from thalweg.cli.flags import Answer, Page, Verb, refusal_of
-from thalweg.cli.loading import load_numpy
+from thalweg.cli.loading import WANTED, load_numpy
 from thalweg.cli.terminal import Terminal, TerminalTalk, standard_error, standard_output
 from thalweg.core.errors import Refusal, ResourceRefusal, Stopped, UsageRefusal, nearest
 from thalweg.core.strict_json import render_json
@@ -252,12 +252,16 @@ def _memory_limit() -> int | None:
 
 @contextlib.contextmanager
 def _signals() -> Iterator[None]:
-    """SIGTERM and SIGHUP end the program as Ctrl-C does: through every `finally` on the way out."""
+    """SIGINT, SIGTERM and SIGHUP end the program alike: through every `finally` on the way out.
+
+    Where Python's own answer to Ctrl-C comes in the midst of an `exec`, as in the making of a dataclass while a library is
+    imported, `python -m` ends by the signal and not by the exit code; a subclass of KeyboardInterrupt does not.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    wanted = [signal.SIGTERM, *([signal.SIGHUP] if sys.platform != "win32" else [])]
-    former = {number: signal.signal(number, _stop) for number in wanted}
+    heard = [number for number in WANTED if signal.getsignal(number) is not signal.SIG_IGN]
+    former = {number: signal.signal(number, _stop) for number in heard}
     try:
         yield
     finally:

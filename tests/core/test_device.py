@@ -37,3 +37,12 @@ def test_a_net_whose_gradient_would_write_outside_its_memory_stays_plain():
     net(torch.randn(3, 4, 8, 8)).square().sum().backward()
     assert all(torch.isfinite(one.grad).all() for one in net.parameters())
     assert formats(8)[1]
+
+
+def test_a_net_of_pictures_of_one_channel_answers_with_channels_last_throughout():
+    net = nn.Sequential(nn.Conv2d(1, 8, 4, stride=2, padding=1), nn.ReLU(), nn.Conv2d(8, 4, 3))
+    plain = net(torch.randn(2, 1, 8, 8))
+    last = laid_out(net, "channels-last")[0](torch.randn(2, 1, 8, 8))
+    assert last.is_contiguous(memory_format=torch.channels_last)
+    assert plain.is_contiguous()
+    assert laid_out(net, "plain")(torch.randn(2, 1, 8, 8)).is_contiguous()

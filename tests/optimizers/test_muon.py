@@ -36,6 +36,19 @@ def test_five_quintic_iterations_are_those_of_the_singular_values():
     assert torch.allclose(orthogonalised(u * values.unsqueeze(-2) @ v), u * x.unsqueeze(-2) @ v, atol=1e-12)
 
 
+@pytest.mark.parametrize("shape", [(4, 8), (16, 144), (32, 288)])
+@pytest.mark.parametrize("spread", [1.0, 1e4])
+def test_a_wide_matrix_in_float32_is_orthogonalised_as_its_singular_values_say(shape, spread):
+    u, values, v = torch.linalg.svd(drawn(1, *shape), full_matrices=False)
+    values = torch.logspace(0, -torch.log10(torch.tensor(spread)).item(), values.shape[-1], dtype=torch.float64)
+    x = values / values.square().sum().sqrt()
+    for _ in range(5):
+        x = 3.4445 * x - 4.7750 * x**3 + 2.0315 * x**5
+    found = orthogonalised((u * values @ v).float()).double()
+    expected = u * x @ v
+    assert (found - expected).norm() < 2e-3 * expected.norm()
+
+
 def test_a_batch_equals_its_matrices_one_by_one():
     several = drawn(4, 3, 5)
     together = orthogonalised(several)

@@ -3,7 +3,7 @@
 from typing import Literal
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from thalweg.core.errors import UsageRefusal
 
@@ -65,9 +65,22 @@ def laid_out(model: nn.Module, asked: MemoryFormat = "auto") -> nn.Module:
         if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
             wanted = asked == "channels-last" or (asked == "auto" and module.weight.device.type == "cpu")
             last = wanted and safe
-            order = torch.channels_last if last else torch.contiguous_format
-            module.weight.data = module.weight.data.contiguous(memory_format=order)
+            module.weight.data = _in_order(module.weight.data, torch.channels_last if last else torch.contiguous_format)
     return model
+
+
+def _in_order(weight: Tensor, order: torch.memory_format) -> Tensor:
+    """The weight (outputs, inputs, height, width) with the strides of that format.
+
+    With one input channel both formats lie alike in memory, and torch answers in the plain one unless the strides say
+    otherwise; every layer after it would then be copied from one format into the other.
+    """
+    laid = weight.contiguous(memory_format=order)
+    height, width = laid.shape[2:]
+    if laid.shape[1] > 1:
+        return laid
+    pixels = height * width
+    return laid.as_strided(laid.shape, (pixels, 1, width, 1) if order is torch.channels_last else (pixels, pixels, width, 1))
 
 
 def spoils_memory(convolution: nn.Conv2d) -> bool:

@@ -49,8 +49,9 @@ class ResidualBlock(nn.Module):
         self.second = _convolution(outputs, outputs, dims=dims, kernel=3)
         self.second_norm = build_normalisation(normalisation, outputs, dims=dims)
         changes = shortcut == "convolution" and (inputs != outputs or stride != 1)
-        self.shortcut = _convolution(inputs, outputs, dims=dims, kernel=1, stride=stride) if changes else None
-        self.padded = (stride, outputs - inputs) if shortcut == "padding" else (1, 0)
+        self.shortcut = _convolution(inputs, outputs, dims=dims, kernel=1) if changes else None
+        self.stride = stride
+        self.added = outputs - inputs if shortcut == "padding" else 0
         self.summed = shortcut != "none"
         self.shortcut_norm = build_normalisation(normalisation if changes else "none", outputs, dims=dims)
         self.activation = build_activation(activation)
@@ -63,7 +64,8 @@ class ResidualBlock(nn.Module):
         branch = self.second_norm(masked_convolution(self.second, branch, answered)[0], answered)
         branch = self.drop(branch)
         if self.summed:
-            passed = padded(x, *self.padded) if self.shortcut is None else self.shortcut(x)
+            thin = thinned(x, self.stride)
+            passed = padded(thin, self.added) if self.shortcut is None else self.shortcut(thin)
             branch = self.shortcut_norm(passed, answered) + branch
         answer = self.activation(branch)
         return without_padding(answer, answered), answered
@@ -111,7 +113,8 @@ class BottleneckBlock(nn.Module):
         self.third = _convolution(within, outputs, dims=2, kernel=1)
         self.third_norm = build_normalisation(normalisation, outputs, dims=2)
         changes = inputs != outputs or stride != 1
-        self.shortcut = _convolution(inputs, outputs, dims=2, kernel=1, stride=stride) if changes else nn.Identity()
+        self.stride = stride
+        self.shortcut = _convolution(inputs, outputs, dims=2, kernel=1) if changes else nn.Identity()
         self.shortcut_norm = build_normalisation(normalisation if changes else "none", outputs, dims=2)
         self.activation = build_activation(activation)
         self.drop = drop or nn.Identity()
@@ -121,7 +124,8 @@ class BottleneckBlock(nn.Module):
         branch = self.activation(self.first_norm(self.first(x)))
         branch = self.activation(self.second_norm(self.second(branch)))
         branch = self.drop(self.third_norm(self.third(branch)))
-        answer: Tensor = self.activation(self.shortcut_norm(self.shortcut(x)) + branch)
+        passed = self.shortcut_norm(self.shortcut(thinned(x, self.stride)))
+        answer: Tensor = self.activation(passed + branch)
         return answer, mask
 
     def begin_as_shortcut(self) -> None:
@@ -160,14 +164,15 @@ class PreactivatedBlock(nn.Module):
         self.second_norm = build_normalisation(normalisation, outputs, dims=dims)
         self.second = _convolution(outputs, outputs, dims=dims, kernel=3)
         changes = inputs != outputs or stride != 1
-        self.shortcut = _convolution(inputs, outputs, dims=dims, kernel=1, stride=stride) if changes else None
+        self.stride = stride
+        self.shortcut = _convolution(inputs, outputs, dims=dims, kernel=1) if changes else None
         self.activation = build_activation(activation)
         self.drop = drop or nn.Identity()
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
         """(B, C, *S) and its mask (B, *S) to (B, C', *S') and its mask."""
         ready = self.activation(self.first_norm(x, mask))
-        passed = x if self.shortcut is None else self.shortcut(ready)
+        passed = x if self.shortcut is None else self.shortcut(thinned(ready, self.stride))
         branch, answered = masked_convolution(self.first, ready, mask)
         branch = self.activation(self.second_norm(branch, answered))
         branch = masked_convolution(self.second, branch, answered)[0]
@@ -187,12 +192,18 @@ def _begin_at_zero(norm: nn.Module, convolution: nn.Module) -> None:
         zero_last(convolution)
 
 
-def padded(x: Tensor, stride: int, channels: int) -> Tensor:
-    """Every stride-th value of x (B, C, *S), with channels of zeros added after its own."""
-    if stride == 1 and channels == 0:
-        return x
-    thinned = x[(slice(None), slice(None), *[slice(None, None, stride)] * (x.dim() - 2))]
-    return nn.functional.pad(thinned, (0, 0) * (x.dim() - 2) + (0, channels))
+def thinned(x: Tensor, stride: int) -> Tensor:
+    """Every stride-th value of x (B, C, *S) along each axis.
+
+    A 1-wide convolution of it is that of x with the stride, at less cost on a CPU (backward of 64 maps of 7 x 7 from 32 of
+    14 x 14: half the time).
+    """
+    return x if stride == 1 else x[(slice(None), slice(None), *[slice(None, None, stride)] * (x.dim() - 2))]
+
+
+def padded(x: Tensor, channels: int) -> Tensor:
+    """Adds channels of zeros after those of x (B, C, *S)."""
+    return nn.functional.pad(x, (0, 0) * (x.dim() - 2) + (0, channels)) if channels else x
 
 
 def _convolution(inputs: int, outputs: int, *, dims: int, kernel: int, stride: int = 1) -> Convolution:

@@ -145,6 +145,11 @@ def test_every_entry_states_where_it_is_how_large_and_under_which_licence():
         assert known.licence
 
 
+def test_files_are_as_large_as_their_publisher_says_in_mebibytes():
+    published = {"mobilenet-v2": 13.555, "resnet18": 44.661, "resnet34": 83.275, "resnet50": 97.781}
+    assert {known.name: round(known.file.size / 2**20, 3) for known in entries()} == published
+
+
 def test_published_weights_name_what_photos_show(shared_data, monkeypatch):
     monkeypatch.setenv("THALWEG_DATA", str(shared_data))
     ports = Ports((Port("image", "image", (3, 224, 224)),), (Port("class", "category", (), size=1000),))

@@ -1,7 +1,7 @@
 """The catalogue of published weights: where a file lies here, or how it is fetched if the user asks.
 
 An entry is the declaration of its part: `model` that it fills, `files` (name, bytes, digest) at `address`, files `alike` that
-hold the same weights in another form and may lie in a local folder, `licence`, and what `data` must be like for it. Looked for
+hold the same weights in another form and may lie in a local folder, `licence`, and which data it is `made_for`. Looked for
 are THALWEG_DATA with its folders `weights` and `pretrained`, then the cache (THALWEG_HOME, else the system's).
 """
 
@@ -15,6 +15,7 @@ from thalweg.core import registry
 from thalweg.core.errors import DataRefusal, UsageRefusal
 from thalweg.data.catalogue import File, cache
 from thalweg.data.download import Told, digest_of_kind, fetch
+from thalweg.models.weights._made_for import MADE_FOR
 
 FOLDERS = ("weights", "pretrained", ".")
 """Folders of THALWEG_DATA that may hold files of weights."""
@@ -51,7 +52,7 @@ def entry(name: str) -> Entry:
         UsageRefusal: there is none; the nearest is given.
     """
     facts = registry.facts("weights", name)
-    [published] = facts["files"]
+    [published], made_for = facts["files"], MADE_FOR[facts["made_for"]]
     return Entry(
         name,
         facts["model"],
@@ -59,8 +60,8 @@ def entry(name: str) -> Entry:
         tuple(File(*one) for one in facts.get("alike", ())),
         facts["address"],
         facts["licence"],
-        facts.get("data", {}),
-        facts.get("least", ()),
+        made_for.data,
+        made_for.least,
         facts.get("brings", ""),
     )
 

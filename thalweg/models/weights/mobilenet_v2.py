@@ -19,14 +19,7 @@ from thalweg.core.settings import Settings
         ),
     ),
     licence="BSD-3-Clause",
-    data={
-        "image_size": 224,
-        "image_crop": 0.875,
-        "image_channels": 3,
-        "image_mean": (0.485, 0.456, 0.406),
-        "image_deviation": (0.229, 0.224, 0.225),
-    },
-    least=(1, 64, 64),
+    made_for="imagenet",
     brings="it has learned from 1.28 million photos of 1,000 classes",
     paper="Sandler et al. 2018, arXiv:1801.04381",
 )

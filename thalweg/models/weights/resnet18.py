@@ -13,14 +13,7 @@ from thalweg.models.weights._resnet import torchvision_names
     address="https://download.pytorch.org/models/",
     files=(("resnet18-f37072fd.pth", 46830571, "sha256:f37072fd47e89c5e827621c5baffa7500819f7896bbacec160b1a16c560e07ec"),),
     licence="BSD-3-Clause",
-    data={
-        "image_size": 224,
-        "image_crop": 0.875,
-        "image_channels": 3,
-        "image_mean": (0.485, 0.456, 0.406),
-        "image_deviation": (0.229, 0.224, 0.225),
-    },
-    least=(1, 64, 64),
+    made_for="imagenet",
     paper="He et al. 2016, arXiv:1512.03385",
 )
 def resnet18(names: Sequence[str], settings: ResidualSettings) -> dict[str, str]:

@@ -13,14 +13,7 @@ from thalweg.models.weights._resnet import torchvision_names
     address="https://download.pytorch.org/models/",
     files=(("resnet34-b627a593.pth", 87319819, "sha256:b627a593bcbe140c234610266fe4f8ae95ea42fc881d091c9b6052e6b1d0590f"),),
     licence="BSD-3-Clause",
-    data={
-        "image_size": 224,
-        "image_crop": 0.875,
-        "image_channels": 3,
-        "image_mean": (0.485, 0.456, 0.406),
-        "image_deviation": (0.229, 0.224, 0.225),
-    },
-    least=(1, 64, 64),
+    made_for="imagenet",
     paper="He et al. 2016, arXiv:1512.03385",
 )
 def resnet34(names: Sequence[str], settings: ResidualSettings) -> dict[str, str]:

@@ -13,14 +13,7 @@ from thalweg.models.weights._resnet import torchvision_names
     address="https://download.pytorch.org/models/",
     files=(("resnet50-0676ba61.pth", 102530333, "sha256:0676ba61b6795bbe1773cffd859882e5e297624d384b6993f7c9e683e722fb8a"),),
     licence="BSD-3-Clause",
-    data={
-        "image_size": 224,
-        "image_crop": 0.875,
-        "image_channels": 3,
-        "image_mean": (0.485, 0.456, 0.406),
-        "image_deviation": (0.229, 0.224, 0.225),
-    },
-    least=(1, 64, 64),
+    made_for="imagenet",
     paper="He et al. 2016, arXiv:1512.03385",
 )
 def resnet50(names: Sequence[str], settings: ResidualSettings) -> dict[str, str]:

@@ -1,0 +1,76 @@
+"""Check, report, doctor and describe: what is known of data, runs and packages, without training anything."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Unpack
+
+from thalweg.checks.asked import check_data
+from thalweg.checks.check import Checked
+from thalweg.core.run_folder import RunFolder
+from thalweg.core.talk import Talk
+from thalweg.packages.package import package_facts
+from thalweg.training.doctor import examine, installation
+from thalweg.training.options import TrainOptions
+from thalweg.training.requested import asked_by_options, merged, settings_in
+from thalweg.training.understood import refuse_unknown_options
+from thalweg.verbs.run import Run, load, run_of
+
+
+def check(
+    data: Any,  # noqa: ANN401 - whatever a source understands
+    *,
+    against: Run | str | Path | None = None,
+    settings: Mapping[str, Any] | str | Path | None = None,
+    **options: Unpack[TrainOptions],
+) -> Checked:
+    """What is wrong with data, each finding with its rows and a remedy; everything is looked at.
+
+    Args:
+        against: a run: what is new or otherwise in the data than in what it was trained on.
+        settings: of a run, or the path of such a file; what concerns data counts.
+        options: as of `train`: target, field, ignore, group, time, talk, ...
+    """
+    refuse_unknown_options(options)
+    talk = options.get("talk")
+    written = settings_in(Path(settings), talk or Talk()) if isinstance(settings, str | Path) else settings or {}
+    folder = against.folder if isinstance(against, Run) else None if against is None else RunFolder.existing(Path(against))
+    return check_data(data, merged(written, asked_by_options(options)), against=folder, talk=talk)
+
+
+def report(run: Run | str | Path) -> Path:
+    """Write the run's report anew; returns its path."""
+    from thalweg.report.report import write_report
+
+    found = load(run) if isinstance(run, str | Path) else run
+    return write_report(run_of(found, "a package alone has no history to report").folder)
+
+
+def doctor(run: Run | str | Path | None = None) -> dict[str, Any]:
+    """What is wrong with a run and what to change; without a run, what is wrong with this installation.
+
+    Returns:
+        `findings`: a list of `{"severity", "what", "where", "why", "fix"}`, the gravest first; and the facts looked at.
+    """
+    if run is None:
+        return installation()
+    found = load(run) if isinstance(run, str | Path) else run
+    return examine(run_of(found, "a package alone has no history to look at").folder)
+
+
+def described(path: str | Path) -> dict[str, Any]:
+    """What a run's folder or a package holds, from its files alone; no weights are loaded, nothing in it is executed.
+
+    Raises:
+        UsageRefusal: it is neither.
+        PackageRefusal: it is damaged.
+    """
+    path = Path(path)
+    run = None if (path / "package.json").exists() else RunFolder.existing(path)
+    package = package_facts(path if run is None else run.model) if run is None or run.model.exists() else {}
+    if run is None:
+        return {"package": str(path)} | package
+    metric = Run(run).results.get("metric") or {}
+    facts: dict[str, Any] = {"run": str(path), "state": run.state()} | package
+    if metric.get("value") is not None:
+        facts["test"] = {key: metric[key] for key in ("name", "value", "low", "high")}
+    return facts | {"checkpoints": len(run.steps()), "files": sorted(one.name for one in path.iterdir() if one.name[0] != ".")}

@@ -1,0 +1,194 @@
+"""Train: fit, then evaluate on the test part, compare with baselines and report."""
+
+import signal
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext, suppress
+from pathlib import Path
+from typing import Any, Unpack
+
+import torch
+from torch import Tensor, nn
+
+from thalweg.checks.ahead import examination
+from thalweg.core import files
+from thalweg.core.errors import Refusal, Stopped, TrainingRefusal
+from thalweg.core.processes import Processes, connect
+from thalweg.core.run_folder import RunFolder
+from thalweg.core.run_log import RunLog
+from thalweg.core.talk import Talk
+from thalweg.rules._rule import Rule
+from thalweg.tasks._task import Task
+from thalweg.training.fit import Interrupted, fit
+from thalweg.training.options import TrainOptions
+from thalweg.training.own_parts import refuse_lacking
+from thalweg.training.requested import asked_before, asked_by_options, located, merged, run_settings, settings_in
+from thalweg.training.settings import RunSettings
+from thalweg.training.stage import Own
+from thalweg.training.understood import refuse_no_model, refuse_unknown_options
+from thalweg.verbs.run import Run
+
+
+def train(
+    data: Any,  # noqa: ANN401 - whatever a source understands
+    *,
+    model: str | Mapping[str, Any] | nn.Module | None = None,
+    task: str | Mapping[str, Any] | type[Task] | None = None,
+    rule: str | Mapping[str, Any] | type[Rule] | None = None,
+    loss: str | Mapping[str, Any] | Callable[[Tensor, Tensor], Tensor] | None = None,
+    settings: Mapping[str, Any] | str | Path | None = None,
+    out: str | Path | None = None,
+    **options: Unpack[TrainOptions],
+) -> Run:
+    """Train on data, evaluate on the test part, compare with baselines and write a report.
+
+    Args:
+        data: path, catalogued name, arrays `(X, y)`, mapping of columns, any torch `Dataset` or iterable of examples.
+        model: a part's name, a mapping with its settings, or any `torch.nn.Module`.
+        task: a part's name, a mapping with its settings, or a `Task` class.
+        rule: how to learn, likewise.
+        loss: a part's name, or any callable of output and target.
+        settings: further settings of the run as in `settings.yaml`, or the path of such a file.
+        out: the run's folder; by default `runs/<name>`, numbered where that stands.
+        options: see `TrainOptions`: target, epochs, batch_size, lr, seed, threads, check, compare, resume, ...
+
+    Raises:
+        Refusal: what is wrong, where, why and how to mend it.
+    """
+    refuse_unknown_options(options)
+    refuse_no_model(model)
+    own = Own(
+        model if isinstance(model, nn.Module) else None,
+        task if isinstance(task, type) else None,
+        rule if isinstance(rule, type) else None,
+        loss if callable(loss) else None,
+    )
+    named = {"model": model, "task": task, "rule": rule, "loss": loss}
+    resume, talk = options.get("resume", False), options.get("talk") or Talk()
+    before = asked_before(Path(out)) if resume and out is not None else {}
+    written = settings_in(Path(settings), talk) if isinstance(settings, str | Path) else settings or {}
+    asked = _asked(data, named, options, merged(before, written))
+    processes = connect()
+    folder = _folder(data, out, resume=resume, force=options.get("force", False), processes=processes)
+    if resume and folder.state() == "finished":
+        talk.say("run", f"{folder.path} is already complete; nothing was trained")
+        return Run(folder, own=own)
+    given, talk = None if isinstance(data, str | Path) else data, RunLog(talk, folder.log)
+    look = examination(asked) if asked.check else None
+    try:
+        with _held(folder, processes, talk) as threads:
+            begun = time.monotonic()
+            run = Run(folder, fit(asked, given=given, own=own, folder=folder, resume=resume, talk=talk, examine=look), own)
+            torch.set_num_threads(asked.threads or threads)
+            if processes.rank == 0:
+                conclude(run, asked, talk=talk, begun=begun)
+                folder.finish()
+        processes.wait()
+    finally:
+        processes.leave()
+    return run
+
+
+@contextmanager
+def _held(folder: RunFolder, processes: Processes, talk: Talk) -> Iterator[int]:
+    """The run's folder, held by the first process while the run lasts.
+
+    A folder in which nothing was written goes again when the run fails; a run that is stopped is told how to go on. Gives the
+    threads that the process has, which the training of a small net does not take, and gives them back at the end.
+    """
+    threads = torch.get_num_threads()
+    try:
+        with folder.lock() if processes.rank == 0 else nullcontext():
+            yield threads
+    except BaseException as error:
+        told = _told(error, folder)
+        if processes.rank == 0:
+            with suppress(Refusal):  # a log that cannot be written must not hide what happened
+                talk.keep("ended", *str(told).split("\n"))
+            if not isinstance(error, TrainingRefusal):  # what failed while it learned is for the doctor
+                folder.abandon()
+        if told is error:
+            raise
+        raise told from None
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _told(error: BaseException, folder: RunFolder) -> BaseException:
+    """The error; an interrupt of a run that has a checkpoint as the refusal that says how to go on."""
+    if not isinstance(error, KeyboardInterrupt) or not folder.steps():
+        return error
+    number = error.number if isinstance(error, Stopped) else signal.SIGINT
+    return Interrupted(number, folder.path, saved="everything up to its last checkpoint")
+
+
+def conclude(run: Run, settings: RunSettings, *, talk: Talk, begun: float) -> None:
+    """Evaluate on the test part, compare with baselines, write results and report."""
+    from thalweg.evaluation.packaged import Shipping
+    from thalweg.evaluation.results import Keeping, results
+    from thalweg.report.examples import with_examples
+    from thalweg.report.report import write_report
+    from thalweg.report.samples import with_samples
+
+    fitted = run.fitted
+    assert fitted is not None
+    package = fitted.package
+    found = results(
+        package.task,
+        package.model,
+        fitted.dataset,
+        seconds=fitted.seconds if settings.compare else None,
+        seed=settings.seed,
+        margin=settings.margin,
+        talk=talk,
+        keep=Keeping(run.folder.predictions, Shipping(run.folder.baselines, package)),
+    )
+    found = with_samples(with_examples(found, fitted.dataset), package, fitted.dataset, seed=settings.seed)
+    found["seconds"] = {"training": round(fitted.seconds, 3), "whole": round(time.monotonic() - begun, 3)}
+    files.write_json(run.folder.results, found)
+    write_report(run.folder)
+    _keep_results(found, talk)
+
+
+def _keep_results(found: Mapping[str, Any], talk: Talk) -> None:
+    """What a run came to, as its log says it."""
+    metric = found["metric"]
+    if metric["value"] is not None:
+        ends = f" ({metric['low']:.4g} to {metric['high']:.4g})" if metric["low"] is not None else ""
+        talk.keep("result", f"{metric['name']} {metric['value']:.4g}{ends} on the test part")
+    verdict = found.get("verdict")
+    talk.keep("verdict", verdict["sentence"] if verdict else f"none: {found['verdict_reason']}")
+
+
+def _asked(
+    data: Any,  # noqa: ANN401
+    named: Mapping[str, Any],
+    options: TrainOptions,
+    settings: Mapping[str, Any],
+) -> RunSettings:
+    refuse_lacking(settings, named)
+    said = {sort: named[sort] for sort in ("task", "model", "rule") if isinstance(named[sort], str | Mapping)}
+    if isinstance(named["loss"], str | Mapping):
+        said = merged(said, {"task": {"loss": named["loss"]}})
+    source = {"source": located(data)} if isinstance(data, str | Path) else {}
+    return run_settings(merged(settings, source, said, asked_by_options(options)))
+
+
+def _folder(data: Any, out: str | Path | None, *, resume: bool, force: bool, processes: Processes) -> RunFolder:  # noqa: ANN401
+    """The run's folder, made by the first process and known to all."""
+    if processes.rank:
+        return RunFolder(Path(processes.share(None)))
+    folder = _made(data, out, resume=resume, force=force)
+    processes.share(str(folder.path))
+    return folder
+
+
+def _made(data: Any, out: str | Path | None, *, resume: bool, force: bool) -> RunFolder:  # noqa: ANN401
+    inputs = Path(data) if isinstance(data, str | Path) and Path(data).is_dir() else None
+    if out is None:
+        name = Path(data).stem if isinstance(data, str | Path) else getattr(data, "name", None) or "arrays"
+        return RunFolder.fresh(name, inputs=inputs)
+    standing = RunFolder(Path(out))
+    if resume and standing.state() == "finished":
+        return standing
+    return RunFolder.create(Path(out), force=force, resume=resume, inputs=inputs)

@@ -2,12 +2,14 @@
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 
+from thalweg.checks.identity import is_identifier
+from thalweg.checks.seen import Seen
 from thalweg.data.dataset import Examples
 from thalweg.fields.column import Column, as_column, take
 
@@ -32,16 +34,23 @@ class Plant:
 
     Attributes:
         detectors: names of those that should see it.
-        codes: findings that count as seen.
-        suits: whether it can be planted in a set.
+        codes: findings that count as seen; so does a code with `_ACROSS`.
+        shares: of the rows, one after the other by seed.
+        rows: of a set at most so many are taken.
+        column: a finding counts in whole; else the share of the spoilt rows that are named.
+        apart: every second seed puts what was added into the test part of a given split.
+        silent: sets in which the detector keeps silent by its own rule, reported apart.
     """
 
     spoil: Callable[[Examples, float, np.random.Generator], Planted | None]
     detectors: tuple[str, ...]
     codes: tuple[str, ...]
     kinds: tuple[str, ...] = ("table",)
-    shares: tuple[float, ...] = (0.02,)
-    settings: dict[str, Any] = field(default_factory=dict)
+    shares: tuple[float, ...] = (0.01, 0.02, 0.03, 0.04, 0.05)
+    rows: int = 1000
+    column: bool = False
+    apart: bool = False
+    silent: frozenset[str] = frozenset()
 
 
 def target_of(examples: Examples) -> str | None:
@@ -55,12 +64,15 @@ def inputs_of(examples: Examples) -> list[str]:
 
 
 def numbers_of(examples: Examples, *, least: int = 20) -> list[str]:
-    """Inputs that are numbers with that many distinct values."""
+    """Inputs that are numbers with that many distinct values, and no ids."""
     columns = {name: examples.columns[name] for name in inputs_of(examples)}
     return [
         name
         for name, one in columns.items()
-        if isinstance(one, np.ndarray) and one.ndim == 1 and len(np.unique(one[np.isfinite(one)])) >= least
+        if isinstance(one, np.ndarray)
+        and one.ndim == 1
+        and len(np.unique(one[np.isfinite(one)])) >= least
+        and not is_identifier(Seen(name, one, "number", "input"))
     ]
 
 
@@ -337,6 +349,18 @@ def shifted(examples: Examples, share: float, draw: np.random.Generator) -> Plan
     return Planted(having(made, **{name: column}), field=name)
 
 
+def chosen_by_odds(examples: Examples, share: float, draw: np.random.Generator) -> Planted | None:
+    """The test part is drawn with odds that grow e-fold for each deviation of a column."""
+    name = _number(examples, draw)
+    if name is None:
+        return None
+    column = np.nan_to_num(examples.columns[name].astype(float))
+    scaled = (column - column.mean()) / max(float(column.std()), 1e-12)
+    test = draw.random(len(column)) < 1 / (1 + np.exp(-(scaled - 0.8)))
+    given = {"train": torch.from_numpy(np.flatnonzero(~test)), "test": torch.from_numpy(np.flatnonzero(test))}
+    return Planted(dataclasses.replace(examples, given=given), field=name) if min(test.sum(), (~test).sum()) > 20 else None
+
+
 def new_words(examples: Examples, share: float, draw: np.random.Generator) -> Planted | None:
     names = words_of(examples)
     if not names:
@@ -364,31 +388,39 @@ def twice(examples: Examples, share: float, draw: np.random.Generator) -> Plante
     return Planted(having(examples, measured=[str(one) for one in times]), rows.tolist(), "measured")
 
 
+OVERLAPPING = frozenset(("sst", "mr", "titanic", "telco", "german", "default", "pima", "cifar", "ElectricDevices"))
+"""Sets whose classes overlap, named before anything was planted here: a label that models contradict need not be wrong."""
+EVERY = ("table", "photos", "texts", "series")
 TABLES = {
-    "exact duplicates": Plant(copies, ("duplicates",), ("DUPLICATES",)),
-    "exact duplicates across a split": Plant(copies_across, ("duplicates",), ("DUPLICATES_ACROSS",)),
-    "rows rounded to 3 digits": Plant(rounded, ("rounded-rows",), ("ROUNDED_ROWS",)),
-    "rows with one cell changed": Plant(one_cell, ("edited-rows", "duplicates"), ("EDITED_ROWS", "DUPLICATES")),
-    "conflicting labels": Plant(conflicts, ("conflicting-labels",), ("LABELS_CONFLICT",)),
+    "exact duplicates": Plant(copies, ("duplicates",), ("DUPLICATES",), EVERY),
+    "exact duplicates across a split": Plant(copies_across, ("duplicates",), ("DUPLICATES_ACROSS",), EVERY),
+    "rows rounded to 3 digits": Plant(rounded, ("rounded-rows",), ("ROUNDED_ROWS",), apart=True),
+    "rows with one cell changed": Plant(one_cell, ("edited-rows", "duplicates"), ("EDITED_ROWS", "DUPLICATES"), apart=True),
+    "conflicting labels": Plant(conflicts, ("conflicting-labels",), ("LABELS_CONFLICT",), EVERY),
     "target in disguise": Plant(disguised, ("target-in-disguise",), ("TARGET_IN_DISGUISE",)),
-    "gives it away, noise 2 %": Plant(nearly_disguised, ("gives-it-away",), ("GIVES_IT_AWAY",)),
+    "gives it away, noise 2 %": Plant(nearly_disguised, ("gives-it-away",), ("GIVES_IT_AWAY",), shares=(0.02,)),
+    "gives it away, noise 5 %": Plant(nearly_disguised, ("gives-it-away",), ("GIVES_IT_AWAY",), shares=(0.05,)),
     "id that predicts": Plant(predictive_id, ("predictive-ids",), ("ID_PREDICTS",)),
     "time leak": Plant(future, ("time-leak",), ("TIME_LEAK",)),
     "group leak": Plant(grouped, ("group-leak",), ("GROUPS_ACROSS",)),
-    "label errors": Plant(wrong_labels, ("label-errors",), ("LABELS_WRONG",), ("table", "photos", "texts", "series")),
+    "label errors": Plant(
+        wrong_labels, ("label-errors",), ("LABELS_WRONG",), EVERY, rows=2000, column=True, silent=OVERLAPPING
+    ),
     "constant column": Plant(constant, ("constant-columns",), ("COLUMN_CONSTANT",)),
     "mostly missing": Plant(mostly_missing, ("constant-columns",), ("COLUMN_MOSTLY_MISSING",)),
     "mixed types": Plant(mixed, ("mixed-types",), ("TYPES_MIXED",)),
     "spellings of missing": Plant(spellings, ("missing-spellings",), ("MISSING_SPELLINGS",)),
-    "sentinels": Plant(sentinels, ("sentinels", "outliers"), ("SENTINEL",)),
+    "sentinels": Plant(sentinels, ("sentinels",), ("SENTINEL",)),
     "outliers": Plant(outliers, ("outliers",), ("OUTLIERS",)),
-    "unit ×100, ×1000": Plant(unit((100.0, 1000.0)), ("unit-change",), ("UNIT_CHANGE",)),
-    "unit ×2.2–3.3": Plant(unit((2.2046, 2.54, 3.2808)), ("unit-change",), ("UNIT_CHANGE",)),
-    "class missing from a split": Plant(class_gone, ("class-balance",), ("CLASS_MISSING",)),
-    "class imbalance": Plant(uneven, ("class-balance",), ("CLASSES_UNEVEN",)),
+    "unit change x 100, x 1000": Plant(unit((100.0, 1000.0)), ("unit-change",), ("UNIT_CHANGE",)),
+    "unit change x 10": Plant(unit((10.0,)), ("unit-change",), ("UNIT_CHANGE",)),
+    "unit change x 2.2 to 3.3": Plant(unit((2.2046, 2.54, 3.2808)), ("unit-change",), ("UNIT_CHANGE",)),
+    "class missing from a split": Plant(class_gone, ("class-balance",), ("CLASS_MISSING",), EVERY),
+    "class imbalance": Plant(uneven, ("class-balance",), ("CLASSES_UNEVEN",), EVERY),
     "shift of .5 sd": Plant(shifted, ("shift",), ("SHIFT",)),
+    "test chosen with odds e per sd": Plant(chosen_by_odds, ("shift",), ("SHIFT",)),
     "new categories": Plant(new_words, ("new-categories",), ("CATEGORIES_NEW",)),
     "unsorted time": Plant(unsorted, ("time-order",), ("TIME_UNSORTED",)),
     "duplicated time": Plant(twice, ("time-order",), ("TIME_TWICE",)),
 }
-"""By name, what is planted in tables (and labels in all sets)."""
+"""By name, what is planted in tables, and in all sets what every kind can have."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from check_plants import Plant, Planted, chosen, having, put, with_rows
+from check_plants import Plant, Planted, chosen, halves, having, put, with_rows
 from PIL import Image, ImageFilter
 
 from thalweg.data.dataset import Examples
@@ -50,9 +50,11 @@ def pictures(change: Callable[[Image.Image, np.random.Generator], Image.Image], 
 
 
 def copied(image: Image.Image, draw: np.random.Generator) -> Image.Image:
-    """Rescaled, recompressed and perhaps cropped."""
+    """Rescaled, recompressed, perhaps cropped or (uncropped) mirrored."""
     width, height = image.size
     share = draw.choice([0.0, draw.uniform(0.05, 0.15)])
+    if not share and draw.random() < 0.5:
+        image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
     left, top = draw.uniform(0, share, 2)
     image = image.crop(
         (round(left * width), round(top * height), round((1 - share + left) * width), round((1 - share + top) * height))
@@ -146,9 +148,28 @@ def moved(one: np.ndarray, draw: np.random.Generator) -> np.ndarray:
     return np.concatenate([np.repeat(one[:1], steps, axis=0), one[:-steps]])
 
 
+def darker_test(examples: Examples, share: float, draw: np.random.Generator) -> Planted:
+    """The test part's photos are 20 % darker."""
+    made, folder = halves(examples, draw), Path(tempfile.mkdtemp(prefix="thalweg-planted-"))
+    column = list(made.columns["image"])
+    for row in made.given["test"].tolist():
+        column[row] = _kept(Image.eval(_image(column[row]), lambda value: int(0.8 * value)), column[row], folder, row)
+    return Planted(having(made, image=column if isinstance(column[0], Path) else np.stack(column)))
+
+
+def shorter_test(examples: Examples, share: float, draw: np.random.Generator) -> Planted:
+    """The test part's texts are cut to 60 % of their words."""
+    made = halves(examples, draw)
+    column = list(made.columns["text"])
+    for row in made.given["test"].tolist():
+        words = column[row].split()
+        column[row] = " ".join(words[: max(1, round(0.6 * len(words)))])
+    return Planted(having(made, text=column))
+
+
 RICH = {
     "photos rescaled, recompressed, cropped": Plant(
-        pictures(copied, added=True), ("alike-photos",), ("ALIKE_PHOTOS",), ("photos",)
+        pictures(copied, added=True), ("alike-photos",), ("ALIKE_PHOTOS",), ("photos",), apart=True
     ),
     "blank photos": Plant(pictures(blank, added=False), ("photo-defects",), ("PHOTOS_BLANK",), ("photos",)),
     "dark photos": Plant(pictures(dark, added=False), ("photo-defects",), ("PHOTOS_DARK",), ("photos",)),
@@ -156,7 +177,11 @@ RICH = {
     "broken files": Plant(files("broken"), ("broken-files",), ("FILES_BROKEN",), ("photos",)),
     "wrong extension": Plant(files("misnamed"), ("broken-files",), ("FILES_MISNAMED",), ("photos",)),
     "texts with a word or two changed": Plant(
-        texts(reworded, added=True, least=6), ("edited-texts", "duplicates"), ("EDITED_TEXTS", "DUPLICATES"), ("texts",)
+        texts(reworded, added=True, least=6),
+        ("edited-texts", "duplicates"),
+        ("EDITED_TEXTS", "DUPLICATES"),
+        ("texts",),
+        apart=True,
     ),
     "empty texts": Plant(texts(lambda text, every, draw: " ...", added=False), ("text-defects",), ("TEXT_EMPTY",), ("texts",)),
     "very long texts": Plant(
@@ -169,7 +194,9 @@ RICH = {
         ("TEXT_LANGUAGE",),
         ("texts",),
     ),
-    "moved series": Plant(series(moved, added=True), ("moved-series",), ("MOVED_SERIES",), ("series",)),
+    "moved series": Plant(series(moved, added=True), ("moved-series",), ("MOVED_SERIES",), ("series",), apart=True),
+    "darker photos in the test": Plant(darker_test, ("shift",), ("SHIFT",), ("photos",)),
+    "shorter texts in the test": Plant(shorter_test, ("shift",), ("SHIFT",), ("texts",)),
     "flat series": Plant(
         series(lambda one, draw: np.full_like(one, one.mean()), added=False), ("series-defects",), ("SERIES_FLAT",), ("series",)
     ),

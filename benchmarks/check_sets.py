@@ -6,8 +6,9 @@ import io
 import os
 import tempfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -39,6 +40,9 @@ def table(name: str) -> Examples:
         return _shipped(name)
     if name == "adult":
         return _adult()
+    if name.startswith("ETT"):
+        names, *rows = csv.reader(io.StringIO(_text(f"etth/{name}.csv.gz")))
+        return _examples(name, names, rows, "OT")
     if name == "german":
         rows = [line.split() for line in _text("tabular/german_credit.data.gz").splitlines() if line.strip()]
         return _examples(name, [f"a{i}" for i in range(20)] + ["credit"], rows, "credit")
@@ -171,6 +175,7 @@ ARCHIVES = {
     "hymenoptera": "hymenoptera/hymenoptera.zip",
     "bccd": "bccd/bccd_voc.zip",
     "coco": "coco128/coco128.zip",
+    "cifar": "cifar10_subset/cifar10_subset.zip",
     "orl": "orl_faces/orl_faces.zip",
     "flickr": "flickr8k_1000/images.zip",
 }
@@ -180,7 +185,11 @@ def _unpacked(name: str) -> Examples:
     top = Path(tempfile.mkdtemp(prefix=f"thalweg-{name}-"))
     with zipfile.ZipFile(FOLDER / ARCHIVES[name]) as archive:
         archive.extractall(top)
+    if name == "cifar":
+        top = next(top.rglob("train"), top)
     paths = sorted(path for path in top.rglob("*") if path.suffix.casefold() in (".jpg", ".jpeg", ".png", ".pgm"))
+    if name == "cifar":
+        return _pictures(name, paths, [path.parent.name for path in paths])
     if any(path.suffix == ".pgm" for path in paths):
         from PIL import Image
 
@@ -188,20 +197,20 @@ def _unpacked(name: str) -> Examples:
     return Examples(name, {"image": paths}, kinds={"image": "image"})
 
 
-def _pictures(name: str, images: np.ndarray, labels: np.ndarray) -> Examples:
+def _pictures(name: str, images: np.ndarray | list[Path], labels: Sequence[Any] | np.ndarray) -> Examples:
     columns = {"image": images, "class": [f"c{label}" for label in labels]}
     return Examples(name, columns, kinds={"image": "image", "class": "category"}, roles={"class": "target"})
 
 
 DEVELOPED = {
-    table: ["adult", "titanic", "california", "telco", "heart", "wine", "concrete", "cancer"],
-    photos: ["hymenoptera", "fashion", "bccd", "digits"],
+    table: ["adult", "titanic", "california", "telco", "heart", "wine", "concrete", "cancer", "ETTh1"],
+    photos: ["hymenoptera", "fashion", "bccd"],
     texts: ["sst", "sms"],
     series: ["ECG5000", "ECG200", "CBF", "ArrowHead", "Coffee"],
 }
 HELD_OUT = {
-    table: ["bank", "german", "pima", "insurance", "bike", "compas", "default", "diabetes", "iris", "fraud"],
-    photos: ["pneumonia", "mnist", "flickr", "orl", "coco"],
+    table: ["bank", "german", "pima", "insurance", "bike", "compas", "default", "diabetes", "iris", "fraud", "ETTh2"],
+    photos: ["cifar", "pneumonia", "mnist", "flickr", "orl", "coco"],
     texts: ["mr", "trec", "ag"],
     series: ["ECGFiveDays", "ElectricDevices", "FaceFour", "GunPoint", "JapaneseVowels", "BasicMotions"],
 }

@@ -8,6 +8,10 @@ import pytest
 
 import thalweg as tw
 from tests.checks.planted import table
+from thalweg.checks.ahead import told
+from thalweg.checks.check import Checked
+from thalweg.checks.finding import Finding
+from thalweg.checks.looked import Looked
 from thalweg.cli.program import main
 from thalweg.data.settings import DataSettings
 from thalweg.data.splits import split
@@ -78,6 +82,27 @@ def test_the_command_line_shows_each_finding_and_leaves_with_3_where_one_refuses
         csv.writer(out).writerows([[*names, "code"], *([*row, {"yes": "B7"}.get(row[-1], "A1")] for row in rows)])
     assert main(["check", str(disguised), "--target", "left", "--json"]) == 3
     assert json.loads(capsys.readouterr().out)["findings"][0]["code"] == "TARGET_IN_DISGUISE"
+
+
+def test_a_quick_look_says_in_one_line_at_how_much_it_looked_and_what_looks_at_all():
+    partly = [Looked("copies and faults of pictures", 375, 1797), Looked("wrong labels", 0, 1797)]
+    [line] = told(Checked([], 1797, partly), "digits")
+    assert line == "nothing found in a quick look at 375 of 1,797 rows; thalweg check digits looks at all"
+    assert told(Checked([], 150, partly[1:]), "iris") == ["nothing found in a quick look; thalweg check iris looks at all"]
+    assert told(Checked([], 150), None) == ["nothing found"]
+    assert [str(one) for one in partly] == [
+        "copies and faults of pictures in 375 of 1,797 rows",
+        "wrong labels in none of 1,797 rows",
+    ]
+
+
+def test_findings_ahead_of_a_training_are_told_gravest_first_and_counted():
+    notes = [Finding("note", "OUTLIERS", f"column {i} is odd", "") for i in range(5)]
+    warning = Finding("warn", "SHIFT", "test differs", "", "--ignore x")
+    assert told(Checked([warning, *notes], 90), "a.csv") == [
+        "6 findings: test differs; --ignore x",
+        "5 more: thalweg check a.csv shows all",
+    ]
 
 
 def test_new_data_are_held_against_the_rows_that_a_run_learned_from(file, tmp_path):

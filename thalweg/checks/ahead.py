@@ -1,11 +1,10 @@
 """The check ahead of a training: quick, told in a few lines, kept with the run."""
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from thalweg.checks.check import Checked, check
 from thalweg.checks.finding import Finding, counted
+from thalweg.checks.looked import shortly
 from thalweg.data.dataset import Examples
 from thalweg.training.examined import Examine, Examined
 from thalweg.training.settings import RunSettings
@@ -44,35 +43,18 @@ def groups_of_copies(checked: Checked) -> list[list[int]]:
 
 def told(checked: Checked, source: str | None) -> list[str]:
     """The first lines of a run on its data's findings: the gravest in full, how many more, where all of them stand."""
-    everything = f"thalweg check {source}" if source else "tw.check(data)"
-    partly = (
-        f" · looked for {checked.looked[0]}" + (" and others likewise" if len(checked.looked) > 1 else "")
-        if checked.looked
-        else ""
-    )
+    command = f"thalweg check {source}" if source else "tw.check(data)"
+    where = shortly(checked.looked)
     if not checked.findings:
-        return [f"nothing found{partly}" + (f"   all of it: {everything}" if partly else "")]
+        return [f"nothing found{where}" + (f"; {command} looks at all" if where else "")]
     first = [one for one in checked.findings if one.severity != "note"] or checked.findings
     rest = len(checked.findings) - len(first[:TOLD])
     lines = [sentence(one) for one in first[:TOLD]]
-    more = f"{counted(rest, 'more')[:-1] if rest > 1 else counted(rest, 'more')}, " if rest else ""
+    more = f"{rest:,} more: " if rest else ""
     head = counted(len(checked.findings), "finding")
-    return [f"{head}{partly}: {lines[0]}", *lines[1:], f"{more}all of it: {everything}"]
+    return [f"{head}{where}: {lines[0]}", *lines[1:], f"{more}{command} shows all"]
 
 
 def sentence(one: Finding) -> str:
     """A finding in one line: the fact, and what mends it where that is a flag."""
     return f"{one.what}; {one.fix}" if one.fix.startswith("--") else one.what
-
-
-def lines_of(findings: Sequence[Finding]) -> list[str]:
-    """Every finding in full: severity, fact, why, fix."""
-    found = []
-    for one in findings:
-        found += [
-            f"{one.severity:<7} {one.what}",
-            f"        why  {one.why}",
-            *([f"        fix  {one.fix}"] if one.fix else []),
-            "",
-        ]
-    return found

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from thalweg.checks.finding import ORDER, Finding, Severity
+from thalweg.checks.looked import Looked
 from thalweg.checks.subject import Subject
 from thalweg.core import registry
 from thalweg.core.errors import DataRefusal
@@ -21,14 +22,14 @@ class Checked:
 
     Attributes:
         findings: the gravest first.
-        looked: what was looked at in part only, as sentences.
+        looked: what was looked at in part only.
         seconds: by detector.
         together: (N,) a number for each row: rows with the same one are copies and stay in one part; None where there are none.
     """
 
     findings: Sequence[Finding]
     rows: int
-    looked: Sequence[str] = ()
+    looked: Sequence[Looked] = ()
     seconds: dict[str, float] = field(default_factory=dict)
     together: np.ndarray | None = None
 
@@ -41,7 +42,7 @@ class Checked:
         return {
             "rows": self.rows,
             "findings": [one.as_json() for one in self.findings],
-            "looked_at_in_part": list(self.looked),
+            "looked_at_in_part": [str(one) for one in self.looked],
             "seconds": {name: round(value, 3) for name, value in self.seconds.items()},
         }
 

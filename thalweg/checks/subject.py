@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from thalweg.checks.looked import Looked
 from thalweg.checks.seen import Seen
 from thalweg.core import registry
 from thalweg.core.position import Position
@@ -28,7 +29,7 @@ class Subject:
         settings: what the user said of the data.
         quick: costly detectors look at a sample.
         old: the rows of the part `train` are those of an earlier run; only what the others differ in is of interest.
-        looked: what was looked at in part only, as sentences.
+        looked: what was looked at in part only.
         facts: what the source knows beyond columns.
         kept: what detectors share, by name.
     """
@@ -39,7 +40,7 @@ class Subject:
     settings: DataSettings
     quick: bool = False
     old: bool = False
-    looked: list[str] = field(default_factory=list)
+    looked: list[Looked] = field(default_factory=list)
     facts: Mapping[str, Any] = field(default_factory=dict)
     kept: dict[str, Any] = field(default_factory=dict, repr=False)
 
@@ -139,6 +140,6 @@ class Subject:
         limit = hurried if self.quick else most
         if len(rows) <= limit:
             return rows
-        self.looked.append(f"{what} in {f'{limit:,}' if limit else 'none'} of {len(rows):,} rows")
+        self.looked.append(Looked(what, limit, len(rows)))
         seed = Position(path=("checks", what)).number("sample", by="run")
         return np.sort(np.random.default_rng(seed).choice(rows, limit, replace=False))

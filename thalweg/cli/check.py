@@ -36,7 +36,7 @@ def check(given: Mapping[str, Any], talk: Talk, page: Page) -> Answer:
         for number, word in ((grave, "to decide first"), (warned, "to look at"), (noted, "to know"))
         if number
     ]
-    looked = f"; looked for {'; '.join(found.looked)}" if found.looked else ""
+    looked = f"; looked for {'; '.join(map(str, found.looked))}" if found.looked else ""
     lines += paragraph("check", [f"{found.rows:,} rows: {', '.join(counted) or 'nothing found'}{looked}"], width=page.width)
     return Answer(lines, found.as_json(), DataRefusal.exit_code if grave else 0)
 

@@ -6,6 +6,7 @@ from thalweg.checks.bits import ENOUGH, Cells
 from thalweg.checks.copies import Copy, copy_findings
 from thalweg.checks.finding import Finding
 from thalweg.checks.hashing import groups_of
+from thalweg.checks.looked import Looked
 from thalweg.checks.subject import TRAIN, Subject
 from thalweg.core.registry import detector
 
@@ -43,7 +44,7 @@ def _limited(subject: Subject, pairs: np.ndarray) -> np.ndarray:
     limit = HURRIED if subject.quick else VERIFIED
     if len(pairs) <= limit:
         return pairs
-    subject.looked.append(f"copies with one cell changed among {limit:,} of {len(pairs):,} candidates")
+    subject.looked.append(Looked("copies with one cell changed", limit, len(pairs), "candidates"))
     part = subject.part[pairs]
     apart = (part[:, 0] != part[:, 1]) & ((part[:, 0] == TRAIN) | (part[:, 1] == TRAIN))
     return pairs[np.argsort(~apart, kind="stable")[:limit]]

@@ -7,6 +7,8 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +16,7 @@ from tests.cli.running import Ran, ended, process
 from tests.cli.test_command_line import started
 from tests.lint_refusal import assert_sound_refusal
 from thalweg import api
+from thalweg.core import run_folder, run_lock, run_log
 from thalweg.core.errors import Stopped
 from thalweg.core.talk import Talk
 from thalweg.training.fit import Interrupted, Interruption
@@ -188,3 +191,27 @@ def test_cli_24_few_open_files_are_enough(tmp_path):
     ran = limited(resource.RLIMIT_NOFILE, 64, "train", "iris", *QUICK, "--json", "--out", str(tmp_path / "run"))
     assert ran.code == 0, ran.err
     assert json.loads(ran.out)["metric"]
+
+
+class Backwards(datetime):
+    """A clock that is set back by a day each time somebody looks."""
+
+    days = 0
+
+    @classmethod
+    def now(cls, tz=None):
+        cls.days += 1
+        return datetime.now(tz) - timedelta(days=cls.days)
+
+
+def test_cli_22_a_clock_that_jumps_back_a_day_harms_neither_names_nor_durations(line, monkeypatch):
+    for module in (run_folder, run_lock, run_log):
+        monkeypatch.setattr(module, "datetime", Backwards)
+    monkeypatch.setattr(time, "time", lambda real=time.time: real() - 86_400 * (Backwards.days + 1))
+    began = time.monotonic()
+    runs = [json.loads(line("train", "iris", *QUICK, "--json").out) for _ in range(2)]
+    spent = time.monotonic() - began
+    assert Backwards.days > 2
+    assert [Path(one["run"]).name for one in runs] == ["iris", "iris-2"]
+    assert all(0 < one["seconds"]["training"] <= one["seconds"]["whole"] < spent for one in runs)
+    assert line("doctor", "runs/iris-2").code == 0

@@ -159,6 +159,39 @@ def test_cfg_19_a_random_seed_is_drawn_and_recorded(line):
     assert seeds[0] != seeds[1]
 
 
+SECRETS = [
+    "hf_" + "aB3" * 8,
+    "sk-" + "x9" * 12,
+    "ghp_" + "Z0" * 12,
+    "AKIA" + "Q7" * 8,
+    "https://me:" + "hunter2" + "@example.org/table.csv",
+]
+
+
+@pytest.mark.parametrize("secret", SECRETS, ids=["hub", "interface", "code", "cloud", "address"])
+def test_cfg_20_a_secret_in_settings_is_refused_without_being_shown_or_written(line, secret):
+    for told in (
+        refused(line, f"data:\n  target: {secret!r}\n"),
+        refused(line, f"data:\n  fields: {{age: {secret!r}}}\n"),
+        refused(line, f"data:\n  ignore: [id, {secret!r}]\n"),
+    ):
+        assert told["code"] == "SETTINGS_SECRET"
+        assert "data." in told["what"]
+        assert secret not in str(told)
+    assert secret not in str(line.refused(2, "train", "iris", "--set", f"data.target={secret}"))
+
+
+def test_cfg_20_a_setting_called_token_is_unknown_and_its_value_not_shown(line):
+    told = refused(line, "token: opensesame\n")
+    assert (told["code"], "opensesame" in str(told)) == ("SETTING_UNKNOWN", False)
+
+
+def test_cfg_20_a_column_may_be_called_token(line, tmp_path):
+    Path("words.csv").write_text("token,label\n" + "".join(f"{n % 7},{'ab'[n % 2]}\n" for n in range(120)))
+    ran = line("train", "words.csv", *QUICK, "--field", "token=number", "--out", "a")
+    assert ran.code == 0, ran.err
+
+
 @pytest.mark.parametrize(
     "content",
     ["", "# nothing\n", "- 1\n- 2\n", "word", os.urandom(64) + b"\xff\x00", "---\nseed: 1\n---\nseed: 2\n"],
@@ -220,3 +253,12 @@ def test_a_set_reaches_nested_settings(line):
     chosen = yaml.safe_load(Path("a/settings.yaml").read_text())["chosen"]
     assert chosen["model"]["settings"]["hidden"] == [7, 5]
     assert chosen["rule"]["settings"]["optimizer"] == "sgd"
+
+
+def test_cfg_16_a_model_too_large_for_the_memory_is_refused_before_it_is_built(line):
+    told = line.refused(6, "train", "iris", *QUICK, "--set", "model=mlp", "--set", "model.hidden=[4000000, 4000000]")
+    assert told["code"] == "MODEL_TOO_LARGE"
+    assert told["details"]["needed_bytes"] == 4 * 4_000_000**2 > told["details"]["free_bytes"] > 0
+    assert "is free" in told["what"]
+    assert "thalweg info mlp" in told["fix"]
+    assert not list(Path().glob("runs/*/model"))

@@ -50,6 +50,8 @@ SUMMARY = """Raw data in, a deep model out that its owner can defend.
 CLOSED_PIPE, FAULT = 141, 1
 UNMAPPED = "failed to map segment"
 """What the system says of a library for which there is no memory."""
+UNALLOCATED = "can't allocate memory"
+"""What torch says where the system refuses memory for a tensor on a CPU; on other devices it raises OutOfMemoryError."""
 WAITING = "GOMP_SPINCOUNT"
 """How often threads look again before they sleep while they wait for each other. Where other programs want the same cores,
 those that look 300,000 times, as usual, take turns with what they wait for: a step took 456 ms in place of 14."""
@@ -119,7 +121,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except MemoryError:
             return outcome.refused(_out_of_memory())
         except Exception as error:  # noqa: BLE001 - a fault of ours is told in words too
-            return outcome.failed(error)
+            full = type(error).__name__ == "OutOfMemoryError" or UNALLOCATED in str(error)
+            return outcome.refused(_out_of_memory()) if full else outcome.failed(error)
 
 
 def _run(given: list[str], talk: TerminalTalk, page: Page) -> Answer:

@@ -7,6 +7,7 @@ from typing import Any
 from thalweg.core import registry
 from thalweg.core.errors import UsageRefusal
 from thalweg.core.run_folder import RunFolder
+from thalweg.core.secrets import refuse_secrets
 from thalweg.core.settings import Choice, Settings, read_settings
 from thalweg.core.strict_yaml import read_yaml
 from thalweg.core.talk import Talk
@@ -41,6 +42,7 @@ def run_settings(given: Mapping[str, Any], *, where: str = "the run") -> RunSett
     Raises:
         UsageRefusal: unknown keys (all of them named), wrong values, or a rule that lacks a setting that was asked for.
     """
+    refuse_secrets(given, where=where)
     asked = {key: value for key, value in given.items() if key not in (*CHOSEN, OWN)}
     for name, choice in (given.get("chosen") or {}).items():
         asked[name] = choice if asked.get(name) is None else asked[name]

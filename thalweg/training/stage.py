@@ -13,6 +13,7 @@ from torch.nn.parameter import is_lazy
 from thalweg.core import registry
 from thalweg.core.device import laid_out, weights_dtype
 from thalweg.core.errors import UsageRefusal
+from thalweg.core.memory import WithinMemory, refuse_too_large
 from thalweg.core.position import Position
 from thalweg.core.settings import Choice, Settings, read_settings
 from thalweg.data.augmented import build_augment
@@ -143,9 +144,10 @@ def _model(
     chosen = choose_model(settings, dataset, name, task.ports)
     usual = scaled(registry.facts("model", chosen.choice.name), name, dataset.rows("train"))["settings"]
     choice = Choice(name=chosen.choice.name, settings={**usual, **chosen.choice.settings, **changed})
-    with _seeded(at.number("weights", by="run")):
+    with _seeded(at.number("weights", by="run")), WithinMemory(context.device, choice.name):
         made = registry.settings_of("model", choice.name, choice.settings)
         module = registry.load("model", choice.name)(task.ports, made)
+    refuse_too_large(module, context.device, where=choice.name)
     if settings.weights is not None and at.stage == 0:
         fill_by_name(module, choice.name, made, settings.weights, download=settings.data.download)
     return laid_out(module.to(context.device, dtype), settings.memory_format), choice, chosen.why

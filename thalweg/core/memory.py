@@ -1,0 +1,101 @@
+"""Memory: how much is free, and a net that cannot fit refused before it is built."""
+
+from collections.abc import Mapping, Sequence
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from thalweg.core.errors import ResourceRefusal
+
+CREATED = ("empty", "zeros", "ones", "full", "rand", "randn", "empty_strided")
+"""What torch makes a new tensor with, by the size given first."""
+WORTH_ASKING = 1 << 26
+"""Bytes of one tensor from which the free memory is asked for."""
+_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
+_USED = ("/sys/fs/cgroup/memory.current", "/sys/fs/cgroup/memory/memory.usage_in_bytes")
+
+
+def free_bytes(device: torch.device) -> int | None:
+    """Bytes that can still be had on a device; None where that cannot be told."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    if device.type != "cpu":
+        return None
+    known = [bytes_ for bytes_ in (_available(), _within_group()) if bytes_ is not None]
+    return min(known, default=None)
+
+
+class WithinMemory(TorchDispatchMode):
+    """While a net is built within: a tensor larger than what is free is refused before its memory is touched.
+
+    Args:
+        device: where the net will live.
+        where: the net's name, for the refusal.
+
+    Raises:
+        ResourceRefusal: the tensor cannot fit; its size and what is free are named.
+    """
+
+    def __init__(self, device: torch.device, where: str) -> None:
+        super().__init__()
+        self.device, self.where = device, where
+
+    def __torch_dispatch__(
+        self, func: Any, types: Sequence[type], args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:  # noqa: ANN401 - whatever the operation answers
+        given = dict(kwargs or {})
+        if func.overloadpacket.__name__ in CREATED and args and isinstance(args[0], list | tuple):
+            dtype = given.get("dtype") or torch.get_default_dtype()
+            self._refuse_larger(args[0], dtype.itemsize)
+        return func(*args, **given)
+
+    def _refuse_larger(self, shape: Sequence[int], width: int) -> None:
+        needed = prod(shape) * width
+        free = free_bytes(self.device) if needed >= WORTH_ASKING else None
+        if free is not None and needed > free:
+            raise ResourceRefusal(
+                "MODEL_TOO_LARGE",
+                f"one tensor of {' x '.join(f'{size:,}' for size in shape)} takes {needed / 1e9:,.1f} GB; {free / 1e9:,.1f} GB"
+                f" of {'memory' if self.device.type == 'cpu' else str(self.device)} is free",
+                where=f"model {self.where}",
+                why="training would stop before the first step",
+                fix=f"smaller sizes: --set model.KEY=VALUE; thalweg info {self.where} lists them",
+                details={"shape": list(shape), "needed_bytes": needed, "free_bytes": free},
+            )
+
+
+def refuse_too_large(module: torch.nn.Module, device: torch.device, *, where: str) -> None:
+    """Return if there is room for the gradients of a net that has been built, as large together as what is trained of it."""
+    trained = sum(one.numel() * one.element_size() for one in module.parameters() if one.requires_grad)
+    free = free_bytes(device) if trained >= WORTH_ASKING else None
+    if free is not None and trained > free:
+        raise ResourceRefusal(
+            "MODEL_TOO_LARGE",
+            f"the weights take {trained / 1e9:,.1f} GB and their gradients as much again; {free / 1e9:,.1f} GB is free",
+            where=f"model {where}",
+            why="training would stop in the first step",
+            fix=f"smaller sizes: --set model.KEY=VALUE; thalweg info {where} lists them",
+            details={"needed_bytes": trained, "free_bytes": free},
+        )
+
+
+def _available() -> int | None:
+    """What the system says can be had without pushing others out (Linux); None elsewhere."""
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return None
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:")), None)
+
+
+def _within_group() -> int | None:
+    """What the limit of a container leaves; None without one."""
+    for limit, used in zip(_LIMITS, _USED, strict=True):
+        try:
+            return max(int(Path(limit).read_text(encoding="ascii")) - int(Path(used).read_text(encoding="ascii")), 0)
+        except (OSError, ValueError):  # absent, or "max"
+            continue
+    return None

@@ -9,14 +9,14 @@ import numpy as np
 
 from thalweg.core.position import Position
 from thalweg.data.dataset import Dataset
-from thalweg.evaluation.clopper_pearson import clopper_pearson
 from thalweg.evaluation.predictions import Predictions, predictions
+from thalweg.evaluation.ranking_curves import ranking_curves
+from thalweg.evaluation.reliability import reliability
 from thalweg.fields.column import Column
 from thalweg.tasks._task import Model, Task
 
 MOST_CLASSES = 12
 """More classes than this are shown as the pairs most often confused."""
-BINS = 10
 WORST, PAIRS = 8, 10
 POINTS = 400
 
@@ -59,7 +59,8 @@ def _of_classes(found: Predictions, classes: int | None) -> dict[str, Any]:
         return {}
     said = probabilities.argmax(1)
     names = [str(name) for name in found.classes]
-    facts = {"target": found.name, "calibration": _calibration(probabilities, codes, names)}
+    facts = {"target": found.name, "calibration": reliability(probabilities, codes, names)}
+    facts |= {"curves": ranking_curves(probabilities, codes, names)}
     return facts | {"confusion": _confusion(codes, said, names), "mistakes": _wrong(found, probabilities, codes, names)}
 
 
@@ -76,23 +77,6 @@ def _confusion(true: np.ndarray, said: np.ndarray, names: list[str]) -> dict[str
     ]
     whole = {"counts": table.tolist()} if count <= MOST_CLASSES else {}
     return {"classes": names if whole else [], "pairs": pairs, "number_of_classes": count} | whole
-
-
-def _calibration(probabilities: np.ndarray, true: np.ndarray, names: list[str]) -> dict[str, Any]:
-    """Predicted against observed share: of the second of two classes, else of being right."""
-    if len(names) == 2:
-        sure, right, of = probabilities[:, 1], true == 1, names[1]
-    else:
-        sure, right, of = probabilities.max(1), probabilities.argmax(1) == true, None
-    place = np.minimum((sure * BINS).astype(int), BINS - 1)
-    bins = []
-    for one in range(BINS):
-        inside = place == one
-        n, k = int(inside.sum()), int(right[inside].sum())
-        if n:
-            low, high = clopper_pearson(k, n)
-            bins.append({"predicted": float(sure[inside].mean()), "observed": k / n, "low": low, "high": high, "n": n})
-    return {"class": of, "bins": bins}
 
 
 def _wrong(found: Predictions, probabilities: np.ndarray, true: np.ndarray, names: list[str]) -> dict[str, Any]:

@@ -11,6 +11,8 @@ from thalweg.data.dataset import Dataset
 from thalweg.evaluation.compare import Comparison, compare
 from thalweg.evaluation.diagnosis import diagnose, plain_predictions
 from thalweg.evaluation.evaluate import evaluate
+from thalweg.evaluation.importance import importance
+from thalweg.evaluation.looks import Looks, answers_digest
 from thalweg.evaluation.packaged import Shipping
 from thalweg.evaluation.seen import seen
 from thalweg.tasks._task import Model, Task
@@ -49,6 +51,7 @@ def results(
     margin: str | None = None,
     talk: Talk | None = None,
     keep: Keeping | None = None,
+    looks: Looks | None = None,
 ) -> dict[str, Any]:
     """Metrics with intervals on the test part, baselines, verdict, and where the model errs.
 
@@ -56,6 +59,7 @@ def results(
         seconds: how long the net trained, and baselines may take, within bounds; None: no baselines are fitted, so that there
             is no verdict, and its reason says so.
         keep: where predictions and baselines go; None: nothing is written.
+        looks: those at the test part so far; None: they are not counted.
     """
     at = Position(seed)
     found = evaluate(task, model, dataset, at=at)
@@ -65,11 +69,15 @@ def results(
     target = task.ports.output.name if task.ports.outputs else None
     predicts = target if target in {one.name for one in task.encodings.of_role("target")} else None
     facts = {"counted": task.counted, "predicts": predicts, "seen": seen(dataset), "diagnosis": diagnose(task, said)}
+    facts["importance"] = importance(task, model, dataset, at=at, seconds=seconds)
     if seconds is None:
         reason = "baselines were not asked for"
+        if looks is not None and found.headline in found.rows:
+            digest = answers_digest(found.headline, [found.rows[found.headline]])
+            looks.keep(digest, metric=found.headline, value=found.value, word=None)
         return found.as_json() | {"baselines": [], "notes": [], "verdict": None, "verdict_reason": reason} | facts
     budget = min(max(seconds, LEAST_SECONDS), MOST_SECONDS)
-    compared = compare(task, model, dataset, evaluation=found, seed=seed, budget=budget, margin=margin, talk=talk)
+    compared = compare(task, model, dataset, evaluation=found, seed=seed, budget=budget, margin=margin, looks=looks, talk=talk)
     notes = keep.ship(compared, dataset) if keep is not None else []
     told = compared.as_json()
     return told | {"notes": [*told["notes"], *notes]} | facts

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from tests.contracts.alternatives import alternatives
+from thalweg.contracts.alternatives import alternatives
 from thalweg.core import registry
 from thalweg.fields.ports import Port
 from thalweg.layers.encoded import Encoded
@@ -77,7 +77,7 @@ class TestEncoders:
         usual = observed(kind())
         for field, information in kind.model_fields.items():
             assert information.description, field
-            others = [observed(one) for one in alternatives(kind, field)]
+            others = [observed(one) for one in alternatives(kind(), field)]
             assert any(
                 len(other) != len(usual) or any(not torch.equal(a, b) for a, b in zip(usual, other, strict=True))
                 for other in others

@@ -45,7 +45,7 @@ def _candidates(annotation: Any, held: Any) -> list[Any]:
         return _tuples(held)
     if isinstance(held, dict):
         return [{}] if held else []
-    return [0.5, 2, True, 0.1] if held is None else []
+    return [0.5, 2, True, 0.1, (4, 4)] if held is None else []
 
 
 def _literals(annotation: Any) -> tuple[Any, ...]:

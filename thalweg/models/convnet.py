@@ -13,10 +13,8 @@ from torch import Tensor, nn
 from thalweg.core.registry import model
 from thalweg.core.settings import Count, Settings
 from thalweg.fields.ports import Port, Ports
-from thalweg.layers.build import build_activation, build_dropout, build_normalisation
-
-SMALLEST = 4
-"""Maps are not halved below this side."""
+from thalweg.layers.build import build_dropout
+from thalweg.layers.picture_trunk import SMALLEST, Step, halvings, picture_trunk
 
 
 class ConvNetSettings(Settings):
@@ -45,15 +43,9 @@ class ConvNet(nn.Module):
 
     def __init__(self, ports: Ports, settings: ConvNetSettings) -> None:
         super().__init__()
-        channels, *sides = (int(axis or 0) for axis in ports.input("image").shape)
-        layers: list[nn.Module] = []
-        widths = settings.widths or chosen_widths(min(sides))
-        for index, (inputs, outputs) in enumerate(zip((channels, *widths), widths, strict=False)):
-            layers += _convolution(inputs, outputs, settings)
-            if index % 2 and min(sides) >= 2 * SMALLEST:
-                layers.append(nn.MaxPool2d(2))
-                sides = [side // 2 for side in sides]
-        self.trunk = nn.Sequential(*layers)
+        shape = [int(axis or 0) for axis in ports.input("image").shape]
+        widths = settings.widths or chosen_widths(min(shape[1:]))
+        self.trunk, sides = picture_trunk(shape, widths, Step(settings.normalisation, settings.activation, run=2))
         self.pool = nn.AdaptiveAvgPool2d(tuple(min(side, SMALLEST) for side in sides))
         self.dropout = build_dropout("plain", settings.dropout)
         width = widths[-1] * min(sides[0], SMALLEST) * min(sides[1], SMALLEST)
@@ -89,14 +81,6 @@ def chosen_widths(side: int) -> tuple[int, ...]:
 
     Pairs double from 32 maps up to 128, from 16 above 32 pixels, where the first pair would take most of the time.
     """
-    pairs = max(2, side.bit_length() - SMALLEST.bit_length() + 1)
+    pairs = max(2, halvings((side, side)) + 1)
     first = 32 if side <= 32 else 16
     return tuple(min(128, first << (index // 2)) for index in range(2 * pairs))
-
-
-def _convolution(inputs: int, outputs: int, settings: ConvNetSettings) -> list[nn.Module]:
-    return [
-        nn.Conv2d(inputs, outputs, 3, padding=1, bias=settings.normalisation == "none"),
-        build_normalisation(settings.normalisation, outputs, dims=2),
-        build_activation(settings.activation),
-    ]

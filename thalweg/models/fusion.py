@@ -12,18 +12,20 @@ from torch import Tensor, nn
 from thalweg.core.registry import model
 from thalweg.core.settings import Count, Settings
 from thalweg.fields.ports import Port, Ports
-from thalweg.layers.build import build_activation, build_normalisation
+from thalweg.layers.encoded import Encoded
 from thalweg.layers.joined import Joined
 from thalweg.layers.linear_stack import LinearStack
 
-SMALLEST = 4
-"""Maps are pooled to this side at least."""
+WHOLE = {"width": None, "dropout": 0.0}
+"""All values of the last maps are read: the dense layers over both mix them."""
 
 
 class FusionSettings(Settings):
     """Widths of the three parts."""
 
-    maps: tuple[Count, ...] = Field((24, 48), min_length=1, description="maps of each convolution, halved after each")
+    maps: tuple[Count, ...] | None = Field(
+        None, min_length=1, description="maps of each convolution, halved after each; none: from the size of the pictures"
+    )
     table: tuple[Count, ...] = Field((32,), description="units of the dense layers over what is no picture")
     hidden: tuple[Count, ...] = Field((128,), description="units of the dense layers over both")
     activation: str = "relu"
@@ -47,18 +49,18 @@ class Fusion(nn.Module):
     def __init__(self, ports: Ports, settings: FusionSettings) -> None:
         super().__init__()
         pictures = tuple(port for port in ports.inputs if port.kind == "image")
-        self.trunks = nn.ModuleDict({port.name: _trunk(port, settings) for port in pictures})
+        form = {"maps": settings.maps, "normalisation": settings.normalisation, "activation": settings.activation, **WHOLE}
+        self.pictures = Encoded(pictures, {"image": form})
         self.joined = Joined(tuple(port for port in ports.inputs if port not in pictures))
         self.table = LinearStack(self.joined.width, settings.table if self.joined.ports else (), activation=settings.activation)
-        width = len(pictures) * settings.maps[-1] * SMALLEST**2 + self.table.width
+        width = self.pictures.width + self.table.width
         self.hidden = LinearStack(width, settings.hidden, activation=settings.activation, dropout_probability=settings.dropout)
         self.head = nn.Linear(self.hidden.width, ports.output.width)
 
     def features(self, **inputs: Tensor) -> Tensor:
         """What the head reads (B, last hidden width)."""
-        seen = [trunk(inputs[name]) for name, trunk in self.trunks.items()]
         told = [self.table(self.joined(inputs))] if self.joined.ports else []
-        features: Tensor = self.hidden(torch.cat([*seen, *told], dim=1))
+        features: Tensor = self.hidden(torch.cat([self.pictures(inputs), *told], dim=1))
         return features
 
     def forward(self, **inputs: Tensor) -> Tensor:
@@ -80,17 +82,3 @@ class Fusion(nn.Module):
         image = 0.1 * torch.randn(8, 1, 8, 8, generator=generator) + 2.0 * bright[:, None, None, None]
         numbers = torch.stack([2.0 * number - 1, torch.randn(8, generator=generator)], 1)
         return {"image": image, "numbers": numbers, "class": torch.where(bright > 0, number, 2)}
-
-
-def _trunk(port: Port, settings: FusionSettings) -> nn.Sequential:
-    """(B, C, H, W) to (B, features): convolutions, halved in between while large, pooled to a fixed grid."""
-    layers: list[nn.Module] = []
-    channels, *sides = (int(axis or 0) for axis in port.shape)
-    for made in settings.maps:
-        layers += [nn.Conv2d(channels, made, 3, padding=1, bias=settings.normalisation == "none")]
-        layers += [build_normalisation(settings.normalisation, made, dims=2), build_activation(settings.activation)]
-        if min(sides) >= 2 * SMALLEST:
-            layers.append(nn.MaxPool2d(2))
-            sides = [side // 2 for side in sides]
-        channels = made
-    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(SMALLEST), nn.Flatten())

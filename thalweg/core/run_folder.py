@@ -107,6 +107,11 @@ class RunFolder:
         return self.path / "predictions.parquet"
 
     @property
+    def plan(self) -> Path:
+        """What was decided by measuring: lengths for a time limit, rates and sizes that were looked for."""
+        return self.path / "plan.json"
+
+    @property
     def results(self) -> Path:
         """The facts that the last lines and `--json` tell."""
         return self.path / "results.json"
@@ -313,7 +318,7 @@ class RunFolder:
     def _layout(self) -> set[str]:
         folders = (self.checkpoints, self.model, self.baselines, self.seeds, self.judged)
         files = (self.settings, self.environment, self.data, self.metrics, self.trace, self.log, self.predictions, self.results)
-        ours = {path.name for path in (*folders, *files, self.looks, self.report)}
+        ours = {path.name for path in (*folders, *files, self.looks, self.plan, self.report)}
         return {MARKER, LOCK, ".model.replaced", *ours}
 
     def _marker(self) -> dict[str, Any] | None:

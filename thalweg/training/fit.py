@@ -41,7 +41,9 @@ from thalweg.training.failures import naming_failures
 from thalweg.training.listeners import Checkpointer, Completion, Evaluation
 from thalweg.training.loop import Listener, Progress, learn
 from thalweg.training.own_parts import given_again
+from thalweg.training.pacing import Pacing
 from thalweg.training.plan import choose_precision
+from thalweg.training.planned import Planned
 from thalweg.training.published import better_begun
 from thalweg.training.rehearsal import rehearse
 from thalweg.training.settings import RunSettings
@@ -161,8 +163,9 @@ def fit(
     Raises:
         Refusal: settings, data or parts do not go together; or training diverged, or was interrupted.
     """
-    talk, own = talk or Talk(), own or Own()
-    work = _Work.of(settings, given, own, folder, talk)
+    talk, own, pacing = talk or Talk(), own or Own(), Pacing(settings.time_limit, len(settings.stages))
+    work = _Work.of(settings, given, own, folder, talk, pacing)
+    pacing.planned = Planned.of(folder, resume=resume, writes=work.context.processes.rank == 0)
     work.look(examine, resume=resume)
     begun = work.newest() if resume else None
     stage, previous = None, None
@@ -181,6 +184,8 @@ def fit(
         if begun is not None:
             work.go_on(begun, stage, watch)
         else:
+            with naming_failures(stage.progress):
+                pacing.plan(stage, watch, work.talk)
             work.start(stage, previous)
         ended, begun = begun is not None and begun.ended, None
         with interruption.heard(), naming_failures(stage.progress):
@@ -202,17 +207,18 @@ class _Work:
     talk: Talk
     context: Context
     raw: Examples | Dataset
+    pacing: Pacing
     encoded: Dataset | None = None
     history: list[dict[str, Any]] = field(default_factory=list)
     examined: Examined = field(default_factory=Examined)
 
     @staticmethod
-    def of(settings: RunSettings, given: Any, own: Own, folder: RunFolder, talk: Talk) -> "_Work":  # noqa: ANN401
+    def of(settings: RunSettings, given: Any, own: Own, folder: RunFolder, talk: Talk, pacing: Pacing) -> "_Work":  # noqa: ANN401
         processes = connect()
         talk = talk if processes.rank == 0 else Talk()  # the first process speaks for all
         context = Context(processes, pick_device(settings.device))
         raw = read(given if given is not None else settings.source, settings.data, own=settings.source_settings or None)
-        return _Work(settings, given, own, folder, talk, context, raw)
+        return _Work(settings, given, own, folder, talk, context, raw, pacing)
 
     def look(self, examine: Examine | None, *, resume: bool) -> None:
         """Let the examples be looked at; what was found when an unfinished run began holds on."""
@@ -253,22 +259,22 @@ class _Work:
         """The watchers of a stage, in the order in which they hear of a step; checkpoints come last."""
         settings, processes = self.settings, self.context.processes
         validation = stage.dataset.batches("validation", size=EVALUATION_BATCH, processes=processes)
+        evaluation = Evaluation(
+            stage.task,
+            validation,
+            settings.stopping,
+            every=settings.evaluate_every,
+            record=self.record,
+            watched=stage.watched,
+        )
         watch: dict[str, Listener] = {
+            **self.pacing.listener(stage, evaluation),
             "completion": Completion(),
-            "evaluation": Evaluation(
-                stage.task,
-                validation,
-                settings.stopping,
-                every=settings.evaluate_every,
-                record=self.record,
-                watched=stage.watched,
-            ),
+            "evaluation": evaluation,
             "divergence": Divergence(self.talk.warn, most=MOST_SCALED if self.context.precision == "float16" else MOST),
             **further,
             "interruption": interruption,
         }
-        evaluation = watch["evaluation"]
-        assert isinstance(evaluation, Evaluation)
         watch["progress"] = ProgressLine(evaluation, self.talk)
         save = self._saver(stage, watch)
         watch["checkpoints"] = Checkpointer(save, seconds=settings.checkpoint_seconds, steps=settings.checkpoint_steps)
@@ -374,6 +380,7 @@ class _Work:
         if self.context.processes.rank == 0:
             write_package(self.folder.model, package, card=_card(package, stage, self.own))
         self.context.processes.wait()
+        self.pacing.conclude(self.talk)
         progress = stage.progress
         return Fitted(
             self.folder,
@@ -416,6 +423,7 @@ class _Work:
         settings = self.settings.model_dump(mode="json") | added
         files.write_text(self.folder.settings, yaml.safe_dump(redacted(settings), sort_keys=False, allow_unicode=True))
         files.write_json(self.folder.environment, environment(self.context))
+        self.pacing.planned.write()
         facts = {"fingerprint": stage.dataset.fingerprint(), "notes": list(stage.dataset.notes)}
         files.write_json(self.folder.data, facts | self.examined.as_json() | {"fields": stage.dataset.encodings.as_json()})
 

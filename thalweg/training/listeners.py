@@ -80,13 +80,15 @@ class Evaluation:
 
     def _due(self, progress: Progress) -> bool:
         position = progress.position
+        return progress.stop or position.step % self.period(position.total, progress.length) == 0
+
+    def period(self, total: int, length: int | None) -> int:
+        """Steps from one evaluation to the next, in a stage of `total` steps and epochs of `length`."""
         if self.every is not None:
-            return position.step % self.every == 0 or progress.stop
-        sixtieth = max(1, position.total // EVALUATIONS)
-        if progress.length is None:
-            return position.step % sixtieth == 0 or progress.stop
-        epochs = max(1, -(-position.total // (progress.length * EVALUATIONS)))
-        return progress.stop or (position.index == 0 and position.epoch % epochs == 0)
+            return self.every
+        if length is None:
+            return max(1, total // EVALUATIONS)
+        return length * max(1, -(-total // (length * EVALUATIONS)))
 
     def _judge(self, value: float | None, step: int, epoch: int, rule: Rule) -> None:
         better = (

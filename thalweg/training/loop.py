@@ -1,6 +1,7 @@
 """The loop: one for every way of learning."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 from torch import Tensor
@@ -41,6 +42,10 @@ class Progress:
     def epoch_ended(self) -> bool:
         """The last step was the last of an epoch, or of the stage."""
         return self.position.index == 0 or self.stop
+
+    def take_in_all(self, total: int) -> None:
+        """Take so many steps in this stage, done ones included; who decides so remembers it, so that a resumed run does too."""
+        self.position = replace(self.position, total=total)
 
     def advance(self, batch: Batch) -> None:
         """One step on, that was taken on a batch."""

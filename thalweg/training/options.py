@@ -16,6 +16,7 @@ class TrainOptions(TypedDict, total=False):
         batch_size: rows of a batch.
         lr: learning rate at its peak.
         seed: of everything random; 0 by default.
+        time_limit: time from reading the data to the package, instead of epochs: 90, "90s", "2m", "1h30m".
         patience: evaluations without gain before stopping.
         augment: names of augmentations; none at all where it is empty.
         device, precision, threads, speed: on what it runs, and how.
@@ -47,6 +48,7 @@ class TrainOptions(TypedDict, total=False):
     batch_size: int | None
     lr: float | None
     seed: int | None
+    time_limit: float | str | None
     patience: int | None
     augment: str | Sequence[str | Mapping[str, Any]] | None
     device: str | None

@@ -32,6 +32,7 @@ OPTIONS = {
     "missing": "data.missing", "date_order": "data.date_order", "parse_numbers": "data.parse_numbers",
     "download": "data.download", "weights": "weights", "freeze": "rule.freeze",
     "keep": "data.keep", "keep_duplicates": "data.keep_duplicates", "check": "check", "compare": "compare", "margin": "margin",
+    "time_limit": "time_limit",
 }  # fmt: skip
 """What settings are called by those who do not write a settings file, and where they stand in one."""
 
@@ -49,6 +50,7 @@ def run_settings(given: Mapping[str, Any], *, where: str = "the run") -> RunSett
     _refuse_newer(asked, where)
     if isinstance(asked.get("weights"), str):
         asked = under_weights(asked, asked["weights"])
+    _refuse_length_and_limit(given)
     refused = [refusal for sort in PARTS if (refusal := _part_refused(sort, asked.get(sort))) is not None]
     try:
         settings = read_settings(RunSettings, asked, where=where)
@@ -57,6 +59,25 @@ def run_settings(given: Mapping[str, Any], *, where: str = "the run") -> RunSett
     if refused:
         raise _together(refused)
     return settings
+
+
+def _refuse_length_and_limit(given: Mapping[str, Any]) -> None:
+    """Raise where a time limit and a number of epochs or steps are both asked for."""
+    if given.get("time_limit") is None:
+        return
+    stages = given.get("stages") if isinstance(given.get("stages"), list) else []
+    rules = [given.get("rule"), *(one.get("rule") for one in stages or () if isinstance(one, Mapping))]
+    flat = [{**one, **(one.get("settings") or {})} for one in rules if isinstance(one, Mapping)]
+    lengths = [(key, one[key]) for one in flat for key in LENGTHS if one.get(key) is not None]
+    if lengths:
+        key, value = lengths[0]
+        raise UsageRefusal(
+            "SETTINGS_CONFLICT",
+            f"time_limit={given['time_limit']} and {key}={value} both say how long to train",
+            where=f"--time-limit, --{key}",
+            why="only one of them can hold",
+            fix="give one of the two",
+        )
 
 
 def _refuse_newer(given: Mapping[str, Any], where: str) -> None:

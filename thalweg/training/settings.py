@@ -7,6 +7,7 @@ from pydantic import Field, field_validator
 from thalweg.core.settings import Choice, Settings
 from thalweg.data.settings import DataSettings
 from thalweg.metrics._margin import read_margin
+from thalweg.training.duration import seconds_of
 
 Augmentation = str | dict[str, dict[str, Any]]
 
@@ -61,6 +62,7 @@ class RunSettings(Settings):
         "auto", description="order of convolutions' weights in memory; auto: what suits the device"
     )
     speed: Literal["plain"] = Field("plain", description="how steps are run")
+    time_limit: float | None = Field(None, description="seconds from reading the data to the package; or 90s, 2m, 1h30m")
     compare: bool = Field(True, description="baselines are fitted and a verdict is given")
     check: bool = Field(True, description="the data are looked at for defects before anything is learned")
     margin: str | None = Field(None, description="difference that counts as none: 0.02, or 2%")
@@ -71,6 +73,12 @@ class RunSettings(Settings):
         """One name is a list of one, `none` is an empty one."""
         given = [given] if isinstance(given, str | dict) else given
         return [one for one in given if one != "none"] if isinstance(given, list | tuple) else given
+
+    @field_validator("time_limit", mode="before")
+    @classmethod
+    def _in_seconds(cls, given: Any) -> Any:  # noqa: ANN401 - whatever the user wrote
+        """A duration as people write it."""
+        return None if given is None else seconds_of(given)
 
     @field_validator("margin", mode="before")
     @classmethod

@@ -1,0 +1,141 @@
+"""A time limit fixes the length, is kept by measuring, and what was decided is repeated on resume."""
+
+import json
+
+import numpy as np
+import pytest
+
+from tests.training.resuming import _compare, _killed, fitted
+from thalweg.core.errors import Refusal
+from thalweg.core.files import write_json
+from thalweg.core.position import Position
+from thalweg.core.processes import Processes
+from thalweg.core.run_folder import RunFolder
+from thalweg.training.duration import seconds_of
+from thalweg.training.loop import Progress
+from thalweg.training.pacing import Pace
+from thalweg.training.planned import Planned
+from thalweg.training.requested import asked_by_options, run_settings
+from thalweg.training.trial import Costs
+
+
+def rows() -> dict[str, np.ndarray]:
+    """A small table of numbers whose sum tells the class."""
+    x = np.random.default_rng(0).normal(size=(120, 4)).astype(np.float32)
+    return {"a": x[:, 0], "b": x[:, 1], "c": x[:, 2], "kind": np.where(x.sum(1) > 0, "up", "down")}
+
+
+SMALL = {
+    "data": {"target": "kind"},
+    "model": {"name": "tabular", "members": 2, "hidden": [8]},
+    "rule": {"name": "backpropagation", "average": 0.9},
+}
+
+
+@pytest.mark.parametrize(("told", "seconds"), [("90s", 90), ("2m", 120), ("1h30m", 5400), ("1.5 min", 90), (45, 45), ("7", 7)])
+def test_durations_are_read_as_people_write_them(told, seconds):
+    assert seconds_of(told) == seconds
+
+
+@pytest.mark.parametrize("told", ["", "soon", "2x", "-3s", "0", "0.2s", "1m30", True, "90d", "nan", "1e400h", None])
+def test_what_is_no_duration_is_refused(told):
+    with pytest.raises(ValueError, match="a duration"):
+        seconds_of(told)
+
+
+class Told:
+    """A clock that shows what it is told."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class EveryTenth:
+    """Stands for evaluations: one after every tenth step."""
+
+    def period(self, total, length):
+        return 10
+
+
+class Alone:
+    """Stands for a rule: one process."""
+
+    class context:  # noqa: N801
+        processes = Processes()
+
+
+@pytest.mark.parametrize("later", [1.0, 2.0, 0.4])
+def test_the_end_keeps_the_limit_also_where_the_pace_changes_on_the_way(later):
+    clock, planned = Told(), Planned()
+    pace = Pace(EveryTenth(), planned, clock, until=100.0, slack=1.5)
+    pace.costs = Costs(0.0, 0.1, 0.3)
+    progress = Progress(Position(total=1), None)
+    progress.take_in_all(pace.fitting(progress, 100.0))
+    first = progress.position.total
+    while not progress.stop:
+        clock.now += 0.1 * (later if clock.now > 40 else 1.0)
+        progress.position = progress.position.advanced(None)
+        pace(progress, Alone())
+        if progress.position.step % 10 == 0:
+            clock.now += 0.3
+    assert abs(clock.now - 100.0) < 2.5
+    assert (progress.position.total == first) == (later == 1.0)
+    assert [one.total for one in planned.lengths][-1:] == ([] if later == 1.0 else [progress.position.total])
+
+
+def test_a_plan_is_repeated_to_the_same_bits_from_wherever_it_is_taken_up(tmp_path):
+    settings = {**SMALL, "time_limit": "20s", "checkpoint_steps": 4, "checkpoints_kept": 1000}
+    lengths = [{"stage": 0, "step": at, "total": total} for at, total in ((0, 18), (6, 14), (11, 13))]
+    RunFolder.create(tmp_path / "whole")
+    write_json(tmp_path / "whole" / "plan.json", {"lengths": lengths, "found": {}, "seconds": None})
+    whole = fitted(settings, tmp_path / "whole", given=rows(), resume=True)
+    assert whole.steps == 13
+    for cut in (0, 4, 8):
+        killed = _killed(whole.folder.path, tmp_path / f"cut-{cut}", after=cut)
+        _compare(whole, fitted(settings, killed, given=rows(), resume=True), f"cut after step {cut}")
+
+
+def test_a_limited_training_repeats_its_own_plan_without_a_clock(tmp_path):
+    settings = {**SMALL, "time_limit": "3s"}
+    whole = fitted(settings, tmp_path / "whole", given=rows())
+    plan = json.loads((tmp_path / "whole" / "plan.json").read_text())
+    assert plan["lengths"][0]["step"] == 0
+    assert plan["lengths"][-1]["total"] == whole.steps
+    assert plan["seconds"] > 0
+    again = _killed(whole.folder.path, tmp_path / "again", after=0)
+    _compare(whole, fitted(settings, again, given=rows(), resume=True), "by its plan alone, which had measured nothing")
+
+
+def refused(settings, tmp_path) -> Refusal:
+    """What a training says no with."""
+    with pytest.raises(Refusal) as caught:
+        fitted(settings, tmp_path / "run", given=rows())
+    return caught.value
+
+
+def test_a_limit_that_leaves_no_time_to_learn_is_refused_with_one_that_does(tmp_path):
+    wide = {"name": "tabular", "members": 8, "hidden": [1500, 1500]}
+    no = refused({**SMALL, "model": wide, "rule": {"batch_size": 64}, "time_limit": 1}, tmp_path)
+    assert (no.code, no.exit_code) == ("TIME_LIMIT_TOO_SHORT", 6)
+    assert seconds_of(no.fix.split()[1]) > 1
+    assert not list((tmp_path / "run").glob("checkpoints/*"))
+
+
+def test_a_limit_beside_a_number_of_epochs_is_refused():
+    for rule in ({"epochs": 3}, {"name": "backpropagation", "settings": {"steps": 3}}):
+        with pytest.raises(Refusal, match="both say how long") as caught:
+            run_settings({"time_limit": "2m", "rule": rule})
+        assert caught.value.code == "SETTINGS_CONFLICT"
+    with pytest.raises(Refusal, match="both say how long"):
+        run_settings(asked_by_options({"time_limit": "2m", "epochs": 3}))
+
+
+def test_a_limit_for_what_takes_no_steps_is_refused(tmp_path):
+    series = np.random.default_rng(0).normal(size=(60, 1, 40)).astype(np.float32)
+    given = {"x": series, "y": np.arange(60) % 2}
+    with pytest.raises(Refusal) as caught:
+        fitted({"model": "random-kernels", "time_limit": "1m"}, tmp_path / "run", given=given)
+    assert caught.value.code == "TIME_LIMIT_WITHOUT_STEPS"

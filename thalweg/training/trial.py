@@ -1,0 +1,106 @@
+"""Trials: what a step and an evaluation cost, measured on the run's own net and data; nothing that was learned stays."""
+
+import copy
+import dataclasses
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+
+from thalweg.core.position import Position, seed_from
+from thalweg.data.batches import Batches
+from thalweg.tasks._task import measured_rows
+from thalweg.training.stage import Stage
+
+Clock = Callable[[], float]
+"""Seconds from some beginning."""
+WARM = 2
+"""Steps that count for nothing: memory is found, caches fill."""
+LEAST, MOST = 2, 4096
+"""Steps that are timed, at least and at most."""
+
+
+@dataclass(frozen=True)
+class Costs:
+    """Seconds that things take.
+
+    Attributes:
+        begin: what the rule does before its first step.
+        evaluation: one over all validation rows.
+    """
+
+    begin: float
+    step: float
+    evaluation: float
+
+
+@contextmanager
+def taken_back(stage: Stage) -> Iterator[None]:
+    """What is learned and remembered within is forgotten afterwards, also where something raises."""
+    rule, batches = stage.rule, stage.batches
+    kept = copy.deepcopy((rule.state_dict(), batches.state_dict()))
+    with torch.random.fork_rng(devices=[]):
+        try:
+            yield
+        finally:
+            rule.load_state_dict(kept[0])
+            batches.load_state_dict(kept[1])
+
+
+def costs(stage: Stage, validation: Batches, *, budget: float, clock: Clock = time.perf_counter) -> Costs:
+    """What a stage's steps and evaluations cost, within about so many seconds; all processes find the first one's numbers."""
+    share = stage.rule.context.processes.share
+    with taken_back(stage):
+        first = clock()
+        stage.rule.begin(stage.batches, stage.progress.position)
+        begin = clock() - first
+        step = _step(stage, budget * 2 / 3, clock)
+        evaluation = _evaluation(stage, validation, budget / 3, clock)
+    found: list[float] = share([begin, step, evaluation])
+    return Costs(*found)
+
+
+def steps_on(stage: Stage, first: int, count: int) -> None:
+    """Take steps as the run will; what the listeners would hear is lost."""
+    at = stage.progress.position
+    for _ in range(first):
+        at = at.advanced(stage.progress.length)
+    for _ in range(count):
+        one_step(stage, at)
+        at = at.advanced(stage.progress.length)
+
+
+def one_step(stage: Stage, at: Position) -> float:
+    """One step as the run will take it; its loss."""
+    seed_from(at)
+    report = stage.rule.step(stage.batches.at(at), at)
+    return float(report.get("loss", float("nan")))  # waits for the device
+
+
+def _step(stage: Stage, budget: float, clock: Clock) -> float:
+    """Seconds of a step: rounds that double until the time is up, of which the last one counts."""
+    share = stage.rule.context.processes.share
+    steps_on(stage, 0, WARM)
+    done, count, began = WARM, LEAST, clock()
+    while True:
+        first = clock()
+        steps_on(stage, done, count)
+        each = (clock() - first) / count
+        if share(clock() - began + 2 * count * each > budget or 2 * count > MOST):
+            return each
+        done, count = done + count, 2 * count
+
+
+def _evaluation(stage: Stage, validation: Batches, budget: float, clock: Clock) -> float:
+    """Seconds of an evaluation, from as many of its batches as the time allows."""
+    at = dataclasses.replace(stage.progress.position, path=("trial",))
+    began, done, first = clock(), 0, clock()
+    for done, _ in enumerate(measured_rows(stage.task, stage.rule.shipped, validation, at=at)):
+        if not done:
+            first = clock()  # the first one warms up
+        elif clock() - began > budget:
+            break
+    every = validation.length or done + 1
+    return (clock() - first) / done * every if done else clock() - began

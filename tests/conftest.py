@@ -6,12 +6,15 @@ for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ[variable] = "1"  # before torch or numpy is imported; processes that tests start inherit it
 os.environ.setdefault("MPLBACKEND", "Agg")
 
+import itertools
 import random
 import signal
 import sys
 from pathlib import Path
 
 import pytest
+
+CACHES = itertools.count()
 
 
 @pytest.fixture(autouse=True)
@@ -33,6 +36,12 @@ def _same_for_every_worker() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def looks_of_its_own(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """How often a test part was looked at is counted on this machine; each test is the first to look."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / f"cache-{next(CACHES)}"))
 
 
 @pytest.fixture(scope="session")

@@ -38,6 +38,16 @@ def values(rows: int = 240) -> StoredDataset:
     return dataset_of({"a": inputs[:, 0], "b": inputs[:, 1], "target": 30 + 7 * inputs.sum(1) + generator.normal(size=rows)})
 
 
+def pictures(rows: int = 60) -> StoredDataset:
+    """Noise that is striped across or along."""
+    generator = np.random.default_rng(0)
+    code = np.arange(rows) % 2
+    stripes = np.arange(64) // 8 % 2 * 160
+    clean = np.where(code[:, None, None], stripes[:, None], stripes)[..., None]
+    noisy = clean + generator.integers(0, 95, size=(rows, 64, 64, 3))
+    return dataset_of({"x": noisy.astype(np.uint8), "target": np.array(["along", "across"])[code]})
+
+
 def waves(rows: int = 90) -> StoredDataset:
     """Two channels of waves, as long as each row happens to be; the class is how often they swing."""
     generator = np.random.default_rng(0)

@@ -4,14 +4,16 @@ import numpy as np
 import pytest
 import torch
 
+from tests.evaluation.arrays import classes
 from tests.refusing import expect_refusal
 from thalweg import api
 from thalweg.core import registry
 from thalweg.core.run_folder import RunFolder
 from thalweg.evaluation.clopper_pearson import student
 from thalweg.evaluation.leaving_out import error_of
+from thalweg.evaluation.looks import Looks
 from thalweg.evaluation.paired import paired_moves
-from thalweg.evaluation.seeds import Rows, _look, judged
+from thalweg.evaluation.seeds import Rows, _keep_look, _look, judged
 
 OPPONENT = {"name": "random-forest", "title": "random forest"}
 
@@ -60,9 +62,15 @@ def test_losses_are_negated():
 
 
 def test_the_same_answers_are_the_same_look_and_others_widen_the_interval(tmp_path):
-    folder, rows = RunFolder.create(tmp_path / "run"), three_seeds()
-    assert [_look(folder, "accuracy", rows), _look(folder, "accuracy", rows)] == [1, 1]
-    assert _look(folder, "accuracy", [*rows, rows[0]]) == 2
+    folder, rows, data = RunFolder.create(tmp_path / "run"), three_seeds(), classes()
+
+    def look(some):
+        found = _look(folder, data, "accuracy", some)
+        _keep_look(folder, data, some, judged(metric("accuracy"), some, OPPONENT, margin=0.01))
+        return found
+
+    Looks.at(data, "test", by=str(folder.path)).keep("of one model")  # the run's own verdict belongs to the same question
+    assert [look(rows), look(rows), look([*rows, rows[0]]), look(rows)] == [1, 1, 2, 1]
     widths = [judged(metric("accuracy"), rows, OPPONENT, margin=0.01, look=look)["verdict"] for look in (1, 2)]
     assert widths[1]["high"] - widths[1]["low"] > widths[0]["high"] - widths[0]["low"]
     assert widths[1]["look"] == 2

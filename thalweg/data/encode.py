@@ -88,7 +88,8 @@ def _inferred(examples: Examples, settings: DataSettings) -> tuple[Examples, Sch
     for one in encodings.values():
         one.spellings = {name: spellings[name] for name in one.fields if name in spellings}
     ids = [field.name for field in schema.fields if field.role == "id"]
-    facts = {**examples.facts, **({"ids": ids} if ids else {})}
+    groups = [field.name for field in schema.fields if field.role == "group"][:1]
+    facts = {**examples.facts, **({"ids": ids} if ids else {}), **({"group": groups[0]} if groups else {})}
     return dataclasses.replace(examples, facts=facts), schema, encodings
 
 

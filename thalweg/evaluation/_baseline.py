@@ -23,7 +23,8 @@ class Baseline:
 
     Further facts: `cost` (rank among the baselines, the simplest first), `power` (the time to fit grows with this power of the
     rows), `gives` ("decisions" where there are no probabilities), `sparse` (it reads sparse rows; others get them condensed),
-    `inputs` (it is made for one input of these kinds, which it gets as it is instead of as plain columns).
+    `inputs` (it is made for one input of these kinds, which it gets as it is instead of as plain columns), `weights` (it
+    gets that input as a published net sees it, where its weights are here).
     """
 
     def classifiers(self, seed: int) -> Candidates:

@@ -11,6 +11,7 @@ from thalweg.data.dataset import Dataset
 from thalweg.evaluation.clopper_pearson import ALPHA
 from thalweg.evaluation.evaluate import Evaluation, evaluate, figure
 from thalweg.evaluation.figures import Unit
+from thalweg.evaluation.looks import Looks, answers_digest
 from thalweg.evaluation.margin import margin_of
 from thalweg.evaluation.opponents import Field, Opponent, opponents
 from thalweg.evaluation.paired import Difference, difference, sign
@@ -66,6 +67,7 @@ def compare(
     seed: int = 0,
     budget: float | None = None,
     margin: str | None = None,
+    looks: Looks | None = None,
     talk: Talk | None = None,
 ) -> Comparison:
     """The net against baselines that are fitted here, and a verdict on the one that is best on validation.
@@ -76,6 +78,7 @@ def compare(
         evaluation: the net's on the test part, where it is at hand already.
         budget: seconds for fitting baselines.
         margin: difference that counts as none: "0.02", or "2%" of the opponent's value.
+        looks: those at the test part so far; this one is counted among them. None: it is the first.
 
     Raises:
         UsageRefusal: the margin is no number.
@@ -90,27 +93,33 @@ def compare(
         reason = "; ".join(field_.notes) or "this task has no baseline"
         return Comparison(net, [], Verdict(None, "", reason=reason), field_.notes)
     width = margin_of(metric, chosen.validation, margin)
-    rivals = [_rival(one, task, dataset, net, at=at) for one in field_.opponents]
-    return _judged(net, rivals, chosen, field_, margin=width)
+    digest = answers_digest(net.headline, [net.rows[net.headline]])
+    look = looks.number(digest) if looks is not None else 1
+    rivals = [_rival(one, task, dataset, net, at=at, look=look) for one in field_.opponents]
+    judged = _judged(net, rivals, chosen, field_, margin=width, look=look)
+    if looks is not None:
+        looks.keep(digest, metric=net.headline, value=net.value, word=judged.verdict.word)
+    return judged
 
 
-def _rival(one: Opponent, task: Task, dataset: Dataset, net: Evaluation, *, at: Position) -> Rival:
+def _rival(one: Opponent, task: Task, dataset: Dataset, net: Evaluation, *, at: Position, look: int) -> Rival:
     judged = evaluate(task, one.model, dataset, part=net.part, at=at)
-    metric = task.metrics[net.headline]
-    return Rival(one, judged, difference(metric, net.rows[net.headline], judged.rows[net.headline]))
+    name = net.headline
+    ours, theirs = net.rows[name], judged.rows[name]
+    return Rival(one, judged, difference(task.metrics[name], ours, theirs, groups=net.groups, alpha=ALPHA / look))
 
 
-def _judged(net: Evaluation, rivals: list[Rival], chosen: Opponent, found: Field, *, margin: float) -> Comparison:
+def _judged(net: Evaluation, rivals: list[Rival], chosen: Opponent, found: Field, *, margin: float, look: int) -> Comparison:
     metric = net.metrics[net.headline]
     main = next(one for one in rivals if one.opponent is chosen)
-    others = holm(net, [one for one in rivals if one is not main], margin=margin)
+    others = holm(net, [one for one in rivals if one is not main], margin=margin, look=look)
     value, theirs = net.value, main.evaluation.estimates[net.headline].value
     if main.difference is None or value is None or theirs is None:
         result = Verdict(None, "", reason=f"{net.headline} has no value on the test part: {metric.undefined}")
     else:
         how = "the best on validation" if len(rivals) > 1 else ""
         contest = Contest(Unit.of(metric), value, theirs, chosen.name, spoken(chosen.name, chosen.title), margin, how)
-        result = verdict(contest, main.difference)
+        result = verdict(contest, main.difference, look=look)
     named = Rival(main.opponent, main.evaluation, main.difference, result.word)
     ranked = sorted([named, *others], key=lambda one: _rank(one, net), reverse=True)
     return Comparison(net, ranked, result, found.notes)
@@ -121,7 +130,7 @@ def _rank(rival: Rival, net: Evaluation) -> float:
     return sign(net.metrics[net.headline]) * value if value is not None else float("-inf")
 
 
-def holm(net: Evaluation, rivals: list[Rival], *, margin: float) -> list[Rival]:
+def holm(net: Evaluation, rivals: list[Rival], *, margin: float, look: int = 1) -> list[Rival]:
     """A word for each of K further opponents: levels α/K, α/(K − 1), ... from the clearest difference on, until one holds 0."""
     metric, ours = net.metrics[net.headline], net.rows.get(net.headline)
     clear = sorted(
@@ -130,7 +139,8 @@ def holm(net: Evaluation, rivals: list[Rival], *, margin: float) -> list[Rival]:
     level, stopped, judged = len(clear), False, [one for one in rivals if one.difference is None]
     for one in clear:
         assert ours is not None, "a difference has rows"
-        wide = difference(metric, ours, one.evaluation.rows[net.headline], alpha=ALPHA / level)
+        theirs, alpha = one.evaluation.rows[net.headline], ALPHA / (level * look)
+        wide = difference(metric, ours, theirs, groups=net.groups, alpha=alpha)
         assert wide is not None, "a difference at one level is one at all"
         stopped = stopped or wide.low <= 0 <= wide.high
         level -= 0 if stopped else 1

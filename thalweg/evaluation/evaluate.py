@@ -14,6 +14,7 @@ from thalweg.data.batches import Batches
 from thalweg.data.dataset import Dataset
 from thalweg.evaluation.figures import Unit
 from thalweg.evaluation.one_metric import Estimate, estimate
+from thalweg.evaluation.units import count, groups_of
 from thalweg.metrics._metric import Metric
 from thalweg.tasks._task import Model, Task, measured_rows
 
@@ -27,12 +28,14 @@ class Evaluation:
     Attributes:
         estimates: metric name to value and interval, the headline first.
         rows: metric name to the rows (n, k) of its statistic, in the order of the part.
+        groups: (n,) the group of each row, from 0, where whole groups are the units; None: each example is one.
     """
 
     part: str
     metrics: Mapping[str, Metric[Any]]
     estimates: Mapping[str, Estimate]
     rows: Mapping[str, Tensor] = field(repr=False)
+    groups: Tensor | None = field(default=None, repr=False)
 
     @property
     def headline(self) -> str:
@@ -64,7 +67,7 @@ class Evaluation:
             "units": {name: Unit.of(metric).as_json() for name, metric in self.metrics.items()},
             "part": self.part,
             "examples": self.examples,
-        }
+        } | ({"groups": count(self.groups)} if self.groups is not None else {})
 
 
 def evaluate(
@@ -88,7 +91,8 @@ def evaluate(
     """
     processes = processes or Processes()
     batches = dataset.batches(part, size=BATCH, processes=processes)
-    found = of_batches(task, model, batches, part=part, at=at or Position(), processes=processes)
+    groups = groups_of(dataset, part) if processes.world == 1 else None
+    found = of_batches(task, model, batches, part=part, at=at or Position(), processes=processes, groups=groups)
     _refuse_not_a_number(found)
     return found
 
@@ -112,18 +116,36 @@ def _refuse_not_a_number(found: Evaluation) -> None:
 
 
 def of_batches(
-    task: Task, model: Model, batches: Batches, *, part: str, at: Position, processes: Processes | None = None
+    task: Task,
+    model: Model,
+    batches: Batches,
+    *,
+    part: str,
+    at: Position,
+    processes: Processes | None = None,
+    groups: Tensor | None = None,
 ) -> Evaluation:
-    """The same for batches at hand."""
+    """The same for batches at hand.
+
+    Args:
+        groups: (n,) the group of each row, from 0.
+    """
     collected: dict[str, list[Tensor]] = {name: [] for name in task.metrics}
     for rows in measured_rows(task, model, batches, at=at.inside(part)):
         for name in collected:
             collected[name].append(rows[name].detach().cpu())
     gather = (processes or Processes()).gather
     kept = {name: gather(torch.cat(pieces)) for name, pieces in collected.items() if pieces}
-    estimates = {name: estimate(task.metrics[name], rows) for name, rows in kept.items()}
-    missing = {name: Estimate(None, None, None, 0) for name in task.metrics if name not in kept}
-    return Evaluation(part, task.metrics, {name: (estimates | missing)[name] for name in task.metrics}, kept)
+    return of_rows(task.metrics, kept, part=part, groups=groups)
+
+
+def of_rows(
+    metrics: Mapping[str, Metric[Any]], rows: Mapping[str, Tensor], *, part: str, groups: Tensor | None = None
+) -> Evaluation:
+    """The same of rows (n, k) at hand, by metric."""
+    estimates = {name: estimate(metrics[name], some, groups=groups) for name, some in rows.items()}
+    missing = {name: Estimate(None, None, None, 0) for name in metrics if name not in rows}
+    return Evaluation(part, metrics, {name: (estimates | missing)[name] for name in metrics}, rows, groups)
 
 
 def figure(one: Estimate) -> dict[str, Any]:

@@ -55,8 +55,17 @@ class AsTheyAre(Columns):
         return _values(inputs, self.port)
 
 
-def reader(task: Task, inputs: Sequence[str]) -> Columns:
-    """What a baseline reads: plain columns of any kinds, or the only input as it is where it names kinds of its own."""
+def reader(task: Task, inputs: Sequence[str], weights: str = "") -> Columns:
+    """What a baseline reads: plain columns of any kinds, or the only input where it names kinds of its own.
+
+    Args:
+        inputs: the kinds that it names.
+        weights: published weights through whose net it sees that input; empty: it gets it as it is.
+    """
+    if weights:
+        from thalweg.evaluation.frozen import Frozen
+
+        return Frozen(task, weights)
     return AsTheyAre(task) if inputs else Columns(task)
 
 

@@ -15,9 +15,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from thalweg.evaluation.units import count, in_units
 from thalweg.metrics._metric import Metric
 
 BLOCKS = 50
+MOST_GROUPS = 200
+"""More groups than this are left out in blocks, where a metric must be computed anew without each."""
 CHUNK = 1 << 22
 """Numbers that are recomputed at once."""
 
@@ -35,10 +38,16 @@ def value_of(metric: Metric[Any], rows: Tensor) -> float | None:
     return metric.value(rows.sum(0) if metric.additive else rows)
 
 
-def moves(metric: Metric[Any], rows: Tensor) -> Tensor:
-    """How much each unit moves the metric; (n,), or (50,) where blocks of units are left out. NaN where that is undefined."""
+def moves(metric: Metric[Any], rows: Tensor, groups: Tensor | None = None) -> Tensor:
+    """How much each unit moves the metric; (n,), or (50,) where blocks of units are left out. NaN where that is undefined.
+
+    Args:
+        groups: (n,) the group of each row, from 0, where whole groups are the units.
+    """
     if metric.additive:
-        return _centred(_without_each(metric, rows))
+        return _centred(_without_each(metric, in_units(rows, groups)))
+    if groups is not None:
+        return _area_moves_of_groups(rows, groups) if form(metric) == "ranking" else _without_groups(metric, rows, groups)
     exact: dict[str, Callable[[Tensor], Tensor]] = {"ranking": _area_moves, "precision": _precision_moves}
     special = exact.get(form(metric))
     return special(rows) if special else _centred(_without_blocks(metric, rows))
@@ -80,6 +89,15 @@ def _without_blocks(metric: Metric[Any], rows: Tensor) -> Tensor:
     return torch.tensor(values, dtype=torch.float64)
 
 
+def _without_groups(metric: Metric[Any], rows: Tensor, groups: Tensor) -> Tensor:
+    """Each group left out once, or blocks of them where they are many."""
+    number = count(groups)
+    order = torch.randperm(number, generator=torch.Generator().manual_seed(0))
+    place = order % BLOCKS if number > MOST_GROUPS else order
+    found = [metric.value(rows[place[groups] != one]) for one in range(int(place.max()) + 1)]
+    return _centred(torch.tensor([math.nan if one is None else one for one in found], dtype=torch.float64))
+
+
 def _centred(left_out: Tensor) -> Tensor:
     n = len(left_out)
     return (left_out - left_out.mean()) * math.sqrt((n - 1) / n)
@@ -92,18 +110,38 @@ def _area_moves(rows: Tensor) -> Tensor:
     return torch.stack(found).mean(0) if found else torch.full((len(rows),), math.nan, dtype=torch.float64)
 
 
+def _area_moves_of_groups(rows: Tensor, groups: Tensor) -> Tensor:
+    """The components' distances from their mean, over the size of their class, added up within groups."""
+    scores, truths = ranked(rows)
+    place, number = groups[rows[:, -1] > 0], count(groups)
+    found = []
+    for c in (c for c in range(scores.shape[1]) if _mixed(truths[:, c])):
+        moved = _area_components(scores[:, c], truths[:, c], spread=float)
+        found.append(torch.zeros(number, dtype=torch.float64).index_add(0, place, moved))
+    if not found or number < 2:
+        return torch.full((max(number, 1),), math.nan, dtype=torch.float64)
+    return torch.stack(found).mean(0) * math.sqrt(number / (number - 1))
+
+
 def _mixed(truth: Tensor) -> bool:
     return bool(truth.any()) and not bool(truth.all())
 
 
-def _area_components(scores: Tensor, truth: Tensor) -> Tensor:
+def _alone(m: int) -> float:
+    return math.sqrt(m * (m - 1)) if m > 1 else math.nan
+
+
+def _area_components(scores: Tensor, truth: Tensor, *, spread: Callable[[int], float] = _alone) -> Tensor:
+    """What each example adds.
+
+    Args:
+        spread: what the distances from the mean of a class are divided by, from its size.
+    """
     positives, negatives = scores[truth], scores[~truth]
     moved = torch.zeros(len(scores), dtype=torch.float64)
     for mine, others, sign in ((truth, negatives, 1.0), (~truth, positives, -1.0)):
         share = _share_below(scores[mine], others)
-        m = len(share)
-        spread = math.sqrt(m * (m - 1)) if m > 1 else math.nan
-        moved[mine] = sign * (share - share.mean()) / spread
+        moved[mine] = sign * (share - share.mean()) / spread(len(share))
     return moved
 
 

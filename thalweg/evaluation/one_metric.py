@@ -9,6 +9,7 @@ from torch import Tensor
 from thalweg.evaluation import intervals
 from thalweg.evaluation.clopper_pearson import ALPHA, Ends, clopper_pearson, clopper_pearson_of_groups
 from thalweg.evaluation.leaving_out import error_of, form, moves, ranked, value_of
+from thalweg.evaluation.units import count, in_units
 from thalweg.metrics._metric import Metric
 
 
@@ -41,17 +42,24 @@ class Deciding(NamedTuple):
     others: float = 0.0
 
 
-def estimate(metric: Metric[Any], rows: Tensor, *, alpha: float = ALPHA) -> Estimate:
-    """The metric of rows (n, k) with its interval."""
+def estimate(metric: Metric[Any], rows: Tensor, *, groups: Tensor | None = None, alpha: float = ALPHA) -> Estimate:
+    """The metric of rows (n, k) with its interval.
+
+    Args:
+        groups: (n,) the group of each row, from 0, where whole groups are the units.
+    """
     value, n = value_of(metric, rows), len(rows)
-    ends = interval(metric, rows, alpha=alpha) if value is not None and n > 1 else None
+    units = n if groups is None else count(groups)
+    ends = interval(metric, rows, groups=groups, alpha=alpha) if value is not None and units > 1 else None
     low, high = ends if ends is not None else (None, None)
     return Estimate(value, low, high, n)
 
 
-def interval(metric: Metric[Any], rows: Tensor, *, alpha: float = ALPHA) -> Ends | None:
+def interval(metric: Metric[Any], rows: Tensor, *, groups: Tensor | None = None, alpha: float = ALPHA) -> Ends | None:
     """The interval of a metric that has a value, never beyond what is possible; None where there is none."""
-    ends = FORMS.get(form(metric), _plain)(metric, rows, alpha)
+    if groups is not None and metric.additive:
+        rows, groups = in_units(rows, groups), None
+    ends = FORMS.get(form(metric), _plain)(metric, rows, groups, alpha)
     if ends is None or not all(map(_finite, ends)):
         return None
     return _possible(metric, _value(metric, rows), ends)
@@ -89,7 +97,7 @@ def support(metric: Metric[Any], rows: Tensor) -> Tensor:
     return torch.stack([blocks[block] for block in facts["support"]]).sum(0)
 
 
-def _proportion(metric: Metric[Any], rows: Tensor, alpha: float) -> Ends | None:
+def _proportion(metric: Metric[Any], rows: Tensor, groups: Tensor | None, alpha: float) -> Ends | None:
     right, size = rows[:, 0], rows[:, 1]
     if bool((size <= 1).all()):
         return clopper_pearson(float(right.sum()), float(size.sum()), alpha=alpha)
@@ -97,40 +105,52 @@ def _proportion(metric: Metric[Any], rows: Tensor, alpha: float) -> Ends | None:
     return clopper_pearson_of_groups(right[kept].numpy(), size[kept].numpy(), alpha=alpha) if int(kept.sum()) > 1 else None
 
 
-def _f1(metric: Metric[Any], rows: Tensor, alpha: float) -> Ends | None:
+def _f1(metric: Metric[Any], rows: Tensor, groups: Tensor | None, alpha: float) -> Ends | None:
     """Ends of Jaccard's index TP/(TP + FP + FN), mapped by 2 J/(1 + J)."""
-    hits, wrong, missed = rows.sum(0).tolist()
-    low, high = clopper_pearson(hits, hits + wrong + missed, alpha=alpha)
+    counts = rows.sum(1)
+    if bool((counts <= 1).all()):
+        low, high = clopper_pearson(float(rows[:, 0].sum()), float(counts.sum()), alpha=alpha)
+    else:
+        kept = counts > 0
+        low, high = (
+            clopper_pearson_of_groups(rows[kept, 0].numpy(), counts[kept].numpy(), alpha=alpha)
+            if int(kept.sum()) > 1
+            else (0.0, 1.0)
+        )
     return 2 * low / (1 + low), 2 * high / (1 + high)
 
 
-def _classes(metric: Metric[Any], rows: Tensor, alpha: float) -> Ends | None:
+def _classes(metric: Metric[Any], rows: Tensor, groups: Tensor | None, alpha: float) -> Ends | None:
     value, error = _value(metric, rows), error_of(moves(metric, rows))
     ends = intervals.on_logit_scale(value, error, df=len(rows) - 1, alpha=alpha)
     return intervals.below_ceiling(ends, value, deciding(metric, rows).k, alpha=alpha)
 
 
-def _precision(metric: Metric[Any], rows: Tensor, alpha: float) -> Ends | None:
+def _precision(metric: Metric[Any], rows: Tensor, groups: Tensor | None, alpha: float) -> Ends | None:
     value, k = _value(metric, rows), deciding(metric, rows).k
-    ends = intervals.on_logit_scale(value, error_of(moves(metric, rows)), df=k - 1, alpha=alpha)
+    ends = intervals.on_logit_scale(value, error_of(moves(metric, rows, groups)), df=_freedom(k, groups), alpha=alpha)
     return intervals.below_ceiling(ends, value, k, alpha=alpha)
 
 
-def _ranking(metric: Metric[Any], rows: Tensor, alpha: float) -> Ends | None:
+def _ranking(metric: Metric[Any], rows: Tensor, groups: Tensor | None, alpha: float) -> Ends | None:
     value, found = _value(metric, rows), deciding(metric, rows)
-    ends = intervals.on_logit_scale(value, error_of(moves(metric, rows)), df=found.k - 1, alpha=alpha)
+    ends = intervals.on_logit_scale(value, error_of(moves(metric, rows, groups)), df=_freedom(found.k, groups), alpha=alpha)
     if ends is not None and (1 - value) * found.k >= intervals.CEILING:
         return ends
     return intervals.hull(ends, intervals.newcombe(value, int(found.smallest), int(found.others), alpha=alpha))
 
 
-def _positive(metric: Metric[Any], rows: Tensor, alpha: float) -> Ends | None:
-    moved = moves(metric, rows)
+def _freedom(k: float, groups: Tensor | None) -> float:
+    return k - 1 if groups is None else count(groups) - 1
+
+
+def _positive(metric: Metric[Any], rows: Tensor, groups: Tensor | None, alpha: float) -> Ends | None:
+    moved = moves(metric, rows, groups)
     return intervals.on_log_scale(_value(metric, rows), error_of(moved), df=len(moved) - 1, alpha=alpha)
 
 
-def _plain(metric: Metric[Any], rows: Tensor, alpha: float) -> Ends | None:
-    moved = moves(metric, rows)
+def _plain(metric: Metric[Any], rows: Tensor, groups: Tensor | None, alpha: float) -> Ends | None:
+    moved = moves(metric, rows, groups)
     return intervals.plain(_value(metric, rows), error_of(moved), df=len(moved) - 1, alpha=alpha)
 
 
@@ -144,7 +164,7 @@ def _finite(end: float) -> bool:
     return end - end == 0
 
 
-FORMS: dict[str, Callable[[Metric[Any], Tensor, float], Ends | None]] = {
+FORMS: dict[str, Callable[[Metric[Any], Tensor, Tensor | None, float], Ends | None]] = {
     "proportion": _proportion,
     "f1": _f1,
     "classes": _classes,

@@ -26,6 +26,7 @@ from thalweg.data.dataset import Dataset
 from thalweg.evaluation._baseline import Baseline, Candidates, Fitted
 from thalweg.evaluation.evaluate import BATCH, Evaluation, of_batches
 from thalweg.evaluation.features import Columns, inputs_of, reader, unreadable
+from thalweg.evaluation.frozen import can_freeze
 from thalweg.evaluation.paired import sign
 from thalweg.evaluation.sparse import Chained, Condensed, Weighed, is_sparse, one_after_another
 from thalweg.evaluation.verdict import TRIVIAL
@@ -103,6 +104,7 @@ def _fitting(task: Task) -> list[str]:
         for key, part in registry.parts("baseline").items()
         if name in part.facts["tasks"]
         and ("inputs" not in part.facts or (len(kinds) == 1 and kinds[0] in part.facts["inputs"]))
+        and ("weights" not in part.facts or can_freeze(task, part.facts["weights"]))
     ]
     return [key for _, key in sorted(fitting)]
 
@@ -255,13 +257,14 @@ def _one_each(estimator: Any) -> Any:  # noqa: ANN401
 
 def _sides(names: list[str], task: Task, dataset: Dataset, chooser: "Chooser") -> dict[str, tuple[Training, Columns]]:
     """By baseline, the training rows as it reads them, and what reads further ones; each sort of reading is made once."""
-    wanted = {name: tuple(registry.facts("baseline", name).get("inputs", ())) for name in names}
+    facts = {name: registry.facts("baseline", name) for name in names}
+    wanted = {name: (tuple(one.get("inputs", ())), one.get("weights", "")) for name, one in facts.items()}
     made = {}
-    for inputs in dict.fromkeys(wanted.values()):
-        columns = reader(task, inputs)
+    for reading in dict.fromkeys(wanted.values()):
+        columns = reader(task, *reading)
         training = Training.of(task, dataset, chooser.seed, columns)
-        made[inputs] = (training, Remembered(columns, task, chooser.batches.batches))
-    return {name: made[inputs] for name, inputs in wanted.items()}
+        made[reading] = (training, Remembered(columns, task, chooser.batches.batches))
+    return {name: made[reading] for name, reading in wanted.items()}
 
 
 def _fit_all(

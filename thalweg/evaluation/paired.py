@@ -6,6 +6,7 @@ Lydersen & Laake 2013, doi:10.1186/1471-2288-13-91 (McNemar's mid-p).
 Letters: b, c units that only the net, only the opponent gets right; n units.
 """
 
+import dataclasses
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -19,10 +20,13 @@ from thalweg.evaluation import intervals
 from thalweg.evaluation.clopper_pearson import ALPHA, Ends, standard_error, student
 from thalweg.evaluation.leaving_out import concentrated, error_of, form, moves, value_of
 from thalweg.evaluation.one_metric import deciding, interval, support
+from thalweg.evaluation.units import count, in_units
 from thalweg.metrics._metric import Metric
 
 FEW_UNITS = 30
 FEW_EXAMPLES = 5
+EXAMPLES, GROUPS = "examples", "groups"
+"""What units are called."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,7 @@ class Difference:
         n: units.
         reason: why these data cannot decide, whatever the interval; empty where they can.
         concentrated: a few units hold most of the variance.
+        units: what they are called: examples, or groups of them.
     """
 
     value: float
@@ -48,6 +53,7 @@ class Difference:
     centre: float
     reason: str = ""
     concentrated: bool = False
+    units: str = EXAMPLES
 
     @property
     def half(self) -> float:
@@ -55,37 +61,60 @@ class Difference:
         return (self.high - self.low) / 2
 
 
-def difference(metric: Metric[Any], net: Tensor, opponent: Tensor, *, alpha: float = ALPHA) -> Difference | None:
-    """The difference of a metric on the same units, from the rows (n, k) of both; None where either is undefined."""
+def difference(
+    metric: Metric[Any], net: Tensor, opponent: Tensor, *, groups: Tensor | None = None, alpha: float = ALPHA
+) -> Difference | None:
+    """The difference of a metric on the same units, from the rows (n, k) of both; None where either is undefined.
+
+    Args:
+        groups: (n,) the group of each row, from 0, where whole groups are the units.
+    """
     ours, theirs = value_of(metric, net), value_of(metric, opponent)
-    if ours is None or theirs is None or len(net) < 2:
+    units = len(net) if groups is None else count(groups)
+    if ours is None or theirs is None or units < 2:
         return None
-    raw = (ours - theirs) * sign(metric)
-    reason = too_little(metric, net)
+    found = _difference(metric, net, opponent, (ours - theirs) * sign(metric), groups, alpha)
+    return found if groups is None else dataclasses.replace(found, n=units, units=GROUPS)
+
+
+def _difference(
+    metric: Metric[Any], net: Tensor, opponent: Tensor, raw: float, groups: Tensor | None, alpha: float
+) -> Difference:
+    reason = too_little(metric, net, groups)
     if _counted(metric, net) and torch.equal(net[:, 1], opponent[:, 1]):
-        return _of_shares(metric, net, opponent, raw=raw, alpha=alpha)
+        return _of_shares(metric, net, opponent, groups=groups, alpha=alpha)
     if form(metric) in ("ranking", "precision"):
-        return _of_rankings(metric, net, opponent, raw=raw, reason=reason, alpha=alpha)
-    first, second, n = net, opponent, len(net)
+        return _of_rankings(metric, net, opponent, groups=groups, reason=reason, alpha=alpha)
+    first, second = (
+        in_units(net, groups) if metric.additive else net,
+        in_units(opponent, groups) if metric.additive else opponent,
+    )
+    n = len(first)
     won = _phantoms(metric, net)
     if won is not None:
-        first, second = torch.cat([net, won]), torch.cat([opponent, won.flip(0)])
+        first, second = torch.cat([first, won]), torch.cat([second, won.flip(0)])
     centre = raw if won is None else (_known(metric, first) - _known(metric, second)) * sign(metric)
-    moved = moves(metric, first) - moves(metric, second)
+    inside = None if metric.additive else groups
+    moved = moves(metric, first, inside) - moves(metric, second, inside)
     df = n - 1 if metric.additive else len(moved) - 1
     return _student(raw, centre, moved, df=df, n=n, reason=reason, alpha=alpha)
 
 
-def paired_moves(metric: Metric[Any], net: Tensor, opponent: Tensor | None) -> Tensor:
+def paired_moves(metric: Metric[Any], net: Tensor, opponent: Tensor | None, groups: Tensor | None = None) -> Tensor:
     """How much each unit moves net − opponent, or the net alone; phantom examples, one won by each, included.
 
     Letters as in `leaving_out`: the squared standard error is the sum of squares.
     """
     won = torch.tensor([[1.0, 1.0], [0.0, 1.0]], dtype=net.dtype) if _counted(metric, net) else _phantoms(metric, net)
-    ours = net if won is None else torch.cat([net, won])
-    if opponent is None:
-        return moves(metric, ours)
-    return moves(metric, ours) - moves(metric, opponent if won is None else torch.cat([opponent, won.flip(0)]))
+
+    def moved(rows: Tensor, phantoms: Tensor | None) -> Tensor:
+        if not metric.additive:
+            return moves(metric, rows, groups)
+        units = in_units(rows, groups)
+        return moves(metric, units if phantoms is None else torch.cat([units, phantoms]))
+
+    ours = moved(net, won)
+    return ours if opponent is None else ours - moved(opponent, None if won is None else won.flip(0))
 
 
 def sign(metric: Metric[Any]) -> float:
@@ -93,12 +122,15 @@ def sign(metric: Metric[Any]) -> float:
     return 1.0 if metric.declaration.facts["better"] == "higher" else -1.0  # type: ignore[attr-defined]
 
 
-def too_little(metric: Metric[Any], rows: Tensor) -> str:
+def too_little(metric: Metric[Any], rows: Tensor, groups: Tensor | None = None) -> str:
     """Why so few examples decide nothing; empty where they may."""
+    if groups is not None and count(groups) < FEW_EXAMPLES:
+        return _few_groups(count(groups))
     if _counted(metric, rows):
         return ""
-    if len(rows) < FEW_UNITS:
-        return f"{len(rows)} examples are too few for this metric; {FEW_UNITS} are the least"
+    units, name = (len(rows), EXAMPLES) if groups is None else (count(groups), GROUPS)
+    if units < FEW_UNITS:
+        return f"{units} {name} are too few for this metric; {FEW_UNITS} are the least"
     if form(metric) in ("ranking", "precision", "f1"):
         smallest = int(deciding(metric, rows).smallest) if form(metric) != "f1" else _either_side(rows)
         if smallest < FEW_EXAMPLES:
@@ -136,8 +168,9 @@ def shares_differ_in_groups(net: np.ndarray, opponent: np.ndarray, group: np.nda
     t = student(groups - 1, alpha=alpha)
     centre, spread = bonett_price(b / effect, c / effect, n / effect)
     p = 2 * float(stdtr(groups - 1, -abs(centre) / spread))
-    reason = f"{groups} groups are too few; {FEW_EXAMPLES} are the least" if groups < FEW_EXAMPLES else ""
-    return Difference(d, centre - t * spread, centre + t * spread, p, None, groups, centre, reason)
+    reason = _few_groups(groups) if groups < FEW_EXAMPLES else ""
+    low, high = max(-1.0, centre - t * spread), min(1.0, centre + t * spread)
+    return Difference(d, low, high, p, None, groups, centre, reason, units=GROUPS)
 
 
 def mover(first: float, first_ends: Ends, second: float, second_ends: Ends, *, correlation: float = 0.0) -> Ends:
@@ -156,12 +189,21 @@ def _counted(metric: Metric[Any], rows: Tensor) -> bool:
     return form(metric) == "proportion" and bool((rows[:, 1] <= 1).all())
 
 
+def _few_groups(groups: int) -> str:
+    return f"{groups} groups are too few; {FEW_EXAMPLES} are the least"
+
+
 def _either_side(rows: Tensor) -> int:
     positives = int((rows[:, 0] + rows[:, 2]).sum())
     return min(positives, len(rows) - positives)
 
 
-def _of_shares(metric: Metric[Any], net: Tensor, opponent: Tensor, *, raw: float, alpha: float) -> Difference:
+def _of_shares(metric: Metric[Any], net: Tensor, opponent: Tensor, *, groups: Tensor | None, alpha: float) -> Difference:
+    if groups is not None:
+        first, second = (net, opponent) if sign(metric) > 0 else (opponent, net)
+        shown = (net[:, 1] > 0).numpy()
+        ours, theirs = ((one[:, 0] > 0).numpy()[shown] for one in (first, second))
+        return shares_differ_in_groups(ours, theirs, groups.numpy()[shown], alpha=alpha)
     won, lost = net[:, 0] > opponent[:, 0], net[:, 0] < opponent[:, 0]
     b, c, n = float(won.sum()), float(lost.sum()), float(net[:, 1].sum())
     if sign(metric) < 0:
@@ -169,13 +211,17 @@ def _of_shares(metric: Metric[Any], net: Tensor, opponent: Tensor, *, raw: float
     return shares_differ(b, c, n, alpha=alpha)
 
 
-def _of_rankings(metric: Metric[Any], net: Tensor, opponent: Tensor, *, raw: float, reason: str, alpha: float) -> Difference:
-    ours, theirs = moves(metric, net), moves(metric, opponent)
+def _of_rankings(
+    metric: Metric[Any], net: Tensor, opponent: Tensor, *, groups: Tensor | None, reason: str, alpha: float
+) -> Difference:
+    ours, theirs = moves(metric, net, groups), moves(metric, opponent, groups)
     k, n = deciding(metric, net).k, len(net)
     a, b = _known(metric, net), _known(metric, opponent)
+    raw = (a - b) * sign(metric)
     if (1 - max(a, b)) * k >= intervals.CEILING:
-        return _student(raw, raw, ours - theirs, df=k - 1, n=n, reason=reason, alpha=alpha)
-    ends = [interval(metric, rows, alpha=alpha) for rows in (net, opponent)]
+        df = k - 1 if groups is None else count(groups) - 1
+        return _student(raw, raw, ours - theirs, df=df, n=n, reason=reason, alpha=alpha)
+    ends = [interval(metric, rows, groups=groups, alpha=alpha) for rows in (net, opponent)]
     if ends[0] is None or ends[1] is None:
         return Difference(raw, -1.0, 1.0, None, None, n, raw, reason or "too few examples of a class")
     apart = float(ours.square().sum() + theirs.square().sum() - (ours - theirs).square().sum())

@@ -3,8 +3,6 @@
 A seed that is done is not trained again, and one that was stopped goes on from its last checkpoint.
 """
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -26,9 +24,11 @@ from thalweg.evaluation.evaluate import BATCH, evaluate
 from thalweg.evaluation.features import reader
 from thalweg.evaluation.figures import Unit
 from thalweg.evaluation.leaving_out import error_of, value_of
+from thalweg.evaluation.looks import Looks, answers_digest
 from thalweg.evaluation.opponents import Chooser, Training, sharpened
-from thalweg.evaluation.paired import Difference, paired_moves, sign, too_little
+from thalweg.evaluation.paired import EXAMPLES, GROUPS, Difference, paired_moves, sign, too_little
 from thalweg.evaluation.repeated import over_seeds
+from thalweg.evaluation.units import count, groups_of
 from thalweg.evaluation.verdict import TRIVIAL, Contest, Verdict, spoken, verdict
 from thalweg.metrics._metric import Metric
 from thalweg.packages.package import Package, load_package
@@ -71,13 +71,26 @@ def compare_seeds(
     work = _Work(folder, settings, package, dataset, results["metric"]["name"], chosen, talk)
     rows = [work.rows(settings.seed + place, f"{place + 1} of {seeds}") for place in range(seeds)]
     metric = package.task.metrics[work.headline]
-    return judged(metric, rows, chosen, margin=against["margin"], look=_look(folder, work.headline, rows))
+    look, groups = _look(folder, dataset, work.headline, rows), groups_of(dataset, "test")
+    found = judged(metric, rows, chosen, margin=against["margin"], look=look, groups=groups)
+    _keep_look(folder, dataset, rows, found)
+    return found
 
 
 def judged(
-    metric: Metric[Any], rows: Sequence[Rows], opponent: Mapping[str, Any], *, margin: float, look: int = 1
+    metric: Metric[Any],
+    rows: Sequence[Rows],
+    opponent: Mapping[str, Any],
+    *,
+    margin: float,
+    look: int = 1,
+    groups: Tensor | None = None,
 ) -> dict[str, Any]:
     """What the rows of all seeds come to.
+
+    Args:
+        look: the number of this look at the test part.
+        groups: (n,) the group of each row, from 0, where whole groups are the units.
 
     Raises:
         UsageRefusal: the metric has no value for one of them.
@@ -90,14 +103,14 @@ def judged(
             "SEEDS_UNDEFINED", f"the headline has no value: {metric.undefined}", why=why, fix="give more test rows"
         )
     gaps = [sign(metric) * (a - b) for a, b in known]
-    moved = [paired_moves(metric, one.net, one.opponent) for one in rows]
-    alpha, n = ALPHA / look, len(rows[0].net)
-    found = _difference(metric, rows, gaps, error_of(torch.stack(moved).mean(0)), alpha=alpha)
+    moved = [paired_moves(metric, one.net, one.opponent, groups) for one in rows]
+    alpha, n = ALPHA / look, len(rows[0].net) if groups is None else count(groups)
+    found = _difference(metric, rows[0].net, gaps, error_of(torch.stack(moved).mean(0)), groups=groups, alpha=alpha)
     means = [sum(values) / len(known) for values in zip(*known, strict=True)]
     title = str(opponent.get("title") or opponent["name"])
     contest = Contest(Unit.of(metric), means[0], means[1], str(opponent["name"]), spoken(str(opponent["name"]), title), margin)
     said = _of_method(verdict(contest, found, look=look), len(rows))
-    single = [paired_moves(metric, one.net, None) for one in rows]
+    single = [paired_moves(metric, one.net, None, groups) for one in rows]
     ends = over_seeds([a for a, _ in known], error_of(torch.stack(single).mean(0)), units=n, alpha=alpha)
     each = [
         {"seed": one.seed, "net": a, "opponent": b, "difference": gap}
@@ -105,7 +118,7 @@ def judged(
     ]
     name = metric.declaration.name  # type: ignore[attr-defined]
     own = {"name": name, "value": means[0], "low": ends[0], "high": _capped(metric, ends[1])}
-    return {"metric": own, "opponent": means[1], "verdict": said, "claim": CLAIM, "seeds": each, "examples": n}
+    return {"metric": own, "opponent": means[1], "verdict": said, "claim": CLAIM, "seeds": each, "examples": len(rows[0].net)}
 
 
 def _capped(metric: Metric[Any], high: float) -> float:
@@ -113,10 +126,13 @@ def _capped(metric: Metric[Any], high: float) -> float:
     return min(high, metric.best) if better and metric.best is not None else high
 
 
-def _difference(metric: Metric[Any], rows: Sequence[Rows], gaps: Sequence[float], error: float, *, alpha: float) -> Difference:
-    low, high = over_seeds(gaps, error, units=len(rows[0].net), alpha=alpha)
+def _difference(
+    metric: Metric[Any], net: Tensor, gaps: Sequence[float], error: float, *, groups: Tensor | None, alpha: float
+) -> Difference:
+    units, name = (len(net), EXAMPLES) if groups is None else (count(groups), GROUPS)
+    low, high = over_seeds(gaps, error, units=units, alpha=alpha)
     mean = sum(gaps) / len(gaps)
-    return Difference(mean, low, high, None, None, len(rows[0].net), mean, too_little(metric, rows[0].net))
+    return Difference(mean, low, high, None, None, units, mean, too_little(metric, net, groups), units=name)
 
 
 def _of_method(found: Verdict, seeds: int) -> dict[str, Any]:
@@ -180,7 +196,7 @@ class _Work:
             assert trivial is not None, "it was the opponent"
             return trivial
         facts = registry.facts("baseline", name)
-        columns = reader(task, facts.get("inputs", ()))
+        columns = reader(task, facts.get("inputs", ()), facts.get("weights", ""))
         training = Training.of(task, self.dataset, seed, columns)
         estimator = dict(training.candidates(registry.load("baseline", name)()))[str(self.opponent["setting"])]
         training.fit(estimator, int(self.opponent.get("rows") or training.rows.shape[0]))
@@ -198,16 +214,29 @@ def _read(folder: RunFolder, stamp: Mapping[str, Any]) -> dict[str, Tensor] | No
         return None
 
 
-def _look(folder: RunFolder, headline: str, rows: Sequence[Rows]) -> int:
-    """How often this test part has been looked at to speak for the method; the same answers are the same look."""
-    told = json.dumps([headline, [one.seed for one in rows]]).encode()
-    digest = hashlib.sha256(told + b"".join(one.net.numpy().tobytes() for one in rows)).hexdigest()
-    before = files.read_lines(folder.looks, where="looks.jsonl") if folder.looks.is_file() else []
-    known = [one.get("digest") for one in before if isinstance(one, dict)]
-    if digest in known:
-        return known.index(digest) + 1
-    files.append_line(folder.looks, {"digest": digest, "metric": headline, "seeds": [one.seed for one in rows]})
-    return len(known) + 1
+def _look(folder: RunFolder, dataset: Dataset, headline: str, rows: Sequence[Rows]) -> int:
+    """Which look at this test part speaks for the method: all seeds are one, and the run's own look belongs to it."""
+    looks = Looks.at(dataset, "test", by=str(folder.path.absolute()))
+    digest = answers_digest(headline, [one.net for one in rows])
+    own, others = looks.number(digest, own_too=False), _own_looks(folder, digest)
+    return own + others
+
+
+def _own_looks(folder: RunFolder, digest: str) -> int:
+    """How many other choices of seeds this run was looked at with before."""
+    lines = files.read_lines(folder.looks, where="looks.jsonl") if folder.looks.is_file() else []
+    known = [one.get("digest") for one in lines if isinstance(one, dict)]
+    return known.index(digest) if digest in known else len(known)
+
+
+def _keep_look(folder: RunFolder, dataset: Dataset, rows: Sequence[Rows], found: Mapping[str, Any]) -> None:
+    looks, headline = Looks.at(dataset, "test", by=str(folder.path.absolute())), found["metric"]["name"]
+    digest = answers_digest(headline, [one.net for one in rows])
+    facts = {"metric": headline, "value": found["metric"]["value"], "word": found["verdict"]["word"]}
+    line = looks.keep(digest, **facts, seeds=[one.seed for one in rows])
+    lines = files.read_lines(folder.looks, where="looks.jsonl") if folder.looks.is_file() else []
+    if digest not in [one.get("digest") for one in lines if isinstance(one, dict)]:
+        files.append_line(folder.looks, line)
 
 
 def _refuse(folder: RunFolder, settings: RunSettings, package: Package, against: Mapping[str, Any], seeds: int) -> None:

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from thalweg.evaluation.figures import Unit
-from thalweg.evaluation.paired import Difference
+from thalweg.evaluation.paired import EXAMPLES, Difference
 
 TRIVIAL = "trivial"
 """The name of the baseline that needs no data but the answers: the majority, the mean, random play."""
@@ -61,6 +61,8 @@ class Contest:
         title: the opponent as people call it.
         margin: difference that counts as none.
         chosen: how it came to be the opponent, in words; empty where there was no choice.
+        ours: the net as people call it.
+        simpler: the opponent is known to be the simpler of both.
     """
 
     unit: Unit
@@ -70,6 +72,8 @@ class Contest:
     title: str
     margin: float
     chosen: str = ""
+    ours: str = "the net"
+    simpler: bool = True
 
     @property
     def introduced(self) -> str:
@@ -113,7 +117,7 @@ def verdict(contest: Contest, found: Difference, *, look: int = 1) -> Verdict:
     """The word, with the sentence that says it."""
     word = UNKNOWN if found.reason else word_of(found.low, found.high, contest.margin)
     count = needed(found.low, found.high, margin=contest.margin, n=found.n) if word == UNKNOWN else None
-    sentence = sentence_of(word, contest, found, count)
+    sentence = sentence_of(word, contest, found, count, look=look)
     return Verdict(
         word,
         sentence,
@@ -132,12 +136,14 @@ def verdict(contest: Contest, found: Difference, *, look: int = 1) -> Verdict:
     )
 
 
-def sentence_of(word: str, contest: Contest, found: Difference, count: int | None) -> str:
+def sentence_of(word: str, contest: Contest, found: Difference, count: int | None, *, look: int = 1) -> str:
     """The verdict in words that need no statistics."""
     said = {BETTER: _better, WORSE: _worse, EQUIVALENT: _equivalent}.get(word)
     text = said(contest, found) if said else _unknown(contest, found, count)
     if found.concentrated:
         text += " A few examples decide this."
+    if look > 1:
+        text += f" Look {look} at this test set: the interval is widened; only fresh data makes a first look."
     return text
 
 
@@ -145,8 +151,9 @@ def _values(contest: Contest, found: Difference) -> str:
     unit = contest.unit
     ours, theirs = (unit.value(one, found.half) for one in (contest.net, contest.opponent))
     if unit.says:
-        return f"on these {found.n:,} examples the net {unit.says} {ours}, {contest.introduced} in {theirs}"
-    return f"on these {found.n:,} examples the net's {unit.title} is {ours}, that of {contest.introduced} {theirs}"
+        return f"on these {found.n:,} {found.units} {contest.ours} {unit.says} {ours}, {contest.introduced} in {theirs}"
+    whose = f"{contest.ours}'s {unit.title}" if contest.ours == "the net" else f"the {unit.title} of {contest.ours}"
+    return f"on these {found.n:,} {found.units} {whose} is {ours}, that of {contest.introduced} {theirs}"
 
 
 def _better(contest: Contest, found: Difference) -> str:
@@ -155,14 +162,14 @@ def _better(contest: Contest, found: Difference) -> str:
 
 def _worse(contest: Contest, found: Difference) -> str:
     gap = f"behind by {_gap(contest, found, -1)} ({_between(contest, found, -1)})"
-    return f"Worse: {_values(contest, found)}: {gap}. {advice(WORSE, contest.name, contest.title)}"
+    return f"Worse: {_values(contest, found)}: {gap}. {_advice(WORSE, contest)}"
 
 
 def _equivalent(contest: Contest, found: Difference) -> str:
     most = contest.unit.gap(max(abs(found.low), abs(found.high)), found.half)
     counts = contest.unit.margin(contest.margin)
     values = _values(contest, found)
-    todo = advice(EQUIVALENT, contest.name, contest.title)
+    todo = _advice(EQUIVALENT, contest)
     return f"Equivalent: {values}. They differ by at most {most}, less than the {counts} that counts. {todo}"
 
 
@@ -171,6 +178,12 @@ def advice(word: str, name: str, title: str) -> str:
     if name == TRIVIAL:
         return "It has learned nothing of use yet."
     return f"Use {title}, it is simpler." if word == EQUIVALENT else f"Use {title}."
+
+
+def _advice(word: str, contest: Contest) -> str:
+    if word == EQUIVALENT and not contest.simpler:
+        return "Use whichever is simpler."
+    return advice(word, contest.name, contest.title)
 
 
 def spoken(name: str, title: str) -> str:
@@ -184,10 +197,11 @@ def _unknown(contest: Contest, found: Difference, count: int | None) -> str:
     worse = contest.unit.gap(-found.low, found.half)
     better = contest.unit.gap(found.high, found.half, named=False)
     text = f"Not enough data: against {contest.introduced} the truth may lie between {worse} worse and {better} better."
-    return f"{text} {settling(found.n, count, needed_if_real(found, contest.margin, count))}".rstrip()
+    settled = settling(found.n, count, needed_if_real(found, contest.margin, count), units=found.units)
+    return f"{text} {settled}".rstrip()
 
 
-def settling(n: int, count: int | None, fewer: int | None) -> str:
+def settling(n: int, count: int | None, fewer: int | None, *, units: str = EXAMPLES) -> str:
     """How many test examples would settle it, in words; nothing where none would, or where there are as many.
 
     Args:
@@ -198,7 +212,7 @@ def settling(n: int, count: int | None, fewer: int | None) -> str:
     if count is None or count <= n:
         return ""
     perhaps = f", or {about(fewer)} if the difference is as large as it looks" if fewer is not None else ""
-    said = f"{about(count)} test examples would settle it{perhaps}"
+    said = f"{about(count)} test {units} would settle it{perhaps}"
     return f"{said[:1].upper()}{said[1:]}; you have {n:,}."
 
 

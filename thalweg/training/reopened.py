@@ -1,5 +1,6 @@
 """A run opened again: its settings, and its dataset read, split and encoded as when it was trained."""
 
+import dataclasses
 from typing import Any
 
 import torch
@@ -89,4 +90,5 @@ def dataset_in(package: Package, data: Any, said: DataSettings) -> Dataset:  # n
             fix="add the column, or predict: thalweg predict RUN DATA",
         )
     rows = torch.arange(store.length)
-    return StoredDataset(raw, store, {"test": rows}, "")
+    grouped = {"group": said.group} if said.group in raw.columns else {}
+    return StoredDataset(dataclasses.replace(raw, facts={**raw.facts, **grouped}), store, {"test": rows}, "")

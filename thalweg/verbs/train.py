@@ -2,7 +2,7 @@
 
 import signal
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, Unpack
@@ -124,6 +124,7 @@ def _told(error: BaseException, folder: RunFolder) -> BaseException:
 
 def conclude(run: Run, settings: RunSettings, *, talk: Talk, begun: float) -> None:
     """Evaluate on the test part, compare with baselines, write results and report."""
+    from thalweg.evaluation.looks import Looks
     from thalweg.evaluation.packaged import Shipping
     from thalweg.evaluation.results import Keeping, results
     from thalweg.report.examples import with_examples
@@ -133,6 +134,7 @@ def conclude(run: Run, settings: RunSettings, *, talk: Talk, begun: float) -> No
     fitted = run.fitted
     assert fitted is not None
     package = fitted.package
+    looks = Looks.at(fitted.dataset, "test", by=str(run.folder.path.absolute()))
     found = results(
         package.task,
         package.model,
@@ -142,12 +144,20 @@ def conclude(run: Run, settings: RunSettings, *, talk: Talk, begun: float) -> No
         margin=settings.margin,
         talk=talk,
         keep=Keeping(run.folder.predictions, Shipping(run.folder.baselines, package)),
+        looks=looks,
     )
     found = with_samples(with_examples(found, fitted.dataset), package, fitted.dataset, seed=settings.seed)
     found["seconds"] = {"training": round(fitted.seconds, 3), "whole": round(time.monotonic() - begun, 3)}
     files.write_json(run.folder.results, found)
+    _keep_looks(run.folder, looks.before)
     write_report(run.folder)
     _keep_results(found, talk)
+
+
+def _keep_looks(folder: RunFolder, before: Sequence[Mapping[str, Any]]) -> None:
+    """The looks at the test part until now, this one among them, beside the other facts on the data."""
+    told: dict[str, Any] = files.read_json(folder.data, where="data.json")
+    files.write_json(folder.data, told | {"looks": list(before)})
 
 
 def _keep_results(found: Mapping[str, Any], talk: Talk) -> None:

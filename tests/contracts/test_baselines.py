@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.evaluation.arrays import classes, task_of, values, waves
+from tests.evaluation.arrays import classes, pictures, task_of, values, waves
 from thalweg.core import registry
 from thalweg.data.encode import encode_columns
 from thalweg.evaluation.evaluate import evaluate
@@ -12,31 +12,38 @@ from thalweg.evaluation.features import reader
 from thalweg.evaluation.opponents import Chooser, Training, fit_one
 from thalweg.evaluation.sparse import is_sparse
 from thalweg.fields.encoding import Encodings
+from thalweg.models.weights.catalogue import entry, local
 
-DATA = {"classification": classes, "regression": values, "series": waves}
+DATA = {"classification": classes, "regression": values, "series": waves, "image": pictures}
 PAIRS = [
     (name, next(iter(registry.facts("baseline", name).get("inputs", [task]))))
     for name in registry.names("baseline")
     for task in registry.facts("baseline", name)["tasks"]
+    if "weights" not in registry.facts("baseline", name) or local(entry(registry.facts("baseline", name)["weights"]))
 ]
-"""Baselines, each with the data that it is tried on."""
+"""Baselines, each with the data that it is tried on; those that need published weights where these are here."""
+
+
+def read_by(name):
+    facts = registry.facts("baseline", name)
+    return facts.get("inputs", ()), facts.get("weights", "")
 
 
 @pytest.fixture(scope="module")
 def prepared():
     found = {}
-    for name, make in DATA.items():
-        dataset = make()
+    for name in {of for _, of in PAIRS}:
+        dataset = DATA[name]()
         task = task_of("regression" if name == "regression" else "classification", dataset)
         headline = next(iter(task.metrics))
-        columns = reader(task, ("series",) if name == "series" else ())
+        columns = reader(task, *next(read_by(one) for one, of in PAIRS if of == name))
         found[name] = (task, dataset, Training.of(task, dataset, 0, columns), Chooser(task, dataset, headline, 0))
     return found
 
 
 def fitted(prepared, name, task_name):
     task, dataset, training, chooser = prepared[task_name]
-    columns = reader(task, registry.facts("baseline", name).get("inputs", ()))
+    columns = reader(task, *read_by(name))
     one, note = fit_one(name, training, chooser, columns, seconds=60.0)
     return task, dataset, one, note
 

@@ -27,5 +27,5 @@ def _fits(known: Entry, stage: Stage) -> bool:
     facts, inputs = registry.facts("model", known.model), stage.task.ports.inputs
     task = stage.task.declaration.name  # type: ignore[attr-defined]
     shapes = [[axis or 0 for axis in port.shape] for port in inputs]
-    large = all(len(shape) == len(known.least) and all(map(int.__ge__, shape, known.least)) for shape in shapes)
-    return task in facts.get("tasks", ()) and {port.kind for port in inputs} == set(facts.get("inputs", ())) and large
+    kinds = {port.kind for port in inputs} == set(facts.get("inputs", ()))
+    return task in facts.get("tasks", ()) and kinds and known.suits(shapes)

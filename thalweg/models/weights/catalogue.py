@@ -6,7 +6,7 @@ are THALWEG_DATA with its folders `weights` and `pretrained`, then the cache (TH
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,6 +43,10 @@ class Entry:
     data: Mapping[str, Any]
     least: tuple[int, ...]
     brings: str
+
+    def suits(self, shapes: Sequence[Sequence[int]]) -> bool:
+        """Whether inputs of these shapes are all as large as those that the weights are for."""
+        return all(len(shape) == len(self.least) and all(map(int.__ge__, shape, self.least)) for shape in shapes)
 
 
 def entry(name: str) -> Entry:

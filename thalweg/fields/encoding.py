@@ -162,6 +162,11 @@ class Encoding(ABC):
         """Sentences on what fitting chose, each with the option that changes it."""
         return []
 
+    @property
+    def harmless(self) -> Sequence[str]:
+        """Names of augmentations of such an input that leave classes what they are, as far as can be told from its form."""
+        return ()
+
     def loosen(self, tensor: Tensor) -> Tensor:
         """Gathered values in the form that augmentations act on (images as floats in [0, 1])."""
         return tensor

@@ -123,20 +123,29 @@ def _named(given: Choice, name: str, why: str) -> Reasoned:
 
 
 def augmentation(settings: RunSettings, dataset: Dataset, task_facts: Mapping[str, Any]) -> Sequence[Any]:
-    """What the user asked for, else what the source says is harmless; nothing for tasks that learn the data as they are.
+    """What the user asked for, else what is harmless; nothing for tasks that learn the data as they are.
 
-    What the source says holds as far as the inputs that it acts on are not left out.
+    What is harmless the source says, as far as the inputs that it acts on are not left out; else the inputs themselves say it
+    of classes: a number may be just what a flip changes.
     """
     if settings.augment is not None:
         return settings.augment
     if task_facts.get("as_they_are", False):
         return ()
-    kinds = {encoding.kind for encoding in dataset.encodings.inputs}
+    inputs, targets = dataset.encodings.inputs, dataset.encodings.of_role("target")
+    if "augment" not in dataset.facts:
+        classes = targets and all(encoding.balance is not None for encoding in targets)
+        return list(dict.fromkeys(one for encoding in inputs for one in encoding.harmless)) if classes else ()
+    kinds = {encoding.kind for encoding in inputs}
     return [one for one in dataset.facts.get("augment", ()) if kinds & set(_acts_on(one))]
 
 
+def augmentation_name(entry: str | Mapping[str, Any]) -> str:
+    """The name of an augmentation that is given as that, or as that with its settings."""
+    return entry if isinstance(entry, str) else str(next(iter(entry)))
+
+
 def _acts_on(entry: str | Mapping[str, Any]) -> Sequence[str]:
-    """The kinds that a suggested augmentation, a name or a name with its settings, acts on."""
-    name = entry if isinstance(entry, str) else next(iter(entry))
-    acts_on: Sequence[str] = registry.facts("augmentation", name)["kinds"]
+    """The kinds that a suggested augmentation acts on."""
+    acts_on: Sequence[str] = registry.facts("augmentation", augmentation_name(entry))["kinds"]
     return acts_on

@@ -24,7 +24,7 @@ from thalweg.rules._rule import Context, Rule
 from thalweg.tasks._task import Loss, Task
 from thalweg.training.loop import Progress
 from thalweg.training.own_loss import OwnLoss
-from thalweg.training.plan import augmentation, choose_model, choose_rule, choose_task
+from thalweg.training.plan import augmentation, augmentation_name, choose_model, choose_rule, choose_task
 from thalweg.training.requested import overlaid, settings_of_part
 from thalweg.training.scaled import scaled
 from thalweg.training.settings import RunSettings
@@ -88,6 +88,8 @@ def build_stage(settings: RunSettings, number: int, dataset: Dataset, own: Own, 
     named = {"class": type(model).__name__} if own.model is not None else _described(model_choice)
     choices = {"task": task_choice, "model": model_choice, "rule": rule_choice}
     reasons = {"task": task_why, "model": model_why, "rule": rule_why}
+    if wanted and settings.augment is None:
+        reasons["augment"] = f"{', '.join(map(augmentation_name, wanted))} at random, which leaves classes as they are"
     watched = facts.get("watched", {}).get(task.declaration.name)  # type: ignore[attr-defined]
     return Stage(dataset, task, rule, batches, progress, named, choices, reasons, watched)
 

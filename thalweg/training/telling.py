@@ -36,10 +36,12 @@ def tell_model(talk: Talk, stage: Stage, context: Context) -> None:
     where = "CPU" if context.device.type == "cpu" else str(context.device)
     threads = f", {torch.get_num_threads()} thread{'s' if torch.get_num_threads() > 1 else ''}" if where == "CPU" else ""
     processes = f", {context.processes.world} processes" if context.processes.world > 1 else ""
+    varied = f"seen with {stage.reasons['augment']}; as they are: --augment none" if "augment" in stage.reasons else ""
     talk.say(
         "model",
         learned,
         f"by {how.name}{_settings(stage, how.settings)} on {where}{threads}{processes}, {context.precision}",
+        *filter(None, [varied]),
         *stage.task.notes,
     )
 

@@ -20,10 +20,15 @@ from thalweg.fields.ports import Port
 
 STATISTICS_ROWS = 2000
 """Mean and deviation of the channels are taken over this many training pictures at most, evenly spaced."""
-LARGEST = 224
-"""Sides that nobody asked for are no longer than this."""
+LARGEST = 128
+"""Sides that nobody asked for are no longer than this: a net that learns from nothing has no time for more, and published
+weights ask for their own."""
 STEP = 8
 """Chosen sides are multiples of this, so that nets can halve them three times."""
+
+COLOURED, PHOTO = 3, 64
+"""Coloured pictures from this side on are taken for photos, whose mirror image and cut-outs show the same; digits, letters and
+scans, which are small or grey, are left as they are."""
 
 TOLERATED = 0.2
 """Share of the pictures that may be left out because they cannot be read."""
@@ -170,6 +175,11 @@ class Image(Encoding):
         middle = "" if self.form.crop is None else f" (the middle {self.form.crop:.0%} of the shorter side)".replace("%", " %")
         resized = f"{self.seen}, resized to {sides}{middle}" if self.seen not in ("", sides) else sides
         return [f"{self.name}: {colour}, {resized} pixels; other: --image-size N"]
+
+    @property
+    def harmless(self) -> Sequence[str]:
+        photo = self.form.channels == COLOURED and min(self.form.height, self.form.width) >= PHOTO
+        return ("flip", "resized-crop") if photo else ()
 
     def state(self) -> dict[str, Any]:
         return {**dataclasses.asdict(self.form), "mean": self.mean, "deviation": self.deviation}

@@ -375,9 +375,10 @@ def _timed(examples: Examples, draw: np.random.Generator) -> np.ndarray:
 
 
 def unsorted(examples: Examples, share: float, draw: np.random.Generator) -> Planted:
-    times, rows = _timed(examples, draw), chosen(examples, share, draw)
-    times[rows] = times[draw.permutation(rows)]
-    moved = rows[times[rows] != _timed(examples, np.random.default_rng(0))[rows]]
+    before, rows = _timed(examples, draw), chosen(examples, share, draw)
+    times = before.copy()
+    times[rows] = before[draw.permutation(rows)]
+    moved = rows[times[rows] != before[rows]]
     return Planted(having(examples, measured=[str(one) for one in times]), moved.tolist(), "measured")
 
 

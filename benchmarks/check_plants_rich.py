@@ -50,7 +50,7 @@ def pictures(change: Callable[[Image.Image, np.random.Generator], Image.Image], 
 
 
 def copied(image: Image.Image, draw: np.random.Generator) -> Image.Image:
-    """Rescaled, recompressed, perhaps cropped or (uncropped) mirrored."""
+    """Rescaled (small ones up), recompressed, perhaps cropped or (uncropped) mirrored."""
     width, height = image.size
     share = draw.choice([0.0, draw.uniform(0.05, 0.15)])
     if not share and draw.random() < 0.5:
@@ -59,7 +59,7 @@ def copied(image: Image.Image, draw: np.random.Generator) -> Image.Image:
     image = image.crop(
         (round(left * width), round(top * height), round((1 - share + left) * width), round((1 - share + top) * height))
     )
-    factor = draw.uniform(0.6, 1.0)
+    factor = draw.uniform(0.6, 1.0) if width >= 64 else draw.uniform(1.0, 2.0)
     image = image.resize((max(8, round(image.width * factor)), max(8, round(image.height * factor))), Image.Resampling.BILINEAR)
     packed = io.BytesIO()
     image.save(packed, "JPEG", quality=int(draw.integers(40, 91)))

@@ -77,7 +77,7 @@ def _shipped(name: str) -> Examples:
 
 
 def _text(file: str) -> str:
-    return gzip.decompress((FOLDER / file).read_bytes()).decode("utf-8", errors="replace")
+    return gzip.decompress((FOLDER / file).read_bytes()).decode("utf-8-sig", errors="replace")
 
 
 def _examples(name: str, names: list[str], rows: list[list[str]], target: str) -> Examples:

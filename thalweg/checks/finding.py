@@ -11,6 +11,8 @@ ORDER: tuple[Severity, ...] = ("refuse", "warn", "note")
 LISTED = 1000
 """Rows that are written to files; further ones are counted."""
 SHOWN = 5
+LEAST_ROWS, LEAST_SHARE = 3, 0.003
+"""Fewer odd rows than this, or a smaller share of all, are no finding: chance makes as many."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,11 @@ class Finding:
 
     def __str__(self) -> str:
         return f"{self.what}: {self.why}" + (f" {self.fix}" if self.fix else "")
+
+
+def enough(number: int | float, rows: int) -> bool:
+    """So many odd rows of all that chance hardly made them."""
+    return bool(number >= max(LEAST_ROWS, LEAST_SHARE * rows))
 
 
 def shown_rows(rows: Sequence[int] | np.ndarray, *, most: int = SHOWN) -> str:

@@ -96,6 +96,10 @@ class Subject:
         short = {name for name, part in registry.parts("sameness").items() if part.facts.get("short")}
         return [one for one in self.cells if one.kind in short]
 
+    def numbers(self, least: int) -> list[Seen]:
+        """Inputs of numbers with so many distinct values."""
+        return [one for one in self.candidates if one.numeric and one.role == "input" and len(one.levels) >= least]
+
     def of_kinds(self, kinds: Iterable[str]) -> list[Seen]:
         """The inputs of some kinds."""
         wanted = set(kinds)

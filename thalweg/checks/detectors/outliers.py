@@ -2,13 +2,17 @@
 
 import numpy as np
 
-from thalweg.checks.finding import Finding, counted, shown_rows
+from thalweg.checks.detectors.sentinels import sentinel_of
+from thalweg.checks.finding import Finding, counted, enough, shown_rows
 from thalweg.checks.subject import Subject
 from thalweg.core.registry import detector
 
 FAR, CLOUD = 6.0, 4.0
 """Robust standard deviations: on its own side; of a cloud that is twice as far as the next inner value."""
-LEAST_ROWS, LEAST_SHARE = 3, 0.003
+GAP, PLAIN_FAR = 1.3, 6.0
+LONELY = 4.0
+"""On the plain scale: values beyond a gap of that ratio and so many deviations, if their number times the gap's logarithm is
+more than this: of a tail like 1 / x², so many lie beyond such a gap with a chance of exp(-8)."""
 MODE = 0.25
 RATHER = 0.15
 """By so much more uneven may the values be than their logarithms before these are looked at instead."""
@@ -16,13 +20,11 @@ RATHER = 0.15
 
 @detector("outliers", turn=2)
 def outliers(subject: Subject) -> list[Finding]:
-    """Columns with a cloud of values far outside, on the scale on which the column is most even."""
+    """Columns with values far outside, on the scale on which the column is most even; what stands for missing left aside."""
     found = []
-    for one in subject.candidates:
-        if not one.numeric or one.role != "input" or len(one.levels) < 10:
-            continue
-        rows = far_rows(one.numbers)
-        if len(rows) < max(LEAST_ROWS, LEAST_SHARE * len(subject)):
+    for one in subject.numbers(10):
+        rows = far_rows(np.where(one.numbers == sentinel_of(one), np.nan, one.numbers))
+        if not enough(len(rows), len(subject)):
             continue
         ends = one.numbers[rows]
         far = f"{counted(len(rows), 'value')} far from the others, {ends.min():g} to {ends.max():g}"
@@ -54,7 +56,8 @@ def far_rows(numbers: np.ndarray) -> np.ndarray:
     scaled, drawn_in = _most_even(values)
     middle = float(np.median(scaled))
     low, high = _far(middle - scaled, alone=not drawn_in), _far(scaled - middle, alone=True)
-    return there[low | high]
+    plain = values - np.median(values)
+    return there[low | high | _beyond_gap(plain) | _beyond_gap(-plain)]
 
 
 def _most_even(values: np.ndarray) -> tuple[np.ndarray, bool]:
@@ -94,3 +97,16 @@ def _far(away: np.ndarray, *, alone: bool) -> np.ndarray:
     few = gaps[len(ordered) - gaps <= 0.1 * len(away)]
     cloud = ordered[few[0]] if len(few) else np.inf
     return away / max(deviation, 1e-12) >= min(cloud, FAR if alone and (ordered > FAR).mean() <= 0.1 else np.inf)
+
+
+def _beyond_gap(away: np.ndarray) -> np.ndarray:
+    """(n,) bool: values on the positive side behind a gap that is too wide for their number, however heavy the tail."""
+    side = np.sort(away[away > 0])
+    if len(side) < 5:
+        return np.zeros(len(away), dtype=bool)
+    deviation = float(np.median(side)) / 0.6745
+    beyond = len(side) - np.arange(1, len(side))
+    gap = np.log(side[1:] / side[:-1])
+    lonely = (gap >= np.log(GAP)) & (beyond * gap >= LONELY) & (beyond <= 0.1 * len(away))
+    found = np.flatnonzero(lonely & (side[1:] >= PLAIN_FAR * deviation))
+    return away >= (side[found[0] + 1] if len(found) else np.inf)

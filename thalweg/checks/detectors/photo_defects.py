@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from thalweg.checks.finding import Finding, counted, shown_rows
+from thalweg.checks.finding import Finding, counted, enough, shown_rows
 from thalweg.checks.pictures import Pictures, pictures_of
 from thalweg.checks.seen import Seen
 from thalweg.checks.subject import Subject
@@ -11,7 +11,6 @@ from thalweg.core.registry import detector
 BLANK, DARK, BRIGHT_SET = 8.0, 40.0, 100.0
 SOFT = 0.4
 """Of the way from the set's median softness to the softest there is."""
-LEAST_ROWS, LEAST_SHARE = 3, 0.003
 
 
 @detector("photo-defects", turn=1)
@@ -27,12 +26,15 @@ def _of_column(one: Seen, seen: Pictures) -> list[Finding]:
     dark = (seen.bright < DARK) & ~blank & (float(np.median(seen.bright)) >= BRIGHT_SET)
     usual = float(np.median(seen.softness[~blank])) if (~blank).any() else 1.0
     soft = (seen.softness >= usual + SOFT * (1 - usual)) & ~blank & ~dark
-    least = max(LEAST_ROWS, LEAST_SHARE * seen.asked)
     said = [
         _said(seen.rows[blank], "PHOTOS_BLANK", "blank", "there is nothing to see on them.", one.name),
         _said(seen.rows[dark], "PHOTOS_DARK", "dark", "they may be underexposed, or taken with the lid on.", one.name),
         _said(
-            seen.rows[soft] if soft.sum() >= least else [], "PHOTOS_BLURRED", "blurred", "edges are what nets see.", one.name
+            seen.rows[soft] if enough(soft.sum(), seen.asked) else [],
+            "PHOTOS_BLURRED",
+            "blurred",
+            "edges are what nets see.",
+            one.name,
         ),
     ]
     return [finding for finding in said if finding is not None]

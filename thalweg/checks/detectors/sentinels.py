@@ -4,12 +4,11 @@ import math
 
 import numpy as np
 
-from thalweg.checks.finding import Finding, option, shares
+from thalweg.checks.finding import Finding, enough, option, shares
 from thalweg.checks.seen import Seen
 from thalweg.checks.subject import Subject
 from thalweg.core.registry import detector
 
-LEAST_ROWS, LEAST_SHARE = 3, 0.003
 BEYOND = 0.3
 """A sentinel lies beyond the others by so many of their ranges, ..."""
 SPIKE = 5.0
@@ -20,11 +19,8 @@ SPIKE = 5.0
 def sentinels(subject: Subject) -> list[Finding]:
     """Values of nines at an end of a column, and zeros far below everything else."""
     found = []
-    for one in subject.candidates:
-        if not one.numeric or one.role != "input" or len(one.levels) < 5:
-            continue
-        value = _nines(one, len(subject))
-        value = value if value is not None else _zero(one, len(subject))
+    for one in subject.numbers(5):
+        value = sentinel_of(one)
         if value is None:
             continue
         rows = np.flatnonzero(one.numbers == value)
@@ -44,13 +40,19 @@ def sentinels(subject: Subject) -> list[Finding]:
     return found
 
 
+def sentinel_of(one: Seen) -> float | None:
+    """The number that looks like a word for missing."""
+    value = _nines(one, len(one))
+    return value if value is not None else _zero(one, len(one))
+
+
 def _nines(one: Seen, rows: int) -> float | None:
     """The value at either end that is written in nines (or minus one), if it stands out."""
     there = one.numbers[np.isfinite(one.numbers)]
     found, counts = np.unique(there, return_counts=True)
     for place in (0, len(found) - 1):
         value, count = float(found[place]), int(counts[place])
-        if count >= max(LEAST_ROWS, LEAST_SHARE * rows) and _written_in_nines(value):
+        if enough(count, rows) and _written_in_nines(value):
             rest, others = np.delete(found, place), np.delete(counts, place)
             if _stands_out(value, count, rest, others):
                 return value
@@ -80,7 +82,7 @@ def _zero(one: Seen, rows: int) -> float | None:
     there = one.numbers[np.isfinite(one.numbers)]
     above = there[there > 0]
     zeros = int((there == 0).sum())
-    if zeros < max(LEAST_ROWS, LEAST_SHARE * rows) or there.min() < 0 or len(above) < 20 or zeros > 0.5 * len(there):
+    if not enough(zeros, rows) or there.min() < 0 or len(above) < 20 or zeros > 0.5 * len(there):
         return None
     low, high = np.percentile(above, [25, 75])
     width = float(high - low)

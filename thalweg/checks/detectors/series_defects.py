@@ -2,13 +2,12 @@
 
 import numpy as np
 
-from thalweg.checks.finding import Finding, counted, shown_rows, verb
+from thalweg.checks.finding import Finding, counted, enough, shown_rows, verb
 from thalweg.checks.seen import Seen
 from thalweg.checks.subject import Subject
 from thalweg.core.registry import detector
 
 FLAT, FAR = 1e-6, 6.0
-LEAST_ROWS, LEAST_SHARE = 3, 0.003
 
 
 @detector("series-defects", turn=1)
@@ -34,7 +33,7 @@ def _of_column(one: Seen) -> list[Finding]:
     there = np.flatnonzero(spread >= FLAT)
     if len(there) >= 20:
         odd = there[_far(np.log(spread[there])) | _far(peak[there] / spread[there])]
-        if len(odd) >= max(LEAST_ROWS, LEAST_SHARE * len(one)):
+        if enough(len(odd), len(one)):
             swing = f'of "{one.name}" {verb(len(odd), "swings", "swing")} far more or less than the others'
             what = f"{counted(len(odd), 'series', 'series')} {swing} ({shown_rows(odd)})"
             found.append(

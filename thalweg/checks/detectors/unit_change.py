@@ -4,7 +4,7 @@ import numpy as np
 from scipy.stats import ks_2samp
 
 from thalweg.checks.against_target import as_number
-from thalweg.checks.finding import Finding, counted, shown_rows, verb
+from thalweg.checks.finding import Finding, counted, enough, shown_rows, verb
 from thalweg.checks.identity import is_identifier
 from thalweg.checks.scores import folds
 from thalweg.checks.seen import Seen
@@ -12,7 +12,7 @@ from thalweg.checks.subject import Subject
 from thalweg.core.registry import detector
 
 FACTORS = (1000.0, 100.0, 60.0, 24.0, 12.0, 10.0, 7.0, 3.2808, 2.54, 2.2046, 1.6093)
-LEAST_ROWS, LEAST_SHARE, MOST_SHARE = 3, 0.003, 0.25
+MOST_SHARE = 0.25
 CLEAR = 3.5
 """Standard deviations of the logarithm by which a factor must move values to stand alone."""
 FOLDS, TREES, MOST, HURRIED = 2, 16, 5_000, 1_000
@@ -54,10 +54,6 @@ def _measurable(one: Seen) -> bool:
     return len(there) >= 50 and float((there > 0).mean()) > 0.9 and float(there.min()) >= 0
 
 
-def _least(rows: int) -> float:
-    return max(LEAST_ROWS, LEAST_SHARE * rows)
-
-
 def _cloud(logs: np.ndarray, rows: int) -> tuple[float, np.ndarray]:
     """A cloud of values so far from the rest that a factor alone explains it, and that has the rest's shape."""
     there = np.flatnonzero(np.isfinite(logs))
@@ -67,7 +63,7 @@ def _cloud(logs: np.ndarray, rows: int) -> tuple[float, np.ndarray]:
     for factor in FACTORS:
         for move in (np.log(factor), -np.log(factor)):
             far = np.sign(move) * (values - middle) > abs(move) / 2
-            if not _least(rows) <= far.sum() <= MOST_SHARE * len(values):
+            if not enough(far.sum(), rows) or far.sum() > MOST_SHARE * len(values):
                 continue
             rest, cloud = values[~far], values[far]
             if abs(move) < CLEAR * float(rest.std()):
@@ -95,7 +91,7 @@ def _peak(one: Seen, logs: np.ndarray, subject: Subject) -> tuple[float, np.ndar
             peak, mirror = (np.abs(residual - place) <= width for place in (move, -move))
             sides = sum(int((np.abs(residual - move - side * 2 * width) <= width).sum()) for side in (-1, 1)) / 2
             count = int(peak.sum())
-            stands = count >= _least(len(subject)) and count >= MIRROR * mirror.sum() and count >= SIDES * sides
+            stands = enough(count, len(subject)) and count >= MIRROR * mirror.sum() and count >= SIDES * sides
             if stands and count - sides > best and count <= MOST_SHARE * len(there):
                 best, factor_found, rows_found = count - sides, float(np.exp(move)), there[peak]
     return factor_found, rows_found

@@ -23,7 +23,7 @@ def edited_rows(subject: Subject) -> list[Finding]:
         return []
     pairs = np.concatenate([_twins(column, cells) for column in cells.inputs])
     pairs = _limited(subject, np.unique(np.sort(pairs[:, :2], axis=1), axis=0)) if len(pairs) else pairs
-    kept = [(one, two) for one, two in pairs.tolist() if _stands_out(one, two, cells)]
+    kept = [(one, two) for one, two in pairs.tolist() if _stands_out(one, two, cells) or _stands_out(two, one, cells)]
     return copy_findings(subject, np.asarray(kept, dtype=np.int64).reshape(-1, 2), EDITED)
 
 

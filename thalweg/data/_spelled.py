@@ -127,8 +127,10 @@ def _looked_at(name: str, examples: Examples, settings: DataSettings) -> Texts |
     texts = texts_of(examples.columns[name])
     if texts is None or name in settings.ignore:
         return None
-    counts = Counter("" if value is None else str(value).strip() for value in texts)
-    mixed = any(isinstance(value, int | float) for value in texts)
+    mixed = not {int, float}.isdisjoint(map(type, texts))
+    counts: Counter[str] = Counter()
+    for value, often in [(value, 1) for value in texts] if mixed else Counter(texts).items():
+        counts["" if value is None else str(value).strip()] += often
     kind = settings.fields.get(name) or examples.kinds.get(name)
     sort = _sort_of(kind) if kind in registry.names("kind") else None
     look = Texts(name, counts, mixed, sort, (*NOTHING, *(word.casefold() for word in settings.missing)))

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from thalweg.core.errors import DataRefusal
 from thalweg.data._character_encoding import LONGEST_LINE, text_of
@@ -158,6 +159,7 @@ def _parsed(path: Path, body: str, names: Sequence[str], dialect: Dialect) -> tu
         wrong.append(row)
         return "skip"
 
+    coded = pyarrow.dictionary(pyarrow.int32(), pyarrow.string())
     data = body.encode("utf-8", "surrogatepass")
     if not data.strip():
         return [[] for _ in names], 0
@@ -171,7 +173,7 @@ def _parsed(path: Path, body: str, names: Sequence[str], dialect: Dialect) -> tu
                 newlines_in_values=dialect.quoted,
                 invalid_row_handler=pass_over,
             ),
-            arrow.ConvertOptions(column_types={str(i): pyarrow.string() for i in range(len(names))}, strings_can_be_null=False),
+            arrow.ConvertOptions(column_types=dict.fromkeys(map(str, range(len(names))), coded), strings_can_be_null=False),
         )
     except pyarrow.ArrowInvalid as error:
         if dialect.quoted and body.count('"'):
@@ -185,7 +187,16 @@ def _parsed(path: Path, body: str, names: Sequence[str], dialect: Dialect) -> tu
         ) from None
     if len(names) == 1:  # an empty line is an empty value where there is one column
         wrong = []
-    return [column.to_pylist() for column in table.columns], len(wrong)
+    return [_listed(column) for column in table.columns], len(wrong)
+
+
+def _listed(column: Any) -> list[str]:  # noqa: ANN401 - pyarrow ships no types
+    """The values of an encoded column, each different one made once."""
+    values: list[str] = []
+    for chunk in column.chunks:
+        words = chunk.dictionary.to_pylist()
+        values += map(words.__getitem__, chunk.indices.to_numpy().tolist())
+    return values
 
 
 def _ragged(text: str, dialect: Dialect, width: int) -> Iterator[Ragged]:
@@ -246,6 +257,8 @@ def _refuse_torn_end(path: Path, text: str, dialect: Dialect) -> None:
 def _refuse_long_values(path: Path, columns: dict[str, list[str]]) -> None:
     """Raise where a value in quotes spans so many lines that a quote must have been left open and another one closed it."""
     for name, column in columns.items():
+        if max(map(len, column), default=0) <= MOST_LINES:
+            continue
         for row, value in enumerate(column):
             if len(value) > MOST_LINES and value.count("\n") > MOST_LINES:
                 lines = value.count("\n")

@@ -104,6 +104,14 @@ def columns_for(encodings: Sequence[Encoding], columns: Mapping[str, Column]) ->
     Raises:
         DataRefusal: some are not there; the nearest name is given for each.
     """
+    refuse_absent(encodings, columns)
+    names = list(dict.fromkeys(name for one in encodings for name in one.fields))
+    spellings = {name: spelling for one in encodings for name, spelling in one.spellings.items()}
+    return {name: spellings[name].read(as_column(columns[name])) if name in spellings else columns[name] for name in names}
+
+
+def refuse_absent(encodings: Sequence[Encoding], columns: Mapping[str, Column]) -> None:
+    """Raise a DataRefusal where columns that encodings read are not there; the nearest name is given for each."""
     names = list(dict.fromkeys(name for one in encodings for name in one.fields))
     absent = [name for name in names if name not in columns]
     if absent:
@@ -118,8 +126,6 @@ def columns_for(encodings: Sequence[Encoding], columns: Mapping[str, Column]) ->
             fix="add or rename them",
             details={"missing": absent},
         )
-    spellings = {name: spelling for one in encodings for name, spelling in one.spellings.items()}
-    return {name: spellings[name].read(as_column(columns[name])) if name in spellings else columns[name] for name in names}
 
 
 def without(examples: Examples, rows: np.ndarray) -> Examples:
@@ -141,7 +147,7 @@ def checked_rows(examples: Examples, encodings: Encodings, settings: DataSetting
         DataRefusal: rows are not of their kind; targets are missing, constant, different in nearly every row, or numbers
             written as text.
     """
-    columns_for(list(encodings.values()), examples.columns)
+    refuse_absent(list(encodings.values()), examples.columns)
     targets = encodings.of_role("target")
     gone = _rows_without((examples.columns[one.fields[0]] for one in targets), len(examples))
     if len(gone) and not settings.drop_missing_target:

@@ -5,14 +5,15 @@ one, how dates are ordered; by it, the same text means the same value in trainin
 """
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from types import NoneType
 from typing import Any
 
 import numpy as np
 
 from thalweg.core.errors import PackageRefusal
-from thalweg.fields.column import Column
+from thalweg.fields.column import Column, take
 from thalweg.fields.spelled_dates import moment
 from thalweg.fields.spelled_numbers import written
 
@@ -49,8 +50,17 @@ class Spelling:
         if isinstance(column, np.ndarray) and column.dtype.kind != "U":
             return column
         values = column.tolist() if isinstance(column, np.ndarray) else column
+        if set(map(type, values)) <= {str, NoneType}:
+            return self._read_texts(values)
         means = {text: self.meaning(text) for text in {value for value in values if isinstance(value, str)}}
         return FINISHED[self.sort]([means[value] if isinstance(value, str) else value for value in values])
+
+    def _read_texts(self, values: Sequence[str | None]) -> Column:
+        """The same for text alone, of which each different one is looked at once."""
+        places = {value: i for i, value in enumerate(dict.fromkeys(values))}
+        codes = list(map(places.__getitem__, values))
+        found = FINISHED[self.sort]([None if text is None else self.meaning(text) for text in places])
+        return take(found, codes)
 
     def meaning(self, text: str) -> Any:
         """What one text means: None for nothing, itself where it cannot be read."""

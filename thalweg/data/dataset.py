@@ -148,9 +148,9 @@ class StoredDataset(Dataset):
         return len(self.parts[part])
 
     def fingerprint(self) -> dict[str, Any]:
-        ids = {"ids": self.facts["ids"]} if "ids" in self.facts else {}
         parts = {part: len(rows) for part, rows in self.parts.items()}
-        return {"name": self.name, "digest": self.digest, "parts": parts, **ids}
+        needed = {fact: self.facts[fact] for fact in ("ids", "reading") if fact in self.facts}
+        return {"name": self.name, "digest": self.digest, "parts": parts, **needed}
 
     def to(self, device: torch.device | str, dtype: torch.dtype) -> "StoredDataset":
         return StoredDataset(self.examples, self.store.to(device, dtype), self.parts, self.digest)

@@ -45,6 +45,7 @@ def read(
     result: Examples | Dataset = reading(asked)
     _paths.refuse_changed(found, before)
     _suggest(result, registry.facts("source", name))
+    result = _gathered(result, data, registry.facts("source", name))
     if notes:
         result.notes = [*notes, *result.notes]
     return result
@@ -57,6 +58,14 @@ def _suggest(result: "Examples | Dataset", declared: Mapping[str, Any]) -> None:
     if isinstance(result, Dataset):
         suggested = {fact: declared[fact] for fact in ("task", "model") if fact in declared}
         result.facts = {**suggested, **result.facts}
+
+
+def _gathered(result: "Examples | Dataset", data: DataSettings, declared: Mapping[str, Any]) -> "Examples | Dataset":
+    """A table's series, which stand in many columns or rows, each as one value of a field."""
+    from thalweg.data._gathered import gathered
+    from thalweg.data.dataset import Examples
+
+    return gathered(result, data) if declared.get("table") and isinstance(result, Examples) else result
 
 
 def identify(given: Any) -> tuple[str, Any, list[str]]:

@@ -171,8 +171,10 @@ def _targets(examples: Examples, settings: DataSettings, said: Mapping[str, Role
 
 
 def _may_be_target(name: str, column: Column) -> bool:
-    """The column is neither empty, prose, dates, pictures nor ids."""
+    """The column is neither empty, made of steps or other parts, prose, dates, pictures nor ids."""
     look = Look(name, column)
+    if look.shape or any(isinstance(one, np.ndarray) for one in look.sample[:1]):
+        return False
     moments = isinstance(look.column, np.ndarray) and look.column.dtype.kind == "M"
     return not (moments or look.files or look.wordy or names_rows(look) or missing(look.column).all())
 

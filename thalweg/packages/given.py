@@ -27,11 +27,18 @@ def reading(package: Package, data: DataSettings | None = None) -> DataSettings:
     """
     with mended_by_another_copy(DESCRIPTION):
         said = read_settings(DataSettings, package.facts.get("reading", {}), where=DESCRIPTION)
-    known = {name: one.kind for one in package.encodings.values() if one.grouped for name in one.fields}
+    known = {name: one.kind for one in package.encodings.values() if one.grouped for name in one.fields} | _found(package)
     targets = [name for one in package.encodings.of_role("target") for name in one.fields]
     data = DataSettings.model_validate(said.model_dump(exclude_unset=True) | (data or said).model_dump(exclude_unset=True))
     target = data.target or (targets[0] if len(targets) == 1 else None)
     return data.model_copy(update={"fields": {**known, **said.fields, **data.fields}, "target": target})
+
+
+def _found(package: Package) -> dict[str, str]:
+    """What was found of the columns that series were gathered from when the model was trained."""
+    said = package.facts.get("data")
+    found = said.get("reading", {}) if isinstance(said, Mapping) else {}
+    return {str(name): str(word) for name, word in found.items()} if isinstance(found, Mapping) else {}
 
 
 def columns_of(
@@ -52,7 +59,7 @@ def columns_of(
     if isinstance(given, np.ndarray | list):
         return arranged(package.encodings, given)
     wanted = [name for one in package.encodings.inputs for name in one.fields]
-    if isinstance(given, Mapping) and not _holds_tables(given, wanted):
+    if isinstance(given, Mapping) and not _is_gathered(package, given, wanted) and not _holds_tables(given, wanted):
         return given
     examples = read(given, reading(package, data))
     if not isinstance(examples, Examples):
@@ -69,6 +76,11 @@ def columns_of(
     if len(wanted) == len(inputs) == 1:  # one input, one column: nothing else can be meant
         return {wanted[0]: examples.columns[inputs[0]]}
     return examples.columns
+
+
+def _is_gathered(package: Package, given: Mapping[str, Any], wanted: Sequence[str]) -> bool:
+    """Whether a mapping lacks fields that are gathered from several columns or rows."""
+    return bool(_found(package)) and not set(wanted) <= set(given)
 
 
 def _holds_tables(given: Mapping[str, Any], wanted: Sequence[str]) -> bool:

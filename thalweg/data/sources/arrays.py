@@ -30,7 +30,7 @@ def recognises(given: Any) -> int:
     return SURE if isinstance(given, tuple | list) and _is_pair(given) else 0
 
 
-@source("arrays", objects=True)
+@source("arrays", objects=True, table=True)
 def arrays(asked: Asked) -> Examples:
     """Arrays in memory as columns: X and y of a pair are the inputs and the target, rows of F numbers become F columns.
 

@@ -14,7 +14,7 @@ def recognises(given: Any) -> int:
     return 60 if is_frame(given) else 0
 
 
-@source("frames", objects=True)
+@source("frames", objects=True, table=True)
 def frames(asked: Asked) -> Examples:
     """The columns of a data frame; the target is the one that the user names, else it is looked for.
 

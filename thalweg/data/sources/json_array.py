@@ -10,7 +10,7 @@ from thalweg.data._unpacked import PACKED, blocks_of, stem_of
 from thalweg.data.dataset import Examples
 
 
-@source("json-array", suffixes=(".json", ".json.gz", ".json.bz2", ".json.xz", ".json.zst", ".json.zip"))
+@source("json-array", suffixes=(".json", ".json.gz", ".json.bz2", ".json.xz", ".json.zst", ".json.zip"), table=True)
 def json_array(asked: Asked) -> Examples:
     """The records of an array as columns.
 

@@ -16,6 +16,7 @@ from thalweg.data.dataset import Examples
         ".jsonl", ".jsonl.gz", ".jsonl.bz2", ".jsonl.xz", ".jsonl.zst", ".jsonl.zip",
         ".ndjson", ".ndjson.gz", ".ndjson.bz2", ".ndjson.xz", ".ndjson.zst", ".ndjson.zip",
     ),
+    table=True,
 )  # fmt: skip
 def json_lines(asked: Asked) -> Examples:
     """The records of a file as columns, in the order in which keys first appear; what a record lacks is missing.

@@ -18,7 +18,7 @@ MOST_ROWS_PER_BYTE = 20_000
 MOST_GROUPS = 1_000_000
 
 
-@source("parquet", suffixes=(".parquet", ".pq", ".arrow", ".feather"))
+@source("parquet", suffixes=(".parquet", ".pq", ".arrow", ".feather"), table=True)
 def parquet(asked: Asked) -> Examples:
     """The columns of a Parquet or Arrow file.
 

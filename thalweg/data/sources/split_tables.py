@@ -10,9 +10,10 @@ from thalweg.core.errors import DataRefusal
 from thalweg.core.registry import source
 from thalweg.data._paths import shown
 from thalweg.data._source import Asked
-from thalweg.data._split_names import PART_NAMES
-from thalweg.data.dataset import PARTS, Examples
+from thalweg.data._split_names import PART_NAMES, SplitName, split_name
+from thalweg.data.dataset import PARTS, Dataset, Examples
 from thalweg.data.read import read
+from thalweg.data.settings import DataSettings
 from thalweg.fields.column import Column
 
 TABLES = ("text-table", "json-lines", "json-array", "parquet")
@@ -38,7 +39,7 @@ def split_tables(asked: Asked) -> Examples:
         files["train"] = files.pop("validation")
         notes.append(f"no file is named train: {shown(files['train'].name)} is learned from")
     order = [part for part in PARTS if part in files]
-    tables = {part: read(files[part], asked.data) for part in order}
+    tables = _tables(files, order, asked.data)
     examples = {part: table for part, table in tables.items() if isinstance(table, Examples)}
     columns, left = _joined(examples, asked.data.target)
     notes += [f"{shown(files[part].name)} is left out: it has no {shown(', '.join(names))}" for part, names in left.items()]
@@ -61,15 +62,31 @@ def split_tables(asked: Asked) -> Examples:
 
 
 def _parts(folder: Path) -> dict[str, Path]:
-    """The table of each part that has one; of two for one part, neither is meant."""
+    """The table of each part that has one, `train.csv` or `NAME_TRAIN.tsv`; of two for one part, neither is meant."""
     found: dict[str, list[Path]] = {}
+    bases: set[str] = set()
     suffixes = tuple(suffix for name in TABLES for suffix in registry.facts("source", name)["suffixes"])
     for file in sorted(folder.iterdir()):
         folded = file.name.casefold()
         suffix = max((one for one in suffixes if folded.endswith(one)), key=len, default=None)
-        if suffix is not None and folded.removesuffix(suffix) in PART_NAMES and file.is_file():
-            found.setdefault(PART_NAMES[folded.removesuffix(suffix)], []).append(file)
-    return {part: files[0] for part, files in found.items() if len(files) == 1}
+        if suffix is None or not file.is_file():
+            continue
+        stem = folded.removesuffix(suffix)
+        named = SplitName("", PART_NAMES[stem]) if stem in PART_NAMES else split_name(stem)
+        if named.part is not None:
+            bases.add(named.base)
+            found.setdefault(named.part, []).append(file)
+    return {part: files[0] for part, files in found.items() if len(files) == 1} if len(bases) == 1 else {}
+
+
+def _tables(files: dict[str, Path], order: list[str], data: DataSettings) -> dict[str, Examples | Dataset]:
+    """The tables of the parts in order; what was found of the first one's series holds for all."""
+    tables: dict[str, Examples | Dataset] = {}
+    for part in order:
+        tables[part] = read(files[part], data)
+        found = {name: word for name, word in dict(tables[part].facts.get("reading", {})).items() if name not in data.fields}
+        data = data.model_copy(update={"fields": {**data.fields, **found}})
+    return tables
 
 
 def _joined(examples: dict[str, Examples], target: str | None) -> tuple[dict[str, Column], dict[str, list[str]]]:

@@ -28,6 +28,7 @@ def recognises(path: Path) -> int:
         ".dat", ".dat.gz", ".test", ".test.gz", ".zip",
     ),
     unnamed=True,
+    table=True,
 )  # fmt: skip
 def text_table(asked: Asked) -> Examples:
     """The columns of a text table, as text; kinds are inferred from all of it.

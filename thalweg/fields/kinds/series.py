@@ -22,7 +22,7 @@ SHORT = 8
 """Rows with fewer entries are not taken for series unless somebody says so."""
 
 
-@kind("series", plural="series")
+@kind("series", plural="series", of_steps=True)
 class Series(Encoding):
     """Floats (T,), or (T, C) with C channels, as (N, C, T) float32; Ragged, gathered (B, C, T), where lengths vary.
 

@@ -35,6 +35,7 @@ CHOICES = [
     Flag("--freeze", path="rule.freeze", metavar="WHAT", help="What stays as it is: trunk, for all but the head, or layers."),
     Flag("--epochs", path="rule.epochs", type=Number(1, 1_000_000), help="Times through the training part."),
     Flag("--steps", path="rule.steps", type=Number(1, 1_000_000_000), help="Steps, instead of epochs."),
+    Flag("--preset", path="preset", metavar="NAME", help="How much effort: fast, good (the default) or best."),
     Flag("--time-limit", path="time_limit", metavar="TIME", help="Time to the package, instead of epochs: 90s, 2m, 1h30m."),
     Flag("--batch-size", path="rule.batch_size", type=Number(1, 1 << 24), help="Rows of a batch."),
     Flag("--lr", path="rule.rate", type=Number(0, 1e6, whole=False, above=True), help="Learning rate at its peak."),

@@ -55,6 +55,7 @@ class TabularSettings(Settings):
         100_000: {"recipe": {"batch_size": 512, "epochs": 8}},
         400_000: {"recipe": {"batch_size": 1024, "epochs": 4}},
     },
+    presets={"fast": {"length": 0.5, "settings": {"members": 4}}, "best": {"length": 1.5, "settings": {"members": 24}}},
     watched={"classification": "log-loss"},
     paper="Gorishniy et al. 2024, arXiv:2410.24210",
 )

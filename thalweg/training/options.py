@@ -16,6 +16,7 @@ class TrainOptions(TypedDict, total=False):
         batch_size: rows of a batch.
         lr: learning rate at its peak.
         seed: of everything random; 0 by default.
+        preset: how much effort: "fast", "good" (the default) or "best".
         time_limit: time from reading the data to the package, instead of epochs: 90, "90s", "2m", "1h30m".
         patience: evaluations without gain before stopping.
         augment: names of augmentations; none at all where it is empty.
@@ -48,6 +49,7 @@ class TrainOptions(TypedDict, total=False):
     batch_size: int | None
     lr: float | None
     seed: int | None
+    preset: str | None
     time_limit: float | str | None
     patience: int | None
     augment: str | Sequence[str | Mapping[str, Any]] | None

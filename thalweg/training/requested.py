@@ -32,7 +32,7 @@ OPTIONS = {
     "missing": "data.missing", "date_order": "data.date_order", "parse_numbers": "data.parse_numbers",
     "download": "data.download", "weights": "weights", "freeze": "rule.freeze",
     "keep": "data.keep", "keep_duplicates": "data.keep_duplicates", "check": "check", "compare": "compare", "margin": "margin",
-    "time_limit": "time_limit",
+    "time_limit": "time_limit", "preset": "preset",
 }  # fmt: skip
 """What settings are called by those who do not write a settings file, and where they stand in one."""
 

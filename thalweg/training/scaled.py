@@ -7,11 +7,11 @@ SCALED = ("recipe", "settings")
 """Settings of the rule, settings of the model."""
 
 
-def scaled(facts: Mapping[str, Any], task: str, rows: int | None) -> Mapping[str, Any]:
+def scaled(facts: Mapping[str, Any], task: str, rows: int | None, *, preset: str = "") -> Mapping[str, Any]:
     """A model's facts for a task and so many training rows, its `recipe` and `settings` those that it declares for them.
 
     The fact `by_task` maps a task to the `recipe` and `settings` that hold for it where they differ; `by_rows` lies above
-    and maps a number of rows to those that hold from there on.
+    and maps a number of rows to those that hold from there on; `presets`, above all, maps a preset to those that differ by it.
 
     Args:
         rows: training rows; None where they are drawn without end, which is more than any number.
@@ -19,5 +19,6 @@ def scaled(facts: Mapping[str, Any], task: str, rows: int | None) -> Mapping[str
     table: Mapping[int, Mapping[str, Any]] = facts.get("by_rows", {})
     layers = [facts, facts.get("by_task", {}).get(task, {})]
     layers += [table[least] for least in sorted(table) if rows is None or rows >= least]
+    layers += [facts.get("presets", {}).get(preset, {})]
     recipe, settings = ({key: one for layer in layers for key, one in layer.get(name, {}).items()} for name in SCALED)
     return {**facts, "recipe": recipe, "settings": settings}

@@ -9,6 +9,8 @@ from thalweg.data.settings import DataSettings
 from thalweg.metrics._margin import read_margin
 from thalweg.training.duration import seconds_of
 
+Preset = Literal["fast", "good", "best"]
+USUAL: Preset = "good"
 Augmentation = str | dict[str, dict[str, Any]]
 
 
@@ -62,6 +64,7 @@ class RunSettings(Settings):
         "auto", description="order of convolutions' weights in memory; auto: what suits the device"
     )
     speed: Literal["plain"] = Field("plain", description="how steps are run")
+    preset: Preset = Field(USUAL, description="how much effort it is worth: each model says what it has more or less of")
     time_limit: float | None = Field(None, description="seconds from reading the data to the package; or 90s, 2m, 1h30m")
     compare: bool = Field(True, description="baselines are fitted and a verdict is given")
     check: bool = Field(True, description="the data are looked at for defects before anything is learned")

@@ -25,6 +25,7 @@ from thalweg.tasks._task import Loss, Task
 from thalweg.training.loop import Progress
 from thalweg.training.own_loss import OwnLoss
 from thalweg.training.plan import augmentation, augmentation_name, choose_model, choose_rule, choose_task
+from thalweg.training.preset import chosen_by, lasting, scaled_steps, share_of_length
 from thalweg.training.requested import overlaid, settings_of_part
 from thalweg.training.scaled import scaled
 from thalweg.training.settings import RunSettings
@@ -80,14 +81,23 @@ def build_stage(settings: RunSettings, number: int, dataset: Dataset, own: Own, 
     model, model_choice, model_why = _model(settings, changed.model, dataset, task, own, at=at, context=context)
     task.bind(model)
     with _seeded(at.number("rule", by="run")):  # a rule may build modules of its own
-        facts = scaled(_facts(own, model_choice), task.declaration.name, dataset.rows("train"))  # type: ignore[attr-defined]
+        name = task.declaration.name  # type: ignore[attr-defined]
+        facts = scaled(_facts(own, model_choice), name, dataset.rows("train"), preset=settings.preset)
         rule, rule_choice, rule_why = _rule(settings, changed.rule, task, model, own, facts=facts, context=context)
     wanted = augmentation(settings, dataset, task.declaration.facts)  # type: ignore[attr-defined]
     batches = rule.batches(dataset, build_augment(wanted, dataset.encodings))
-    progress = Progress(Position(seed=settings.seed, stage=number, total=rule.steps(batches)), batches.length)
+    usual = total = rule.steps(batches)
+    if settings.time_limit is None:
+        share = share_of_length(facts, settings.preset, settings.rule, changed.rule)
+        total = scaled_steps(usual, share, batches.length)
+    if total != usual:
+        rule_choice = Choice(name=rule_choice.name, settings=overlaid(rule_choice.settings, {"steps": total}))
+    progress = Progress(Position(seed=settings.seed, stage=number, total=total), batches.length)
     named = {"class": type(model).__name__} if own.model is not None else _described(model_choice)
     choices = {"task": task_choice, "model": model_choice, "rule": rule_choice}
     reasons = {"task": task_why, "model": model_why, "rule": rule_why}
+    told = "" if settings.time_limit is not None else lasting(total, usual, batches.length)
+    reasons["preset"] = chosen_by(settings.preset, facts, {**model_choice.settings, **rule_choice.settings}, told)
     if wanted and settings.augment is None:
         reasons["augment"] = f"{', '.join(map(augmentation_name, wanted))} at random, which leaves classes as they are"
     watched = facts.get("watched", {}).get(task.declaration.name)  # type: ignore[attr-defined]
@@ -144,7 +154,7 @@ def _model(
         return own_model, Choice(name=type(own_model).__name__), "your own"
     name = settings.task.name if settings.task and settings.task.name else task.declaration.name  # type: ignore[attr-defined]
     chosen = choose_model(settings, dataset, name, task.ports)
-    usual = scaled(registry.facts("model", chosen.choice.name), name, dataset.rows("train"))["settings"]
+    usual = scaled(registry.facts("model", chosen.choice.name), name, dataset.rows("train"), preset=settings.preset)["settings"]
     choice = Choice(name=chosen.choice.name, settings={**usual, **chosen.choice.settings, **changed})
     with _seeded(at.number("weights", by="run")), WithinMemory(context.device, choice.name):
         made = registry.settings_of("model", choice.name, choice.settings)

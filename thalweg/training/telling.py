@@ -44,6 +44,7 @@ def tell_model(talk: Talk, stage: Stage, context: Context) -> None:
         *filter(None, [varied]),
         *stage.task.notes,
     )
+    talk.say("preset", stage.reasons["preset"])
 
 
 def tell_resumed(talk: Talk, progress: Progress, checkpoint: Path) -> None:

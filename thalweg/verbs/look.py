@@ -6,7 +6,9 @@ from typing import Any, Unpack
 
 from thalweg.checks.asked import check_data
 from thalweg.checks.check import Checked
+from thalweg.core.files import read_json
 from thalweg.core.run_folder import RunFolder
+from thalweg.core.strict_yaml import read_yaml
 from thalweg.core.talk import Talk
 from thalweg.packages.package import package_facts
 from thalweg.training.doctor import examine, installation
@@ -14,6 +16,15 @@ from thalweg.training.options import TrainOptions
 from thalweg.training.requested import asked_by_options, merged, settings_in
 from thalweg.training.understood import refuse_unknown_options
 from thalweg.verbs.run import Run, load, run_of
+
+
+def _effort(run: RunFolder) -> dict[str, Any]:
+    """What its preset chose, and what was measured and decided of its length, rate and batches."""
+    written = read_yaml(run.settings)[0] if run.settings.is_file() else None
+    why = written.get("why") if isinstance(written, dict) else None
+    plan = read_json(run.plan, where=run.plan.name) if run.plan.is_file() else {}
+    preset = {"preset": why["preset"]} if isinstance(why, dict) and "preset" in why else {}
+    return preset | ({"plan": {key: one for key, one in plan.items() if one}} if isinstance(plan, dict) else {})
 
 
 def check(
@@ -73,4 +84,5 @@ def described(path: str | Path) -> dict[str, Any]:
     facts: dict[str, Any] = {"run": str(path), "state": run.state()} | package
     if metric.get("value") is not None:
         facts["test"] = {key: metric[key] for key in ("name", "value", "low", "high")}
+    facts |= _effort(run)
     return facts | {"checkpoints": len(run.steps()), "files": sorted(one.name for one in path.iterdir() if one.name[0] != ".")}

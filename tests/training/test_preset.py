@@ -1,0 +1,81 @@
+"""Presets: what each chose is declared, told and recorded; good is what a training is without one."""
+
+import pytest
+import yaml
+
+from tests.training.resuming import assert_resumes_to_the_same_bits, fitted
+from tests.training.test_time_limit import SMALL, rows
+from thalweg.core import registry
+from thalweg.core.errors import Refusal
+from thalweg.core.talk import Talk
+from thalweg.training.preset import SHARES, lasting, scaled_steps
+from thalweg.training.reopened import settings_of_run
+from thalweg.training.requested import run_settings
+from thalweg.training.scaled import scaled
+
+DECLARING = [name for name, part in registry.parts("model").items() if "presets" in part.facts and not part.variant_of]
+
+
+class Heard(Talk):
+    """Keeps what was said, by label."""
+
+    def __init__(self) -> None:
+        self.said: dict[str, str] = {}
+
+    def say(self, label: str, *lines: str) -> None:
+        self.said[label] = " ".join(lines)
+
+
+@pytest.mark.parametrize("name", DECLARING)
+def test_what_models_declare_for_presets_are_settings_that_they_have(name):
+    facts = registry.facts("model", name)
+    assert set(facts["presets"]) <= set(SHARES) - {"good"}
+    for preset, declared in facts["presets"].items():
+        assert set(declared) <= {"recipe", "settings", "length"}
+        for task in facts["tasks"]:
+            held = scaled(facts, task, 1000, preset=preset)
+            registry.settings_of("model", name, held["settings"])
+            registry.settings_of("rule", facts.get("rule", "backpropagation"), held["recipe"])
+
+
+def test_a_share_of_the_steps_is_of_whole_epochs_where_there_are_any():
+    assert scaled_steps(25 * 170, 1 / 3, 170) == 8 * 170
+    assert scaled_steps(17, 1 / 3, 17) == 17
+    assert scaled_steps(25 * 30, 1 / 3, 30) == 17 * 30  # 500 steps are fast enough
+    assert scaled_steps(1000, 2.0, None) == 2000
+    assert scaled_steps(0, 2.0, 17) == 0
+    assert [lasting(34, 34, 17), lasting(34, 34, None), lasting(17, 17, 17)] == ["2 epochs", "34 steps", "1 epoch"]
+    assert lasting(34, 17, 17) == "2 epochs, 2 times as long as usual"
+
+
+def test_a_preset_says_what_it_chose_and_a_repeated_run_chooses_the_same(tmp_path):
+    small = {"data": {"target": "kind"}, "model": {"name": "tabular", "hidden": [8]}, "preset": "best"}
+    heard = Heard()
+    run = fitted(small, tmp_path / "run", given=rows(), talk=heard)
+    assert (
+        heard.said["preset"] == "best: 30 epochs, 1.5 times as long as usual, members 24; other: --preset fast or --preset good"
+    )
+    written = yaml.safe_load(run.folder.settings.read_text())
+    assert written["chosen"]["model"]["settings"]["members"] == 24
+    assert written["chosen"]["rule"]["settings"]["steps"] == run.steps == 30 * 3  # the usual are 20 epochs, of 3 batches each
+    again = fitted(settings_of_run(run.folder).model_dump(mode="json"), tmp_path / "again", given=rows())
+    assert again.steps == run.steps
+    assert (run.folder.model / "weights.safetensors").read_bytes() == (again.folder.model / "weights.safetensors").read_bytes()
+
+
+def test_what_the_user_says_wins_over_a_preset(tmp_path):
+    heard = Heard()
+    asked = {**SMALL, "rule": {"epochs": 2}, "preset": "best"}
+    run = fitted(asked, tmp_path / "run", given=rows(), talk=heard)
+    assert heard.said["preset"].startswith("best: 2 epochs; other")
+    assert run.steps == 2 * 3
+
+
+def test_a_preset_resumes_to_the_same_bits(tmp_path):
+    asked = {**SMALL, "model": {"name": "tabular", "hidden": [4], "members": 2}, "preset": "best", "rule": {"batch_size": 72}}
+    assert_resumes_to_the_same_bits(asked, tmp_path, given=rows(), cuts=(3,))
+
+
+def test_a_preset_that_there_is_not_is_refused_with_those_that_there_are():
+    with pytest.raises(Refusal, match="'fast', 'good' or 'best'"):
+        run_settings({"preset": "turbo"})

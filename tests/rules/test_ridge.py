@@ -48,6 +48,20 @@ def test_what_is_said_of_a_row_left_out_is_what_the_others_say(rows, features):
         assert float(solved.left_out[row, 0]) == pytest.approx(float(alone[0]), abs=1e-4)
 
 
+def test_sorts_of_features_are_weighed_by_what_is_said_of_rows_left_out():
+    x, code = data(60, 8)
+    noise = np.random.default_rng(1).normal(size=(60, 400)).astype(np.float32)
+    both = torch.tensor(np.concatenate([x, noise], axis=1))
+    target = torch.tensor(2.0 * np.eye(2)[code] - 1, dtype=torch.float32)
+    sorts = torch.tensor([0] * 8 + [1] * 400)
+    plain = ridge(both, target, squared_error, penalties=PENALTIES)
+    weighed = ridge(both, target, squared_error, penalties=PENALTIES, sorts=sorts)
+    other_way = ridge(both.flip(1), target, squared_error, penalties=PENALTIES, sorts=1 - sorts.flip(0))
+    right = [float(((one.left_out[:, 1] > 0).numpy() == code).mean()) for one in (plain, weighed)]
+    assert right[1] > right[0] + 0.1
+    torch.testing.assert_close(both @ weighed.weight.T + weighed.bias, both.flip(1) @ other_way.weight.T + other_way.bias)
+
+
 def test_scores_become_as_sharp_as_they_are_right():
     scores = torch.tensor([[1.0, 0.0]] * 4)
     assert sharpest(scores, torch.tensor([0, 0, 0, 1])) == pytest.approx(np.log(3), abs=0.01)

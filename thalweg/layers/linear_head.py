@@ -14,6 +14,11 @@ class LinearHead(nn.Module, ABC):
 
     head: nn.Linear
 
+    @property
+    def sorts(self) -> Tensor | None:
+        """(F,) the number of each feature's sort, from 0, where there are several that are weighed against each other."""
+        return None
+
     @abstractmethod
     def features(self, **inputs: Tensor) -> Tensor:
         """What the head reads (B, F) of inputs by their ports' names."""

@@ -43,6 +43,12 @@ class SeriesFeatures(nn.Module, StartsFromData):
         self.register_buffer("mean", torch.zeros(self.width))
         self.register_buffer("deviation", torch.ones(self.width))
 
+    @property
+    def sorts(self) -> Tensor:
+        """(width,) 0 for shares, 1 for wins."""
+        kinds = [0 if isinstance(reader, RandomKernels) else 1 for reader in self.readers]
+        return torch.cat([torch.full((reader.width,), kind) for kind, reader in zip(kinds, self.readers, strict=True)])  # type: ignore[arg-type]
+
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         """(B, width)."""
         return (self._read(x, mask) - self.mean) / self.deviation

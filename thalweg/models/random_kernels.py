@@ -1,7 +1,8 @@
 """The default for series: fixed convolutional kernels, and one linear layer over what they find, solved in closed form.
 
 All kernels are set before training: those of MiniRocket with biases from the training rows, and groups of random kernels that
-compete (Hydra). Neither learns; the linear layer over thousands of features is found by ridge regression in seconds.
+compete (Hydra). Neither learns; the linear layer over thousands of features is found by ridge regression in seconds, which
+weighs the two sorts of features against each other by leaving out rows: which is better differs from set to set (LOG.md).
 
 References: Dempster, Schmidt and Webb 2021, arXiv:2012.08791; Dempster, Schmidt and Webb 2023, arXiv:2203.13652.
 
@@ -53,6 +54,12 @@ class RandomKernelsNet(LinearHead):
         super().__init__()
         self.readers = nn.ModuleDict({port.name: _reader(port, settings) for port in ports.inputs})
         self.head = nn.Linear(sum(one.width for one in self.readers.values()), ports.output.width)  # type: ignore[misc]
+
+    @property
+    def sorts(self) -> Tensor | None:
+        """Shares and wins are weighed against each other, where there are both."""
+        sorts = torch.cat([reader.sorts for reader in self.readers.values()])  # type: ignore[misc]
+        return sorts if len(sorts.unique()) > 1 else None
 
     def features(self, **inputs: Tensor) -> Tensor:
         """What the head reads (B, F)."""

@@ -95,7 +95,7 @@ class Ridge(Rule):
         features, target = self._rows(batches)
         order = torch.randperm(len(features), generator=at.generator("order", by="run"))
         penalties = self.settings.penalties
-        solved = ridge(features[order], target[order], _squared_error, penalties=penalties)
+        solved = ridge(features[order], target[order], _squared_error, penalties=penalties, sorts=self.net.sorts)
         classes = output.size is not None
         sharpness = sharpest(solved.left_out, target[order][: len(solved.left_out)].argmax(1)) if classes else 1.0
         self.net.head.weight.copy_(sharpness * solved.weight)

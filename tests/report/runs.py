@@ -59,8 +59,35 @@ def confusion(*names: str) -> dict[str, Any]:
         "target": "income",
         "confusion": {"classes": list(names), "counts": counts, "pairs": pairs, "number_of_classes": 2},
         "mistakes": {"count": 12, "of": 100, "worst": worst},
-        "calibration": {"class": names[1], "bins": bins},
+        "calibration": {"class": names[1], "bins": bins, "error": {"value": 0.1, "low": 0.05, "high": 0.2, "chance": 0.04}},
+        "curves": {"number_of_classes": 2, "classes": [told_apart(names[1])]},
     }
+
+
+def told_apart(name: str, area: float = 0.9) -> dict[str, Any]:
+    """Curves of one class, with the point where the model decides."""
+    shares = {end: {"value": at, "low": at - 0.05, "high": at + 0.05} for end, at in (("found", 0.7), ("precision", 0.8))}
+    return {
+        "class": name, "n": 26, "of": 100,
+        "roc": {"value": area, "low": area - 0.02, "high": area + 0.02, "points": [[0, 0], [0.1, 0.7], [1, 1]]},
+        "precision_recall": {"value": 0.8, "low": 0.75, "high": 0.85, "points": [[0.2, 1], [0.7, 0.8], [1, 0.26]]},
+        "decides": {**shares, "called_wrongly": {"value": 0.06, "low": 0.02, "high": 0.1}},
+    }  # fmt: skip
+
+
+def worth(**values: float) -> dict[str, Any]:
+    """What columns are worth, each known to ± 0.01."""
+    columns = [{"name": name, "value": value, "low": value - 0.01, "high": value + 0.01} for name, value in values.items()]
+    return {"metric": "accuracy", "rows": 800, "repeats": 5, "seconds": 3.0, "columns": columns}
+
+
+def predicted_numbers() -> dict[str, Any]:
+    """Numbers that are further off the larger they are."""
+    true = [float(i) for i in range(60)]
+    values = {"true": true, "said": [one + (-1) ** i * one / 10 for i, one in enumerate(true)]}
+    errors = {"low": -5.0, "middle": 0.0, "high": 5.0}
+    worst = [{"row": 59, "true": 59.0, "said": 53.1}]
+    return {"target": "price", "values": values | {"errors": errors}, "mistakes": {"count": 60, "of": 60, "worst": worst}}
 
 
 def run_of(path: Path, *, name: str = "adult.csv", **facts: Any) -> RunFolder:

@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from tests.report.runs import baseline, confusion, results, run_of
+from tests.report.runs import baseline, confusion, predicted_numbers, results, run_of, told_apart, worth
 from thalweg.report.report import write_report
 
 EVIL = '<script>alert(1)</script><img src=x onerror="alert(2)">'
@@ -52,17 +52,20 @@ def titles(text):
 
 
 def test_every_section_stands_in_its_order(tmp_path):
-    text = written(run_of(tmp_path / "run", results=results(diagnosis=confusion("no", "yes"))))
-    assert titles(text) == ["The data", "How it learned", "Where it errs", "Time", "Repeat it"]
+    text = written(run_of(tmp_path / "run", results=results(diagnosis=confusion("no", "yes"), importance=worth(age=0.05))))
+    sure, errs, matters = "Is it right when it is sure?", "Where it errs", "What matters"
+    assert titles(text) == ["The data", "How it learned", sure, errs, matters, "Time", "Repeat it"]
     assert (
         "<em>Equivalent</em> to gradient boosting: 87.4\u00a0% right against 87.1\u00a0%, within 0.7 points either way." in text
     )
 
 
 def test_every_element_is_closed(tmp_path):
-    found = elements(written(run_of(tmp_path / "run", results=results(diagnosis=confusion("no", "yes")))))
-    assert found.wrong == []
-    assert found.open == []
+    for diagnosis in (confusion("no", "yes"), predicted_numbers()):
+        whole = results(diagnosis=diagnosis, importance=worth(age=0.05, hours=0.0))
+        found = elements(written(run_of(tmp_path / "run", results=whole)))
+        assert found.wrong == []
+        assert found.open == []
 
 
 @pytest.mark.parametrize("missing", ["settings", "environment", "data", "metrics", "results"])
@@ -97,11 +100,13 @@ def test_nothing_in_the_files_becomes_an_element(tmp_path):
         },
         examples_shown={"fields": {EVIL: "category"}, "rows": {"7": {EVIL: EVIL}}},
         command=EVIL,
+        importance=worth(**{EVIL: 0.05}),
     )
     data = {
         "fingerprint": {"name": EVIL, "parts": {"train": 3}},
         "notes": [EVIL],
         "findings": [{"what": EVIL, "why": EVIL, "fix": EVIL}],
+        "looked_at_in_part": [EVIL],
         "fields": [{"name": EVIL, "role": "target", "kind": EVIL, "fields": [EVIL]}],
     }
     settings = {"source": EVIL, "chosen": {"model": {"name": EVIL}}}
@@ -121,7 +126,7 @@ def test_pictures_are_named_for_those_who_cannot_see_them(tmp_path):
     found = elements(written(run_of(tmp_path / "run", results=results(diagnosis=confusion("no", "yes")))))
     pictures = [attributes for tag, attributes in found.seen if tag == "svg"]
     tables = [attributes for tag, attributes in found.seen if tag == "table" and "heat" in (attributes.get("class") or "")]
-    assert (len(pictures), len(tables)) == (3, 1)
+    assert (len(pictures), len(tables)) == (5, 1)
     assert all(one["aria-label"] for one in pictures + tables)
 
 
@@ -208,3 +213,63 @@ def test_many_classes_are_shown_as_the_pairs_most_often_confused(tmp_path):
     found["confusion"] = {"classes": [], "pairs": found["confusion"]["pairs"], "number_of_classes": 40}
     text = written(run_of(tmp_path / "run", results=results(diagnosis=found)))
     assert "Most often it takes “dog” for “cat”: 8 of 26 times." in text
+
+
+def test_every_picture_says_in_words_what_it_shows_and_has_a_table(tmp_path):
+    whole = results(diagnosis=confusion("no", "yes"), importance=worth(age=0.05, hours=0.0))
+    text = written(run_of(tmp_path / "run", results=whole))
+    pictures = re.findall(r"<svg.*?</svg>", text, re.DOTALL)
+    assert [one for one in pictures if not re.search(r"<desc>[^<]{20,}</desc>", one)] == []
+    sections = re.findall(r'<section id="(?:learning|sure|matters)">.*?</section>', text, re.DOTALL)
+    assert len(sections) == 3
+    assert all("<details>" in one for one in sections)
+
+
+def test_curves_that_run_along_the_edges_are_told_and_not_drawn(tmp_path):
+    found = confusion("no", "yes") | {"curves": {"number_of_classes": 2, "classes": [told_apart("yes", 0.9999)]}}
+    text = written(run_of(tmp_path / "run", results=results(diagnosis=found)))
+    assert "ROC: share found" not in text
+    assert "Over all thresholds it tells “yes” from the rest (area under ROC at least 0.9999)" in text
+
+
+def test_of_many_classes_the_hardest_to_tell_is_in_the_accent_and_all_are_in_a_table(tmp_path):
+    classes = [told_apart("cat", 0.97), told_apart("dog", 0.85), told_apart("cow", 0.99)]
+    found = confusion("no", "yes") | {"curves": {"number_of_classes": 3, "classes": classes}}
+    text = written(run_of(tmp_path / "run", results=results(diagnosis=found)))
+    picture = re.search(r"<svg[^>]*ROC.*?</svg>", text, re.DOTALL)[0]
+    assert picture.count('stroke="var(--other)"') == 2
+    assert ">“dog”</text>" in picture
+    assert "Hardest to tell from the rest is “dog” (area under ROC 0.85" in text
+    assert "<td>cow<td>26<td>0.99" in text
+
+
+def test_loss_in_training_and_on_validation_rows_share_a_picture_where_they_are_the_same_measure(tmp_path):
+    def picture(**settings):
+        lines = [{"epoch": i + 1, "loss": 1 / (i + 1), "validation.log-loss": 0.5 + 0.1 * abs(i - 2)} for i in range(6)]
+        chosen = {"chosen": {"model": {"name": "mlp"}, "task": {"name": "classification", "settings": settings}}}
+        text = written(run_of(tmp_path / "run", metrics=lines, settings=chosen))
+        return re.search(r'<section id="learning">.*?</section>', text, re.DOTALL)[0]
+
+    assert ">training</text>" in picture()
+    assert "rose to 0.8 while in training it fell on from 0.333 to 0.167: from there on it learned by heart." in picture()
+    assert ">training</text>" not in picture(loss={"name": "focal"})
+
+
+def test_numbers_are_shown_against_the_truth_and_by_how_far_they_are_off(tmp_path):
+    text = written(run_of(tmp_path / "run", results=results(diagnosis=predicted_numbers())))
+    assert "Nine in ten predictions lie between 5.00 below and 5.00 above the truth." in text
+    assert "Large predictions are further off than small ones: " in text
+
+
+def test_a_check_that_found_nothing_is_told_with_what_it_looked_at_in_part(tmp_path):
+    data = {"findings": [], "looked_at_in_part": ["copies in 373 of 1,797 rows"]}
+    text = written(run_of(tmp_path / "run", data=data))
+    assert "The check of the data found nothing wrong." in text
+    assert "in part only for copies in 373 of 1,797 rows." in text
+    assert "found nothing wrong" not in written(run_of(tmp_path / "unchecked", data={}))
+
+
+def test_the_rate_of_learning_is_told(tmp_path):
+    text = written(run_of(tmp_path / "run", results=results(importance=worth(age=0.1))))
+    assert "It learned from 41 rows a second, evaluations included, and went through them 6 times." in text
+    assert "what matters 3.0 s" in text

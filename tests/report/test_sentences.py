@@ -2,10 +2,12 @@
 
 import pytest
 
-from tests.report.runs import LOSS, UNIT, baseline, results
+from tests.report.runs import LOSS, UNIT, baseline, confusion, results, told_apart, worth
 from thalweg.evaluation.figures import Unit, written
 from thalweg.report.charts import ticks
 from thalweg.report.data_section import rows_sentence
+from thalweg.report.importance_section import importance_caption, importance_said
+from thalweg.report.ranking_sentences import calibration_said, precision_said, roc_said
 from thalweg.report.sentences import calibrated, confused, duration, erred, heading, lead, learned, share_words
 
 ACCURACY, RMSE = Unit(**UNIT), Unit(**LOSS)
@@ -91,8 +93,8 @@ def bins(predicted, observed, n=400):
 def test_whether_confidence_can_be_taken_at_its_word():
     assert calibrated(bins(0.9, 0.7), None) == "It is surer than it is right, by 20.0 points on average."
     assert calibrated(bins(0.7, 0.9), None) == "It is right more often than it is sure, by 20.0 points on average."
-    assert "it expects 20.0 points too much on average" in calibrated(bins(0.9, 0.7), "yes")
-    assert "on average they agree, as far as 400 examples can tell" in calibrated(bins(0.81, 0.8), None)
+    assert calibrated(bins(0.9, 0.7), "yes") == "It expects “yes” 20.0 points too often on average."
+    assert "what comes true agree, as far as 400 examples can tell" in calibrated(bins(0.81, 0.8), None)
 
 
 def test_what_is_confused():
@@ -165,3 +167,41 @@ def test_ticks_are_few_round_and_inside(low, high):
     found = ticks(low, high)
     assert 2 <= len(found) <= 7
     assert low - 1e-9 <= found[0] <= found[-1] <= high + 1e-9
+
+
+def test_how_well_a_class_is_told_from_the_other():
+    one = told_apart("yes")
+    assert roc_said([one], one) == (
+        "Of one “yes” and one other it gives “yes” the higher score in 90 of 100 cases (area under ROC 0.900, 95 % interval "
+        "0.880 – 0.920). Where it decides, it finds 70 % of “yes” and calls 6 % of the others so."
+    )
+    assert precision_said([one], one) == (
+        "Of those that it calls “yes”, 80 % are (75 – 85); so it finds 70 % of them (average precision 0.800, 95 % interval "
+        "0.750 – 0.850; by chance 0.260)."
+    )
+    silent = one | {"decides": one["decides"] | {"precision": None}}
+    assert precision_said([silent], silent).startswith("It never calls anything “yes” (average precision")
+
+
+def test_a_calibration_error_is_held_against_what_chance_shows():
+    found = confusion("no", "yes")["calibration"]
+    more = "more than the 4.0 points that chance shows on so many examples, so its word is to be taken with care."
+    assert calibration_said(found)[1].endswith(f"10.0 points apart (calibration error, 95 % interval 5.0 – 20.0); {more}")
+    within = found | {"error": found["error"] | {"chance": 0.12}}
+    assert calibration_said(within)[1].endswith("chance alone shows up to 12.0 points on so many examples, so nothing speaks "
+                                                "against its word.")  # fmt: skip
+
+
+def test_what_a_model_relies_on():
+    found = worth(income=0.051, age=0.03, sex=0.02, town=0.015, hair=0.012, shoes=0.004, eyes=-0.002)
+    assert importance_said(found, ACCURACY) == [
+        "It relies most on income: shuffling it costs 5.1 points of accuracy (95 % interval 4.1 – 6.1).",
+        "Then come age, sex, town and 1 more.",
+        "The other 2 columns cannot be told from none on these rows. "
+        "Where two columns say the same, each hides the other’s worth.",
+    ]
+    assert importance_said(worth(age=0.004), ACCURACY)[0].startswith("On 800 rows no single column can be told from none")
+    assert importance_said(worth(age=0.4), RMSE)[0].startswith("It relies most on age: shuffling it adds 0.400 to the RMSE")
+    assert importance_caption(found, ACCURACY).startswith(
+        "Points of accuracy lost when one column is shuffled, the mean of 5 times"
+    )

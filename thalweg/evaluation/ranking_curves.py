@@ -12,6 +12,7 @@ import torch
 
 from thalweg.evaluation.clopper_pearson import clopper_pearson
 from thalweg.evaluation.one_metric import estimate
+from thalweg.evaluation.reliability import rarest
 from thalweg.tasks._task import made_metric
 
 MOST_CLASSES = 30
@@ -35,7 +36,7 @@ def ranking_curves(probabilities: np.ndarray, true: np.ndarray, names: list[str]
     if not there or len(names) > MOST_CLASSES:
         return {}
     if len(names) == MANY:
-        there = [int(counts.argmin())]
+        there = [rarest(true, len(names))]
     most = POINTS if len(there) == 1 else FEWER_POINTS
     said = probabilities.argmax(1)
     classes = [_of_class(probabilities[:, c], true == c, said == c, most=most) | {"class": names[c]} for c in there]

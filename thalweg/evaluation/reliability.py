@@ -22,20 +22,23 @@ MOST_DRAWN = 4_000_000
 
 
 def reliability(probabilities: np.ndarray, true: np.ndarray, names: list[str]) -> dict[str, Any]:
-    """Predicted against observed share, of the second of two classes, else of being right; and the calibration error.
+    """Predicted against observed share, of the rarer of two classes, else of being right; and the calibration error.
 
     Args:
         probabilities: (n, C).
         true: (n,) codes.
     """
-    confidence, right = probabilities.max(1), probabilities.argmax(1) == true
+    error = calibration_error(probabilities, true)
     if len(names) == 2:
-        return {
-            "class": names[1],
-            "bins": binned(probabilities[:, 1], true == 1),
-            "error": calibration_error(probabilities, true),
-        }
-    return {"class": None, "bins": binned(confidence, right), "error": calibration_error(probabilities, true)}
+        rarer = rarest(true, 2)
+        return {"class": names[rarer], "bins": binned(probabilities[:, rarer], true == rarer), "error": error}
+    return {"class": None, "bins": binned(probabilities.max(1), probabilities.argmax(1) == true), "error": error}
+
+
+def rarest(true: np.ndarray, classes: int) -> int:
+    """The class with the fewest examples; of equal ones the last."""
+    counts = np.bincount(true, minlength=classes)
+    return classes - 1 - int(counts[::-1].argmin())
 
 
 def binned(sure: np.ndarray, right: np.ndarray, *, bins: int = BINS) -> list[dict[str, Any]]:

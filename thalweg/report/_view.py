@@ -10,10 +10,12 @@ class View(ABC):
 
     Attributes:
         tile: shown as a picture of its own; otherwise in a cell of a table.
+        modality: what the model card's readers call data of this kind.
         crowd: how many values `together` shows in one picture; 0 where each is shown by itself.
     """
 
     tile: ClassVar[bool] = False
+    modality: ClassVar[str] = "tabular"
     crowd: ClassVar[int] = 0
 
     @abstractmethod

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from thalweg.evaluation.figures import Unit, written
@@ -58,11 +59,16 @@ def tick_text(value: float, step: float, *, percent: bool = False) -> str:
     return written(value * scale, shown) + (" %" if percent else "")
 
 
-def svg(frame: Frame, label: str, content: str) -> str:
-    """A picture with a name for those who cannot see it."""
+def svg(frame: Frame, label: str, content: str, *, said: str = "") -> str:
+    """A picture with a name for those who cannot see it.
+
+    Args:
+        said: what it shows, in words.
+    """
+    told = f"<desc>{text(said)}</desc>" if said else ""
     return (
         f'<svg viewBox="0 0 {frame.width} {frame.height}" role="img" aria-label="{text(label)}">'
-        f"<title>{text(label)}</title>{content}</svg>"
+        f"<title>{text(label)}</title>{told}{content}</svg>"
     )
 
 
@@ -124,10 +130,12 @@ def curve(
     axis: str,
     marked: int | None = None,
     mark: str = "",
+    said: str = "",
 ) -> str:
     """A line through points, one of them marked.
 
     Args:
+        said: what it shows, in words.
         axis: what is counted across (epoch, step).
     """
     values = [y for _, y in points]
@@ -138,22 +146,39 @@ def curve(
     path = " ".join(f"{frame.px(x):.1f},{frame.py(y):.1f}" for x, y in points)
     line = f'<polyline points="{path}" fill="none" stroke="var(--own)" stroke-width="2.5" stroke-linejoin="round"/>'
     ground = grid(frame, percent=(False, percent), name=axis, whole=True)
-    return svg(frame, label, ground + line + _marked(frame, points, marked, mark))
+    return svg(frame, label, ground + line + mark_at(frame, [points], marked, mark), said=said)
 
 
-def _marked(frame: Frame, points: Sequence[tuple[float, float]], marked: int | None, mark: str) -> str:
+def mark_at(frame: Frame, lines: Sequence[Sequence[tuple[float, float]]], marked: int | None, mark: str) -> str:
+    """A dot at a point of the first line, with words where they hide least of any line; nothing where none is marked."""
     if marked is None:
         return ""
-    x, y = frame.px(points[marked][0]), frame.py(points[marked][1])
+    x, y = frame.px(lines[0][marked][0]), frame.py(lines[0][marked][1])
     anchor = "start" if x < 90 else "end" if x > frame.width - 80 else "middle"
-    above = y - 10 if y < frame.height / 2 else y + 18  # away from the rest of the curve
+    wide = SIGN * len(mark)
+    left = x - {"start": 0.0, "middle": wide / 2, "end": wide}[anchor]
+    heights = [one for one in (y - 10, y + 18, y - 24, y + 32) if 10 < one < frame.height - frame.bottom]
+    crossed = [sum(_crosses(frame, line, (left, left + wide), one) for line in lines) for one in heights]
+    above = heights[crossed.index(min(crossed))] if heights else y - 10
     return (
         f'<circle cx="{x:.1f}" cy="{y:.1f}" r="5" fill="var(--own)"/>'
         f'<text x="{x:.1f}" y="{above:.1f}" text-anchor="{anchor}">{text(mark)}</text>'
     )
 
 
-def calibration(bins: Sequence[Mapping[str, Any]], label: str) -> str:
+def _crosses(frame: Frame, line: Sequence[tuple[float, float]], across: tuple[float, float], base: float) -> int:
+    """At how many of forty places a line runs through words on a base line."""
+    places = [across[0] + (across[1] - across[0]) * i / 40 for i in range(41)]
+    pixels = [(frame.px(x), frame.py(y)) for x, y in line]
+    return sum(
+        base - 12 < a[1] + (b[1] - a[1]) * (place - a[0]) / ((b[0] - a[0]) or 1) < base + 4
+        for a, b in pairwise(pixels)
+        for place in places
+        if a[0] <= place <= b[0]
+    )
+
+
+def calibration(bins: Sequence[Mapping[str, Any]], label: str, *, said: str = "") -> str:
     """Predicted against observed share, with intervals, beside the line on which both agree."""
     frame = Frame((0.0, 1.0), (0.0, 1.0), height=224, bottom=38)
     most = max(one["n"] for one in bins)
@@ -162,7 +187,7 @@ def calibration(bins: Sequence[Mapping[str, Any]], label: str) -> str:
         'stroke="var(--soft)" stroke-dasharray="4 3"/>'
     )
     points = "".join(_bin(frame, one, one["n"] / most) for one in bins)
-    return svg(frame, label, grid(frame, percent=(True, True), name="it says") + straight + points)
+    return svg(frame, label, grid(frame, percent=(True, True), name="it says") + straight + points, said=said)
 
 
 def _bin(frame: Frame, one: Mapping[str, Any], share: float) -> str:
@@ -176,18 +201,19 @@ def _bin(frame: Frame, one: Mapping[str, Any], share: float) -> str:
     )
 
 
-def scatter(true: Sequence[float], said: Sequence[float], label: str) -> str:
+def scatter(true: Sequence[float], said: Sequence[float], label: str, *, said_of_it: str = "") -> str:
     """Predicted against true numbers, beside the line on which both agree."""
     low, high = min(*true, *said), max(*true, *said)
     room = 0.04 * (high - low) or 1.0
     span = (low - room, high + room)
-    frame = Frame(span, span, height=320, left=left_of(span), bottom=38)
+    frame = Frame(span, span, height=320, left=left_of(span), bottom=38, top=24)
     straight = (
         f'<line x1="{frame.px(low):.1f}" y1="{frame.py(low):.1f}" x2="{frame.px(high):.1f}" y2="{frame.py(high):.1f}" '
         'stroke="var(--soft)" stroke-dasharray="4 3"/>'
     )
-    name = f'<text class="tick" x="{frame.left + 6}" y="{frame.top + 4}">predicted</text>'
-    return svg(frame, label, grid(frame, name="true") + straight + dots(frame, list(zip(true, said, strict=True))) + name)
+    name = f'<text class="tick" x="{frame.left + 6}" y="11">predicted</text>'
+    content = grid(frame, name="true") + straight + dots(frame, list(zip(true, said, strict=True))) + name
+    return svg(frame, label, content, said=said_of_it)
 
 
 def cloud(own: Sequence[tuple[float, float]], other: Sequence[tuple[float, float]], label: str) -> str:

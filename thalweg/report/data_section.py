@@ -7,7 +7,7 @@ from typing import Any
 from thalweg.report.markup import folded, paragraph, section, table, text
 from thalweg.report.run_facts import Facts
 
-FLAG = re.compile(r"(--[a-z][a-z-]*(?:[ =](?:[A-Z]+\b|\w+=\w+))?)")
+FLAG = re.compile(r"(--[a-z][a-z-]*(?:[ =](?:[A-Z]+\b|\w+=\w+|[\w-]+(?=[.;)]|$)))?)")
 DEEDS = {
     "train": "trained it",
     "validation": "chose settings and when to stop",
@@ -22,7 +22,7 @@ def data_section(facts: Facts) -> str:
     content = paragraph(rows_sentence(parts, counted=facts.results.get("counted") or "examples"))
     notes = [str(note) for note in facts.data.get("notes") or []]
     content += "".join(f'<div class="note">{_note(note)}</div>' for note in notes)
-    content += "".join(_finding(one) for one in facts.data.get("findings") or [])
+    content += "".join(_finding(one) for one in facts.data.get("findings") or []) + _checked(facts.data)
     return section("data", "The data", content + _fields(facts)) if content else ""
 
 
@@ -50,8 +50,24 @@ def _finding(one: Mapping[str, Any]) -> str:
     """A finding of the check: what, how to mend it, and the rows."""
     what, fix = one.get("what") or one.get("sentence") or "", one.get("fix") or ""
     care = "" if one.get("severity") in ("ok", "info", "note") else " care"
-    mend = f" <code>{text(fix)}</code>" if fix else ""
-    return f'<div class="note{care}"><b>{text(what)}</b> {text(one.get("why") or "")}{mend}</div>'
+    said = "".join(f" {_note(sentence(words))}" for words in (str(one.get("why") or ""), str(fix)) if words)
+    return f'<div class="note{care}"><b>{text(sentence(what))}</b>{said}</div>'
+
+
+def sentence(words: str) -> str:
+    """Words with a capital and a full stop; what begins with a sign or a name in quotes stays as it is."""
+    whole = words.strip()
+    return whole[:1].upper() + whole[1:] + ("" if whole.endswith((".", "!", "?", "…")) or not whole else ".")
+
+
+def _checked(data: Mapping[str, Any]) -> str:
+    """That nothing was found, and what was looked for in part only."""
+    if "findings" not in data:
+        return ""
+    nothing = "" if data["findings"] else '<div class="note">The check of the data found nothing wrong.</div>'
+    part = [str(one) for one in data.get("looked_at_in_part") or []]
+    said = f"Ahead of the training it looked in part only for {'; '.join(part)}. thalweg check looks at everything."
+    return nothing + (paragraph(said, kind="quiet") if part else "")
 
 
 def _fields(facts: Facts) -> str:

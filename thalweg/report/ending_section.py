@@ -6,12 +6,18 @@ from typing import Any
 
 import yaml
 
+from thalweg.evaluation.figures import written
 from thalweg.report.markup import folded, paragraph, section, table, text
 from thalweg.report.run_facts import Facts
 from thalweg.report.sentences import duration
 from thalweg.training.own_parts import given_again
 
-SHADES = {"training": "var(--own)", "baselines": "var(--other)", "everything else": "var(--rule)"}
+SHADES = {
+    "training": "var(--own)",
+    "baselines": "var(--other)",
+    "what matters": "color-mix(in srgb,var(--own) 45%,transparent)",
+    "everything else": "var(--rule)",
+}
 
 
 def time_section(facts: Facts) -> str:
@@ -29,7 +35,19 @@ def time_section(facts: Facts) -> str:
     )
     label = "Where the time went: " + ", ".join(f"{name} {duration(seconds)}" for name, seconds in spent.items())
     picture = f'<div class="bars" role="img" aria-label="{text(label)}">{bars}</div><ul class="key">{key}</ul>'
-    return section("time", "Time", picture + paragraph(_machine(facts), kind="quiet"))
+    return section("time", "Time", picture + paragraph(f"{_rate(facts)} {_machine(facts)}".strip(), kind="quiet"))
+
+
+def _rate(facts: Facts) -> str:
+    """How many rows it learned from in a second, where epochs were counted in one stage."""
+    parts = (facts.data.get("fingerprint") or {}).get("parts") or {}
+    rows, seconds = parts.get("train"), (facts.results.get("seconds") or {}).get("training")
+    epochs = max((float(line.get("epoch") or 0) for line in facts.history), default=0.0)
+    if not rows or not seconds or not epochs or any(line.get("stage") for line in facts.history):
+        return ""
+    rate = rows * epochs / seconds
+    shown = f"{rate:,.0f}" if rate >= 10 else f"{rate:.1f}"
+    return f"It learned from {shown} rows a second, evaluations included, and went through them {written(epochs, 0)} times."
 
 
 def spans(results: Mapping[str, Any]) -> dict[str, float]:
@@ -37,8 +55,9 @@ def spans(results: Mapping[str, Any]) -> dict[str, float]:
     seconds = results.get("seconds") or {}
     training = float(seconds.get("training") or 0.0)
     baselines = sum(float(one.get("seconds") or 0.0) for one in results.get("baselines") or [])
-    rest = max(0.0, float(seconds.get("whole") or 0.0) - training - baselines)
-    found = {"training": training, "baselines": baselines, "everything else": rest}
+    shuffling = float((results.get("importance") or {}).get("seconds") or 0.0)
+    rest = max(0.0, float(seconds.get("whole") or 0.0) - training - baselines - shuffling)
+    found = {"training": training, "baselines": baselines, "what matters": shuffling, "everything else": rest}
     return {name: value for name, value in found.items() if value > 0}
 
 

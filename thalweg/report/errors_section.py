@@ -7,11 +7,12 @@ from thalweg.evaluation.figures import digits, written
 from thalweg.report.charts import scatter
 from thalweg.report.examples import shown, shown_fields, view_of
 from thalweg.report.markup import columns, figure, folded, paragraph, section, table, text
+from thalweg.report.residual_chart import residuals, spread_said
 from thalweg.report.run_facts import Facts
 from thalweg.report.sentences import confused, erred
 
-WIDE = 6
-"""More classes than this have their matrix over the whole width."""
+WIDE, SHARED = 4, 6
+"""More classes than these have their matrix over the whole width, and no shares beneath its counts."""
 LONG, LONGEST = 7, 24
 """Signs from which on names stand upright above many columns; signs of a name that are shown."""
 
@@ -51,7 +52,7 @@ def _confusion(confusion: Mapping[str, Any], mistakes: Mapping[str, Any]) -> str
 
 def _matrix(classes: Sequence[str], counts: Sequence[Sequence[int]]) -> str:
     """Rows are what is true, columns what was said; ours on the diagonal, grey off it, darker the larger its share."""
-    few = len(classes) <= WIDE
+    few = len(classes) <= SHARED
     upright = not few and max(map(len, classes)) > LONG
     head = "".join(f'<th scope="col" title="{text(name)}"><span>{text(_cut(name))}</span></th>' for name in classes)
     body = "".join(
@@ -86,12 +87,16 @@ def _cells(row: Sequence[int], own: int, *, few: bool) -> str:
 def _deviations(values: Mapping[str, Any]) -> str:
     if not values.get("true"):
         return ""
-    picture = scatter(values["true"], values["said"], "Predicted against true numbers")
-    rows = [
-        [_number(one, None), _number(two, None)] for one, two in list(zip(values["true"], values["said"], strict=True))[:50]
-    ]
+    true, said = values["true"], values["said"]
+    shown = f"Each dot is one of {len(true):,} test examples; where it is right, it lies on the dashed line."
+    picture = scatter(true, said, "Predicted against true numbers", said_of_it=shown)
+    rows = [[_number(one, None), _number(two, None)] for one, two in list(zip(true, said, strict=True))[:50]]
     beside = folded("The first fifty as a table", table(["true", "predicted"], rows))
-    return figure(picture, erred(values["errors"]), title="Predicted against true", beside=beside)
+    off = " ".join(one for one in (erred(values["errors"]), spread_said(true, said)) if one)
+    apart = residuals(true, said, values["errors"], "Errors by what was predicted", told=off)
+    return columns(
+        figure(picture, shown, title="Predicted against true", beside=beside), figure(apart, off, title="How far off it is")
+    )
 
 
 def _digits(found: Mapping[str, Any]) -> int | None:

@@ -10,7 +10,7 @@ from thalweg.fields.column import Column, plain
 from thalweg.report._view import View
 from thalweg.report.markup import text
 
-CELLS, TILES = 8, 2
+CELLS, TILES = 6, 2
 """Fields shown in cells and as pictures, at most."""
 
 
@@ -23,7 +23,7 @@ def with_examples(results: Mapping[str, Any], dataset: Dataset) -> dict[str, Any
     rows = [one["row"] for one in worst if one.get("row") is not None]
     if not rows or not isinstance(dataset, StoredDataset):
         return dict(results)
-    fields = _fields(dataset)
+    fields = _fields(dataset, _dearest(results))
     columns = dataset.examples.columns
     rows_shown = {str(row): {name: _in_row(kind, columns[name], row) for name, kind in fields.items()} for row in rows}
     return {**results, "examples_shown": {"fields": fields, "rows": rows_shown}}
@@ -46,16 +46,21 @@ def shown(kind: str, value: Any) -> str:  # noqa: ANN401 - what a view kept
     return text("–") if value is None else view_of(kind).show(value)
 
 
-def _fields(dataset: StoredDataset) -> dict[str, str]:
-    """The first input fields that a view shows, with their kinds."""
+def _dearest(results: Mapping[str, Any]) -> dict[str, int]:
+    """The place of each column among those that matter, where that was measured."""
+    return {str(one["name"]): place for place, one in enumerate((results.get("importance") or {}).get("columns") or [])}
+
+
+def _fields(dataset: StoredDataset, places: Mapping[str, int]) -> dict[str, str]:
+    """The input fields that matter most, else the first, of those that a view shows, with their kinds."""
     known, room = set(registry.names("view")), {True: TILES, False: CELLS}
+    shown = [(name, one.kind) for one in dataset.encodings.inputs for name in one.fields if one.kind in known]
     chosen: dict[str, str] = {}
-    for encoding in dataset.encodings.inputs:
-        for name in encoding.fields if encoding.kind in known else ():
-            tile = view_of(encoding.kind).tile
-            if room[tile] and name in dataset.examples.columns:
-                chosen[name] = encoding.kind
-                room[tile] -= 1
+    for name, kind in sorted(shown, key=lambda one: places.get(one[0], len(places))):
+        tile = view_of(kind).tile
+        if room[tile] and name in dataset.examples.columns:
+            chosen[name] = kind
+            room[tile] -= 1
     return chosen
 
 

@@ -1,25 +1,29 @@
 """How it learned: the loss it was trained by, and what it reached on validation rows along the way."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from thalweg.evaluation.figures import Unit, written
-from thalweg.report.charts import calibration, curve
+from thalweg.report.charts import curve
+from thalweg.report.loss_chart import both_losses
 from thalweg.report.markup import columns, figure, folded, section, table, text
 from thalweg.report.run_facts import Facts
-from thalweg.report.sentences import best_of, calibrated, learned
+from thalweg.report.sentences import best_of, learned, losses_said
 
 WATCHED = "validation."
+SAME = "log-loss"
+"""The metric that is the same measure as the usual loss of classes."""
 
 
 def learning_section(facts: Facts) -> str:
-    """Curves of loss and validation, and whether confidence can be trusted."""
-    lines = facts.history
-    axis, places = _places(lines)
-    charts = [_validation(facts, lines, places, axis), _loss(lines, places, axis)] if len(lines) > 1 else []
-    tables = folded("The same as a table", _table(facts, lines, places, axis)) if any(charts) else ""
-    sure = _calibration(facts)
-    return section("learning", "How it learned", columns(*charts) + tables + columns(sure))
+    """Curves of loss and validation."""
+    if len(facts.history) < 2:
+        return ""
+    course = Course.of(facts)
+    charts = [_validation(facts, course), _losses(facts, course)]
+    tables = folded("The same as a table", _table(facts, course)) if any(charts) else ""
+    return section("learning", "How it learned", columns(*charts) + tables)
 
 
 def _places(lines: Sequence[dict[str, Any]]) -> tuple[str, list[float]]:
@@ -33,49 +37,104 @@ def _places(lines: Sequence[dict[str, Any]]) -> tuple[str, list[float]]:
     return "evaluation", [float(i + 1) for i in range(len(lines))]
 
 
-def _validation(facts: Facts, lines: Sequence[dict[str, Any]], places: Sequence[float], axis: str) -> str:
-    stopping = facts.settings.get("stopping") or {}
-    first = next((name.removeprefix(WATCHED) for line in lines for name in line if name.startswith(WATCHED)), "")
-    name = stopping.get("metric") or first
-    points = _points(lines, places, WATCHED + name)
+@dataclass(frozen=True)
+class Course:
+    """How a training went.
+
+    Attributes:
+        lines: one for each evaluation.
+        places: what counts along the way, and `axis` what that is.
+        watched: the metric by which the best weights are told; `best` the last line at which it was best.
+    """
+
+    lines: Sequence[dict[str, Any]]
+    axis: str
+    places: Sequence[float]
+    watched: str
+    best: int | None
+    kept: bool
+
+    @staticmethod
+    def of(facts: Facts) -> "Course":
+        """The course that a run's files tell."""
+        lines = facts.history
+        axis, places = _places(lines)
+        stopping = facts.settings.get("stopping") or {}
+        names = [name.removeprefix(WATCHED) for line in lines for name in line if name.startswith(WATCHED)]
+        watched = str(stopping.get("metric") or (names[0] if names else ""))
+        values = [line.get(WATCHED + watched) for line in lines]
+        there = [float(one) for one in values if isinstance(one, int | float)]
+        higher = facts.unit(watched).better == "higher"
+        best = best_of(there, higher=higher)[0] if there and len(there) == len(values) else None
+        return Course(lines, axis, places, watched, best, stopping.get("keep", "best") == "best")
+
+    @property
+    def mark(self) -> str:
+        """The words at the best point."""
+        return f"{'kept' if self.kept else 'best'}, {self.axis} {written(self.places[self.best or 0], 0)}"
+
+    def points(self, name: str) -> list[tuple[float, float]]:
+        """What a column of the lines came to, by place."""
+        found = zip(self.places, (line.get(name) for line in self.lines), strict=True)
+        return [(place, float(value)) for place, value in found if isinstance(value, int | float)]
+
+
+def _losses(facts: Facts, course: Course) -> str:
+    """The loss it was trained by, with that of validation rows where both are the same measure."""
+    trained, held = course.points("loss"), course.points(WATCHED + SAME)
+    if len(trained) < 2:
+        return ""
+    if len(held) != len(trained) or facts.loss_of_its_own:
+        return _loss(trained, course.axis)
+    marked = course.best if course.watched == SAME else None
+    said = losses_said(trained, held, axis=course.axis)
+    label = f"loss in training and on validation rows by {course.axis}"
+    picture = both_losses(trained, held, label=label, axis=course.axis, marked=marked, mark=course.mark, said=said)
+    return figure(picture, said, title="Loss")
+
+
+def _validation(facts: Facts, course: Course) -> str:
+    """The metric that was watched; the headline where the loss was watched, which has a picture of its own."""
+    both = course.watched == SAME and not facts.loss_of_its_own
+    name = str(facts.headline.get("name") or course.watched) if both else course.watched
+    points = course.points(WATCHED + name)
     if len(points) < 2:
         return ""
     unit = facts.unit(name)
-    kept, values = stopping.get("keep", "best") == "best", [y for _, y in points]
-    higher = unit.better == "higher"
-    best, _ = best_of(values, higher=higher)
-    mark = f"{'kept' if kept else 'best'}, {axis} {written(points[best][0], 0)}"
+    values, higher = [y for _, y in points], unit.better == "higher"
     title = f"{unit.title[:1].upper()}{unit.title[1:]} on validation rows"
-    picture = curve(points, unit, label=f"{unit.title} on validation rows by {axis}", axis=axis, marked=best, mark=mark)
-    return figure(picture, learned(values, [x for x, _ in points], higher=higher, kept=kept, axis=axis), title=title)
+    if name == course.watched:
+        best = best_of(values, higher=higher)[0]
+        said = learned(values, [x for x, _ in points], higher=higher, kept=course.kept, axis=course.axis)
+    else:
+        best = min(course.best or 0, len(points) - 1)
+        at, kept = f"{course.axis} {written(points[best][0], 0)}", "were kept" if course.kept else "were the best"
+        said = f"The weights of {at} {kept}, where the loss on validation rows was lowest."
+    label = f"{unit.title} on validation rows by {course.axis}"
+    picture = curve(points, unit, label=label, axis=course.axis, marked=best, mark=course.mark, said=said)
+    return figure(picture, said, title=title)
 
 
-def _loss(lines: Sequence[dict[str, Any]], places: Sequence[float], axis: str) -> str:
-    points = _points(lines, places, "loss")
-    if len(points) < 2:
-        return ""
+def _loss(points: list[tuple[float, float]], axis: str) -> str:
     first, last = points[0][1], points[-1][1]
     way = "fell" if last < first else "rose" if last > first else "stayed"
     caption = f"The loss it was trained by {way} from {first:.3g} to {last:.3g}, by {axis}.".replace("-", "−")
-    return figure(curve(points, None, label=f"training loss by {axis}", axis=axis), caption, title="Training loss")
+    return figure(
+        curve(points, None, label=f"training loss by {axis}", axis=axis, said=caption), caption, title="Training loss"
+    )
 
 
-def _points(lines: Sequence[dict[str, Any]], places: Sequence[float], name: str) -> list[tuple[float, float]]:
-    return [
-        (place, float(line[name])) for place, line in zip(places, lines, strict=True) if isinstance(line.get(name), int | float)
-    ]
-
-
-def _table(facts: Facts, lines: Sequence[dict[str, Any]], places: Sequence[float], axis: str) -> str:
+def _table(facts: Facts, course: Course) -> str:
+    lines = course.lines
     names = [
         name for name in dict.fromkeys(name for line in lines for name in line) if name == "loss" or name.startswith(WATCHED)
     ]
     titles = ["loss" if name == "loss" else facts.unit(name.removeprefix(WATCHED)).title for name in names]
     rows = [
         [written(place, 0), *(_value(facts, name, line.get(name)) for name in names)]
-        for place, line in zip(places, lines, strict=True)
+        for place, line in zip(course.places, lines, strict=True)
     ]
-    return table([axis, *titles], rows)
+    return table([course.axis, *titles], rows)
 
 
 def _value(facts: Facts, name: str, value: Any) -> str:  # noqa: ANN401 - any JSON value
@@ -83,27 +142,3 @@ def _value(facts: Facts, name: str, value: Any) -> str:  # noqa: ANN401 - any JS
         return "–"
     unit: Unit = facts.unit(name.removeprefix(WATCHED))
     return text(unit.value(value, None) if name != "loss" else written(value, 4))
-
-
-def _calibration(facts: Facts) -> str:
-    found = (facts.results.get("diagnosis") or {}).get("calibration") or {}
-    bins = found.get("bins") or []
-    if not bins:
-        return ""
-    rows = [
-        [
-            _percent(one["predicted"]),
-            _percent(one["observed"]),
-            f"{_percent(one['low'])} – {_percent(one['high'])}",
-            f"{one['n']:,}",
-        ]
-        for one in bins
-    ]
-    beside = folded("The same as a table", table(["it says", "it is so in", "95 % interval", "examples"], rows))
-    title = "When it says 80 %, is it right 80 % of the time?"
-    picture = calibration(bins, "Calibration: predicted against observed share")
-    return figure(picture, calibrated(bins, found.get("class")), title=title, beside=beside)
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.0f} %"

@@ -35,7 +35,8 @@ def folded(summary: str, content: str) -> str:
 def figure(picture: str, caption: str, *, title: str = "", beside: str = "") -> str:
     """A picture with what it shows in words, and the same as a table folded beneath."""
     head = f"<b>{text(title)}</b>" if title else ""
-    return f"<figure>{head}{picture}<figcaption>{text(caption)}</figcaption>{beside}</figure>"
+    said = f"<figcaption>{unbroken(text(caption))}</figcaption>" if caption else ""
+    return f"<figure>{head}{picture}{said}{beside}</figure>"
 
 
 def section(name: str, title: str, content: str) -> str:

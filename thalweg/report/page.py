@@ -31,7 +31,8 @@ border-top:1px solid var(--rule)}
 figure{margin:14px 0}figure>b{font-size:15px;font-weight:600}
 figcaption{font-size:14px;color:var(--soft);margin-top:4px;max-width:68ch}
 svg{display:block;width:100%;max-width:440px;height:auto;font:12.5px system-ui,Inter,sans-serif}
-svg text{fill:var(--ink)}svg .tick{fill:var(--soft);font-size:11.5px}svg .own{fill:var(--own)}svg .soft{fill:var(--soft)}
+svg text{fill:var(--ink);paint-order:stroke;stroke:var(--paper);stroke-width:3px;stroke-linejoin:round}
+svg .tick{fill:var(--soft);font-size:11.5px}svg .own{fill:var(--own)}svg .soft{fill:var(--soft)}
 svg .bold{font-weight:650}svg .share{font-size:11.5px}svg .grid{stroke:var(--rule);stroke-width:1}
 .forest{margin:22px 0 6px;font-size:14px}
 .forest{display:grid;grid-template-columns:fit-content(42%) minmax(0,1fr) max-content;gap:0 14px;align-items:center}
@@ -77,7 +78,12 @@ pre{background:var(--panel);padding:12px 14px;border-radius:5px;overflow-x:auto}
 pre code{padding:0;background:none;white-space:pre-wrap;overflow-wrap:anywhere}
 details{margin:10px 0;font-size:14px}summary{cursor:pointer;color:var(--soft)}a{color:var(--own)}
 @media(max-width:520px){main{padding:24px 16px 60px}h1{font-size:24px}}
-@media print{nav{display:none}main{max-width:none;padding:0}h2{break-after:avoid}figure,.tiles figure{break-inside:avoid}}
+@media print{:root{color-scheme:light;--paper:#fff;--panel:#f3f5f4;--ink:#18201f;--soft:#5f6b69;--rule:#dbe1df;--own:#08666e;
+--other:#858b94;--care:#ad4e06}*{print-color-adjust:exact;-webkit-print-color-adjust:exact}
+nav{display:none}main{max-width:none;padding:0}h1{font-size:24px}h2{margin-top:28px}h2,figure>b,summary{break-after:avoid}
+figure,.tiles figure,.note,tr,.facts div,.bars,pre{break-inside:avoid}
+.pair{grid-template-columns:repeat(2,minmax(0,1fr))}.scroll{overflow:visible}table{font-size:12px}
+th,td{white-space:normal;padding:4px 8px 4px 0}details:not([open]){display:none}}
 """
 
 

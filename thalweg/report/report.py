@@ -1,12 +1,17 @@
 """The report of a run: one HTML file, made of what the run's own files say."""
 
+from contextlib import suppress
 from pathlib import Path
 
 from thalweg.core import files
+from thalweg.core.errors import PackageRefusal
 from thalweg.core.run_folder import RunFolder
+from thalweg.report.card import write_card
+from thalweg.report.confidence_section import confidence_section
 from thalweg.report.data_section import data_section
 from thalweg.report.ending_section import repeat_section, time_section
 from thalweg.report.errors_section import errors_section
+from thalweg.report.importance_section import importance_section
 from thalweg.report.learning_section import learning_section
 from thalweg.report.markup import text, unbroken
 from thalweg.report.page import page
@@ -18,12 +23,15 @@ from thalweg.report.verdict_section import verdict_section
 
 
 def write_report(folder: RunFolder) -> Path:
-    """Write `report.html` of a run; returns its path.
+    """Write `report.html` of a run, and the card of its package; returns the report's path.
 
     It reads `settings.yaml`, `environment.json`, `data.json`, `metrics.jsonl` and `results.json`, and shows what they hold:
     a file that is missing costs its section and nothing else.
     """
-    files.write_text(folder.report, report_of(Facts.of(folder)))
+    facts = Facts.of(folder)
+    files.write_text(folder.report, report_of(facts))
+    with suppress(PackageRefusal):  # a damaged package is told of where it is opened; the report needs none
+        write_card(folder, facts)
     return folder.report
 
 
@@ -37,7 +45,9 @@ def report_of(facts: Facts) -> str:
         samples_section(facts),
         data_section(facts),
         learning_section(facts),
+        confidence_section(facts),
         errors_section(facts),
+        importance_section(facts),
         time_section(facts),
         repeat_section(facts),
     ]

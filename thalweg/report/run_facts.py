@@ -65,6 +65,12 @@ class Facts:
         return str(self.own.get("model") or chosen.get("name") or "net")
 
     @property
+    def loss_of_its_own(self) -> bool:
+        """It was trained by another loss than the task's usual one."""
+        task = (self.settings.get("chosen") or {}).get("task") or {}
+        return "loss" in self.own or "loss" in (task.get("settings") or {})
+
+    @property
     def own(self) -> dict[str, str]:
         """The parts that were given as objects, by sort, as they are called."""
         return {str(sort): str(name) for sort, name in (self.settings.get(OWN) or {}).items()}

@@ -105,6 +105,22 @@ def learned(values: Sequence[float], places: Sequence[float], *, higher: bool, k
     return f"It was at its best {times:,} times, {again}; {kept_too}."
 
 
+def losses_said(trained: Sequence[tuple[float, float]], held: Sequence[tuple[float, float]], *, axis: str) -> str:
+    """What the loss in training and on validation rows came to."""
+    values = [y for _, y in held]
+    best, _ = best_of(values, higher=False)
+    at, lowest = f"{axis} {written(held[best][0], 0)}", f"{values[best]:.3g}"
+    if best == len(values) - 1:
+        return f"On validation rows the loss was lowest at the end, {lowest}; in training it came to {trained[-1][1]:.3g}."
+    said = f"On validation rows the loss was lowest at {at}, {lowest}"
+    if values[-1] - values[best] <= 0.05 * (max(values) - min(values)):
+        return f"{said}, and stayed about there."
+    if trained[best][1] <= trained[-1][1]:
+        return f"{said}; in the end it was {values[-1]:.3g}."
+    fell = f"while in training it fell on from {trained[best][1]:.3g} to {trained[-1][1]:.3g}"
+    return f"{said}, and rose to {values[-1]:.3g} {fell}: from there on it learned by heart."
+
+
 def best_of(values: Sequence[float], *, higher: bool) -> tuple[int, int]:
     """The last and the first place of the best value; training keeps the weights of the last."""
     top = max(values) if higher else min(values)
@@ -117,14 +133,11 @@ def calibrated(bins: Sequence[Mapping[str, Any]], of: str | None) -> str:
     n = sum(one["n"] for one in bins)
     gap = sum(one["n"] * (one["predicted"] - one["observed"]) for one in bins) / n
     spread = (sum(one["n"] ** 2 * max(one["high"] - one["low"], 0.02) ** 2 for one in bins) ** 0.5) / (4 * n)
-    what = f"“{of}”" if of is not None else "being right"
     points = f"{written(100 * abs(gap), 1)} points"
     if abs(gap) <= 2 * spread:
-        return f"Predicted against observed share of {what}: on average they agree, as far as {n:,} examples can tell."
+        return f"On average what it says and what comes true agree, as far as {n:,} examples can tell."
     if of is not None:
-        return (
-            f"Predicted against observed share of {what}: it expects {points} too {'much' if gap > 0 else 'little'} on average."
-        )
+        return f"It expects “{of}” {points} too {'often' if gap > 0 else 'seldom'} on average."
     return f"It is {'surer than it is right' if gap > 0 else 'right more often than it is sure'}, by {points} on average."
 
 

@@ -24,6 +24,7 @@ class ImageView(View):
     """A picture: a path, a Pillow image, or bytes or floats (H, W), (H, W, C) or (C, H, W)."""
 
     tile = True
+    modality = "image"
 
     def keep(self, value: Any) -> dict[str, Any]:
         picture = _opened(value)

@@ -24,7 +24,7 @@ class NumberView(View):
     def show(self, kept: Any) -> str:
         if not isinstance(kept, int | float):
             return text("–" if kept is None else kept)
-        return text(f"{kept:,.6g}".replace("-", "−"))
+        return text(f"{kept:,.{3 if abs(kept) < 1 else 6}g}".replace("-", "−"))
 
     @staticmethod
     def example() -> float:

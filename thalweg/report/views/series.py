@@ -17,6 +17,7 @@ class SeriesView(View):
     """Values over time, (T,) or (T, C), as a picture."""
 
     tile = True
+    modality = "time-series"
 
     def keep(self, value: Any) -> list[list[float]]:
         values = np.nan_to_num(np.asarray(value, dtype=np.float64))

@@ -13,6 +13,8 @@ LONGEST = 280
 class TextView(View):
     """What is written, cut where it is long."""
 
+    modality = "text"
+
     def keep(self, value: Any) -> str | None:
         return None if value is None else _printable(" ".join(str(value)[: 4 * LONGEST].split()))[:LONGEST]
 

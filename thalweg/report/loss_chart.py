@@ -1,0 +1,43 @@
+"""Loss in training and on validation rows in one picture, each line named where it ends."""
+
+from collections.abc import Sequence
+
+from thalweg.report.charts import Frame, grid, left_of, mark_at, svg
+
+Points = Sequence[tuple[float, float]]
+
+
+def both_losses(trained: Points, held: Points, *, label: str, axis: str, marked: int | None, mark: str, said: str) -> str:
+    """Training dashed and grey, validation in the accent, one of its points marked.
+
+    Args:
+        axis: what is counted across (epoch, step).
+        said: what it shows, in words.
+    """
+    values = [y for _, y in (*trained, *held)]
+    room = 0.16 * (max(values) - min(values)) or max(abs(max(values)) * 0.05, 1e-3)
+    span = (min(values) - room, max(values) + room)
+    frame = Frame((held[0][0], held[-1][0]), span, left=left_of(span), height=212, bottom=38)
+    lines = _line(frame, trained, 'stroke="var(--soft)" stroke-width="2" stroke-dasharray="4 3"')
+    lines += _line(frame, held, 'stroke="var(--own)" stroke-width="2.5"')
+    ground = grid(frame, name=axis, whole=True)
+    return svg(
+        frame, label, ground + lines + _ends(frame, trained, held) + mark_at(frame, [held, trained], marked, mark), said=said
+    )
+
+
+def _line(frame: Frame, points: Points, style: str) -> str:
+    path = " ".join(f"{frame.px(x):.1f},{frame.py(y):.1f}" for x, y in points)
+    return f'<polyline points="{path}" fill="none" {style} stroke-linejoin="round"/>'
+
+
+def _ends(frame: Frame, trained: Points, held: Points) -> str:
+    """The names of both lines, the upper one's above it and the lower one's below."""
+    first, second = frame.py(trained[-1][1]), frame.py(held[-1][1])
+    upper, lower = min(first, second) - 7, max(first, second) + 16
+    places = (upper, lower) if first < second else (lower, upper)
+    end = frame.width - frame.right
+    return (
+        f'<text class="soft" x="{end}" y="{places[0]:.1f}" text-anchor="end">training</text>'
+        f'<text class="own" x="{end}" y="{places[1]:.1f}" text-anchor="end">validation</text>'
+    )

@@ -7,24 +7,28 @@ from pathlib import Path
 
 import torch
 
+from thalweg.core import registry
 from thalweg.core.errors import DataRefusal
 from thalweg.data._paths import shown
+from thalweg.data._source import Asked
+from thalweg.data.catalogue import obtain
 from thalweg.data.dataset import Examples
 
 Taken = Callable[[str], tuple[str, str]]
 """From a line to its label and its text."""
 
 
-def examples_of_lines(folder: Path, name: str, files: Mapping[str, tuple[str, ...]], taken: Taken) -> Examples:
-    """Examples of a field `text` and a target `label`, part by part.
+def examples_of_lines(asked: Asked, name: str, files: Mapping[str, tuple[str, ...]], taken: Taken) -> Examples:
+    """Examples of a catalogued set: a field `text` and a target `label`, part by part.
 
     Args:
-        folder: where the files lie, each under its name or that with `.gz` after it.
+        name: of the set; each of its files lies under its name or that with `.gz` after it.
         files: part to the files that hold its rows; the part "" stands for rows that are of none.
 
     Raises:
-        DataRefusal: a file is missing, damaged, or holds a line without a label.
+        DataRefusal: the set is not there, or a file is missing, damaged, or holds a line without a label.
     """
+    folder = obtain(name, download=asked.data.download, told=asked.told)
     texts, labels, sha = list[str](), list[str](), hashlib.sha256()
     examples = Examples(name, {}, kinds={"text": "text", "label": "category"}, roles={"label": "target"})
     for part, members in files.items():
@@ -41,6 +45,7 @@ def examples_of_lines(folder: Path, name: str, files: Mapping[str, tuple[str, ..
             examples.given[part] = torch.arange(begun, len(texts))
     examples.columns = {"text": texts, "label": labels}
     examples.facts |= {"classes": sorted(set(labels)), "digest": f"sha256:{sha.hexdigest()}"}
+    examples.facts["licence"] = registry.facts("source", name)["licence"]
     return examples
 
 

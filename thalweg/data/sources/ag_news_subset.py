@@ -3,7 +3,6 @@
 from thalweg.core.registry import source
 from thalweg.data._labelled_lines import examples_of_lines
 from thalweg.data._source import Asked
-from thalweg.data.catalogue import obtain
 from thalweg.data.dataset import Examples
 
 PARTS = {"train": ("dev.tsv",), "test": ("test.tsv",)}
@@ -23,11 +22,9 @@ PARTS = {"train": ("dev.tsv",), "test": ("test.tsv",)}
 )
 def ag_news_subset(asked: Asked) -> Examples:
     """News of four topics: 10,001 of the 120,000 official training rows, and the official test of 7,600."""
-    folder = obtain("ag-news-subset", download=asked.data.download, told=asked.told)
-    examples = examples_of_lines(folder, "ag-news-subset", PARTS, _taken)
+    examples = examples_of_lines(asked, "ag-news-subset", PARTS, _taken)
     share = "10,001 of 120,000 training texts of AG News; figures published for the whole do not compare"
     examples.notes.append(share)
-    examples.facts["licence"] = "non-commercial academic use"
     return examples
 
 

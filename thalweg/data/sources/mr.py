@@ -7,7 +7,6 @@ import torch
 from thalweg.core.registry import source
 from thalweg.data._labelled_lines import examples_of_lines
 from thalweg.data._source import Asked
-from thalweg.data.catalogue import obtain
 from thalweg.data.dataset import Examples
 
 FILES = {"negative": "rt-polarity.neg", "positive": "rt-polarity.pos"}
@@ -28,15 +27,14 @@ FILES = {"negative": "rt-polarity.neg", "positive": "rt-polarity.pos"}
 )
 def mr(asked: Asked) -> Examples:
     """10,662 sentences of film reviews, positive or negative; no split is official, every tenth line of a file is the test."""
-    folder = obtain("mr", download=asked.data.download, told=asked.told)
-    both = [examples_of_lines(folder, "mr", {"": (file,)}, partial(_taken, label)) for label, file in FILES.items()]
+    both = [examples_of_lines(asked, "mr", {"": (file,)}, partial(_taken, label)) for label, file in FILES.items()]
     examples = both[0]
     places = torch.cat([torch.arange(len(one)) for one in both])
     examples.columns = {name: [*both[0].columns[name], *both[1].columns[name]] for name in both[0].columns}
     examples.given = {"test": (places % 10 == 0).nonzero().flatten(), "train": (places % 10 != 0).nonzero().flatten()}
     examples.notes.append("the test is every tenth line of each file: published figures are for ten folds")
     digests = [one.facts["digest"] for one in both]
-    examples.facts |= {"classes": list(FILES), "digest": " ".join(digests), "licence": "none stated; research use"}
+    examples.facts |= {"classes": list(FILES), "digest": " ".join(digests)}
     return examples
 
 

@@ -6,7 +6,6 @@ Reference: Almeida, Hidalgo and Yamakami 2011, doi:10.1145/2034691.2034742.
 from thalweg.core.registry import source
 from thalweg.data._labelled_lines import examples_of_lines
 from thalweg.data._source import Asked
-from thalweg.data.catalogue import obtain
 from thalweg.data.dataset import Examples
 
 
@@ -20,10 +19,7 @@ from thalweg.data.dataset import Examples
 )
 def sms_spam(asked: Asked) -> Examples:
     """5,574 short messages, of which 13 % are spam; no split is official, so parts are drawn."""
-    folder = obtain("sms-spam", download=asked.data.download, told=asked.told)
-    examples = examples_of_lines(folder, "sms-spam", {"": ("sms_spam.tsv",)}, _taken)
-    examples.facts["licence"] = "CC BY 4.0"
-    return examples
+    return examples_of_lines(asked, "sms-spam", {"": ("sms_spam.tsv",)}, _taken)
 
 
 def _taken(line: str) -> tuple[str, str]:

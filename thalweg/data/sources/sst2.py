@@ -3,7 +3,6 @@
 from thalweg.core.registry import source
 from thalweg.data._labelled_lines import examples_of_lines
 from thalweg.data._source import Asked
-from thalweg.data.catalogue import obtain
 from thalweg.data.dataset import Examples
 
 PARTS = {"train": ("stsa.binary.train",), "validation": ("stsa.binary.dev",), "test": ("stsa.binary.test",)}
@@ -25,10 +24,7 @@ PARTS = {"train": ("stsa.binary.train",), "validation": ("stsa.binary.dev",), "t
 )
 def sst2(asked: Asked) -> Examples:
     """9,613 sentences of film reviews, positive or negative, without the phrases that they are made of; the official parts."""
-    folder = obtain("sst2", download=asked.data.download, told=asked.told)
-    examples = examples_of_lines(folder, "sst2", PARTS, _taken)
-    examples.facts["licence"] = "none stated; research use"
-    return examples
+    return examples_of_lines(asked, "sst2", PARTS, _taken)
 
 
 def _taken(line: str) -> tuple[str, str]:

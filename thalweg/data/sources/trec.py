@@ -3,7 +3,6 @@
 from thalweg.core.registry import source
 from thalweg.data._labelled_lines import examples_of_lines
 from thalweg.data._source import Asked
-from thalweg.data.catalogue import obtain
 from thalweg.data.dataset import Examples
 
 PARTS = {"train": ("TREC.train",), "test": ("TREC.test",)}
@@ -23,10 +22,7 @@ PARTS = {"train": ("TREC.train",), "test": ("TREC.test",)}
 )
 def trec(asked: Asked) -> Examples:
     """5,952 questions in six classes: abbreviation, description, entity, human, location, number; the official test."""
-    folder = obtain("trec", download=asked.data.download, told=asked.told)
-    examples = examples_of_lines(folder, "trec", PARTS, _taken)
-    examples.facts["licence"] = "none stated; research use"
-    return examples
+    return examples_of_lines(asked, "trec", PARTS, _taken)
 
 
 def _taken(line: str) -> tuple[str, str]:

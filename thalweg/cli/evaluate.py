@@ -15,8 +15,11 @@ def evaluate(given: Mapping[str, Any], talk: Talk, page: Page) -> Answer:
     """Measure, and show each metric with its interval."""
     from thalweg import api
 
-    found = api.evaluate(given["run"], given["data"], on_bad_file=given["on_bad_file"], talk=talk)
+    said = {"on_bad_file": given["on_bad_file"], "i_know": given["i_know"], "group": given["group"]}
+    found = api.evaluate(given["run"], given["data"], **said, talk=talk)
     examples = f"{found['examples']:,} examples" if found.get("examples") else "examples"
+    if "groups" in found:
+        examples += f" in {found['groups']:,} groups, which the intervals count"
     of = f"all that {given['data']} gives, whatever part they were" if given["data"] else "the run's own test part"
     talk.say("data", f"measured on {examples}: {of}")
     return Answer(figures_table(found, page), {"run": str(given["run"]), "data": given["data"], **found})
@@ -28,6 +31,8 @@ VERB = Verb(
     [
         click.Argument(["run"], metavar="RUN", type=click.Path(path_type=Path)),
         click.Argument(["data"], metavar="[DATA]", required=False),
+        Flag("--group", metavar="NAME", help="Column of DATA whose equal values belong together: intervals count groups."),
+        Flag("--i-know", is_flag=True, help="Measure also on rows that the run has learned from."),
         Flag("--on-bad-file", metavar="skip|refuse", help="What a broken file leads to."),
     ],
     evaluate,

@@ -23,6 +23,8 @@ from thalweg.core.run_lock import LOCK, RunLock, take_lock
 RUN_FORMAT, RUN_VERSION = "thalweg.run", 1
 CHECKPOINT_FORMAT, CHECKPOINT_VERSION = "thalweg.checkpoint", 1
 MARKER = "run.json"
+RATES = "find_lr.svg"
+"""The picture of a search for a learning rate."""
 PROBE_BYTES = 1 << 16
 
 State = Literal["absent", "empty", "unfinished", "finished", "foreign"]
@@ -100,6 +102,11 @@ class RunFolder:
     def looks(self) -> Path:
         """One JSON line for each look at the test part."""
         return self.path / "looks.jsonl"
+
+    @property
+    def learned(self) -> Path:
+        """A number for each training row, so that it is noticed when these are given as new data."""
+        return self.path / "learned.npy"
 
     @property
     def predictions(self) -> Path:
@@ -318,8 +325,8 @@ class RunFolder:
     def _layout(self) -> set[str]:
         folders = (self.checkpoints, self.model, self.baselines, self.seeds, self.judged)
         files = (self.settings, self.environment, self.data, self.metrics, self.trace, self.log, self.predictions, self.results)
-        ours = {path.name for path in (*folders, *files, self.looks, self.plan, self.report)}
-        return {MARKER, LOCK, ".model.replaced", *ours}
+        ours = {path.name for path in (*folders, *files, self.looks, self.learned, self.plan, self.report)}
+        return {MARKER, LOCK, RATES, ".model.replaced", *ours}
 
     def _marker(self) -> dict[str, Any] | None:
         """What `run.json` says, or None where there is none of ours."""

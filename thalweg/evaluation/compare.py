@@ -63,7 +63,6 @@ def compare(
     model: nn.Module | Model,
     dataset: Dataset,
     *,
-    evaluation: Evaluation | None = None,
     seed: int = 0,
     budget: float | None = None,
     margin: str | None = None,
@@ -72,10 +71,7 @@ def compare(
 ) -> Comparison:
     """The net against baselines that are fitted here, and a verdict on the one that is best on validation.
 
-    The opponent and the margin are fixed before the test part is read by any baseline.
-
     Args:
-        evaluation: the net's on the test part, where it is at hand already.
         budget: seconds for fitting baselines.
         margin: difference that counts as none: "0.02", or "2%" of the opponent's value.
         looks: those at the test part so far; this one is counted among them. None: it is the first.
@@ -83,8 +79,26 @@ def compare(
     Raises:
         UsageRefusal: the margin is no number.
     """
+    net = evaluate(task, model, dataset, at=Position(seed))
+    return compare_evaluated(task, net, dataset, seed=seed, budget=budget, margin=margin, looks=looks, talk=talk)
+
+
+def compare_evaluated(
+    task: Task,
+    net: Evaluation,
+    dataset: Dataset,
+    *,
+    seed: int = 0,
+    budget: float | None = None,
+    margin: str | None = None,
+    looks: Looks | None = None,
+    talk: Talk | None = None,
+) -> Comparison:
+    """The same, of a net whose evaluation on the test part is at hand.
+
+    The opponent and the margin are fixed before the test part is read by any baseline.
+    """
     at = Position(seed)
-    net = evaluation or evaluate(task, model, dataset, at=at)
     field_ = opponents(task, dataset, headline=net.headline, seed=seed, budget=budget or BUDGET, talk=talk or Talk())
     metric = task.metrics[net.headline]
     chosen = field_.best(sign(metric))

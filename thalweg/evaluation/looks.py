@@ -41,7 +41,11 @@ class Looks:
     @staticmethod
     def at(dataset: Dataset, part: str, *, by: str) -> "Looks":
         """The looks at a part of a dataset."""
-        key = part_digest(dataset, part)
+        return Looks.of(part_digest(dataset, part), by=by)
+
+    @staticmethod
+    def of(key: str, *, by: str) -> "Looks":
+        """The looks at examples with this hash."""
         try:
             return Looks(catalogue.cache("looks") / f"{key}.jsonl", by)
         except Refusal:

@@ -8,13 +8,13 @@ from thalweg.core import files
 from thalweg.core.position import Position
 from thalweg.core.talk import Talk
 from thalweg.data.dataset import Dataset
-from thalweg.evaluation.compare import Comparison, compare
+from thalweg.evaluation.compare import Comparison, compare_evaluated
 from thalweg.evaluation.diagnosis import diagnose, plain_predictions
 from thalweg.evaluation.evaluate import evaluate
 from thalweg.evaluation.importance import importance
 from thalweg.evaluation.looks import Looks, answers_digest
 from thalweg.evaluation.packaged import Shipping
-from thalweg.evaluation.seen import seen
+from thalweg.evaluation.seen import keep_learned, learned_rows, seen
 from thalweg.tasks._task import Model, Task
 
 LEAST_SECONDS, MOST_SECONDS = 10.0, 120.0
@@ -26,12 +26,16 @@ class Keeping:
     """What is kept of an evaluation beside its figures.
 
     Attributes:
+        learned: where a number for each training row is written.
         predictions: where every prediction on the test part is written as Parquet, for tasks that predict one value a row.
         shipping: writes the baselines.
+        looks: those at the test part so far, among which this one is counted.
     """
 
+    learned: Path
     predictions: Path
     shipping: Shipping
+    looks: Looks
 
     def ship(self, compared: Comparison, dataset: Dataset) -> list[str]:
         """Write every baseline that can be shipped; returns a sentence on the opponent where it cannot."""
@@ -51,7 +55,6 @@ def results(
     margin: str | None = None,
     talk: Talk | None = None,
     keep: Keeping | None = None,
-    looks: Looks | None = None,
 ) -> dict[str, Any]:
     """Metrics with intervals on the test part, baselines, verdict, and where the model errs.
 
@@ -59,7 +62,6 @@ def results(
         seconds: how long the net trained, and baselines may take, within bounds; None: no baselines are fitted, so that there
             is no verdict, and its reason says so.
         keep: where predictions and baselines go; None: nothing is written.
-        looks: those at the test part so far; None: they are not counted.
     """
     at = Position(seed)
     found = evaluate(task, model, dataset, at=at)
@@ -68,16 +70,20 @@ def results(
         files.write_bytes(keep.predictions, said.parquet())
     target = task.ports.output.name if task.ports.outputs else None
     predicts = target if target in {one.name for one in task.encodings.of_role("target")} else None
-    facts = {"counted": task.counted, "predicts": predicts, "seen": seen(dataset), "diagnosis": diagnose(task, said)}
+    learned = learned_rows(dataset)
+    if keep is not None:
+        keep_learned(keep.learned, learned)
+    facts = {"counted": task.counted, "predicts": predicts, "seen": seen(dataset, learned), "diagnosis": diagnose(task, said)}
     facts["importance"] = importance(task, model, dataset, at=at, seconds=seconds)
     if seconds is None:
         reason = "baselines were not asked for"
-        if looks is not None and found.headline in found.rows:
+        if keep is not None and found.headline in found.rows:
             digest = answers_digest(found.headline, [found.rows[found.headline]])
-            looks.keep(digest, metric=found.headline, value=found.value, word=None)
+            keep.looks.keep(digest, metric=found.headline, value=found.value, word=None)
         return found.as_json() | {"baselines": [], "notes": [], "verdict": None, "verdict_reason": reason} | facts
     budget = min(max(seconds, LEAST_SECONDS), MOST_SECONDS)
-    compared = compare(task, model, dataset, evaluation=found, seed=seed, budget=budget, margin=margin, looks=looks, talk=talk)
+    looks = None if keep is None else keep.looks
+    compared = compare_evaluated(task, found, dataset, seed=seed, budget=budget, margin=margin, looks=looks, talk=talk)
     notes = keep.ship(compared, dataset) if keep is not None else []
     told = compared.as_json()
     return told | {"notes": [*told["notes"], *notes]} | facts

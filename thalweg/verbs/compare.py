@@ -1,22 +1,62 @@
-"""Compare: what a run was compared with; over seeds, what that comes to for the way of training."""
+"""Compare: what a run was compared with; over seeds, its way of training; and any two models, of whatever make."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from thalweg.core import files
+from thalweg.core.errors import UsageRefusal
 from thalweg.core.talk import Talk
-from thalweg.verbs.run import Run, dataset_of, load, refuse_unfinished, run_of
+from thalweg.evaluation.foreign.examples import Said, judged_examples, of_run
+from thalweg.packages.package import Package
+from thalweg.verbs.predict import baseline_of
+from thalweg.verbs.run import Run, dataset_of, load, package_of, refuse_unfinished, run_of
 
 
-def compare(run: Run | str | Path, *, seeds: int | None = None, talk: Talk | None = None) -> dict[str, Any]:
+def compare(
+    run: Any,  # noqa: ANN401 - a run, a package, the path of either, or any model
+    opponent: Any = None,  # noqa: ANN401
+    data: Any = None,  # noqa: ANN401
+    *,
+    seeds: int | None = None,
+    margin: float | str | None = None,
+    talk: Talk | None = None,
+    **said: Unpack[Said],
+) -> dict[str, Any]:
     """What a run was compared with and what that comes to: of this model, or, over seeds, of this way of training.
 
+    With an opponent, any two models on the same examples: runs, packages, the baselines of a run by their names, torch modules
+    (logits, probabilities or values), estimators of scikit-learn, or callables that take the inputs and give an answer a row.
+
+        tw.compare(my_net, forest, (X_test, y_test))
+        tw.compare("runs/adult", forest)                 # on the test part of the run
+        tw.compare(my_net, "runs/adult/baselines/random-forest", frame, target="income", group="household")
+
     Args:
+        run: the first model; alone, a run or its path.
+        opponent: the second model, or the name of a baseline that the run in the first place was compared with.
+        data: what both are judged on: `(X, y)`, a frame, columns by name, a path, a torch dataset; None: the test part of the
+            run that is one of them.
         seeds: how many trainings in all, the run's own among them; what is done is not trained again. None: the run alone.
+        margin: difference between two models that counts as none: 0.02, or "2%" of the second one's value.
+        said: target, group, task, classes: see `thalweg.evaluation.foreign.examples.Said`.
+
+    Returns:
+        JSON values as `docs/json.md` has them: metric, metrics, baselines (the opponent), verdict, and what it speaks for.
 
     Raises:
-        UsageRefusal: fewer than three seeds, or a run that was not compared or cannot be trained again from its settings.
+        UsageRefusal: fewer than three seeds, a run that was not compared or cannot be trained again from its settings, or
+            models and data that do not fit each other.
     """
+    if opponent is None and data is None and (said or margin is not None):
+        raise _nothing_to_compare("these options are about two models, and one was given")
+    if opponent is not None:
+        return _of_two(run, opponent, data, seeds=seeds, margin=margin, said=said)
+    if data is not None or not isinstance(run, Run | Package | str | Path):
+        raise _nothing_to_compare("one model was given, and no opponent")
+    return _of_run(run, seeds=seeds, talk=talk or Talk())
+
+
+def _of_run(run: Run | Package | str | Path, *, seeds: int | None, talk: Talk) -> dict[str, Any]:
     from thalweg.evaluation.seeds import compare_seeds
     from thalweg.report.report import write_report
 
@@ -27,8 +67,50 @@ def compare(run: Run | str | Path, *, seeds: int | None = None, talk: Talk | Non
     if seeds is None:
         return results
     dataset = dataset_of(found)
-    told = compare_seeds(found.folder, found.package, dataset, results, seeds=seeds, talk=talk or Talk())
+    told = compare_seeds(found.folder, found.package, dataset, results, seeds=seeds, talk=talk)
     results = results | {"over_seeds": told}
     files.write_json(found.folder.results, results)
     write_report(found.folder)
     return results
+
+
+def _of_two(run: Any, opponent: Any, data: Any, *, seeds: int | None, margin: float | str | None, said: Said) -> dict[str, Any]:
+    from thalweg.evaluation.foreign.duel import duel
+    from thalweg.evaluation.looks import Looks
+
+    if seeds is not None:
+        raise _nothing_to_compare("seeds train a run again, and an opponent of your own cannot be trained here")
+    first = opened(run)
+    baseline = isinstance(opponent, str) and isinstance(first, Run) and (first.folder.baselines / opponent).is_dir()
+    second = baseline_of(first, opponent) if baseline and isinstance(first, Run) else opened(opponent)
+    owner = next((one for one in (first, second) if isinstance(one, Run)), None)
+    if data is None and owner is None:
+        raise _nothing_to_compare("no data were given, and neither model is a run with a test part of its own")
+    by = " against ".join(_named(one) for one in (first, second))
+    if data is None and owner is not None:
+        dataset = dataset_of(owner)
+        examples, looks = of_run(dataset), Looks.at(dataset, "test", by=by)
+    else:
+        examples = judged_examples(data, said)
+        looks = Looks.of(examples.digest(), by=by)
+    models = [package_of(one) if isinstance(one, Run) else one for one in (first, second)]
+    return duel(models, examples, said, margin=None if margin is None else str(margin), looks=looks)
+
+
+def opened(model: Any) -> Any:  # noqa: ANN401 - any model
+    """A run or package where a path was given; else the model itself."""
+    return load(model) if isinstance(model, str | Path) else model
+
+
+def _named(model: Any) -> str:  # noqa: ANN401
+    return str(model.path.absolute()) if isinstance(model, Run) else type(model).__name__
+
+
+def _nothing_to_compare(what: str) -> UsageRefusal:
+    return UsageRefusal(
+        "COMPARE_LACKS",
+        what,
+        where="tw.compare",
+        why="a difference is that of two models on the same examples",
+        fix="tw.compare(RUN), tw.compare(RUN, seeds=5), tw.compare(RUN, model) or tw.compare(model, other, (X, y))",
+    )

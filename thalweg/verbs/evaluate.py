@@ -1,47 +1,94 @@
-"""Evaluate: the metrics of a run or package, on its own test part or on other data."""
+"""Evaluate: the metrics of a run or package, on its own test part or on other data; or of any model on data given."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
-from thalweg.core.talk import Talk
+from thalweg.core.errors import DataRefusal, UsageRefusal
+from thalweg.core.talk import Aloud, Talk
 from thalweg.data.dataset import Dataset
 from thalweg.data.settings import OnBadFile
+from thalweg.evaluation.foreign.examples import Said, judged_examples
+from thalweg.evaluation.seen import already_learned, kept_learned
 from thalweg.packages.package import Package
 from thalweg.verbs.run import Run, dataset_of, load, package_of
 
 
 def evaluate(
-    run: Run | Package | str | Path,
+    run: Any,  # noqa: ANN401 - a run, a package, the path of either, or any model
     data: Any = None,  # noqa: ANN401
     *,
     on_bad_file: OnBadFile | None = None,
+    i_know: bool = False,
     talk: Talk | None = None,
+    **said: Unpack[Said],
 ) -> dict[str, Any]:
-    """The metrics of a run or package with their intervals: on the run's own test part, or on all rows of the data given.
+    """The metrics of a model with their intervals: of a run on its own test part, of any model on all rows of the data given.
+
+        tw.evaluate("runs/adult")
+        tw.evaluate("runs/adult", "newer.csv", group="household")
+        tw.evaluate(my_net, (X_test, y_test))            # a torch module, an estimator of scikit-learn, any callable
 
     Args:
+        run: a run, a package, the path of either; or a torch module (logits, probabilities or values), an estimator of
+            scikit-learn, or a callable that takes the inputs and gives an answer a row.
+        data: `(X, y)`, a frame, columns by name, a path, a torch dataset; None: the run's own test part.
         on_bad_file: what files that cannot be read lead to in the data given; None: what they led to when it was trained.
+        i_know: measure also on rows that the run has learned from.
+        said: target, group, task, classes: see `thalweg.evaluation.foreign.examples.Said`; of a run or package `group` alone.
 
     Raises:
-        UsageRefusal: a package and no data.
-        DataRefusal: the data lacks what the model reads or what is to be predicted.
+        UsageRefusal: a package and no data, or answers that do not fit the truth.
+        DataRefusal: the data lacks what the model reads or what is to be predicted, or the run has learned from it.
     """
     from thalweg.evaluation.evaluate import evaluate as measure
+    from thalweg.evaluation.foreign.duel import judged
 
+    if not isinstance(run, Run | Package | str | Path):
+        if data is None:
+            raise _lacking("a model alone has no test part", "give data too: tw.evaluate(model, (X, y))")
+        return judged(run, judged_examples(data, said), said)
+    beyond = sorted(name for name in said if name != "group")
+    if beyond:
+        raise _lacking(f"{', '.join(beyond)} stand with the run already", "leave them out")
     found = load(run) if isinstance(run, str | Path) else run
-    package = package_of(found)
-    dataset = dataset_of(found, data, on_bad_file=on_bad_file)
-    if isinstance(data, str | Path):
-        _tell_data(dataset, package, talk or Talk())
+    package, group = package_of(found), said.get("group")
+    dataset = dataset_of(found, data, on_bad_file=on_bad_file, group=group)
+    if data is not None:
+        _tell_data(found, dataset, i_know=i_know, aloud=isinstance(data, str | Path), talk=talk or Aloud())
     return measure(package.task, package.model, dataset, part="test").as_json()
 
 
-def _tell_data(dataset: Dataset, package: Package, talk: Talk) -> None:
-    """What was read to be measured on, and a warning where it may be what was learned from."""
-    if dataset.notes:
+def _tell_data(run: Run | Package, dataset: Dataset, *, i_know: bool, aloud: bool, talk: Talk) -> None:
+    """What was read to be measured on; what was learned from is refused, or said.
+
+    Raises:
+        DataRefusal: half of the rows or more were learned from.
+    """
+    if aloud and dataset.notes:
         talk.say("data", *dataset.notes)
-    if dataset.name == package.facts.get("data", {}).get("name"):
-        talk.warn(
-            f'the model was trained on data of this name ("{dataset.name}"): rows that it learned from flatter the figures; '
-            "a run without DATA is measured on its own test part"
+    learned = kept_learned(run.folder.learned) if isinstance(run, Run) else None
+    if learned is None or not isinstance(run, Run):
+        if aloud and dataset.name == package_of(run).facts.get("data", {}).get("name"):
+            talk.warn(
+                f'the model was trained on data of this name ("{dataset.name}"): rows that it knows flatter the figures; '
+                "a run without DATA is measured on its own test part"
+            )
+        return
+    rows, known = dataset.rows("test") or 0, already_learned(dataset, learned)
+    if not known or run.results.get("seen") == "all":  # where few values are possible every row has its like
+        return
+    said = f"the model has learned from {known:,} of these {rows:,} rows"
+    if 2 * known >= rows and not i_know:
+        raise DataRefusal(
+            "EVALUATE_LEARNED",
+            said,
+            where=dataset.name,
+            why="what is reported would be a training score, not what the model does on new rows",
+            fix="thalweg evaluate RUN measures on the run's own test part; give new data, or --i-know (i_know=True)",
+            details={"learned": known, "rows": rows},
         )
+    talk.warn(f"{said}: they flatter the figures")
+
+
+def _lacking(what: str, fix: str) -> UsageRefusal:
+    return UsageRefusal("EVALUATE_LACKS", what, where="tw.evaluate", why="a model is measured on examples", fix=fix)

@@ -38,13 +38,14 @@ def predict(
         UsageRefusal: the task does not know a key of the request.
     """
     found = load(run) if isinstance(run, str | Path) else run
-    package = package_of(found) if baseline is None else _baseline_of(found, baseline)
+    package = package_of(found) if baseline is None else baseline_of(found, baseline)
     said = said_of_files(on_bad_file)
     columns = None if data is None else columns_of(package, data, said, talk=talk)
     return package.predict(columns, seed=seed, request=request, allow_unknown=allow_unknown, on_bad_file=on_bad_file, talk=talk)
 
 
-def _baseline_of(run: Run | Package, name: str) -> Package:
+def baseline_of(run: Run | Package, name: str) -> Package:
+    """A baseline that a run was compared with, by its name."""
     from thalweg.evaluation.packaged import kept
 
     return kept(run_of(run, "a package alone holds no baselines").folder, name)

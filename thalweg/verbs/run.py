@@ -63,11 +63,18 @@ class Run:
 
         return predict(self, data, **request)
 
-    def compare(self, *, seeds: int | None = None, talk: Talk | None = None) -> dict[str, Any]:
-        """Net and baselines with the verdict; with seeds, on the method; see `compare`."""
+    def compare(
+        self,
+        opponent: Any = None,
+        data: Any = None,
+        *,
+        seeds: int | None = None,
+        talk: Talk | None = None,  # noqa: ANN401
+    ) -> dict[str, Any]:
+        """Net and baselines with the verdict; with seeds, on the method; with an opponent, beside any model; see `compare`."""
         from thalweg.verbs.compare import compare
 
-        return compare(self, seeds=seeds, talk=talk)
+        return compare(self, opponent, data, seeds=seeds, talk=talk)
 
     def __repr__(self) -> str:
         metric = self.results.get("metric") or {}
@@ -97,10 +104,14 @@ def dataset_of(
     data: Any = None,  # noqa: ANN401
     *,
     on_bad_file: OnBadFile | None = None,
+    group: str | None = None,
 ) -> Dataset:
     """The run's own dataset, read and encoded again as its settings say; or other data, in the model's encodings.
 
     Its floats are of the model's type, where the model lies.
+
+    Args:
+        group: the column of other data whose equal values belong together; None: that of the run.
 
     Raises:
         UsageRefusal: a package has no data of its own.
@@ -108,7 +119,8 @@ def dataset_of(
     package = package_of(run)
     if data is not None:
         before = settings_of_run(run.folder).data if isinstance(run, Run) else DataSettings()
-        dataset = dataset_in(package, data, said_of_files(on_bad_file, before))
+        said = said_of_files(on_bad_file, before)
+        dataset = dataset_in(package, data, said if group is None else said.model_copy(update={"group": group}))
     elif not isinstance(run, Run):
         raise UsageRefusal(
             "RUN_NEEDED",

@@ -143,8 +143,7 @@ def conclude(run: Run, settings: RunSettings, *, talk: Talk, begun: float) -> No
         seed=settings.seed,
         margin=settings.margin,
         talk=talk,
-        keep=Keeping(run.folder.predictions, Shipping(run.folder.baselines, package)),
-        looks=looks,
+        keep=Keeping(run.folder.learned, run.folder.predictions, Shipping(run.folder.baselines, package), looks),
     )
     found = with_samples(with_examples(found, fitted.dataset), package, fitted.dataset, seed=settings.seed)
     found["seconds"] = {"training": round(fitted.seconds, 3), "whole": round(time.monotonic() - begun, 3)}

@@ -8,6 +8,7 @@ from thalweg.core.run_folder import RunFolder
 from thalweg.core.talk import Talk
 from thalweg.data.dataset import Examples
 from thalweg.fields.ports import Port, Ports
+from thalweg.layers.start import Start, start_from_data
 from thalweg.models.tabular import Tabular, TabularSettings
 from thalweg.packages.package import load_package
 from thalweg.tasks._task import of_each_member
@@ -77,3 +78,26 @@ def test_a_table_of_numbers_gaps_and_categories_is_learned_and_packaged(tmp_path
     assert np.mean(said["y"] == target) > 0.9
     again = load_package(run.folder.model).predict(columns, talk=Talk())
     assert np.array_equal(said["probability"], again["probability"])
+
+
+def test_a_package_of_words_heaps_and_neighbouring_numbers_is_finite_and_loads(tmp_path):
+    generator = np.random.default_rng(0)
+    fare = np.where(generator.random(200) < 0.5, 0.0, 7.0 + 1e-9 * np.arange(200))
+    names = [f"{title} {word} of {place}" for title, word, place in generator.choice(["Mr", "Mrs", "Dr", "Rev"], (200, 3))]
+    columns = {"fare": fare, "age": np.where(generator.random(200) < 0.3, np.nan, generator.normal(size=200)), "name": names}
+    examples = Examples("ship", {**columns, "y": ["yes" if name.startswith("M") else "no" for name in names]})
+    settings = run_settings({"data": {"target": "y", "fields": {"name": "text"}}, "rule": {"epochs": 1}, "threads": 1})
+    run = fit(settings, given=examples, folder=RunFolder.create(tmp_path / "run"))
+    assert run.package.named["name"] == "tabular"
+    loaded = load_package(run.folder.model)
+    assert all(one.isfinite().all() for one in loaded.model.state_dict().values())
+    assert len(loaded.predict(columns, talk=Talk())["y"]) == 200
+
+
+def test_numbers_are_answered_within_the_range_of_the_training_rows():
+    model, target = net(dropout=0.0), torch.tensor([[-1.0], [0.5], [0.25]])
+    batches = [{"numbers": torch.randn(3, 2), "y": target}]
+    start_from_data(model, Start(batches, Port("y", "number", (1,)), torch.Generator().manual_seed(0)))
+    with torch.no_grad():
+        model.head.bias += torch.tensor([[100.0]])
+    assert model.eval()(numbers=torch.randn(5, 2)).flatten().tolist() == [0.5] * 5

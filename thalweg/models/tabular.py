@@ -23,6 +23,10 @@ from thalweg.fields.ports import Port, Ports
 from thalweg.layers.build import build_activation
 from thalweg.layers.encoded import Encoded
 from thalweg.layers.members import MembersDropout, SeparateLinear, SharedLinear
+from thalweg.layers.start import Start, StartsFromData
+
+FAR = 1e30
+"""Farther than any standardised number, and finite as weights must be."""
 
 
 class TabularSettings(Settings):
@@ -49,7 +53,7 @@ class TabularSettings(Settings):
         2_500: {"recipe": {"batch_size": 64}, "settings": {"hidden": (128, 128)}},
         8_000: {
             "recipe": {"rate": 0.002, "batch_size": 128, "epochs": 20},
-            "settings": {"hidden": (192, 192, 192), "encoders": {"numbers": {"bins": 128, "width": 24}}},
+            "settings": {"hidden": (192, 192, 192), "encoders": {"numbers": {"bins": 128, "width": 24, "pairs": 2}}},
         },
         20_000: {"recipe": {"batch_size": 256, "epochs": 12, "rate": 0.0015}, "settings": {"hidden": (192, 192)}},
         100_000: {"recipe": {"batch_size": 512, "epochs": 8}},
@@ -59,16 +63,21 @@ class TabularSettings(Settings):
     watched={"classification": "log-loss"},
     paper="Gorishniy et al. 2024, arXiv:2410.24210",
 )
-class Tabular(nn.Module):
+class Tabular(nn.Module, StartsFromData):
     """An ensemble of perceptrons over encoded columns.
 
     In training each row is answered by every member (B, M, C), otherwise by their mean (B, C): of classes the logarithm of the
-    mean probability.
+    mean probability; numbers no lower or higher than in the training rows, as trees answer.
     """
+
+    range: Tensor
 
     def __init__(self, ports: Ports, settings: TabularSettings) -> None:
         super().__init__()
         self.members, self.classes = settings.members, ports.output.size is not None
+        self.measured = ports.output.kind == "number"
+        if self.measured:
+            self.register_buffer("range", torch.tensor([[-FAR], [FAR]]).expand(2, ports.output.width).clone())
         self.encoded = Encoded(ports.inputs, settings.encoders)
         self.hidden = nn.Sequential(*_layers(self.encoded.width, settings))
         self.head = SeparateLinear([self.encoded.width, *settings.hidden][-1], ports.output.width, members=settings.members)
@@ -81,7 +90,16 @@ class Tabular(nn.Module):
             return answers
         if self.classes:
             return answers.log_softmax(2).logsumexp(1) - math.log(self.members)
+        if self.measured:
+            low, high = self.range.to(answers.dtype)
+            return answers.mean(1).clamp(low, high)
         return answers.mean(1)
+
+    def start(self, start: Start) -> None:
+        """Note the range of the target; the encoders have started already."""
+        if self.measured and start.target is not None:
+            target = start.rows(start.target.name).flatten(1)
+            self.range.copy_(torch.stack([target.amin(0), target.amax(0)]))
 
     @staticmethod
     def tiny() -> tuple[Ports, TabularSettings]:

@@ -16,6 +16,7 @@ from thalweg.core.registry import encoder
 from thalweg.core.settings import Settings
 from thalweg.fields.ports import Port
 from thalweg.layers.encoded import Encoder
+from thalweg.layers.pairs import PairGrids
 from thalweg.layers.start import Start, StartsFromData
 
 STEEPEST = 1e4
@@ -35,6 +36,9 @@ class NumbersSettings(Settings):
     width: int = Field(8, ge=1, le=4096, description="numbers that stand for a number")
     values: int = Field(128, ge=1, le=65536, description="values of each number that have a vector of their own, at most")
     repeats: int = Field(8, ge=1, le=1_000_000, description="training rows in which such a value stands, at least")
+    pairs: int = Field(
+        0, ge=0, le=64, description="pairs of numbers, at most, that are looked up together where that tells more"
+    )
 
 
 @encoder("numbers", settings=NumbersSettings, paper="Gorishniy et al. 2022, arXiv:2203.05556")
@@ -61,6 +65,7 @@ class NumbersEncoder(Encoder, StartsFromData):
         self.bias = nn.Parameter(torch.empty(d, 1, settings.width).uniform_(-bound, bound))
         self.vectors = nn.Parameter(0.1 * torch.randn(d * (settings.values + 1), settings.width))
         self.register_buffer("first", torch.arange(d) * (settings.values + 1), persistent=False)
+        self.pairs = PairGrids(d, settings.pairs, settings.width) if settings.pairs and d > 1 else None
         self.width = d * settings.width
 
     def start(self, start: Start) -> None:
@@ -70,6 +75,8 @@ class NumbersEncoder(Encoder, StartsFromData):
             found, counts = column.unique(return_counts=True)
             self._cut(j, edges_of(found, counts, most))
             self._name(j, found, counts)
+        if self.pairs is not None:
+            self.pairs.start(rows, start)
 
     def _cut(self, j: int, edges: Tensor) -> None:
         """Bins of number j between ascending edges; those that are left over stay flat."""
@@ -93,7 +100,8 @@ class NumbersEncoder(Encoder, StartsFromData):
         pieces = ((x.T.unsqueeze(2) - self.left.unsqueeze(1)) * self.steepness.unsqueeze(1)).clamp(0.0, 1.0)  # (d, B, K)
         bent = torch.baddbmm(self.bias, pieces, self.weight).relu()  # (d, B, D)
         vectors = nn.functional.embedding(self._codes(x), self.vectors)  # (B, d, D)
-        return (bent.transpose(0, 1) + vectors).flatten(1)
+        vectors = bent.transpose(0, 1) + vectors
+        return (vectors if self.pairs is None else self.pairs(x, vectors)).flatten(1)
 
     def _codes(self, x: Tensor) -> Tensor:
         """(B, d) rows of `vectors`: the first of a number's for values that have none of their own."""

@@ -14,6 +14,7 @@ from thalweg.fields.ports import Port, Ports
 from thalweg.models.weights.asked import under_weights
 from thalweg.models.weights.catalogue import entries, entry, local, obtain
 from thalweg.models.weights.filling import fill, fill_by_name
+from thalweg.rules._learning_parts import frozen_parameters
 
 PHOTOS = Ports((Port("image", "image", (3, 32, 32)),), (Port("class", "category", (), size=3),))
 
@@ -134,6 +135,24 @@ def test_weights_bring_their_model_and_how_data_were_for_them_unless_the_user_sa
     assert asked["model"] == {"name": "mobilenet-v2"}
     assert asked["data"]["image_size"] == 96
     assert asked["data"]["image_mean"] == (0.485, 0.456, 0.406)
+
+
+def test_weights_are_changed_slowly_after_the_head_unless_the_user_says_how_to_learn():
+    head, rest = under_weights({}, "mobilenet-v2")["stages"]
+    assert head["rule"]["freeze"] == ["trunk"]
+    assert rest["rule"]["rate"] < 0.1 * head["rule"]["rate"]
+    with torch.device("meta"):
+        net, _ = made("mobilenet-v2")
+    frozen = frozen_parameters(net, rest["rule"]["freeze"])
+    assert "blocks.5.branch.0.0.weight" in frozen
+    assert "blocks.6.branch.0.0.weight" not in frozen
+    for said in ({"rule": {"epochs": 3}}, {"preset": "fast"}, {"time_limit": 60}):
+        laid = under_weights(said, "mobilenet-v2")
+        assert "stages" not in laid
+        assert laid["rule"]["rate"] < 0.001
+        assert laid["rule"]["freeze_statistics"]
+    for said in ({"name": "linear-probe"}, "linear-probe", {"rate": 0.1}, {"freeze": "trunk"}):
+        assert under_weights({"rule": said}, "mobilenet-v2")["rule"] == said
 
 
 def test_every_entry_states_where_it_is_how_large_and_under_which_licence():

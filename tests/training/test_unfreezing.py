@@ -58,7 +58,9 @@ def test_a_probe_cut_anywhere_ends_with_the_same_bits(tmp_path):
     assert_resumes_to_the_same_bits(settings, tmp_path, given=photos(8))
 
 
-def test_a_run_from_nothing_tells_what_published_weights_would_bring_where_pictures_are_photos(tmp_path):
+def test_a_run_from_nothing_tells_what_published_weights_would_bring_where_pictures_are_photos(tmp_path, monkeypatch):
+    monkeypatch.delenv("THALWEG_DATA", raising=False)
+    monkeypatch.setenv("THALWEG_HOME", str(tmp_path / "home"))
     settings = {"model": MODEL, "rule": {"steps": 1}}
     heard = {side: Heard() for side in (16, 64)}
     for side, talk in heard.items():

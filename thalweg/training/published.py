@@ -1,7 +1,7 @@
 """What published weights would bring to a run that begins from nothing, in one line."""
 
 from thalweg.core import registry
-from thalweg.models.weights.catalogue import Entry, entries
+from thalweg.models.weights.catalogue import Entry, entries, local
 from thalweg.training.settings import RunSettings
 from thalweg.training.stage import Stage
 
@@ -18,7 +18,8 @@ def better_begun(stage: Stage, settings: RunSettings) -> str:
     if not fitting:
         return ""
     best = fitting[0]
-    cost = f"{best.file.size / 1e6:.1f} MB, {best.licence}; thalweg weights get {best.name}"
+    there = "already on this machine" if local(best) else f"thalweg weights get {best.name}"
+    cost = f"{best.file.size / 1e6:.1f} MB, {best.licence}; {there}"
     return f"it begins from nothing; {best.name} would not: {best.brings}: --weights {best.name} ({cost})"
 
 

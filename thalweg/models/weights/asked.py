@@ -1,14 +1,28 @@
-"""What published weights mean for the settings of a run: the model that they fill, and data as they were trained on."""
+"""What published weights mean for the settings of a run: its model, its data, and how far they may be changed.
+
+Weights that have seen a million photos are spoilt by the rate that a net learns from nothing by: the head learns first, alone,
+then the rest follows slowly, statistics and the lowest layers as they are.
+
+Reference: Howard & Ruder 2018, arXiv:1801.06146 (the head first, then the rest); what was tried is in LOG.md.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from thalweg.models.weights.catalogue import entry, for_model
+from thalweg.models.weights.catalogue import Entry, entry, for_model
+
+HEAD = {"freeze": ["trunk"], "epochs": 3, "rate": 0.003}
+REST = {"epochs": 10, "rate": 0.0002}
+RULE = {"freeze_statistics": True, "batch_size": 32, "optimizer": {"name": "adamw"}, "schedule": {"name": "cosine"}}
+TOGETHER = {**RULE, "rate": 0.0003}
+"""All layers at once, where the user says how long."""
+LENGTHS = ("time_limit", "preset", "find_lr")
+RULE_LENGTHS = {"epochs", "steps", "batch_size"}
 
 
 def under_weights(asked: Mapping[str, Any], given: str) -> dict[str, Any]:
-    """What a run is asked for, with the model and the data settings that weights are made for laid under it.
+    """What a run is asked for, with the model, the data settings and the stages that weights are made for laid under it.
 
     Args:
         given: a name of the catalogue, or the path of a file, which belongs to the model that was asked for.
@@ -19,4 +33,17 @@ def under_weights(asked: Mapping[str, Any], given: str) -> dict[str, Any]:
     chosen = named or known.model
     laid = {**model, "name": chosen} if isinstance(model, Mapping) else {"name": chosen}
     said = {name: one for name, one in dict(asked.get("data") or {}).items() if one is not None}
-    return {**asked, "model": laid, "data": {**known.data, **said}}
+    return {**asked, **_gone_through(asked, known), "model": laid, "data": {**known.data, **said}}
+
+
+def _gone_through(asked: Mapping[str, Any], known: Entry) -> dict[str, Any]:
+    """The stages and the rule of fine-tuning; one stage where the user says how long, nothing where the user says how."""
+    rule = asked.get("rule") or {}
+    said = {key for key, value in rule.items() if value is not None} if isinstance(rule, Mapping) else {"name"}
+    if asked.get("stages") or not said <= RULE_LENGTHS:
+        return {}
+    if said - {"batch_size"} or any(asked.get(key) for key in LENGTHS):
+        return {"rule": {**TOGETHER, **rule}}
+    stages = [{"rule": HEAD}, {"rule": {**REST, "freeze": list(known.lower)}}]
+    stopping = {"keep": "last", **{name: one for name, one in dict(asked.get("stopping") or {}).items() if one is not None}}
+    return {"stages": stages, "rule": {**RULE, **rule}, "stopping": stopping}

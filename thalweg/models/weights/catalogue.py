@@ -32,6 +32,7 @@ class Entry:
         data: settings of the data that they were made for, under what the user says.
         least: shape of a picture below which they bring little.
         brings: what a user of few rows gains by them, in some words; empty where others are told of first.
+        lower: layers that serve all pictures alike, and stay as they are when the rest is fine-tuned.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Entry:
     data: Mapping[str, Any]
     least: tuple[int, ...]
     brings: str
+    lower: tuple[str, ...] = ()
 
     def suits(self, shapes: Sequence[Sequence[int]]) -> bool:
         """Whether inputs of these shapes are all as large as those that the weights are for."""
@@ -67,6 +69,7 @@ def entry(name: str) -> Entry:
         made_for.data,
         made_for.least,
         facts.get("brings", ""),
+        facts.get("lower", ()),
     )
 
 

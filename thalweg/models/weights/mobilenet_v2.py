@@ -20,6 +20,7 @@ from thalweg.core.settings import Settings
     ),
     licence="BSD-3-Clause",
     made_for="imagenet",
+    lower=("stem", "blocks.0", "blocks.1", "blocks.2", "blocks.3", "blocks.4", "blocks.5"),
     brings="it has learned from 1.28 million photos of 1,000 classes",
     paper="Sandler et al. 2018, arXiv:1801.04381",
 )

@@ -14,6 +14,7 @@ from thalweg.models.weights._resnet import torchvision_names
     files=(("resnet18-f37072fd.pth", 46830571, "sha256:f37072fd47e89c5e827621c5baffa7500819f7896bbacec160b1a16c560e07ec"),),
     licence="BSD-3-Clause",
     made_for="imagenet",
+    lower=("stem",),
     paper="He et al. 2016, arXiv:1512.03385",
 )
 def resnet18(names: Sequence[str], settings: ResidualSettings) -> dict[str, str]:

@@ -14,6 +14,7 @@ from thalweg.models.weights._resnet import torchvision_names
     files=(("resnet50-0676ba61.pth", 102530333, "sha256:0676ba61b6795bbe1773cffd859882e5e297624d384b6993f7c9e683e722fb8a"),),
     licence="BSD-3-Clause",
     made_for="imagenet",
+    lower=("stem",),
     paper="He et al. 2016, arXiv:1512.03385",
 )
 def resnet50(names: Sequence[str], settings: ResidualSettings) -> dict[str, str]:

@@ -190,6 +190,7 @@ def test_cfg_20_a_column_may_be_called_token(line, tmp_path):
     Path("words.csv").write_text("token,label\n" + "".join(f"{n % 7},{'ab'[n % 2]}\n" for n in range(120)))
     ran = line("train", "words.csv", *QUICK, "--field", "token=number", "--out", "a")
     assert ran.code == 0, ran.err
+    assert yaml.safe_load(Path("a/settings.yaml").read_text())["data"]["fields"] == {"token": "number"}
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from thalweg.core import files
 from thalweg.core.device import laid_out, pick_device, weights_dtype
 from thalweg.core.errors import Refusal, Stopped, TrainingRefusal, UsageRefusal
 from thalweg.core.manifest import shown
+from thalweg.core.memory import keep_freed_memory
 from thalweg.core.processes import connect
 from thalweg.core.redaction import redacted
 from thalweg.core.run_folder import RunFolder
@@ -163,6 +164,7 @@ def fit(
     Raises:
         Refusal: settings, data or parts do not go together; or training diverged, or was interrupted.
     """
+    keep_freed_memory()
     talk, own, pacing = talk or Talk(), own or Own(), Pacing(settings.time_limit, len(settings.stages))
     work = _Work.of(settings, given, own, folder, talk, pacing)
     pacing.planned = Planned.of(folder, resume=resume, writes=work.context.processes.rank == 0)

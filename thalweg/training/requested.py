@@ -6,8 +6,8 @@ from typing import Any
 
 from thalweg.core import registry
 from thalweg.core.errors import UsageRefusal
+from thalweg.core.redaction import refuse_secrets
 from thalweg.core.run_folder import RunFolder
-from thalweg.core.secrets import refuse_secrets
 from thalweg.core.settings import Choice, Settings, read_settings
 from thalweg.core.strict_yaml import read_yaml
 from thalweg.core.talk import Talk

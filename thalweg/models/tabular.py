@@ -52,10 +52,14 @@ class TabularSettings(Settings):
     by_rows={
         2_500: {"recipe": {"batch_size": 64}, "settings": {"hidden": (128, 128)}},
         8_000: {
-            "recipe": {"rate": 0.002, "batch_size": 128, "epochs": 20},
-            "settings": {"hidden": (192, 192, 192), "encoders": {"numbers": {"bins": 128, "width": 24, "pairs": 2}}},
+            "recipe": {"rate": 0.002, "batch_size": 128, "epochs": 12},
+            "settings": {
+                "members": 4,
+                "hidden": (192, 192, 192),
+                "encoders": {"numbers": {"bins": 128, "width": 24, "pairs": 1}},
+            },
         },
-        20_000: {"recipe": {"batch_size": 256, "epochs": 12, "rate": 0.0015}, "settings": {"hidden": (192, 192)}},
+        20_000: {"recipe": {"batch_size": 256, "epochs": 12, "rate": 0.0015}, "settings": {"members": 8, "hidden": (192, 192)}},
         100_000: {"recipe": {"batch_size": 512, "epochs": 8}},
         400_000: {"recipe": {"batch_size": 1024, "epochs": 4}},
     },

@@ -1,12 +1,15 @@
 """Data frames of any library, by way of narwhals: pandas, Polars, Arrow tables and others."""
 
 import math
-from datetime import UTC, datetime, time
+import sys
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
 from typing import Any
 
 import narwhals as nw
 import numpy as np
-from narwhals.dependencies import is_into_dataframe, is_into_series
+from narwhals.dependencies import is_into_dataframe, is_into_series, is_polars_lazyframe
 from narwhals.exceptions import NarwhalsError
 
 from thalweg.core.errors import DataRefusal
@@ -15,8 +18,8 @@ from thalweg.fields.column import Column, as_column
 
 
 def is_frame(given: Any) -> bool:
-    """Whether something is a data frame."""
-    return bool(is_into_dataframe(given))
+    """Whether something is a data frame, a lazy one of Polars or a batch of Arrow among them."""
+    return bool(is_into_dataframe(given)) or bool(is_polars_lazyframe(given)) or _is_batch(given)
 
 
 def is_series(given: Any) -> bool:
@@ -24,22 +27,45 @@ def is_series(given: Any) -> bool:
     return bool(is_into_series(given))
 
 
+def _is_batch(given: Any) -> bool:
+    arrow = sys.modules.get("pyarrow")
+    return arrow is not None and isinstance(given, arrow.RecordBatch)
+
+
+def _at_hand(given: Any) -> Any:
+    """The frame as narwhals reads it, what is lazy collected."""
+    if _is_batch(given):
+        return nw.from_native(sys.modules["pyarrow"].Table.from_batches([given]), eager_only=True)
+    return nw.from_native(given.collect() if is_polars_lazyframe(given) else given, eager_only=True)
+
+
 def frame_columns(given: Any) -> dict[str, Column]:
-    """The columns of a data frame by name.
+    """The columns of a data frame by name; numbers that stand for names are written out.
 
     Raises:
-        DataRefusal: two columns have one name, or a name is no text.
+        DataRefusal: two columns have one name, or a name is neither text nor a number.
     """
     try:
-        frame = nw.from_native(given, eager_only=True)
-        names = list(frame.columns)
-        columns = {name: series_column(frame[name]) for name in names}
+        frame = _at_hand(given)
+        names: list[Any] = list(frame.columns)
+        odd = [name for name in names if not isinstance(name, str | int | np.integer)]
+        if odd:
+            raise _names(f"{shown(repr(odd[0]))} is no text")
+        columns = {str(name): series_column(series) for name, series in zip(names, frame.iter_columns(), strict=True)}
     except NarwhalsError as error:
         raise _names(shown(" ".join(str(error).split())[:120])) from None
-    odd = [name for name in names if not isinstance(name, str)]
-    if odd:
-        raise _names(f"{shown(repr(odd[0]))} is no text")
+    if len(columns) < len(names):
+        raise _names("a number and a text are the same name")
     return columns
+
+
+def index_notes(given: Any) -> list[str]:
+    """A sentence where a frame has row labels of its own, which are not read."""
+    index = None if _is_batch(given) or is_polars_lazyframe(given) else nw.maybe_get_index(nw.from_native(given))
+    if index is None or type(index).__name__ == "RangeIndex":
+        return []
+    named = f" {shown(str(index.name))}" if index.name is not None else ""
+    return [f"the index{named} of the frame is left out (frame.reset_index() makes it a column)"]
 
 
 def series_column(given: Any) -> Column:
@@ -47,10 +73,10 @@ def series_column(given: Any) -> Column:
 
     Moments with a time zone become those of UTC, durations seconds.
     """
-    series = nw.from_native(given, series_only=True)
+    series = given if isinstance(given, nw.Series) else nw.from_native(given, series_only=True)
     gaps = bool(series.is_null().any())
     if isinstance(series.dtype, nw.Datetime | nw.Date):
-        return _moments(series)
+        return _moments(series.to_list())
     if series.dtype == nw.Duration:
         return np.asarray([math.nan if one is None else one.total_seconds() for one in series.to_list()])
     if series.dtype.is_numeric():
@@ -58,21 +84,37 @@ def series_column(given: Any) -> Column:
         return as_column(series.to_numpy() if plain and not gaps else series.cast(nw.Float64).to_numpy().astype(np.float64))
     if series.dtype == nw.Boolean and not gaps:
         return as_column(series.to_numpy())
-    return as_column([str(one) if isinstance(one, time) else one for one in _without_nan(series.to_list())])
+    return _objects(series)
 
 
-def _moments(series: nw.Series[Any]) -> np.ndarray:
+def _objects(series: nw.Series[Any]) -> Column:
+    """A column of Python objects: days and moments as such, fractions as numbers, what is pandas' own as it is written."""
+    gone = series.is_null().to_list()
+    values = [None if absent or _is_nan(one) else one for one, absent in zip(series.to_list(), gone, strict=True)]
+    there = [one for one in values if one is not None]
+    if there and all(isinstance(one, date) for one in there):  # moments are days, too
+        return _moments(values)
+    return as_column([_plain(one) for one in values])
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return float(value)
+    own = type(value).__module__.partition(".")[0] == "pandas"  # periods and intervals
+    return str(value) if own or isinstance(value, time) else value
+
+
+def _moments(found: Sequence[Any]) -> np.ndarray:
     """Dates and moments as datetime64 in microseconds, those with a zone in UTC."""
-    found = [None if one is None else one for one in series.to_list()]
     ready = [one.astimezone(UTC).replace(tzinfo=None) if isinstance(one, datetime) and one.tzinfo else one for one in found]
     return np.asarray(
         [np.datetime64("NaT") if one is None else np.datetime64(one, "us") for one in ready], dtype="datetime64[us]"
     )
 
 
-def _without_nan(values: list[Any]) -> list[Any]:
-    """The values of a column of objects, what pandas writes for a gap as None."""
-    return [None if isinstance(one, float) and math.isnan(one) else one for one in values]
+def _is_nan(value: Any) -> bool:
+    """What pandas writes for a gap."""
+    return isinstance(value, float) and math.isnan(value)
 
 
 def _names(what: str) -> DataRefusal:

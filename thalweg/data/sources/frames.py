@@ -3,7 +3,7 @@
 from typing import Any
 
 from thalweg.core.registry import source
-from thalweg.data._frames import frame_columns, is_frame
+from thalweg.data._frames import frame_columns, index_notes, is_frame
 from thalweg.data._shapes import refuse_unequal
 from thalweg.data._source import Asked
 from thalweg.data.dataset import Examples
@@ -23,4 +23,4 @@ def frames(asked: Asked) -> Examples:
     """
     columns = frame_columns(asked.given)
     refuse_unequal({name: len(values) for name, values in columns.items()}, "the data frame")
-    return Examples("frame", columns)
+    return Examples("frame", columns, notes=index_notes(asked.given))

@@ -39,7 +39,7 @@ def bars(rows: Sequence[Bar], *, label: str, said: str) -> str:
 def _row(frame: Frame, one: Bar, name: str, middle: float) -> str:
     zero, end = frame.px(0), frame.px(one.value)
     furthest = max(end, frame.px(one.high) if one.high is not None else end, zero)
-    bar = (
+    box = (
         f'<rect x="{min(zero, end):.1f}" y="{middle - BAR / 2:.1f}" width="{abs(end - zero):.1f}" height="{BAR}" rx="2" '
         'fill="var(--own)" fill-opacity=".55"/>'
     )
@@ -50,7 +50,7 @@ def _row(frame: Frame, one: Bar, name: str, middle: float) -> str:
         else ""
     )
     return (
-        f'<text x="{frame.left - 8}" y="{middle + 4:.1f}" text-anchor="end">{text(name)}</text>{bar}{line}'
+        f'<text x="{frame.left - 8}" y="{middle + 4:.1f}" text-anchor="end">{text(name)}</text>{box}{line}'
         f'<text class="tick" x="{furthest + 6:.1f}" y="{middle + 4:.1f}">{text(one.words)}</text>'
     )
 

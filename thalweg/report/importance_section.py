@@ -21,7 +21,7 @@ def importance_section(facts: Facts) -> str:
         return section("matters", "What matters", paragraph(f"Not measured: {found['reason']}.") if found.get("reason") else "")
     unit = facts.unit(found["metric"])
     said = importance_caption(found, unit)
-    rows = [_bar(one, unit) for one in found["columns"][:SHOWN]]
+    rows = [_drawn(one, unit) for one in found["columns"][:SHOWN]]
     picture = bars(rows, label=f"What shuffling a column costs: {unit.title}", said=said)
     words = "".join(paragraph(one) for one in importance_said(found, unit))
     return section("matters", "What matters", columns(figure(picture, said, beside=_table(found, unit)), f"<div>{words}</div>"))
@@ -71,7 +71,7 @@ def _listed(names: Sequence[str], more: str) -> str:
     return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
 
 
-def _bar(one: Found, unit: Unit) -> Bar:
+def _drawn(one: Found, unit: Unit) -> Bar:
     scale = 100 if unit.percent else 1
     low, high = one.get("low"), one.get("high")
     return Bar(

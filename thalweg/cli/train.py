@@ -13,6 +13,16 @@ from thalweg.core.errors import UsageRefusal
 from thalweg.core.talk import Talk
 
 
+class OrAuto(Number):
+    """A number, or `auto` for one that is looked for."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return value if value == "auto" else super().convert(value, param, ctx)
+
+    def range(self) -> str:
+        return super().range() + ', or "auto"'
+
+
 class Seed(Number):
     """A seed, or `random` for one that is drawn and recorded."""
 
@@ -37,8 +47,12 @@ CHOICES = [
     Flag("--steps", path="rule.steps", type=Number(1, 1_000_000_000), help="Steps, instead of epochs."),
     Flag("--preset", path="preset", metavar="NAME", help="How much effort: fast, good (the default) or best."),
     Flag("--time-limit", path="time_limit", metavar="TIME", help="Time to the package, instead of epochs: 90s, 2m, 1h30m."),
-    Flag("--batch-size", path="rule.batch_size", type=Number(1, 1 << 24), help="Rows of a batch."),
-    Flag("--lr", path="rule.rate", type=Number(0, 1e6, whole=False, above=True), help="Learning rate at its peak."),
+    Flag("--batch-size", path="rule.batch_size", type=OrAuto(1, 1 << 24), help="Rows of a batch; auto: as learn fastest."),
+    Flag(
+        "--lr", path="rule.rate", type=OrAuto(0, 1e6, whole=False, above=True), help="Rate at its peak; auto: by a range test."
+    ),
+    Flag("--find-lr", path="find_lr", is_flag=True, help="Say which rate a range test suggests; --lr auto takes it."),
+    Flag("--find-batch-size", path="find_batch_size", is_flag=True, help="Say which batch size learns fastest."),
     Flag("--seed", path="seed", type=Seed(0, 2**63 - 1), help='Decides all that is drawn; or "random".'),
     Flag("--patience", path="stopping.patience", type=Number(1, 1_000_000), help="Evaluations without gain before stopping."),
     Flag("--augment", path="augment", many=True, metavar="NAME", help="Augmentation, or none; may be repeated."),

@@ -95,6 +95,9 @@ class Descent:
     Args:
         parameters: by name; state is kept under these names.
         scaled: losses are multiplied by `scale` before backward (float16), slopes divided by it here.
+
+    Attributes:
+        rate: the base rate of the settings, before the schedule.
     """
 
     def __init__(
@@ -107,6 +110,7 @@ class Descent:
         build, own = registry.load("optimizer", choice.name), {**choice.settings, **rates}
         made = registry.settings_of("optimizer", choice.name, own)
         self.optimizer: torch.optim.Optimizer = build(self.parameters, made)
+        self.rate = float(made.rate)  # type: ignore[attr-defined]
         self.peaks = [float(group["lr"]) for group in self.optimizer.param_groups]
         self._rate_of = _schedule(settings)
         self.scaled, self.scale, self._calm = scaled, 65536.0 if scaled else 1.0, 0
@@ -117,6 +121,10 @@ class Descent:
         groups = self.optimizer.param_groups
         groups[:] = [part for group in groups for part in _by_share(group, share_of)]
         self.peaks = [float(group["lr"]) for group in groups]
+
+    def go_by(self, schedule: Callable[[int, int], float]) -> None:
+        """Let the rate go another way than the settings say: as a share of the peak, by the step and the number of steps."""
+        self._rate_of = schedule
 
     def share(self, at: Position) -> float:
         """The share of the peak rate at a position: a pure function of the step and the number of steps."""

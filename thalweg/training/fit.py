@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -47,6 +47,7 @@ from thalweg.training.plan import choose_precision
 from thalweg.training.planned import Planned
 from thalweg.training.published import better_begun
 from thalweg.training.rehearsal import rehearse
+from thalweg.training.searching import Search, found_used
 from thalweg.training.settings import RunSettings
 from thalweg.training.splitting import tell_splitting
 from thalweg.training.stage import Own, Stage, build_stage, task_facts
@@ -176,13 +177,15 @@ def fit(
         dataset = work.dataset(number)
         if begun is not None and number < begun.position.stage:
             continue
-        stage = build_stage(settings, number, dataset, own, work.context)
+        search = Search(settings, dataset, own, work.context, work.share_out, work.talk)
+        said = search.into(pacing.planned) if begun is None and not number else []
+        stage = build_stage(found_used(settings, pacing.planned), number, dataset, own, work.context)
         work.share_out(stage)
         work.refuse_wide_margin(stage)
         rehearse(stage, own, work.talk)
         tell_splitting(stage, work.talk)
         watch = work.listeners(stage, interruption, listeners or {})
-        work.tell(stage)
+        work.tell(stage, said)
         if begun is not None:
             work.go_on(begun, stage, watch)
         else:
@@ -282,13 +285,15 @@ class _Work:
         watch["checkpoints"] = Checkpointer(save, seconds=settings.checkpoint_seconds, steps=settings.checkpoint_steps)
         return watch
 
-    def tell(self, stage: Stage) -> None:
-        """Say what was read and what will learn, on one of the processes."""
+    def tell(self, stage: Stage, found: Sequence[tuple[str, Sequence[str]]]) -> None:
+        """Say what was read, what will learn and what a search found for it, on one of the processes."""
         if self.context.processes.rank == 0:
             tell_data(self.talk, stage.dataset)
             if self.examined.lines:
                 self.talk.say("check", *self.examined.lines)
             tell_model(self.talk, stage, self.context)
+            for label, lines in found:
+                self.talk.say(label, *lines)
             if hint := better_begun(stage, self.settings):
                 self.talk.say("model", hint)
 

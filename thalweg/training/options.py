@@ -13,8 +13,9 @@ class TrainOptions(TypedDict, total=False):
         target: the field to predict; looked for where it is not named.
         epochs: times through the training part.
         steps: steps instead of epochs.
-        batch_size: rows of a batch.
-        lr: learning rate at its peak.
+        batch_size: rows of a batch; "auto": those that learn fastest.
+        lr: learning rate at its peak; "auto": as a range test suggests.
+        find_lr, find_batch_size: only say what "auto" would take.
         seed: of everything random; 0 by default.
         preset: how much effort: "fast", "good" (the default) or "best".
         time_limit: time from reading the data to the package, instead of epochs: 90, "90s", "2m", "1h30m".
@@ -46,8 +47,10 @@ class TrainOptions(TypedDict, total=False):
     target: str | None
     epochs: int | None
     steps: int | None
-    batch_size: int | None
-    lr: float | None
+    batch_size: int | str | None
+    lr: float | str | None
+    find_lr: bool | None
+    find_batch_size: bool | None
     seed: int | None
     preset: str | None
     time_limit: float | str | None

@@ -15,6 +15,7 @@ from thalweg.data.read import identify
 from thalweg.models.weights.asked import under_weights
 from thalweg.training.own_parts import OWN
 from thalweg.training.settings import RunSettings
+from thalweg.training.sought import found_before, searched_for
 
 PARTS = ("task", "model", "rule")
 UNKNOWN = "SETTING_UNKNOWN"
@@ -32,7 +33,7 @@ OPTIONS = {
     "missing": "data.missing", "date_order": "data.date_order", "parse_numbers": "data.parse_numbers",
     "download": "data.download", "weights": "weights", "freeze": "rule.freeze",
     "keep": "data.keep", "keep_duplicates": "data.keep_duplicates", "check": "check", "compare": "compare", "margin": "margin",
-    "time_limit": "time_limit", "preset": "preset",
+    "time_limit": "time_limit", "preset": "preset", "find_lr": "find_lr", "find_batch_size": "find_batch_size",
 }  # fmt: skip
 """What settings are called by those who do not write a settings file, and where they stand in one."""
 
@@ -45,6 +46,8 @@ def run_settings(given: Mapping[str, Any], *, where: str = "the run") -> RunSett
     """
     refuse_secrets(given, where=where)
     asked = {key: value for key, value in given.items() if key not in (*CHOSEN, OWN)}
+    asked = found_before(asked, given.get("chosen") or {})
+    asked = searched_for(asked)
     for name, choice in (given.get("chosen") or {}).items():
         asked[name] = choice if asked.get(name) is None else asked[name]
     _refuse_newer(asked, where)

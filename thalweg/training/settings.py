@@ -10,6 +10,7 @@ from thalweg.metrics._margin import read_margin
 from thalweg.training.duration import seconds_of
 
 Preset = Literal["fast", "good", "best"]
+Finding = Literal["no", "tell", "use"]
 USUAL: Preset = "good"
 Augmentation = str | dict[str, dict[str, Any]]
 
@@ -65,6 +66,8 @@ class RunSettings(Settings):
     )
     speed: Literal["plain"] = Field("plain", description="how steps are run")
     preset: Preset = Field(USUAL, description="how much effort it is worth: each model says what it has more or less of")
+    find_lr: Finding = Field("no", description="a rate is looked for by a range test, and told, or used")
+    find_batch_size: Finding = Field("no", description="a batch size is looked for by measuring, and told, or used")
     time_limit: float | None = Field(None, description="seconds from reading the data to the package; or 90s, 2m, 1h30m")
     compare: bool = Field(True, description="baselines are fitted and a verdict is given")
     check: bool = Field(True, description="the data are looked at for defects before anything is learned")
@@ -82,6 +85,12 @@ class RunSettings(Settings):
     def _in_seconds(cls, given: Any) -> Any:  # noqa: ANN401 - whatever the user wrote
         """A duration as people write it."""
         return None if given is None else seconds_of(given)
+
+    @field_validator("find_lr", "find_batch_size", mode="before")
+    @classmethod
+    def _wanted(cls, given: Any) -> Any:  # noqa: ANN401 - whatever the user wrote
+        """True is to be told, false not to look; so are yes and no of YAML."""
+        return {True: "tell", False: "no"}[given] if isinstance(given, bool) else given
 
     @field_validator("margin", mode="before")
     @classmethod

@@ -15,6 +15,7 @@ from thalweg.report.importance_section import importance_section
 from thalweg.report.learning_section import learning_section
 from thalweg.report.markup import text, unbroken
 from thalweg.report.page import page
+from thalweg.report.rate_chart import rate_section, write_rates
 from thalweg.report.run_facts import Facts
 from thalweg.report.samples import samples_section
 from thalweg.report.seeds_section import seeds_section
@@ -30,6 +31,7 @@ def write_report(folder: RunFolder) -> Path:
     """
     facts = Facts.of(folder)
     files.write_text(folder.report, report_of(facts))
+    write_rates(folder)
     with suppress(PackageRefusal):  # a damaged package is told of where it is opened; the report needs none
         write_card(folder, facts)
     return folder.report
@@ -45,6 +47,7 @@ def report_of(facts: Facts) -> str:
         samples_section(facts),
         data_section(facts),
         learning_section(facts),
+        rate_section(RunFolder(facts.path)),
         confidence_section(facts),
         errors_section(facts),
         importance_section(facts),

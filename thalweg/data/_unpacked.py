@@ -24,6 +24,8 @@ FREE_BYTES = 64 << 20
 MOST_TIMES = 1000
 """How many times its packed size a file may come to: text packs tenfold, a table of one value a thousandfold."""
 JUNK = ("__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini")
+ARCHIVES = (b"PK\x03\x04", b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd", b"7z\xbc\xaf", b"Rar!")
+"""First bytes of what is packed once more."""
 _DAMAGED = (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, NotImplementedError, ValueError)
 
 
@@ -57,6 +59,16 @@ def _only_member(path: Path) -> Any:
             where=shown(path),
             why="one table at a time is read from an archive",
             fix="unpack it, then give the file that is meant, or a folder with train.csv and test.csv",
+        )
+    with archive.open(str(files[0])) as opened:
+        begins = opened.read(max(map(len, ARCHIVES)))
+    if begins.startswith(ARCHIVES):
+        raise DataRefusal(
+            "DATA_NESTED_ARCHIVE",
+            f"{shown(path.name)} holds another archive, {shown(str(files[0])[:80])}",
+            where=shown(path),
+            why="archives within archives are not opened: they may go on without end",
+            fix="unpack the outer one, then give what it holds",
         )
     return archive.open(str(files[0]))
 

@@ -36,3 +36,12 @@ def test_the_last_maps_have_four_pixels_a_side_whatever_the_pictures_have(side):
 
 def test_widths_that_are_asked_for_are_the_ones_that_are_built():
     assert [one.out_channels for one in net(28, widths=(3, 5)).modules() if isinstance(one, torch.nn.Conv2d)] == [3, 5]
+
+
+def test_photos_are_halved_at_once_which_spares_most_of_their_time():
+    small, photo = net(64), net(128)
+    assert (small.trunk[0].stride, photo.trunk[0].stride) == ((1, 1), (2, 2))
+    assert photo.trunk[0].kernel_size == (4, 4)
+    assert chosen_widths(128) == chosen_widths(64)
+    assert photo(torch.randn(2, 1, 128, 128)).shape == (2, 10)
+    assert net(70)(torch.randn(1, 1, 70, 70)).shape == (1, 10)

@@ -4,7 +4,7 @@ Data: the first 10,000 training images (9,980 train, 10 validate, 10 calibrate) 
 Hardware: AMD EPYC, no AVX-512, no bfloat16.
 Seeds: 0 to 4.
 Figure: accuracy .9162 +- .0011, mean and 95 % interval over five seeds (.9159, .9166, .9160, .9150, .9174), trained on one
-        thread; 1,248 steps. On two threads with nothing else running a step took 91.7 ms (234 steps) and the start 2.2 s: 117 s.
+        thread; 1,248 steps. On two threads, nothing else running, a step took 91.7 ms (234 steps) and the start 2.2 s: 117 s.
 Command: THALWEG_DATA=... python recipes/fashion_residual.py
 
 Chosen on held-out training images (LOG.md): the net among nine, its average among six other changes.

@@ -20,6 +20,7 @@ from thalweg.data.encode import encode
 from thalweg.data.read import read
 from thalweg.data.settings import DataSettings
 from thalweg.evaluation.evaluate import Evaluation, evaluate
+from thalweg.evaluation.features import Columns
 from thalweg.evaluation.margin import margin_of
 from thalweg.evaluation.opponents import Chooser, Opponent, Remembered, Training, fit_one
 from thalweg.evaluation.paired import difference
@@ -71,8 +72,9 @@ def boosting(run: Fitted, *, seed: int) -> Opponent:
     task, dataset = run.package.task, run.dataset
     assert isinstance(dataset, StoredDataset)
     chooser = Chooser(task, dataset, next(iter(task.metrics)), seed)
-    columns = Remembered(task, chooser.batches.batches)
-    found, note = fit_one(OPPONENT, Training.of(task, dataset, seed), chooser, columns, seconds=1e9)
+    columns = Columns(task)
+    training = Training.of(task, dataset, seed, columns)
+    found, note = fit_one(OPPONENT, training, chooser, Remembered(columns, task, chooser.batches.batches), seconds=1e9)
     assert found is not None, note
     return found
 

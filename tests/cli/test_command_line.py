@@ -1,5 +1,6 @@
 """The command line refuses what it cannot mean, in words, and does what it says."""
 
+import io
 import json
 import os
 import re
@@ -12,6 +13,8 @@ import pytest
 
 from tests.cli.running import QUICK, ended, process
 from tests.lint_refusal import assert_sound_refusal
+from thalweg.cli import main
+from thalweg.core.run_folder import RunFolder
 
 
 def test_cli_01_without_arguments_the_help_is_shown_and_the_exit_code_is_2(line):
@@ -171,7 +174,20 @@ def test_cli_16_narrow_ascii_and_dumb_terminals_get_readable_lines(line, monkeyp
     assert max(map(len, ran.out.splitlines() + ran.err.splitlines())) <= max(columns, 42)
 
 
-def test_cli_16_what_the_encoding_cannot_hold_is_written_in_ascii(finished_run, tmp_path):
+def test_cli_16_what_the_encoding_cannot_hold_is_written_in_ascii(tmp_path, monkeypatch):
+    streams = {name: io.TextIOWrapper(io.BytesIO(), encoding="ascii") for name in ("stdout", "stderr")}
+    for name, stream in streams.items():
+        monkeypatch.setattr(sys, name, stream)
+    assert main(["train", "iris", *QUICK[:-1], "--out", str(tmp_path / "a")]) == 0
+    for stream in streams.values():
+        stream.flush()
+    printed = "".join(stream.buffer.getvalue().decode("ascii") for stream in streams.values())
+    assert "accuracy" in printed
+    assert "?" not in printed
+
+
+@pytest.mark.reliability
+def test_cli_16_what_the_encoding_of_a_process_cannot_hold_is_written_in_ascii(tmp_path):
     ran = ended(process("train", "iris", *QUICK[:-1], "--out", tmp_path / "a", PYTHONIOENCODING="ascii", LC_ALL="C"))
     assert ran.code == 0, ran.err
     assert (ran.out + ran.err).isascii()
@@ -194,7 +210,7 @@ def started(path: Path, *more: str):
     ("number", "code"),
     [
         pytest.param(2, 130, id="SIGINT"),
-        pytest.param(15, 143, id="SIGTERM"),
+        pytest.param(15, 143, id="SIGTERM", marks=pytest.mark.reliability),
         pytest.param(1, 129, id="SIGHUP", marks=pytest.mark.reliability),
     ],
 )
@@ -244,11 +260,22 @@ def test_cli_20_json_of_a_run_holds_the_facts_and_nothing_else(line):
     assert facts["files"]["report.html"] == "a/report.html"
 
 
+HOLDING = """
+import sys
+from pathlib import Path
+from thalweg.core.run_folder import RunFolder
+with RunFolder.existing(Path(sys.argv[1])).lock():
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
 def test_cli_21_a_second_process_is_refused_with_the_first_ones_number(tmp_path, line):
-    running = started(tmp_path / "run")
-    told = line.refused(2, "train", "iris", "--resume", "--out", tmp_path / "run", "--steps", "1000000")
-    running.kill()
-    running.wait()
+    RunFolder.create(tmp_path / "run")
+    holding = [sys.executable, "-c", HOLDING, str(tmp_path / "run")]
+    with subprocess.Popen(holding, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdout.readline() == "held\n"
+        told = line.refused(2, "train", "iris", "--resume", "--out", tmp_path / "run", "--steps", "1000000")
     assert told["code"] == "RUN_LOCKED"
     assert str(running.pid) in told["what"]
 

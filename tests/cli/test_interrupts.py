@@ -180,6 +180,7 @@ def test_cli_24_a_limit_of_memory_is_named(tmp_path):
     assert (ran.code, told["code"], told["where"]) == (6, "MEMORY_FULL", "ulimit -v")
 
 
+@pytest.mark.reliability
 def test_cli_24_a_limit_of_file_size_is_named(tmp_path):
     ran = limited(resource.RLIMIT_FSIZE, 100_000, "train", "iris", *QUICK, "--out", str(tmp_path / "run"))
     told = assert_sound_refusal(ran.code, ran.err)
@@ -187,6 +188,7 @@ def test_cli_24_a_limit_of_file_size_is_named(tmp_path):
     assert "ulimit -f" in told["fix"]
 
 
+@pytest.mark.reliability
 def test_cli_24_few_open_files_are_enough(tmp_path):
     ran = limited(resource.RLIMIT_NOFILE, 64, "train", "iris", *QUICK, "--json", "--out", str(tmp_path / "run"))
     assert ran.code == 0, ran.err

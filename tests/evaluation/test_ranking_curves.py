@@ -113,3 +113,9 @@ def test_of_many_classes_it_is_asked_whether_it_is_right_when_it_is_sure():
     assert found["class"] is None
     right = probabilities.argmax(1) == true
     assert sum(one["observed"] * one["n"] for one in found["bins"]) == pytest.approx(right.sum())
+
+
+def test_a_calibration_error_of_few_examples_ends_where_no_gap_can_lie_beyond():
+    sure = 0.5 + 0.01 * np.random.default_rng(0).random(30)
+    found = calibration_error(np.stack([1 - sure, sure], 1), np.arange(30) % 2)
+    assert found["value"] < found["high"] <= 1.0

@@ -251,7 +251,7 @@ def test_loss_in_training_and_on_validation_rows_share_a_picture_where_they_are_
         return re.search(r'<section id="learning">.*?</section>', text, re.DOTALL)[0]
 
     assert ">training</text>" in picture()
-    assert "rose to 0.8 while in training it fell on from 0.333 to 0.167: from there on it learned by heart." in picture()
+    assert "rose to 0.8 while in training it fell on from 0.333 to 0.167: that looks like learning by heart." in picture()
     assert ">training</text>" not in picture(loss={"name": "focal"})
 
 

@@ -114,6 +114,7 @@ def test_what_is_confused():
         (1, 19, "one in 19"),
         (1, 7, "one in seven"),
         (62, 100, "62 %"),
+        (27, 27, "all"),
     ],
 )
 def test_shares_in_words(count, of, words):

@@ -55,6 +55,9 @@ def test_the_examples_behind_the_worst_mistakes_are_kept():
     worst = [{"row": 5, "true": "low", "said": "high", "sure": 0.9}]
     kept = with_examples({"diagnosis": {"mistakes": {"worst": worst}}}, dataset)["examples_shown"]
     assert kept["fields"] == {"a": "number", "b": "number", "colour": "category"}
+    worth = {"columns": [{"name": name, "value": 0.1} for name in ("colour", "b", "a")]}
+    dearest = with_examples({"diagnosis": {"mistakes": {"worst": worst}}, "importance": worth}, dataset)["examples_shown"]
+    assert list(dearest["fields"]) == ["colour", "b", "a"]
     assert kept["rows"]["5"]["colour"] == dataset.examples.columns["colour"][5]
 
 

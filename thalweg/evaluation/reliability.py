@@ -63,13 +63,9 @@ def calibration_error(probabilities: np.ndarray, true: np.ndarray) -> dict[str, 
     """
     metric = made_metric("calibration-error")
     rows = metric.rows(torch.from_numpy(probabilities.astype(np.float64)), torch.from_numpy(true.astype(np.int64)))
-    found = estimate(metric, rows)
-    return {
-        "value": found.value,
-        "low": found.low,
-        "high": found.high,
-        "chance": _by_chance(rows[:, 0].numpy(), metric.settings.bins),
-    }
+    found, bins = estimate(metric, rows), metric.settings.bins
+    high = None if found.high is None else min(found.high, 1.0)
+    return {"value": found.value, "low": found.low, "high": high, "chance": _by_chance(rows[:, 0].numpy(), bins)}
 
 
 def _by_chance(confidence: np.ndarray, bins: int) -> float:

@@ -6,7 +6,7 @@ from typing import Any
 from thalweg.evaluation.figures import digits, written
 from thalweg.report.charts import scatter
 from thalweg.report.examples import shown, shown_fields, view_of
-from thalweg.report.markup import columns, figure, folded, paragraph, section, table, text
+from thalweg.report.markup import columns, figure, folded, paragraph, section, table, text, unbroken
 from thalweg.report.residual_chart import residuals, spread_said
 from thalweg.report.run_facts import Facts
 from thalweg.report.sentences import confused, erred
@@ -118,7 +118,8 @@ def _worst(facts: Facts, mistakes: Mapping[str, Any], count: int | None) -> str:
         shown = "".join(_tile(one, tiles, fields, rows.get(str(one["row"])) or {}, count=count) for one in worst)
         return f'<div class="tiles">{shown}</div>'
     said = ["row", "true", "predicted", *(["sure"] if "sure" in worst[0] else []), *fields]
-    return table(said, [_row(one, fields, rows.get(str(one["row"])) or {}, count=count) for one in worst])
+    shown = table(said, [_row(one, fields, rows.get(str(one["row"])) or {}, count=count) for one in worst])
+    return f'<div class="rows">{shown}</div>'
 
 
 def _tile(
@@ -127,7 +128,7 @@ def _tile(
     pictures = "".join(shown(fields[name], kept.get(name)) for name in tiles)
     sure = f", {100 * one['sure']:.0f} % sure" if "sure" in one else ""
     words = f"said {_said(one['said'], count)}{sure}; true {_said(one['true'], None)}"
-    return f"<figure>{pictures}<figcaption>{text(words)}<br>row {text(one['row'])}</figcaption></figure>"
+    return f"<figure>{pictures}<figcaption>{unbroken(text(words))}<br>row {text(one['row'])}</figcaption></figure>"
 
 
 def _row(one: Mapping[str, Any], fields: Mapping[str, str], kept: Mapping[str, Any], *, count: int | None) -> list[str]:

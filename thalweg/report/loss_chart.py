@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from thalweg.report.charts import Frame, grid, left_of, mark_at, svg
 
 Points = Sequence[tuple[float, float]]
+WORD = 60
+"""Pixels that the word at the end of a line takes."""
 
 
 def both_losses(trained: Points, held: Points, *, label: str, axis: str, marked: int | None, mark: str, said: str) -> str:
@@ -33,11 +35,20 @@ def _line(frame: Frame, points: Points, style: str) -> str:
 
 def _ends(frame: Frame, trained: Points, held: Points) -> str:
     """The names of both lines, the upper one's above it and the lower one's below."""
-    first, second = frame.py(trained[-1][1]), frame.py(held[-1][1])
-    upper, lower = min(first, second) - 7, max(first, second) + 16
-    places = (upper, lower) if first < second else (lower, upper)
     end = frame.width - frame.right
+    above = frame.py(trained[-1][1]) < frame.py(held[-1][1])
+    places = [_beside(frame, trained, end, above=above), _beside(frame, held, end, above=not above)]
     return (
         f'<text class="soft" x="{end}" y="{places[0]:.1f}" text-anchor="end">training</text>'
         f'<text class="own" x="{end}" y="{places[1]:.1f}" text-anchor="end">validation</text>'
     )
+
+
+def _beside(frame: Frame, points: Points, end: float, *, above: bool) -> float:
+    """The base line of words at the end of a line that the line does not run through."""
+    pixels = [(frame.px(x), frame.py(y)) for x, y in points]
+    (before, left), (last, right) = pixels[-2:] if len(pixels) > 1 else (pixels[-1], pixels[-1])
+    there = [y for x, y in pixels if x >= end - WORD]
+    if last - before > WORD:  # the line enters the words' place within its last piece
+        there.append(right + (left - right) * WORD / (last - before))
+    return min(there) - 7 if above else max(there) + 16

@@ -53,7 +53,8 @@ svg .bold{font-weight:650}svg .share{font-size:11.5px}svg .grid{stroke:var(--rul
 .line>b{padding:0}.track{min-height:17px}.axis .track i:nth-child(even){display:none}}
 .scroll{overflow-x:auto}table{border-collapse:collapse;width:100%;font-size:14px}
 th,td{padding:6px 12px 6px 0;border-bottom:1px solid var(--rule);text-align:left;white-space:nowrap}
-th{font-weight:500;color:var(--soft)}td.wide{white-space:normal;min-width:16em}
+th{font-weight:500;color:var(--soft)}.rows table{font-size:13px}.rows th,.rows td{padding-right:9px}
+td.wide{white-space:normal;min-width:16em}
 .heat{width:auto;border-collapse:separate;border-spacing:2px;font-size:13.5px}
 .heat th,.heat td{border:0;padding:4px 5px;text-align:center;color:var(--ink);font-weight:400}
 .heat td{min-width:30px;border-radius:3px;background:var(--panel)}.heat td[style]{font-weight:650}
@@ -68,7 +69,8 @@ th{font-weight:500;color:var(--soft)}td.wide{white-space:normal;min-width:16em}
 .key{display:flex;flex-wrap:wrap;gap:2px 18px;font-size:13.5px;color:var(--soft);padding:0;margin:0;list-style:none}
 .key i{display:inline-block;width:10px;height:10px;border-radius:2px;margin-right:6px}
 .tiles{display:grid;grid-template-columns:repeat(auto-fill,minmax(112px,1fr));gap:16px;margin:14px 0}
-.tiles figure{margin:0}.tiles img{width:100%;max-width:128px;border-radius:3px;background:var(--panel);display:block}
+.tiles figure{margin:0}.tiles img{width:100%;max-width:128px;border-radius:3px;background:var(--panel);display:block;
+aspect-ratio:1;object-fit:contain}
 .tiles.close{grid-template-columns:repeat(auto-fill,minmax(76px,1fr));gap:10px}
 .tiles.close figcaption{font-size:12.5px}
 img.small{image-rendering:pixelated}

@@ -118,7 +118,7 @@ def losses_said(trained: Sequence[tuple[float, float]], held: Sequence[tuple[flo
     if trained[best][1] <= trained[-1][1]:
         return f"{said}; in the end it was {values[-1]:.3g}."
     fell = f"while in training it fell on from {trained[best][1]:.3g} to {trained[-1][1]:.3g}"
-    return f"{said}, and rose to {values[-1]:.3g} {fell}: from there on it learned by heart."
+    return f"{said}, and rose to {values[-1]:.3g} {fell}: that looks like learning by heart."
 
 
 def best_of(values: Sequence[float], *, higher: bool) -> tuple[int, int]:
@@ -157,6 +157,8 @@ def confused(confusion: Mapping[str, Any], mistakes: Mapping[str, Any]) -> str:
 
 def share_words(count: int, of: int) -> str:
     """A share as people say it: `a third`, `one in nineteen`, `62 %`."""
+    if count and count == of:
+        return "all"
     share = count / of if of else 0.0
     for words, exact in (("half", 1 / 2), ("a third", 1 / 3), ("a quarter", 1 / 4)):
         if abs(share - exact) < 0.02:

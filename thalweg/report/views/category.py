@@ -17,7 +17,7 @@ class CategoryView(View):
         return None if value is None else str(value)[:LONGEST]
 
     def show(self, kept: Any) -> str:
-        return text("–" if kept is None else kept)
+        return text("–" if kept in (None, "") else kept)
 
     @staticmethod
     def example() -> str:

@@ -8,7 +8,9 @@ import torch
 from tests.evaluation.arrays import classes, task_of, values
 from thalweg.core.talk import Talk
 from thalweg.evaluation.compare import compare
-from thalweg.evaluation.opponents import Training, _affordable, opponents
+from thalweg.evaluation.opponents import opponents
+from thalweg.evaluation.training_rows import Training
+from thalweg.evaluation.tuning import affordable
 
 VERDICT = {
     "word", "sentence", "opponent", "difference", "low", "high", "margin", "ahead", "p", "mid_p", "needed", "needed_if_real",
@@ -24,7 +26,7 @@ def ignorant(task):
 def compared():
     dataset = classes()
     task = task_of("classification", dataset)
-    return compare(task, ignorant(task), dataset, budget=30.0)
+    return compare(task, ignorant(task), dataset, budget=8.0)
 
 
 def test_an_ignorant_net_is_worse_than_a_classical_model(compared):
@@ -57,7 +59,7 @@ def test_the_best_value_comes_first(compared):
 def test_regression_is_compared_in_the_targets_unit():
     dataset = values()
     task = task_of("regression", dataset)
-    found = compare(task, ignorant(task), dataset, budget=20.0)
+    found = compare(task, ignorant(task), dataset, budget=6.0)
     assert found.verdict.word == "worse"
     best = found.as_json()["baselines"][0]
     assert best["value"] == pytest.approx(1.0, abs=0.4)  # the noise of the data
@@ -66,7 +68,7 @@ def test_regression_is_compared_in_the_targets_unit():
 def test_the_opponent_is_the_best_on_validation():
     dataset = classes()
     task = task_of("classification", dataset)
-    found = opponents(task, dataset, headline="accuracy", seed=0, budget=30.0, talk=Talk())
+    found = opponents(task, dataset, headline="accuracy", seed=0, budget=8.0, talk=Talk())
     best = found.best(1.0)
     assert best.validation == max(one.validation for one in found.opponents)
 
@@ -80,19 +82,11 @@ def test_without_time_only_the_trivial_baseline_is_fitted_and_that_is_said():
     assert len(found.notes) == 7
 
 
-class Slow:
-    """An estimator whose fit takes a millisecond a row, by its own word."""
-
-    def fit(self, rows, target):
-        return self
-
-
-def test_slow_baselines_are_fitted_on_fewer_rows(monkeypatch):
+def test_slow_baselines_are_fitted_on_fewer_rows():
     dataset = classes(2400)
     training = Training.of(task_of("classification", dataset), dataset, 0)
-    monkeypatch.setattr(Training, "fit", lambda self, estimator, rows: rows / 1000)
-    assert _affordable(training, Slow(), power=1.0, seconds=0.5) == 500
-    assert _affordable(training, Slow(), power=1.0, seconds=50) == len(training.rows)
+    assert affordable(training, 0.3, power=1.0, seconds=0.5) == 500
+    assert affordable(training, 0.3, power=1.0, seconds=50) == len(training.rows)
 
 
 def test_without_a_baseline_there_is_no_verdict_but_a_reason(monkeypatch):

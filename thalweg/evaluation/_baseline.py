@@ -65,10 +65,13 @@ class Fitted:
     def __call__(self, *arguments: Tensor, **named: Tensor) -> Tensor:
         """Log-probabilities (B, C), or standardised values (B, d)."""
         like = next(iter((*arguments, *named.values())))
-        rows = self.columns.given(arguments, named)
+        return as_tensor(self.answered(self.columns.given(arguments, named)), like)
+
+    def answered(self, rows: Any) -> np.ndarray:
+        """The same of rows as the estimator reads them: log-probabilities (B, C), or values (B, d)."""
         if self.classes is None:
-            return as_tensor(np.asarray(self.estimator.predict(rows)).reshape(rows.shape[0], -1), like)
-        return as_tensor(self._log_probabilities(rows), like)
+            return np.asarray(self.estimator.predict(rows)).reshape(rows.shape[0], -1)
+        return self._log_probabilities(rows)
 
     def _log_probabilities(self, rows: Any) -> np.ndarray:
         found = self.scores(rows) * self.sharpness if self.decisions else self.estimator.predict_proba(rows)

@@ -179,6 +179,7 @@ def _rival_as_json(rival: Rival) -> dict[str, Any]:
         "difference": found.value if found else None,
         "setting": one.setting,
         "fits": one.fits,
+        "folds": one.folds,
         "rows": one.rows,
         "of_rows": one.whole,
         "seconds": round(one.seconds, 3),

@@ -1,4 +1,4 @@
-"""Opponents: the classical models, fitted on the same training rows, their settings chosen on the same validation rows.
+"""Opponents: the classical models, fitted on the same training rows, their settings chosen by cross-validation on these.
 
 Each gets an equal share of the time that is left, the simplest first. Where a fit on all rows would take longer, a draw of them
 has to do; what is not fitted, and what was fitted on fewer rows, is said.
@@ -6,15 +6,12 @@ has to do; what is not fitted, and what was fitted on fewer rows, is said.
 
 import dataclasses
 import math
-import time
-import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import torch
-from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 from thalweg.core import registry
@@ -23,21 +20,16 @@ from thalweg.core.talk import Talk
 from thalweg.data.batch import Batch
 from thalweg.data.batches import Batches
 from thalweg.data.dataset import Dataset
-from thalweg.evaluation._baseline import Baseline, Candidates, Fitted
+from thalweg.evaluation._baseline import Fitted
 from thalweg.evaluation.evaluate import BATCH, Evaluation, of_batches
 from thalweg.evaluation.features import Columns, inputs_of, reader, unreadable
 from thalweg.evaluation.frozen import can_freeze
 from thalweg.evaluation.paired import sign
-from thalweg.evaluation.sparse import Chained, Condensed, Weighed, is_sparse, one_after_another
+from thalweg.evaluation.training_rows import Training, Watch
+from thalweg.evaluation.tuning import cross_validated, planned
 from thalweg.evaluation.verdict import TRIVIAL
 from thalweg.tasks._task import Model, Task
 
-SMALL_TABLE = 1_000_000
-"""Numbers up to which threads that share one fit wait longer than they work; whole trees are still grown side by side."""
-PILOT = 300
-"""Rows of the first, timed fit, where there are many more."""
-NUMBERS = 60_000_000
-"""Numbers that the training rows may be in all."""
 CHOOSING = 20
 """Validation batches that choose, at most."""
 
@@ -49,7 +41,8 @@ class Opponent:
     Attributes:
         validation: the headline's value on the validation rows that chose its settings.
         setting: the chosen settings in words.
-        fits: how many fits were made in all.
+        fits: how many fits were made in all; fixed before the first of them.
+        folds: of the cross-validation that chose the settings; 0: the validation part did.
         rows: training rows of the chosen fit, of `whole` that the net had; 0 where that cannot be said.
     """
 
@@ -62,6 +55,7 @@ class Opponent:
     rows: int = 0
     whole: int = 0
     seconds: float = 0.0
+    folds: int = 0
 
 
 @dataclass
@@ -180,81 +174,6 @@ class Remembered(Columns):
         return super().given(arguments, named) if made is None else made
 
 
-@dataclass
-class Training:
-    """The training rows as classical models read them.
-
-    Attributes:
-        rows: (n, d) float32, perhaps sparse, in an order drawn at random, so that any beginning is a fair draw.
-        target: (n,) classes or values, or (n, d) values.
-        classes: how many classes the task knows; None for values.
-        whole: rows of the training part.
-        dense: columns at the front that are not sparse.
-    """
-
-    task: Task
-    rows: Any
-    target: np.ndarray
-    classes: int | None
-    whole: int
-    seed: int
-    dense: int = 0
-
-    @staticmethod
-    def of(task: Task, dataset: Dataset, seed: int, columns: Columns | None = None) -> "Training":
-        """The features of the training part, or of a draw of it where they would fill the memory.
-
-        Args:
-            columns: what makes them; by default plain columns.
-        """
-        columns, drawn, target = columns or Columns(task), [], []
-        generator = np.random.default_rng(Position(seed).number("baselines", by="run"))
-        whole, share, name = dataset.rows("train") or 0, 1.0, task.ports.output.name
-        for batch in dataset.batches("train", size=BATCH):
-            made = columns(inputs_of(task, batch))
-            numbers = made.nnz if is_sparse(made) else made.size
-            share = min(1.0, NUMBERS * made.shape[0] / (max(whole, 1) * max(numbers, 1)))
-            kept = generator.random(made.shape[0]) < share
-            drawn.append(made[kept])
-            target.append(batch[name].detach().cpu().double().numpy()[kept])
-        order = generator.permutation(sum(map(len, target)))
-        y = np.concatenate(target)[order]
-        flat = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
-        classes = task.ports.output.size
-        return Training(task, one_after_another(drawn)[order], flat, classes, whole or len(y), seed, columns.dense)
-
-    def candidates(self, part: Baseline) -> Candidates:
-        """The estimators that a baseline offers for such a target."""
-        found = part.classifiers(self.seed) if self.classes is not None else part.regressors(self.seed)
-        if self.classes is None and self.target.ndim > 1:
-            found = [(words, _one_each(estimator)) for words, estimator in found]
-        return self._reading(part, found) if is_sparse(self.rows) else found
-
-    def _reading(self, part: Baseline, found: Candidates) -> Candidates:
-        """The estimators, each with what it needs to read sparse rows."""
-        sparse = part.declaration.facts.get("sparse", False)  # type: ignore[attr-defined]
-        steps = [Weighed(self.dense) if sparse else Condensed(self.dense, self.seed) for _ in found]
-        return [(words, Chained(step, estimator)) for step, (words, estimator) in zip(steps, found, strict=True)]
-
-    def fit(self, estimator: Any, rows: int) -> float:  # noqa: ANN401 - any scikit-learn estimator
-        """Fit on the first rows; returns the seconds that took."""
-        from joblib import parallel_config
-
-        begun, threads = time.monotonic(), torch.get_num_threads()
-        shared = threads if not is_sparse(self.rows) and rows * self.rows.shape[1] > SMALL_TABLE else 1
-        target = self.target[:rows].astype(np.int64) if self.classes is not None else self.target[:rows]
-        with warnings.catch_warnings(), threadpool_limits(shared), parallel_config("threading", n_jobs=threads):
-            warnings.simplefilter("ignore")
-            estimator.fit(self.rows[:rows], target)
-        return time.monotonic() - begun
-
-
-def _one_each(estimator: Any) -> Any:  # noqa: ANN401
-    from sklearn.multioutput import MultiOutputRegressor
-
-    return MultiOutputRegressor(estimator)
-
-
 def _sides(names: list[str], task: Task, dataset: Dataset, chooser: "Chooser") -> dict[str, tuple[Training, Columns]]:
     """By baseline, the training rows as it reads them, and what reads further ones; each sort of reading is made once."""
     facts = {name: registry.facts("baseline", name) for name in names}
@@ -270,11 +189,11 @@ def _sides(names: list[str], task: Task, dataset: Dataset, chooser: "Chooser") -
 def _fit_all(
     found: Field, sides: Mapping[str, tuple[Training, Columns]], chooser: Chooser, *, budget: float, talk: Talk
 ) -> None:
-    deadline = time.monotonic() + budget
+    watch = Watch()
     names = list(sides)
     for done, (name, (training, columns)) in enumerate(sides.items()):
         title = registry.facts("baseline", name)["title"]
-        left = deadline - time.monotonic()
+        left = budget - watch.seconds
         talk.live("compare", f"{title} {done + 1} of {len(names)}  {max(0.0, left):.0f} s left", done / len(names))
         if left <= 0:
             found.notes.append(f"{title} was not fitted: the {budget:.0f} s for baselines were over")
@@ -287,53 +206,47 @@ def _fit_all(
 def fit_one(
     name: str, training: Training, chooser: Chooser, columns: Columns, *, seconds: float
 ) -> tuple[Opponent | None, str]:
-    """A baseline fitted with its settings in turn while the time lasts, the best on validation; and what must be said of it.
+    """A baseline with the best of its settings, fitted on the training rows; and what must be said of it.
 
-    Rows come before settings: the first is fitted on as many rows as the time allows, another where it should end in time.
+    How many rows, settings and folds the time allows is decided before the first of these fits, by fits on a few rows. Settings
+    are compared by cross-validation on the training part; where there is no time for that, on the validation part.
     """
-    facts, begun = registry.facts("baseline", name), time.monotonic()
+    facts, watch = registry.facts("baseline", name), Watch()
     offered = training.candidates(registry.load("baseline", name)())
-    rows = _affordable(training, offered[0][1], power=facts.get("power", 1.0), seconds=seconds)
+    decisions = facts.get("gives") == "decisions"
+    plan = planned(training, offered, power=facts.get("power", 1.0), seconds=seconds)
+    tried, failed, fits = offered[: plan.settings], "it has no value on the validation rows", 0
+    if plan.folds:
+        metric = chooser.task.metrics[chooser.headline]
+        scores, fits, failed = cross_validated(training, tried, plan, metric, columns, decisions=decisions)
+        best_score = max((chooser.higher * one for one in scores.values()), default=0.0)
+        chosen = next((words for words, one in scores.items() if chooser.higher * one == best_score), "")
+        tried = [one for one in tried if one[0] == chosen] or tried[:1]
     best: Opponent | None = None
-    failed, tried, last = "it has no value on the validation rows", 0, 0.0
-    for words, estimator in offered:
-        if best is not None and time.monotonic() - begun + last > seconds:
-            break
-        tried += 1
+    for words, estimator in tried:
+        fits += 1
         try:
-            last = training.fit(estimator, rows)
-            model = sharpened(Fitted(estimator, columns, training.classes, facts.get("gives") == "decisions"), chooser)
+            training.fit(estimator, plan.rows)
+            model = sharpened(Fitted(estimator, columns, training.classes, decisions), chooser)
             value = chooser.value(model)
         except ValueError as error:  # too few rows for a setting, say: another may do
             failed = str(error).splitlines()[0][:120]
             continue
         if value is not None and (best is None or chooser.higher * value > chooser.higher * best.validation):
-            best = Opponent(name, facts["title"], model, value, words, rows=rows, whole=training.whole)
+            best = Opponent(name, facts["title"], model, value, words, rows=plan.rows, whole=training.whole, folds=plan.folds)
     if best is None:
         return None, f"{facts['title']} could not be fitted: {failed}"
-    best = dataclasses.replace(best, fits=tried, seconds=time.monotonic() - begun)
-    return best, _note(best, offered=len(offered))
+    best = dataclasses.replace(best, fits=fits, seconds=watch.seconds)
+    return best, _note(best, settings=plan.settings, offered=len(offered))
 
 
-def _note(one: Opponent, *, offered: int) -> str:
+def _note(one: Opponent, *, settings: int, offered: int) -> str:
     said = []
     if one.rows < one.whole:
         said.append(f"fitted on {one.rows:,} of {one.whole:,} rows")
-    if one.fits < offered:
-        said.append(f"{one.fits} of {offered} settings tried")
+    if settings < offered:
+        said.append(f"{settings} of {offered} settings tried")
     return f"{one.title}: {', '.join(said)}, to keep to the time for baselines" if said else ""
-
-
-def _affordable(training: Training, estimator: Any, *, power: float, seconds: float) -> int:  # noqa: ANN401
-    """How many rows can be fitted in that time, judged by a fit on a few."""
-    rows = training.rows.shape[0]
-    if rows <= 2 * PILOT:
-        return rows
-    try:
-        spent = max(training.fit(estimator, PILOT), 1e-4)
-    except ValueError:  # a draw that small may hold one class only
-        return rows
-    return max(PILOT, min(rows, int(PILOT * (seconds / spent) ** (1 / power))))
 
 
 def sharpened(model: Fitted, chooser: Chooser) -> Fitted:

@@ -68,7 +68,9 @@ def _tuning(facts: Facts) -> str:
     opponent = next((spoken(name, title_of(one)) for one in facts.results["baselines"] if one.get("name") == name), "")
     several = len(facts.results["baselines"]) > 1
     chosen = f"The verdict is about {opponent}, the best on the validation part." if opponent and several else ""
-    fits = f"{tried} fits on the training part; the validation part chose the settings of each baseline." if tried else ""
+    folded = any(one.get("folds") for one in facts.results.get("baselines") or [])
+    by = "cross-validation on it, or where time was short the validation part," if folded else "the validation part"
+    fits = f"{tried} fits on the training part; {by} chose the settings of each baseline." if tried else ""
     return f"{fits} {chosen}".strip()
 
 

@@ -391,12 +391,14 @@ def twice(examples: Examples, share: float, draw: np.random.Generator) -> Plante
 
 OVERLAPPING = frozenset(("sst", "mr", "titanic", "telco", "german", "default", "pima", "cifar", "ElectricDevices"))
 """Sets whose classes overlap, named before anything was planted here: a label that models contradict need not be wrong."""
+NEAR, NEAR_CODES = ("rounded-rows", "edited-rows", "duplicates"), ("ROUNDED_ROWS", "EDITED_ROWS", "DUPLICATES")
+"""A row that was rounded in one cell alone may as well be called one with that cell changed."""
 EVERY = ("table", "photos", "texts", "series")
 TABLES = {
     "exact duplicates": Plant(copies, ("duplicates",), ("DUPLICATES",), EVERY),
     "exact duplicates across a split": Plant(copies_across, ("duplicates",), ("DUPLICATES_ACROSS",), EVERY),
-    "rows rounded to 3 digits": Plant(rounded, ("rounded-rows",), ("ROUNDED_ROWS",), apart=True),
-    "rows with one cell changed": Plant(one_cell, ("edited-rows", "duplicates"), ("EDITED_ROWS", "DUPLICATES"), apart=True),
+    "rows rounded to 3 digits": Plant(rounded, NEAR, NEAR_CODES, apart=True),
+    "rows with one cell changed": Plant(one_cell, NEAR, NEAR_CODES, apart=True),
     "conflicting labels": Plant(conflicts, ("conflicting-labels",), ("LABELS_CONFLICT",), EVERY),
     "target in disguise": Plant(disguised, ("target-in-disguise",), ("TARGET_IN_DISGUISE",)),
     "gives it away, noise 2 %": Plant(nearly_disguised, ("gives-it-away",), ("GIVES_IT_AWAY",), shares=(0.02,)),

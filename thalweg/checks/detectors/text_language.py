@@ -12,7 +12,7 @@ from thalweg.checks.subject import Subject
 from thalweg.checks.words import words_of
 from thalweg.core.registry import detector
 
-LEAST_WORDS, LEAST_SHARE = 5, 0.15
+LEAST_WORDS, LEAST_SHARE, OWN_SHARE = 5, 0.15, 0.1
 
 
 @detector("text-language", turn=1)
@@ -27,10 +27,11 @@ def _of_column(one: Seen, subject: Subject) -> list[Finding]:
     main = _main(read)
     scripts = [_script(words) for words in read]
     usual = Counter(filter(None, scripts)).most_common(1)
+    foreign_words = _foreign_words(read, main) if main is not None else {}
     other = []
     for row, words, script in zip(rows.tolist(), read, scripts, strict=True):
         foreign = script != usual[0][0] if script and usual else False
-        if foreign or (main is not None and _is_other(words, main)):
+        if foreign or (main is not None and _is_other(words, main, foreign_words)):
             other.append(row)
     if not other:
         return []
@@ -59,15 +60,31 @@ def _main(read: list[list[str]]) -> str | None:
     return best if shares[best] >= LEAST_SHARE else None
 
 
-def _is_other(words: list[str], main: str) -> bool:
+def _foreign_words(read: list[list[str]], main: str) -> dict[str, frozenset[str]]:
+    """The function words of the other languages, less those that these texts use beside words of their own language.
+
+    "u wan 2 go" is no Dutch, where most texts that say "u" are English otherwise.
+    """
+    others = frozenset[str]().union(*(known for language, known in FUNCTION_WORDS.items() if language != main))
+    own, every = FUNCTION_WORDS[main] - others, others - FUNCTION_WORDS[main]
+    texts, beside = Counter[str](), Counter[str]()
+    for words in read:
+        found = every.intersection(words)
+        if found:
+            texts.update(found)
+            beside.update(found if sum(word in own for word in words) >= OWN_SHARE * len(words) else ())
+    adopted = {word for word, count in texts.items() if count >= 3 and beside[word] >= 0.5 * count}
+    return {language: known - adopted for language, known in FUNCTION_WORDS.items() if language != main}
+
+
+def _is_other(words: list[str], main: str, foreign: dict[str, frozenset[str]]) -> bool:
     if len(words) < LEAST_WORDS:
         return False
-    found = {language: {word for word in words if word in known} for language, known in FUNCTION_WORDS.items()}
-    counts = {language: sum(word in known for word in words) for language, known in FUNCTION_WORDS.items()}
-    own = counts[main]
-    for language, number in counts.items():
-        special = len(found[language] - FUNCTION_WORDS[main])
-        if language != main and number >= 2 and special >= 1 and number >= 2 * own + 1 and number >= LEAST_SHARE * len(words):
+    own = sum(word in FUNCTION_WORDS[main] for word in words)
+    for known in foreign.values():
+        number = sum(word in known for word in words)
+        special = bool(known.intersection(words) - FUNCTION_WORDS[main])
+        if special and number >= max(2, 2 * own + 1, LEAST_SHARE * len(words)):
             return True
     return False
 

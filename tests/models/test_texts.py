@@ -8,13 +8,12 @@ import torch
 import thalweg as tw
 from thalweg.core import registry
 from thalweg.fields.ports import Port, Ports
-from thalweg.layers.encoders.text import TextEncoder, TextSettings
+from thalweg.layers.naive_bayes import NaiveBayes, log_ratios
 from thalweg.layers.padded_recurrence import PaddedRecurrence
 from thalweg.layers.start import Start, start_from_data
 from thalweg.layers.tiny_texts import described, tiny_port, tiny_ports
 from thalweg.layers.word_convolution import WordConvolution, WordVectors
 from thalweg.models.tabular import Tabular
-from thalweg.models.text_bag import TextBag, TextBagSettings
 from thalweg.models.text_committee import TextCommittee
 
 GOOD, BAD = ["fine", "moving", "lovely"], ["dull", "empty", "tired"]
@@ -27,25 +26,30 @@ def rows(*texts):
     return described(codes) * mask[..., None], mask
 
 
-def test_the_first_columns_start_at_log_ratios():
-    words, mask = rows([2, 4], [2, 5], [3, 4], [3, 5])
-    target = Port("class", "category", (), size=2)
-    encoder = TextEncoder(tiny_port(), TextSettings(width=4, buckets=64, left_out=0.0))
-    batch = {"text": words, "text_mask": mask, "class": torch.tensor([0, 0, 1, 1])}
-    start_from_data(encoder, Start([batch], target, torch.Generator()))
-    first, other, both = (encoder.words[code, 0].item() for code in (2, 3, 4))  # word 2 stands in class 0 alone
-    totals = 4 + 8  # words of each class, and one for each code
-    assert first == pytest.approx(math.log((3 / totals) / (1 / totals)), abs=1e-5)
-    assert other == pytest.approx(-first, abs=1e-5)
-    assert both == pytest.approx(0.0, abs=1e-5)
+def test_what_was_counted_becomes_log_ratios():
+    ratios = log_ratios(torch.tensor([[9.0, 9.0], [3.0, 0.0], [1.0, 1.0], [0.0, 0.0]]))  # padding, two words, one never seen
+    first, second = math.log((4 / 6) / (1 / 3)), math.log((2 / 6) / (2 / 3))  # one is added to each count
+    assert torch.allclose(ratios, torch.tensor([[0.0, 0.0], [first, -first], [second, -second], [0.0, 0.0]]))
 
 
-def test_a_bag_starts_as_naive_bayes_decides():
+def test_texts_are_answered_as_naive_bayes_decides():
     words, mask = rows([2, 4], [2, 5], [3, 4], [3, 5])
-    model = TextBag(tiny_ports(), TextBagSettings(width=4, buckets=64)).eval()
+    counted = NaiveBayes(tiny_ports())
     batch = {"text": words, "text_mask": mask, "class": torch.tensor([0, 0, 1, 2])}
-    start_from_data(model, Start([batch], tiny_ports().output, torch.Generator()))
-    assert model(text=words, text_mask=mask).argmax(1).tolist() == [0, 0, 1, 2]
+    start_from_data(counted, Start([batch], tiny_ports().output, torch.Generator()))
+    answers = counted(batch)
+    assert answers.argmax(1).tolist() == [0, 0, 1, 2]
+    empty, unseen = counted(dict(zip(("text", "text_mask"), rows([], [7]), strict=True)))
+    assert torch.allclose(empty, torch.tensor([3 / 7, 2 / 7, 2 / 7]).log())
+    assert (unseen - empty).abs().max() < (answers[0] - empty).abs().max()  # but the shape and a shared piece
+
+
+def test_what_stands_in_a_text_twice_counts_once():
+    counted = NaiveBayes(tiny_ports()).texts["text"]
+    counted.ratios.normal_(generator=torch.Generator().manual_seed(0))
+    twice, mask = rows([2, 2, 2, 2], [2, 2, 2])
+    first, second = counted(twice, mask)
+    assert torch.allclose(first * 2, second * 3**0.5)  # the same found, over the root of another length
 
 
 def test_a_convolution_sees_the_pattern_wherever_it_stands():
@@ -77,6 +81,8 @@ def test_two_texts_of_a_row_are_read_together(name):
     torch.manual_seed(0)
     ports = Ports((tiny_port(), Port("title", "text", (None, 5), sizes=tiny_port().sizes, masked=True)), tiny_ports().outputs)
     model = registry.load("model", name)(ports, registry.settings_of("model", name)).eval()
+    for weights in model.parameters():
+        torch.nn.init.normal_(weights)
     (text, mask), (title, title_mask) = rows([2, 3, 4], [5]), rows([6], [7])
     answer = model(text=text, text_mask=mask, title=title, title_mask=title_mask)
     assert answer.shape == (2, 3)
@@ -89,7 +95,7 @@ def reviews(count):
 
 
 def test_texts_are_learned_without_options_and_answered_in_a_package(tmp_path):
-    small = {"model": {"nets": 1, "buckets": 256, "width": 16, "maps": 16}, "threads": 1}
+    small = {"model": {"nets": 1, "bag": {"buckets": 256}, "width": 16, "maps": 16}, "threads": 1}
     run = tw.train(reviews(120), out=tmp_path / "run", compare=False, settings=small)
     assert isinstance(run.package.model, TextCommittee)
     said = tw.load(run.path).predict({"text": ["a lovely film", "a dull film", ""]})["label"]

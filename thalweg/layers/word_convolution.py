@@ -1,7 +1,9 @@
 """Convolutions over words: how strongly each of some learned patterns of neighbouring words occurs anywhere in a text.
 
-Reference: Kim 2014, arXiv:1408.5882, eq. 1-4. Words at the edges are seen by all places of a pattern, as in Kalchbrenner et al.
-2014, arXiv:1404.2188 (wide convolution), so that a text may be shorter than a pattern.
+Words at the edges are seen by all places of a pattern, so that a text may be shorter than a pattern.
+
+Reference: Kim 2014, arXiv:1408.5882, eq. 1-4; wide convolution: Kalchbrenner et al. 2014, arXiv:1404.2188; pieces of words:
+Bojanowski et al. 2017, doi:10.1162/tacl_a_00051.
 
 Letters: B batch, L words, D width, M maps, S words that a pattern spans.
 """
@@ -11,39 +13,56 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from thalweg.layers.hashed_words import pieces, summed
+
 UNKNOWN = 1
 """The code of a word that training did not see."""
 
 
 class WordVectors(nn.Module):
-    """A vector for each word; in training some words count as unknown, so that what unknown words mean is learned.
+    """A vector for each word, of its own and of its hashed pieces, so that rare words share what their pieces mean.
+
+    In training some words count as unknown and without pieces, so that what unknown words mean is learned.
 
     Vectors are learned `faster` times as fast as other weights: they are stored divided by it and multiplied when read.
 
     Args:
         words: codes, padding (0) and unknown (1) among them.
         width: D.
+        pieces: buckets of pieces of words; 0: words have vectors of their own only.
         left_out: share of the words that count as unknown in training.
     """
 
-    def __init__(self, words: int, width: int, *, left_out: float = 0.0, faster: float = 1.0) -> None:
+    def __init__(self, words: int, width: int, *, pieces: int = 0, left_out: float = 0.0, faster: float = 1.0) -> None:
         super().__init__()
         self.left_out, self.faster = left_out, faster
         self.vectors = nn.Parameter(0.3 / faster * torch.randn(words, width))
+        self.pieces = nn.Parameter(0.3 / faster * torch.randn(pieces, width)) if pieces else None
 
-    def forward(self, codes: Tensor, mask: Tensor) -> Tensor:
-        """Codes (B, L) with a mask (B, L) to (B, L, D), zeros where nothing is."""
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        """Words (B, L, columns), their codes first, with a mask (B, L) to (B, L, D), zeros where nothing is."""
+        codes, known = x[..., 0], mask
         if self.training and self.left_out > 0:
-            codes = torch.where(torch.rand(codes.shape, device=codes.device) < self.left_out, UNKNOWN, codes)
-        found = nn.functional.embedding(torch.where(mask, codes, 0), self.vectors * self.faster)
-        return found.masked_fill(~mask[..., None], 0.0)
+            known = mask & (torch.rand(mask.shape, device=mask.device) >= self.left_out)
+            codes = torch.where(known, codes, UNKNOWN)
+        found = nn.functional.embedding(torch.where(mask, codes, 0), self.vectors)
+        if self.pieces is not None:
+            found = found + self._of_pieces(x, known, self.pieces)
+        return (found * self.faster).masked_fill(~mask[..., None], 0.0)
+
+    @staticmethod
+    def _of_pieces(x: Tensor, known: Tensor, vectors: Tensor) -> Tensor:
+        """The sum of the vectors of each word's pieces over the root of their number (B, L, D)."""
+        codes = pieces(x, known, len(vectors)).unflatten(1, (*known.shape[1:], -1)).flatten(0, 1)  # (B L, P)
+        count = (codes > 0).sum(1, keepdim=True).clamp(min=1)
+        return (summed(codes, vectors) / count.sqrt().to(vectors.dtype)).view(*known.shape, -1)
 
 
 class WordConvolution(nn.Module):
     """Words (B, L, columns), their codes first, to the strongest answer of each map over all places (B, M for each span).
 
     Args:
-        words: vectors (B, L, D) of codes (B, L) with a mask.
+        words: vectors (B, L, D) of words (B, L, columns) with a mask.
         inputs: D.
     """
 
@@ -54,7 +73,7 @@ class WordConvolution(nn.Module):
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         """(B, L, columns) with a mask (B, L) to (B, width); zeros for a text without words."""
-        turned, lengths = self.words(x[..., 0], mask).transpose(1, 2), mask.sum(1)[:, None]  # (B, D, L), (B, 1)
+        turned, lengths = self.words(x, mask).transpose(1, 2), mask.sum(1)[:, None]  # (B, D, L), (B, 1)
         found = zip(self.convolutions, self.spans, strict=True)
         return torch.cat([_strongest(convolution(turned), lengths, span) for convolution, span in found], 1)
 

@@ -29,9 +29,10 @@ class TextConvolutionSettings(Settings):
     dropout: float = Field(0.5, ge=0, lt=1, description="share of the patterns dropped in training")
     left_out: float = Field(0.3, ge=0, lt=1, description="share of the words that count as unknown in training")
     faster: float = Field(3.0, gt=0, le=100, description="rate of the words' vectors, as a multiple of the others'")
+    pieces: int = Field(1 << 15, ge=0, le=1 << 22, description="vectors of pieces of words, by hash; 0: none")
 
 
-VARIANTS = {"kim2014": TextConvolutionSettings(width=300, maps=100, spans=(3, 4, 5), left_out=0.0, faster=1.0)}
+VARIANTS = {"kim2014": TextConvolutionSettings(width=300, maps=100, spans=(3, 4, 5), left_out=0.0, faster=1.0, pieces=0)}
 
 
 @model(
@@ -43,10 +44,9 @@ VARIANTS = {"kim2014": TextConvolutionSettings(width=300, maps=100, spans=(3, 4,
     preference=0.2,
     recipe={"rate": 0.002, "batch_size": 64, "epochs": 20},
     by_rows={
-        1000: {"recipe": {"epochs": 12}},
-        4000: {"recipe": {"epochs": 8}},
-        6000: {"recipe": {"epochs": 6}},
-        50_000: {"recipe": {"epochs": 3}},
+        1000: {"recipe": {"epochs": 10}},
+        4000: {"recipe": {"epochs": 6}},
+        6000: {"recipe": {"epochs": 3}},
     },
     paper="Kim 2014, arXiv:1408.5882",
 )
@@ -72,7 +72,7 @@ class TextConvolution(nn.Module):
     @staticmethod
     def tiny() -> tuple[Ports, TextConvolutionSettings]:
         """The smallest instance, for the contracts."""
-        return tiny_ports(), TextConvolutionSettings(width=8, maps=8, spans=(2,), dropout=0.1, left_out=0.1)
+        return tiny_ports(), TextConvolutionSettings(width=8, maps=8, spans=(2,), dropout=0.1, left_out=0.1, pieces=64)
 
     @staticmethod
     def example(ports: Ports, generator: torch.Generator) -> dict[str, Tensor]:
@@ -81,5 +81,7 @@ class TextConvolution(nn.Module):
 
 
 def _trunk(port: Port, settings: TextConvolutionSettings) -> WordConvolution:
-    words = WordVectors(port.sizes[0], settings.width, left_out=settings.left_out, faster=settings.faster)
+    words = WordVectors(
+        port.sizes[0], settings.width, pieces=settings.pieces, left_out=settings.left_out, faster=settings.faster
+    )
     return WordConvolution(words, settings.width, settings.maps, settings.spans)

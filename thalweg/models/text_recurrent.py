@@ -84,7 +84,7 @@ class Reader(nn.Module):
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         """(B, L, columns) with a mask (B, L), words first, to (B, 2 W)."""
-        states = self.recurrence(self.words(x[..., 0], mask), mask)  # (B, L, W), zeros at padding
+        states = self.recurrence(self.words(x, mask), mask)  # (B, L, W), zeros at padding
         lowest = torch.finfo(states.dtype).min
         greatest = states.masked_fill(~mask[..., None], lowest).amax(1)
         greatest = torch.where(mask.any(1)[:, None], greatest, 0.0)

@@ -162,14 +162,28 @@ def test_rows_stay_examples_of_their_own_where_the_user_says_so(tmp_path, settin
 def test_a_long_table_is_taken_for_one_where_the_user_names_its_columns(tmp_path):
     table, labels = waves(30)
     rows = [[labels[i], f"machine {i}", k, row[k]] for i, row in enumerate(table) for k in range(STEPS)]
-    path = written(tmp_path / "log.csv", ["state", "which", "when", "volts"], rows)
-    assert "which" in read(path).columns
+    path = written(tmp_path / "log.csv", ["state", "which", "place", "volts"], rows)
     assert len(read(path)) == 30 * STEPS
-    settings = DataSettings(fields={"which": "id", "volts": "series"}, time="when", target="state")
+    settings = DataSettings(fields={"which": "id", "volts": "series"}, time="place", target="state")
     examples = read(path, settings)
     assert np.array_equal(examples.columns["volts"], table)
     dataset = encode(examples, settings, seed=0)
     assert len(dataset.parts["train"]) == 18
+
+
+def test_series_are_seen_by_what_columns_hold_where_no_name_says_so(tmp_path):
+    table, _ = waves(20)
+    rows = [
+        [f"m{i}", f"2024-03-{1 + k // 24:02d} {k % 24:02d}:00", row[k], "AB"[i % 2], round(float(row.std()), 4)]
+        for i, row in enumerate(table)
+        for k in range(STEPS)
+    ]
+    path = written(tmp_path / "log.csv", ["motor", "taken", "volts", "site", "hours_left"], rows)
+    examples = read(path)
+    assert len(examples) == 20
+    assert examples.roles["motor"] == "id"
+    noisy = [[*row[:4], row[4] + k % 3] for k, row in enumerate(rows)]  # what is to be predicted changes within a motor
+    assert len(read(written(tmp_path / "other.csv", ["motor", "taken", "volts", "site", "hours_left"], noisy))) == len(rows)
 
 
 def test_dat_54_a_moment_that_stands_twice_in_a_series_is_refused_by_row(tmp_path):

@@ -1,12 +1,12 @@
 """Long tables of series: a row is a step, under the id of its series and the moment (or number) of the step.
 
-Taken for such are tables with a column that names series, in which another one orders the rows, what is to be predicted is the
-same throughout each series, and numbers vary within them. `--field x=series` says so where it is not seen; `--group id` that
-rows are examples of their own.
+Taken for such are tables with a column that names series, by its own name or by what it holds, in which another one orders
+the rows, what is to be predicted is the same throughout each series, and numbers vary within them. `--field x=series` says so
+where it is not seen; `--group id` that rows are examples of their own.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -20,12 +20,13 @@ from thalweg.data.settings import DataSettings
 from thalweg.fields.column import Column, coded, floats, take
 from thalweg.fields.encoding import Role
 from thalweg.fields.inference import ID_NAME
+from thalweg.fields.spelled_dates import moment
 
 NAMES_SERIES = re.compile(
     r"^(?:id|series|sample|subject|patient|unit|case|trial|sequence|instance|episode|recording|segment|session)(?:[ _]id)?$"
 )
 ORDERS_STEPS = re.compile(
-    r"^(?:t|date|date[ _]?time|tick|frame|cycle|seconds|ms|moment|steps?|time(?:[ _]?(?:steps?|stamp|point|id|index))?)$"
+    r"^(?:t|ts|when|hour|minute|day|date|date[ _]?time|tick|frame|cycle|moment|steps?|time(?:[ _]?(?:steps?|stamp|point|id))?)$"
 )
 SERIES, STEPS = 8, 4
 """Series that there are, and steps that they have in the middle, where nobody says that a table is long."""
@@ -41,6 +42,7 @@ class Long:
         order: row numbers, series by series, in the order of steps.
         values: columns of steps, as numbers.
         same: columns that are the same throughout each series; `left` those that are neither.
+        usual: the column that names series is called as such columns are.
         stated: the user, or the model, says so.
     """
 
@@ -51,6 +53,7 @@ class Long:
     values: dict[str, np.ndarray] = field(default_factory=dict)
     same: list[str] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
+    usual: bool = True
     stated: bool = False
 
     @property
@@ -67,13 +70,22 @@ def long_table(examples: Examples, settings: DataSettings) -> Examples | None:
     """
     names = {name: column for name, column in examples.columns.items() if name not in settings.ignore}
     stated = [name for name in names if means_steps(settings.fields.get(name)) and _scalar(names[name])]
-    found = _found(names, settings, stated)
-    if found is None:
-        return None
-    _sort_out(found, names, settings, stated)
-    if not found.values or (not stated and not _seen(found, examples, settings)):
-        return None
-    return _joined(examples, found, settings)
+    target = _target(examples, names, settings)
+    for found in _found(names, settings, stated, target):
+        _sort_out(found, names, settings, stated)
+        if found.values and (stated or _seen(found, settings, target)):
+            return _joined(examples, found, settings)
+    return None
+
+
+def _target(examples: Examples, columns: Mapping[str, Column], settings: DataSettings) -> str | None:
+    """What is probably to be predicted: as said, as the source knows, by its name, or the last column."""
+    if settings.target is not None:
+        return settings.target
+    known = [name for name, role in examples.roles.items() if role == "target"]
+    folded = {name.casefold(): name for name in columns}
+    usual = [folded[name] for name in TARGET_NAMES if name in folded]
+    return next(iter([*known, *usual, *list(columns)[-1:]]), None)
 
 
 def _scalar(column: Column) -> bool:
@@ -84,30 +96,50 @@ def _scalar(column: Column) -> bool:
     )
 
 
-def _found(columns: Mapping[str, Column], settings: DataSettings, stated: Sequence[str]) -> Long | None:
-    """The columns that name series and order steps; None where there are none."""
-    for name in _ids(columns, settings, stated):
+def _found(columns: Mapping[str, Column], settings: DataSettings, stated: Sequence[str], target: str | None) -> Iterator[Long]:
+    """Pairs of a column that may name series and one that orders their steps, the likeliest first."""
+    times = _times(columns, settings)
+    if not times and not stated:
+        return
+    read: dict[str, np.ndarray] = {}
+    for name, usual in _ids(columns, settings, stated, [*times, target]):
         of = _numbered(columns[name])
-        if of is None:
+        if of is None or not (usual or _enough(of)):
             continue
-        time = _time(columns, of, settings, name, stated=bool(stated))
+        time = next(
+            (one for one in times if one != name and (stated or not _twice(_moments(columns[one], settings), of))), None
+        )
         if time is None and not stated:
             continue
-        order = _ordered(columns, of, time, settings) if time is not None else np.argsort(of, kind="stable")
-        return Long(name, time, of, order, stated=bool(stated))
-    return None
+        order = _ordered(time, read[time], of) if time is not None else np.argsort(of, kind="stable")
+        yield Long(name, time, of, order, usual=usual, stated=bool(stated))
 
 
-def _ids(columns: Mapping[str, Column], settings: DataSettings, stated: Sequence[str]) -> list[str]:
-    """Columns that may name series, those that the user says first."""
+def _ids(
+    columns: Mapping[str, Column], settings: DataSettings, stated: Sequence[str], others: Sequence[str | None]
+) -> list[tuple[str, bool]]:
+    """Columns that may name series, and whether they are said or called so; those first, then any of words or whole numbers."""
     said = [name for name in columns if settings.fields.get(name) == "id"]
     if stated and settings.group is not None and settings.group in columns:
         said.append(settings.group)
     if said:
-        return said
+        return [(name, True) for name in said]
     taken = {*settings.fields, settings.target, settings.group, settings.time}
-    usual = [name for name in columns if NAMES_SERIES.match(name.casefold()) or ID_NAME.search(name)]
-    return [name for name in usual if name not in taken and _scalar(columns[name])]
+    free = [name for name in columns if name not in taken and _scalar(columns[name])]
+    usual = [name for name in free if NAMES_SERIES.match(name.casefold()) or ID_NAME.search(name)]
+    rest = [name for name in free if name not in usual and name not in others and _may_name(columns[name])]
+    return [*((name, True) for name in usual), *((name, False) for name in rest)]
+
+
+def _may_name(column: Column) -> bool:
+    """A glance: words, or whole numbers, some of which recur."""
+    few = [str(one) for one in column[:200]]
+    return not any("." in one and one.replace(".", "").lstrip("+-").isdigit() for one in few[:20]) and len(set(few)) < len(few)
+
+
+def _enough(of: np.ndarray) -> bool:
+    lengths = np.bincount(of)
+    return len(lengths) >= SERIES and float(np.median(lengths)) >= STEPS
 
 
 def _numbered(column: Column) -> np.ndarray | None:
@@ -121,13 +153,21 @@ def _numbered(column: Column) -> np.ndarray | None:
     return rank[codes]
 
 
-def _time(columns: Mapping[str, Column], of: np.ndarray, settings: DataSettings, own: str, *, stated: bool) -> str | None:
-    """The column that orders the steps of each series."""
+def _times(columns: Mapping[str, Column], settings: DataSettings) -> list[str]:
+    """Columns that may order the steps of series: as said, else by name, else those that hold moments."""
     said = settings.time or next((name for name in columns if settings.fields.get(name) == "time"), None)
     if said is not None:
-        return said if said in columns else None
-    usual = [name for name in columns if ORDERS_STEPS.match(name.casefold()) and name != own and name not in settings.fields]
-    return next((name for name in usual if stated or not _twice(_moments(columns[name], settings), of)), None)
+        return [said] if said in columns else []
+    free = [name for name in columns if name not in settings.fields]
+    usual = [name for name in free if ORDERS_STEPS.match(name.casefold())]
+    return usual or [name for name in free if _holds_moments(columns[name])]
+
+
+def _holds_moments(column: Column) -> bool:
+    if isinstance(column, np.ndarray):
+        return column.dtype.kind == "M"
+    few = [one for one in column[:20] if one is not None]
+    return bool(few) and all(isinstance(one, str) and moment(one) is not None for one in few)
 
 
 def _moments(column: Column, settings: DataSettings) -> np.ndarray:
@@ -140,16 +180,17 @@ def _moments(column: Column, settings: DataSettings) -> np.ndarray:
 
 def _twice(moments: np.ndarray, of: np.ndarray) -> bool:
     """A moment is missing, or stands twice in one series."""
-    return bool(np.isnan(moments).any()) or len(np.unique(np.stack([of.astype(np.float64), moments]), axis=1).T) < len(of)
+    order = np.lexsort((moments, of))
+    same = (np.diff(of[order]) == 0) & (np.diff(moments[order]) == 0)
+    return bool(np.isnan(moments).any() or same.any())
 
 
-def _ordered(columns: Mapping[str, Column], of: np.ndarray, time: str, settings: DataSettings) -> np.ndarray:
+def _ordered(time: str, moments: np.ndarray, of: np.ndarray) -> np.ndarray:
     """Row numbers, series by series, in the order of their moments.
 
     Raises:
         DataRefusal: a moment is missing or stands twice in a series.
     """
-    moments = _moments(columns[time], settings)
     order = np.lexsort((moments, of))
     same = (np.diff(of[order]) == 0) & (np.diff(moments[order]) == 0)
     wrong = np.flatnonzero(np.isnan(moments)).tolist() or order[1:][same].tolist()
@@ -180,7 +221,7 @@ def _sort_out(found: Long, columns: Mapping[str, Column], settings: DataSettings
             if values is None:
                 raise _no_numbers(name, column)
             found.values[name] = values
-        elif _constant(column, found):
+        elif _same_throughout(column, found.of):
             found.same.append(name)
         elif values is None or stated or name in settings.fields or name in (settings.target, settings.group):
             found.left.append(name)
@@ -188,12 +229,13 @@ def _sort_out(found: Long, columns: Mapping[str, Column], settings: DataSettings
             found.values[name] = values
 
 
-def _constant(column: Column, found: Long) -> bool:
+def _same_throughout(column: Column, of: np.ndarray) -> bool:
     """A column is the same throughout each series."""
     if not _scalar(column):
         return False
-    codes = coded(column)[1][found.order]
-    return not ((np.diff(codes) != 0) & (np.diff(found.of[found.order]) == 0)).any()
+    codes = coded(column)[1]
+    order = np.argsort(of, kind="stable")
+    return not ((np.diff(codes[order]) != 0) & (np.diff(of[order]) == 0)).any()
 
 
 def _no_numbers(name: str, column: Column) -> DataRefusal:
@@ -206,17 +248,14 @@ def _no_numbers(name: str, column: Column) -> DataRefusal:
     )
 
 
-def _seen(found: Long, examples: Examples, settings: DataSettings) -> bool:
+def _seen(found: Long, settings: DataSettings, target: str | None) -> bool:
     """Where nobody says that the table is long: there are series enough, and what is to be predicted holds for all of one."""
-    lengths = np.bincount(found.of)
-    if len(lengths) < SERIES or np.median(lengths) < STEPS or settings.target == NO_TARGET:
+    if not _enough(found.of) or settings.target == NO_TARGET:
         return False
-    if settings.target is not None:
-        return settings.target in found.same
-    known = [name for name, role in examples.roles.items() if role == "target"]
-    folded = {name.casefold(): name for name in (*found.same, *found.left, *found.values)}
-    named = known or [folded[name] for name in TARGET_NAMES if name in folded][:1]
-    return set(named) <= set(found.same) if named else bool(found.same)
+    by_name = target is not None and target.casefold() in TARGET_NAMES
+    if settings.target is not None or by_name or not found.usual:
+        return target in found.same
+    return bool(found.same)
 
 
 def _joined(examples: Examples, found: Long, settings: DataSettings) -> Examples:
@@ -264,11 +303,13 @@ def _said(found: Long, rows: Sequence[np.ndarray], name: str, filled: int) -> li
     """What was made of the table, and what says otherwise."""
     by = f"in the order of {found.time}" if found.time is not None else "in the order of rows"
     made = f"{len(found.of):,} rows are the steps of {len(rows):,} series, one for each {found.id}, {by}"
-    notes = [f"{made}: {name}, {said_steps(rows)} of {', '.join(found.values)}"]
+    of = f" of {', '.join(found.values)}" if len(found.values) > 1 else ""
+    notes = [f"{made}: {name}, {said_steps(rows)}{of}"]
     if not found.stated:
         notes[0] += f" (--group {found.id} for rows as examples of their own)"
     if found.left:
-        notes.append(f"left out, neither numbers nor the same throughout a series: {', '.join(map(shown, found.left[:8]))}")
+        listed = ", ".join(map(shown, found.left[:8]))
+        notes.append(f"left out, as they change within a series: {listed} (numbers among them: --field NAME={step_kind()})")
     if filled:
         notes.append(f"gaps in {filled:,} series lie on the straight line between their neighbours")
     return notes

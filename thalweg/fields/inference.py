@@ -14,6 +14,8 @@ ROLES: tuple[Role, ...] = ("input", "target", "group", "weight", "time", "id", "
 
 ID_NAME = re.compile(r"(?:^|[_\s.-])(?:id|uuid|guid|index|idx|row)$|[a-z](?:Id|ID)$", re.ASCII)
 """Names of columns that number or name their rows."""
+LONG_CODE = 24
+"""Characters of a code, on average, from which on it is offered as text."""
 LARGEST_WHOLE = 2**53
 """Above this, floats no longer tell whole numbers apart."""
 
@@ -37,7 +39,7 @@ def infer(name: str, column: Column, *, target: bool = False) -> Guess:
     """
     look = Look(name, column, target=target)
     if not target and names_rows(look):
-        use = "number" if look.numeric else "category"
+        use = "number" if look.numeric else "text" if _long(look) else "category"
         return Guess(None, f"{name} left out: every row has its own value, like an id (--field {name}={use} to use it)", "id")
     if not target and is_constant(look):
         return Guess(None, f"{name} left out: it is {look.distinct[0]!r} in every row")
@@ -71,6 +73,11 @@ def names_rows(look: Look) -> bool:
         return False
     counts = look.distinct[-1] - look.distinct[0] == len(look) - 1
     return counts or look.distinct[-1] > LARGEST_WHOLE or ID_NAME.search(look.name) is not None
+
+
+def _long(look: Look) -> bool:
+    """Codes so long that what they are made of may tell something: sequences of letters, formulas."""
+    return bool(look.sample) and sum(len(str(value)) for value in look.sample) >= LONG_CODE * len(look.sample)
 
 
 def is_constant(look: Look) -> bool:

@@ -239,3 +239,17 @@ def test_evl_04_the_training_file_given_as_test_file_is_refused(run, numbers):
         assert tw.evaluate(run.path, path, i_know=True)["examples"] == 300
     x, y = numbers
     assert tw.evaluate(run, table(x + 0.01, kind=y))["examples"] == 300
+
+
+def test_evl_10_data_that_are_prepared_otherwise_than_for_the_model_are_refused(run):
+    path = run.path.parent / "data.csv"
+    assert tw.evaluate(run.path)["metric"]["value"] == pytest.approx(run.results["metric"]["value"])
+    before = path.read_text()
+    head, *lines = before.splitlines()
+    path.write_text("\n".join([head, *(f"1{line.lstrip('-')}" for line in lines)]))
+    try:
+        with expect_refusal("EVALUATE_OTHER_PREPROCESSING", exit_code=4) as caught:
+            tw.evaluate(run.path)
+    finally:
+        path.write_text(before)
+    assert caught.value.details["model"] == caught.value.details["here"] == tw.__version__

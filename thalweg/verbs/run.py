@@ -1,5 +1,7 @@
 """A run and how it is opened again: its folder, its package, its data."""
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -7,8 +9,9 @@ from typing import Any
 
 from torch import nn
 
+from thalweg import __version__
 from thalweg.core import files
-from thalweg.core.errors import UsageRefusal
+from thalweg.core.errors import PackageRefusal, UsageRefusal
 from thalweg.core.run_folder import RunFolder
 from thalweg.core.settings import read_settings
 from thalweg.core.talk import Talk
@@ -133,7 +136,38 @@ def dataset_of(
         return run.fitted.dataset
     else:
         dataset = dataset_of_run(settings_of_run(run.folder), run.folder)
+        _refuse_other_preprocessing(package, dataset, run.folder)
     return dataset.to(package.like.device, package.like.dtype)
+
+
+def _refuse_other_preprocessing(package: Package, dataset: Dataset, folder: RunFolder) -> None:
+    """Raise where the data, prepared again, are prepared otherwise than those that the model has learned from."""
+    ours, theirs = dataset.encodings.as_json(), package.encodings.as_json()
+    before = {str(one.get("name")): one for one in theirs}
+    other = [str(one.get("name")) for one in ours if not _alike(one, before.pop(str(one.get("name")), None))] + list(before)
+    if not other:
+        return
+    version = str(package.facts.get("thalweg", "unknown"))
+    raise PackageRefusal(
+        "EVALUATE_OTHER_PREPROCESSING",
+        f"the run's data are prepared otherwise now than when the model learned: {', '.join(other[:8])}",
+        where=f"{folder.path}; model by thalweg {version}, this is {__version__}",
+        why="the model would be measured on inputs that mean something else",
+        fix="restore the data file or the model/ of this run, or train again; other data: thalweg evaluate RUN DATA",
+        details={"fields": other, "model": version, "here": __version__},
+    )
+
+
+def _alike(one: Any, other: Any) -> bool:  # noqa: ANN401 - JSON values
+    """The same JSON values, numbers as far as sums in another order allow."""
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return set(one) == set(other) and all(_alike(one[key], other[key]) for key in one)
+    if isinstance(one, list | tuple) and isinstance(other, list | tuple):
+        return len(one) == len(other) and all(map(_alike, one, other))
+    if isinstance(one, float) or isinstance(other, float):
+        numbers = isinstance(one, int | float) and isinstance(other, int | float)
+        return numbers and (one == other or math.isclose(one, other, rel_tol=1e-4, abs_tol=1e-9) or one != one)
+    return bool(one == other)
 
 
 def package_of(run: Run | Package) -> Package:

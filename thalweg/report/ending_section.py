@@ -47,7 +47,11 @@ def _rate(facts: Facts) -> str:
         return ""
     rate = rows * epochs / seconds
     shown = f"{rate:,.0f}" if rate >= 10 else f"{rate:.1f}"
-    return f"It learned from {shown} rows a second, evaluations included, and went through them {written(epochs, 0)} times."
+    return f"It learned from {shown} rows a second, evaluations included, and went through them {_times(epochs)}."
+
+
+def _times(count: float) -> str:
+    return {1.0: "once", 2.0: "twice"}.get(count, f"{written(count, 0)} times")
 
 
 def spans(results: Mapping[str, Any]) -> dict[str, float]:

@@ -132,7 +132,7 @@ def _tile(
 
 
 def _row(one: Mapping[str, Any], fields: Mapping[str, str], kept: Mapping[str, Any], *, count: int | None) -> list[str]:
-    sure = [f"{100 * one['sure']:.0f} %"] if "sure" in one else []
+    sure = [unbroken(f"{100 * one['sure']:.0f} %")] if "sure" in one else []
     cells = [shown(kind, kept.get(name)) for name, kind in fields.items()]
     return [text(one["row"]), text(_said(one["true"], None)), text(_said(one["said"], count)), *sure, *cells]
 

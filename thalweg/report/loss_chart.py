@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from thalweg.report.charts import Frame, grid, left_of, mark_at, svg
 
 Points = Sequence[tuple[float, float]]
-WORD = 60
-"""Pixels that the word at the end of a line takes."""
+WORD, LATE = 60, 150
+"""Pixels that the word at the end of a line takes; a point nearer to the right end than that is named with its line."""
 
 
 def both_losses(trained: Points, held: Points, *, label: str, axis: str, marked: int | None, mark: str, said: str) -> str:
@@ -22,9 +22,14 @@ def both_losses(trained: Points, held: Points, *, label: str, axis: str, marked:
     frame = Frame((held[0][0], held[-1][0]), span, left=left_of(span), height=212, bottom=38)
     lines = _line(frame, trained, 'stroke="var(--soft)" stroke-width="2" stroke-dasharray="4 3"')
     lines += _line(frame, held, 'stroke="var(--own)" stroke-width="2.5"')
+    late = marked is not None and frame.px(held[marked][0]) > frame.width - LATE
+    words = f"validation, {mark}" if late else mark
     ground = grid(frame, name=axis, whole=True)
     return svg(
-        frame, label, ground + lines + _ends(frame, trained, held) + mark_at(frame, [held, trained], marked, mark), said=said
+        frame,
+        label,
+        ground + lines + _ends(frame, trained, held, named=not late) + mark_at(frame, [held, trained], marked, words),
+        said=said,
     )
 
 
@@ -33,15 +38,17 @@ def _line(frame: Frame, points: Points, style: str) -> str:
     return f'<polyline points="{path}" fill="none" {style} stroke-linejoin="round"/>'
 
 
-def _ends(frame: Frame, trained: Points, held: Points) -> str:
-    """The names of both lines, the upper one's above it and the lower one's below."""
+def _ends(frame: Frame, trained: Points, held: Points, *, named: bool) -> str:
+    """The names of both lines, the upper one's above it and the lower one's below.
+
+    Args:
+        named: validation too; else the words at its marked point name it.
+    """
     end = frame.width - frame.right
     above = frame.py(trained[-1][1]) < frame.py(held[-1][1])
     places = [_beside(frame, trained, end, above=above), _beside(frame, held, end, above=not above)]
-    return (
-        f'<text class="soft" x="{end}" y="{places[0]:.1f}" text-anchor="end">training</text>'
-        f'<text class="own" x="{end}" y="{places[1]:.1f}" text-anchor="end">validation</text>'
-    )
+    validation = f'<text class="own" x="{end}" y="{places[1]:.1f}" text-anchor="end">validation</text>' if named else ""
+    return f'<text class="soft" x="{end}" y="{places[0]:.1f}" text-anchor="end">training</text>{validation}'
 
 
 def _beside(frame: Frame, points: Points, end: float, *, above: bool) -> float:

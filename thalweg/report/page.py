@@ -53,7 +53,8 @@ svg .bold{font-weight:650}svg .share{font-size:11.5px}svg .grid{stroke:var(--rul
 .line>b{padding:0}.track{min-height:17px}.axis .track i:nth-child(even){display:none}}
 .scroll{overflow-x:auto}table{border-collapse:collapse;width:100%;font-size:14px}
 th,td{padding:6px 12px 6px 0;border-bottom:1px solid var(--rule);text-align:left;white-space:nowrap}
-th{font-weight:500;color:var(--soft)}.rows table{font-size:13px}.rows th,.rows td{padding-right:9px}
+th{font-weight:500;color:var(--soft)}
+.rows table{font-size:13px;min-width:460px}.rows th,.rows td{padding-right:9px;white-space:normal;overflow-wrap:normal}
 td.wide{white-space:normal;min-width:16em}
 .heat{width:auto;border-collapse:separate;border-spacing:2px;font-size:13.5px}
 .heat th,.heat td{border:0;padding:4px 5px;text-align:center;color:var(--ink);font-weight:400}

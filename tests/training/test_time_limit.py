@@ -15,6 +15,7 @@ from thalweg.training.duration import seconds_of
 from thalweg.training.loop import Progress
 from thalweg.training.pacing import Pace
 from thalweg.training.planned import Planned
+from thalweg.training.reopened import settings_of_run
 from thalweg.training.requested import asked_by_options, run_settings
 from thalweg.training.trial import Costs
 
@@ -105,8 +106,29 @@ def test_a_limited_training_repeats_its_own_plan_without_a_clock(tmp_path):
     assert plan["lengths"][0]["step"] == 0
     assert plan["lengths"][-1]["total"] == whole.steps
     assert plan["seconds"] > 0
+    assert settings_of_run(whole.folder).time_limit == 3
     again = _killed(whole.folder.path, tmp_path / "again", after=0)
     _compare(whole, fitted(settings, again, given=rows(), resume=True), "by its plan alone, which had measured nothing")
+
+
+RULES = {
+    "adversarial": {"source": "digits", "task": "conditional-synthesis"},
+    "competitive": {"source": "iris", "model": {"name": "map", "rows": 3, "columns": 5}},
+    "contrastive divergence": {"source": "digits", "task": "reconstruction", "model": "rbm"},
+    "k-means": {"source": "digits", "model": {"name": "rbf", "units": 16}},
+    "members": {"source": "iris", "model": "mlp", "rule": {"name": "members", "members": 3}},
+    "muon": {"source": "digits", "rule": {"optimizer": "muon"}},
+    "temporal difference": {"source": "cartpole"},
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", RULES)
+def test_a_trial_leaves_nothing_behind_whatever_the_rule(tmp_path, name):
+    settings = {**RULES[name], "time_limit": "20s"}
+    whole = fitted(settings, tmp_path / "whole")
+    again = _killed(whole.folder.path, tmp_path / "again", after=0)
+    _compare(whole, fitted(settings, again, resume=True), "by its plan alone, which had measured nothing")
 
 
 def refused(settings, tmp_path) -> Refusal:

@@ -50,6 +50,8 @@ def run_settings(given: Mapping[str, Any], *, where: str = "the run") -> RunSett
     asked = searched_for(asked)
     for name, choice in (given.get("chosen") or {}).items():
         asked[name] = choice if asked.get(name) is None else asked[name]
+    if asked.get("time_limit") is not None and given.get("rule") is None and isinstance(asked.get("rule"), Mapping):
+        asked["rule"] = _of_no_length(asked["rule"])  # a time says how long, whatever the recipe does
     _refuse_newer(asked, where)
     if isinstance(asked.get("weights"), str):
         asked = under_weights(asked, asked["weights"])
@@ -179,11 +181,14 @@ def merged(*layers: Mapping[str, Any]) -> dict[str, Any]:
 
 def _shortened(before: Mapping[str, Any], layer: Mapping[str, Any]) -> dict[str, Any]:
     """What came before without the length that the next layer says anew, be it in the other unit."""
-    if all(layer.get(key) is None for key in LENGTHS):
-        return dict(before)
+    return dict(before) if all(layer.get(key) is None for key in LENGTHS) else _of_no_length(before)
+
+
+def _of_no_length(part: Mapping[str, Any]) -> dict[str, Any]:
+    """A part without what says how long it takes."""
     return {
-        key: _shortened(value, layer) if key == "settings" and isinstance(value, Mapping) else value
-        for key, value in before.items()
+        key: _of_no_length(value) if key == "settings" and isinstance(value, Mapping) else value
+        for key, value in part.items()
         if key not in LENGTHS
     }
 

@@ -271,6 +271,7 @@ class _Work:
             every=settings.evaluate_every,
             record=self.record,
             watched=stage.watched,
+            patience=stage.patience,
         )
         watch: dict[str, Listener] = {
             **self.pacing.listener(stage, evaluation),

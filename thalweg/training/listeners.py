@@ -26,6 +26,7 @@ class Evaluation:
         every: steps between evaluations; None: each epoch, or a sixtieth of the stage where that is longer.
         record: takes each line of metrics as it comes, the watched one first.
         watched: the metric that tells which weights are best where the user names none; None: the task's first.
+        patience: share of all evaluations without improvement after which it asks to stop where the user says nothing.
 
     Attributes:
         latest: the watched metric when it was last measured.
@@ -42,9 +43,10 @@ class Evaluation:
         every: int | None,
         record: Callable[[dict[str, Any]], None],
         watched: str | None = None,
+        patience: float | None = None,
     ) -> None:
         self.task, self.validation, self.stopping = task, validation, stopping
-        self.every, self.record = every, record
+        self.every, self.record, self.patience = every, record, patience
         self.watched = stopping.metric or watched or next(iter(task.metrics))
         _refuse_unknown_metric(task, self.watched)
         self.higher = task.metrics[self.watched].declaration.facts["better"] == "higher"  # type: ignore[attr-defined]
@@ -75,8 +77,15 @@ class Evaluation:
         self._judge(self.latest, position.step, position.epoch, rule)
         progress.history.append(line)
         self.record(line)
-        if self.stopping.patience is not None and self.waited >= self.stopping.patience:
+        if self.waited >= self._patience(progress):
             progress.stopped = f"no better {self.watched} in {self.waited} evaluations"
+
+    def _patience(self, progress: Progress) -> float:
+        """Evaluations without improvement after which training ends: as asked, else the model's share of those of the stage."""
+        if self.stopping.patience is not None or self.patience is None:
+            return self.stopping.patience or math.inf
+        total = progress.position.total
+        return math.ceil(self.patience * total / self.period(total, progress.length))
 
     def _due(self, progress: Progress) -> bool:
         position = progress.position

@@ -26,7 +26,7 @@ from thalweg.training.loop import Progress
 from thalweg.training.own_loss import OwnLoss
 from thalweg.training.plan import augmentation, augmentation_name, choose_model, choose_rule, choose_task
 from thalweg.training.preset import chosen_by, lasting, scaled_steps, share_of_length
-from thalweg.training.requested import overlaid, settings_of_part
+from thalweg.training.requested import LENGTHS, overlaid, settings_of_part
 from thalweg.training.scaled import scaled
 from thalweg.training.settings import RunSettings
 
@@ -60,6 +60,7 @@ class Stage:
         named: the model as a package describes it.
         reasons: what was chosen and why, for the first lines and the settings file.
         watched: the metric that tells which weights are best; None: the task's first.
+        patience: share of all evaluations without improvement after which learning ends; None: it goes on.
     """
 
     dataset: Dataset
@@ -71,6 +72,7 @@ class Stage:
     choices: Mapping[str, Choice] = field(default_factory=dict)
     reasons: Mapping[str, str] = field(default_factory=dict)
     watched: str | None = None
+    patience: float | None = None
 
 
 def build_stage(settings: RunSettings, number: int, dataset: Dataset, own: Own, context: Context) -> Stage:
@@ -100,8 +102,16 @@ def build_stage(settings: RunSettings, number: int, dataset: Dataset, own: Own, 
     reasons["preset"] = chosen_by(settings.preset, facts, {**model_choice.settings, **rule_choice.settings}, told)
     if wanted and settings.augment is None:
         reasons["augment"] = f"{', '.join(map(augmentation_name, wanted))} at random, which leaves classes as they are"
-    watched = facts.get("watched", {}).get(task.declaration.name)  # type: ignore[attr-defined]
-    return Stage(dataset, task, rule, batches, progress, named, choices, reasons, watched)
+    watched, patience = facts.get("watched", {}).get(name), None
+    if not _says_how_long(settings, changed.rule):
+        patience = facts.get("patience", {}).get(name)
+    return Stage(dataset, task, rule, batches, progress, named, choices, reasons, watched, patience)
+
+
+def _says_how_long(settings: RunSettings, changed: Mapping[str, Any]) -> bool:
+    """The user said for how long to learn."""
+    asked = overlaid(settings.rule.settings if settings.rule is not None else {}, changed)
+    return settings.time_limit is not None or any(asked.get(key) is not None for key in LENGTHS)
 
 
 @contextmanager

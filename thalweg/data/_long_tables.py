@@ -89,11 +89,9 @@ def _target(examples: Examples, columns: Mapping[str, Column], settings: DataSet
 
 
 def _scalar(column: Column) -> bool:
-    return (
-        column.ndim == 1
-        if isinstance(column, np.ndarray)
-        else not any(isinstance(one, list | np.ndarray) for one in column[:50])
-    )
+    if isinstance(column, np.ndarray):
+        return column.ndim == 1
+    return not any(isinstance(one, list | np.ndarray) for one in column[:50])
 
 
 def _found(columns: Mapping[str, Column], settings: DataSettings, stated: Sequence[str], target: str | None) -> Iterator[Long]:
@@ -104,11 +102,10 @@ def _found(columns: Mapping[str, Column], settings: DataSettings, stated: Sequen
     read: dict[str, np.ndarray] = {}
     for name, usual in _ids(columns, settings, stated, [*times, target]):
         of = _numbered(columns[name])
-        if of is None or not (usual or _enough(of)):
+        if of is None or not (usual or (_enough(of) and target in columns and _same_throughout(columns[str(target)], of))):
             continue
-        time = next(
-            (one for one in times if one != name and (stated or not _twice(_moments(columns[one], settings), of))), None
-        )
+        read = read or {one: _moments(columns[one], settings) for one in times}
+        time = next((one for one in times if one != name and (stated or not _twice(read[one], of))), None)
         if time is None and not stated:
             continue
         order = _ordered(time, read[time], of) if time is not None else np.argsort(of, kind="stable")

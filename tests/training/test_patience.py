@@ -31,7 +31,7 @@ def progress(total, length):
 
 @pytest.mark.parametrize(
     ("every", "total", "length", "wanted"),
-    [(None, 60, 3, 5), (None, 63, 3, 6), (None, 1200, 1, 15), (None, 6000, None, 15), (10, 200, 3, 5)],
+    [(None, 60, 3, 5), (None, 63, 3, 6), (None, 1200, 1, 15), (None, 6000, None, 15), (10, 200, 3, 5), (None, 36, 3, 5)],
 )
 def test_it_is_a_share_of_the_evaluations_of_the_stage(every, total, length, wanted):
     assert evaluation(0.25, every=every)._patience(progress(total, length)) == wanted

@@ -17,6 +17,8 @@ from thalweg.training.settings import StoppingSettings
 
 EVALUATIONS = 60
 """Evaluations in a stage, at most, unless the user asks for more."""
+FEWEST = 5
+"""Evaluations that a model's patience lasts, at least: of few epochs each may be the best."""
 
 
 class Evaluation:
@@ -85,7 +87,7 @@ class Evaluation:
         if self.stopping.patience is not None or self.patience is None:
             return self.stopping.patience or math.inf
         total = progress.position.total
-        return math.ceil(self.patience * total / self.period(total, progress.length))
+        return max(FEWEST, math.ceil(self.patience * total / self.period(total, progress.length)))
 
     def _due(self, progress: Progress) -> bool:
         position = progress.position

@@ -28,6 +28,7 @@ NAMES_SERIES = re.compile(
 ORDERS_STEPS = re.compile(
     r"^(?:t|ts|when|hour|minute|day|date|date[ _]?time|tick|frame|cycle|moment|steps?|time(?:[ _]?(?:steps?|stamp|point|id))?)$"
 )
+GLANCE = 2000
 SERIES, STEPS = 8, 4
 """Series that there are, and steps that they have in the middle, where nobody says that a table is long."""
 
@@ -101,7 +102,7 @@ def _found(columns: Mapping[str, Column], settings: DataSettings, stated: Sequen
         return
     read: dict[str, np.ndarray] = {}
     for name, usual in _ids(columns, settings, stated, [*times, target]):
-        of = _numbered(columns[name])
+        of = _numbered(columns[name]) if usual or _same_so_far(columns[name], columns.get(str(target))) else None
         if of is None or not (usual or (_enough(of) and target in columns and _same_throughout(columns[str(target)], of))):
             continue
         read = read or {one: _moments(columns[one], settings) for one in times}
@@ -132,6 +133,13 @@ def _may_name(column: Column) -> bool:
     """A glance: words, or whole numbers, some of which recur."""
     few = [str(one) for one in column[:200]]
     return not any("." in one and one.replace(".", "").lstrip("+-").isdigit() for one in few[:20]) and len(set(few)) < len(few)
+
+
+def _same_so_far(names: Column, target: Column | None) -> bool:
+    """A glance: among the first rows, those of one name have one value of the target."""
+    first: dict[object, object] = {}
+    few = zip(names[:GLANCE], [] if target is None else target[:GLANCE], strict=False)
+    return all(first.setdefault(str(name), str(value)) == str(value) for name, value in few)
 
 
 def _enough(of: np.ndarray) -> bool:

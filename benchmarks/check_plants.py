@@ -173,6 +173,8 @@ def conflicts(examples: Examples, share: float, draw: np.random.Generator) -> Pl
     target = target_of(examples)
     if target is None or (isinstance(examples.columns[target], np.ndarray) and len(np.unique(examples.columns[target])) > 20):
         return None
+    if len(set(map(str, examples.columns[target]))) < 2:
+        return None
     made, numbers = with_rows(examples, chosen(examples, share, draw))
     labels = [str(one) for one in made.columns[target]]
     for row in numbers:
@@ -315,6 +317,8 @@ def class_gone(examples: Examples, share: float, draw: np.random.Generator) -> P
     target = target_of(examples)
     if target is None or isinstance(examples.columns[target], np.ndarray):
         return None
+    if len(set(map(str, examples.columns[target]))) < 2:
+        return None
     made = halves(examples, draw)
     labels = np.asarray([str(one) for one in examples.columns[target]])
     gone = draw.choice(np.unique(labels))
@@ -325,6 +329,8 @@ def class_gone(examples: Examples, share: float, draw: np.random.Generator) -> P
 def uneven(examples: Examples, share: float, draw: np.random.Generator) -> Planted | None:
     target = target_of(examples)
     if target is None or isinstance(examples.columns[target], np.ndarray):
+        return None
+    if len(set(map(str, examples.columns[target]))) < 2:
         return None
     labels = np.asarray([str(one) for one in examples.columns[target]])
     found, counts = np.unique(labels, return_counts=True)

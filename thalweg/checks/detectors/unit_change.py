@@ -15,7 +15,7 @@ FACTORS = (1000.0, 100.0, 60.0, 24.0, 12.0, 10.0, 7.0, 3.2808, 2.54, 2.2046, 1.6
 MOST_SHARE = 0.25
 CLEAR = 3.5
 """Standard deviations of the logarithm by which a factor must move values to stand alone."""
-FOLDS, TREES, MOST, HURRIED = 2, 16, 5_000, 1_000
+FOLDS, TREES, MOST, HURRIED, HURRIED_ROWS = 2, 16, 5_000, 1_000, 5_000
 DEVIATIONS, MIRROR, SIDES = 5.0, 4.0, 2.0
 """Of a peak in what other columns do not explain: how far out, and how many times its mirror image and its sides."""
 
@@ -24,10 +24,14 @@ DEVIATIONS, MIRROR, SIDES = 5.0, 4.0, 2.0
 def unit_change(subject: Subject) -> list[Finding]:
     """Columns of positive numbers in which a few rows are the others times a known factor."""
     columns = [one for one in subject.fields.values() if _measurable(one)]
+    read = np.arange(len(subject))
+    if columns:
+        read = subject.sample(read, most=len(subject), hurried=HURRIED_ROWS, what="changes of unit")
     found = []
     for one in columns:
-        logs = np.log(np.where(one.numbers > 0, one.numbers, np.nan))
-        factor, rows = _cloud(logs, len(subject))
+        logs = np.full(len(subject), np.nan)
+        logs[read] = np.log(np.where(one.numbers[read] > 0, one.numbers[read], np.nan))
+        factor, rows = _cloud(logs, len(read))
         if not len(rows) and len(columns) > 1:
             factor, rows = _peak(one, logs, subject)
         if len(rows):
@@ -91,7 +95,7 @@ def _peak(one: Seen, logs: np.ndarray, subject: Subject) -> tuple[float, np.ndar
             peak, mirror = (np.abs(residual - place) <= width for place in (move, -move))
             sides = sum(int((np.abs(residual - move - side * 2 * width) <= width).sum()) for side in (-1, 1)) / 2
             count = int(peak.sum())
-            stands = enough(count, len(subject)) and count >= MIRROR * mirror.sum() and count >= SIDES * sides
+            stands = enough(count, len(there)) and count >= MIRROR * mirror.sum() and count >= SIDES * sides
             if stands and count - sides > best and count <= MOST_SHARE * len(there):
                 best, factor_found, rows_found = count - sides, float(np.exp(move)), there[peak]
     return factor_found, rows_found

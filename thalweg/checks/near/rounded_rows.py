@@ -8,12 +8,16 @@ from thalweg.checks.bits import ENOUGH, Cells
 from thalweg.checks.copies import Copy, copy_findings
 from thalweg.checks.finding import Finding
 from thalweg.checks.hashing import groups_of, hash_of_numbers, salted
+from thalweg.checks.looked import Looked
 from thalweg.checks.near.evidence import measured_pairs
 from thalweg.checks.subject import Subject
 from thalweg.core.registry import detector
 
 ROUNDED = Copy("ROUNDED_ROWS", "a rounded copy", "rounded copies", least=0.005)
 DECIMALS, DIGITS = (3, 2, 1, 0, -1, -2), (4, 3, 2)
+FEW: tuple[tuple[int, ...], tuple[int, ...]] = ((1,), (3,))
+FEW_ABOVE = 50_000
+"""Ahead of a training, the decimals and digits that are tried of more rows than that."""
 FIXED, LARGEST = 0.2, 6
 """A rounding that leaves more than this share of the rows as they are says nothing, nor does a group larger than that."""
 
@@ -28,17 +32,22 @@ def rounded_rows(subject: Subject) -> list[Finding]:
     if not numbers:
         return []
     values = np.stack([cells.seen[i].numbers for i in numbers], axis=1)
-    pairs = [_at_level(rounded, values, numbers, cells) for rounded in _roundings(values)]
+    few = subject.quick and len(subject) > FEW_ABOVE
+    if few:
+        subject.looked.append(Looked("rounded copies", sum(map(len, FEW)), len(DECIMALS) + len(DIGITS), "roundings"))
+    pairs = [
+        _at_level(rounded, values, numbers, cells) for rounded in _roundings(values, *(FEW if few else (DECIMALS, DIGITS)))
+    ]
     pairs.append(measured_pairs(subject, cells, values, numbers))
     return copy_findings(subject, _distinct(np.concatenate(pairs)), ROUNDED)
 
 
-def _roundings(values: np.ndarray) -> Iterator[np.ndarray]:
-    for decimals in DECIMALS:
+def _roundings(values: np.ndarray, places: tuple[int, ...], lengths: tuple[int, ...]) -> Iterator[np.ndarray]:
+    for decimals in places:
         yield np.round(values, decimals)
     with np.errstate(divide="ignore", invalid="ignore"):
         size = np.where(values == 0, 0.0, np.floor(np.log10(np.abs(values))))
-    for digits in DIGITS:
+    for digits in lengths:
         unit = 10.0 ** (size - digits + 1)
         yield np.round(values / unit) * unit
 
@@ -50,10 +59,10 @@ def _at_level(rounded: np.ndarray, values: np.ndarray, numbers: list[int], cells
     if fixed.mean() > FIXED or not fixed.any():
         return np.zeros((0, 2), dtype=np.int64)
     hashes = cells.hashes.copy()
-    tidy = np.char.mod("%.10g", rounded)
     for place, column in enumerate(numbers):
-        found, index = np.unique(tidy[:, place], return_inverse=True)
-        hashes[column] = salted(hash_of_numbers(found.astype(np.float64)), cells.seen[column].name)[index.reshape(-1)]
+        found, index = np.unique(rounded[:, place], return_inverse=True)
+        tidy = np.asarray([float(f"{value:.10g}") for value in found.tolist()])
+        hashes[column] = salted(hash_of_numbers(tidy), cells.seen[column].name)[index.reshape(-1)]
     whole = hashes.sum(axis=0, dtype=np.uint64)
     first, counts = groups_of(whole)
     rows = np.flatnonzero((counts > 1) & (counts <= LARGEST))

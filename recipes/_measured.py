@@ -8,7 +8,7 @@ import argparse
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,7 +75,11 @@ def mean_and_half_width(values: Sequence[float]) -> tuple[float, float]:
 
 
 def report(
-    settings: Mapping[str, Any], description: str | None, *, arguments: Sequence[str] | None = None
+    settings: Mapping[str, Any],
+    description: str | None,
+    *,
+    arguments: Sequence[str] | None = None,
+    measure: Callable[[Fitted, str], float] = value_on,
 ) -> dict[str, list[float]]:
     """Train from the seeds asked for, print the values of each and their means; returns the values by part."""
     wanted = asked(description, arguments=arguments)
@@ -83,7 +87,7 @@ def report(
     seconds, begun = [], time.process_time()
     for run in trained({**settings, "threads": wanted.threads}, wanted.seeds):
         for part in wanted.parts:
-            values[part].append(value_on(run, part))
+            values[part].append(measure(run, part))
         seconds.append((run.seconds, time.process_time() - begun))
         found = "  ".join(f"{part} {values[part][-1]:.4f}" for part in wanted.parts)
         wall, busy = seconds[-1]

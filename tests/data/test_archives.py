@@ -205,3 +205,15 @@ def test_a_bomb_among_honest_members_is_refused_before_it_is_read(tmp_path: Path
         read(zipped(tmp_path / "a.zip", ("cat/1.png", b"x"), ("dog/2.png", bytes(1 << 17)), ("dog/3.png", b"y")))
     assert "dog/2.png: it is too large" in caught.value.what
     assert _unpacked.MOST_TIMES == 1000
+
+
+@pytest.mark.parametrize("name", ["book.xlsx", "book.csv", "book.zip", "book.npz", "book.xls"])
+def test_dat_47_a_workbook_is_called_one_with_what_to_do(tmp_path: Path, name: str):
+    path = tmp_path / name
+    sheets = [("[Content_Types].xml", "<x/>"), ("xl/workbook.xml", "<w/>"), ("xl/vbaProject.bin", b"macro")]
+    zipped(path, *sheets) if name != "book.xls" else path.write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600))
+    code = "DATA_UNKNOWN_FORMAT" if name.startswith("book.xls") else "DATA_MISNAMED_FILE"
+    with expect_refusal(code, exit_code=3) as caught:
+        read(path)
+    assert "ffice" in caught.value.what
+    assert "save the sheet that is meant as CSV" in caught.value.fix

@@ -12,6 +12,9 @@ from thalweg.core.errors import DataRefusal, nearest
 Snapshot = tuple[int, int, int]
 """Inode, size and time of last change (ns) of a file."""
 
+WORKBOOK, OLD_OFFICE = "an Excel workbook or another Office document", "old Office"
+OFFICE = (b"[Content_Types].xml", b"xl/workbook", b"_rels/.rels", b"application/vnd.oasis.opendocument")
+"""What the first bytes of a zip hold where it is one of those."""
 _MAGIC = {
     b"PK\x03\x04": "zip",
     b"PK\x05\x06": "zip",
@@ -25,7 +28,7 @@ _MAGIC = {
     b"SQLite format 3\x00": "SQLite",
     b"\x93NUMPY": "npy",
     b"\x89HDF\r\n\x1a\n": "HDF5",
-    b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": "old Office",
+    b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": OLD_OFFICE,
     b"\x89PNG\r\n\x1a\n": "PNG",
     b"\xff\xd8\xff": "JPEG",
     b"GIF8": "GIF",
@@ -100,11 +103,18 @@ def refuse_misnamed(path: Path, content: Sequence[str] | None) -> None:
         f"{shown(path.name)} is {is_what}",
         where=shown(path),
         why=f"its name ends in {path.suffix}, so it would be read as something that it is not",
-        fix=f"rename it, or convert it to a real {path.suffix} file"
+        fix=_converted(found, f"rename it, or convert it to a real {path.suffix} file")
         if found
         else "the file may be cut off or damaged: fetch it again",
         details={"content": found, "expected": list(content)},
     )
+
+
+def _converted(found: str | None, otherwise: str) -> str:
+    """What to do with a file that is not read."""
+    if found in (WORKBOOK, OLD_OFFICE):
+        return "save the sheet that is meant as CSV: its values are taken, formulas and macros stay behind"
+    return otherwise
 
 
 def sniffed(path: Path) -> str | None:
@@ -113,7 +123,7 @@ def sniffed(path: Path) -> str | None:
         head = file.read(512)
     for magic, what in _MAGIC.items():
         if head.startswith(magic):
-            return what
+            return WORKBOOK if what == "zip" and any(name in head[:200] for name in OFFICE) else what
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
     return "HTML" if start.startswith((b"<!doctype html", b"<html")) else None
 
@@ -160,8 +170,14 @@ def unknown_suffix(path: Path, *, accepted: Sequence[str]) -> DataRefusal:
         + (f"; it is {found} by its content" if found else ""),
         where=shown(path),
         why="how to read a file is decided by its name",
-        fix=f"convert or rename it to one of {', '.join(sorted(accepted))}",
+        fix=_converted(found, f"convert or rename it to one of {_listed(accepted)}"),
     )
+
+
+def _listed(accepted: Sequence[str]) -> str:
+    """The suffixes that are read, those of packed files as one remark."""
+    plain = sorted(one for one in accepted if one.count(".") == 1)
+    return ", ".join(plain) + ("; tables also packed, as .csv.gz" if len(plain) < len(accepted) else "")
 
 
 def not_one_table(folder: Path, readable: Sequence[Path], *, accepted: Sequence[str]) -> DataRefusal:
@@ -181,7 +197,7 @@ def not_one_table(folder: Path, readable: Sequence[Path], *, accepted: Sequence[
         "DATA_NO_TABLE",
         f"{shown(folder)} holds nothing that can be read as examples",
         where=f"found: {found}",
-        why=f"read are {', '.join(sorted(accepted))}, idx files, and pictures in one folder per class",
+        why=f"read are {_listed(accepted)}, idx files, and pictures in one folder per class",
         fix="name a file of these, or a folder laid out as photos/<class>/<picture>.jpg",
         details={"found": dict(suffixes), "accepted": sorted(accepted)},
     )

@@ -140,18 +140,19 @@ def copies_across(examples: Examples, share: float, draw: np.random.Generator) -
 
 
 def rounded(examples: Examples, share: float, draw: np.random.Generator) -> Planted | None:
-    names = [name for name in numbers_of(examples) if name in examples.columns]
-    rows = chosen(examples, share, draw)
-    table = np.stack([examples.columns[name][rows] for name in names], axis=1) if names else np.zeros((len(rows), 0))
+    names, rows = numbers_of(examples), np.arange(len(examples))
+    table = np.stack([examples.columns[name] for name in names], axis=1) if names else np.zeros((len(rows), 0))
     size = np.floor(np.log10(np.maximum(np.abs(table), 1e-300)))
     unit = 10.0 ** (size - 2)
     short = np.where(table == 0, 0, np.round(table / unit) * unit)
     keep = ~np.isclose(short, table, rtol=1e-12, atol=0, equal_nan=True).all(axis=1) if names else np.zeros(len(rows), bool)
-    if keep.sum() < 5:
+    count = max(5, round(share * len(rows)))
+    if keep.sum() < count:
         return None
-    made, numbers = with_rows(examples, rows[keep])
+    taken = draw.choice(rows[keep], count, replace=False)
+    made, numbers = with_rows(examples, taken)
     for place, name in enumerate(names):
-        made.columns[name][numbers] = [float(f"{value:.10g}") for value in short[keep, place]]
+        made.columns[name][numbers] = [float(f"{value:.10g}") for value in short[taken, place]]
     return Planted(made, numbers)
 
 
@@ -208,7 +209,7 @@ def predictive_id(examples: Examples, share: float, draw: np.random.Generator) -
     code = np.unique(
         np.asarray(target) if isinstance(target, np.ndarray) else np.asarray(list(map(str, target))), return_inverse=True
     )[1]
-    order = np.argsort(code / max(code.max(), 1) + 0.7 * draw.normal(size=len(code)))
+    order = np.argsort(code / max(code.max(), 1) + 0.5 * draw.normal(size=len(code)))
     number = np.empty(len(order))
     number[order] = np.arange(len(order)) + 1000
     return Planted(having(examples, record_id=number), field="record_id")

@@ -90,7 +90,7 @@ def files(kind: str) -> Callable[..., Planted | None]:
             content = column[row].read_bytes()
             if kind == "broken":
                 content = [content[: len(content) // 2], b"", b"no picture at all\n"][int(draw.integers(3))]
-            suffix = column[row].suffix if kind == "broken" else ".png"
+            suffix = column[row].suffix if kind == "broken" else ".gif"
             column[row] = folder / f"planted{row}{suffix}"
             column[row].write_bytes(content)
         return Planted(having(examples, image=column), rows.tolist())

@@ -45,7 +45,6 @@ def _pairs(table: np.ndarray, rows: np.ndarray) -> np.ndarray:
     middle = _standard(table[:, edge : length - edge])
     basis = _basis(middle)
     narrow = middle @ basis
-    best = np.full((count, 3), -1.0)
     other = np.zeros((count, 3), dtype=np.int64)
     moved = np.zeros((count, 3), dtype=np.int64)
     for at in range(0, count, 1000):
@@ -58,16 +57,22 @@ def _pairs(table: np.ndarray, rows: np.ndarray) -> np.ndarray:
             top[better], shift[better] = agreement[better], move
         top[np.arange(part.stop - at), np.arange(at, part.stop)] = -1.0
         order = np.argpartition(-top, 2, axis=1)[:, :3]
-        best[part], moved[part] = (np.take_along_axis(one, order, axis=1) for one in (top, shift))
-        other[part] = order
-    return _sure(table, rows, other, moved, best)
+        moved[part], other[part] = np.take_along_axis(shift, order, axis=1), order
+    return _sure(table, rows, other, moved)
 
 
-def _sure(table: np.ndarray, rows: np.ndarray, other: np.ndarray, moved: np.ndarray, coarse: np.ndarray) -> np.ndarray:
+def _between(length: int) -> int:
+    """Steps that lie between one tried move and the next."""
+    return int(np.ceil(REACH * length / STEPS / 2))
+
+
+def _sure(table: np.ndarray, rows: np.ndarray, other: np.ndarray, moved: np.ndarray) -> np.ndarray:
     """(P, 2) the pairs whose overlap agrees nearly in full, when the third neighbour's and the usual one's do not."""
-    exact = np.stack([_overlap(table, other[:, k], moved[:, k]) for k in range(3)], axis=1)
-    exact = np.sort(np.maximum(exact, np.minimum(coarse, exact)), axis=1)[:, ::-1]
-    nearest = np.asarray([_overlap(table, other[:, k], moved[:, k]) for k in range(3)]).argmax(axis=0)
+    between = range(-_between(table.shape[1]), _between(table.shape[1]) + 1)
+    tried = [np.stack([_overlap(table, other[:, k], moved[:, k] + step) for step in between]) for k in range(3)]
+    exact = np.stack([one.max(axis=0) for one in tried], axis=1)
+    nearest = exact.argmax(axis=1)
+    exact = np.sort(exact, axis=1)[:, ::-1]
     gap, third = 1 - exact[:, 0], 1 - exact[:, 2]
     chosen = (exact[:, 0] >= SURE) & (gap <= THAN_THIRD * third) & (gap <= THAN_MEDIAN * float(np.median(gap)))
     partner = np.take_along_axis(other, nearest[:, None], axis=1)[:, 0]

@@ -53,7 +53,7 @@ def test_a_file_of_arrays_is_read_for_a_model_as_it_was_read_when_that_was_train
         ran = line("predict", model, "new.npz")
         assert ran.code == 0, ran.err
         assert len(ran.out.splitlines()) == 8
-        ran = line("evaluate", model, "rows.npz", "--json")
+        ran = line("evaluate", model, "rows.npz", "--i-know", "--json")
         assert json.loads(ran.out)["examples"] == 120, ran
 
 
@@ -96,7 +96,7 @@ def test_a_broken_file_among_many_is_left_out_of_predictions_and_figures_and_sai
     files = [row["file"] for row in csv.DictReader(ran.out.splitlines())]
     assert len(files) == 39
     assert "photos/dark/5.png" not in files
-    ran = line("evaluate", photo_run, "photos")
+    ran = line("evaluate", photo_run, "photos", "--i-know")
     assert ran.code == 0, ran.err
     assert "1 of 40 left out" in ran.err
     assert "measured on 39 examples" in ran.err

@@ -81,8 +81,14 @@ def test_evaluate_shows_each_metric_with_its_interval(line, finished_run):
 
 
 def test_evaluate_on_other_data_counts_them_all(line, finished_run):
-    facts = json.loads(line("evaluate", finished_run, "iris", "--json").out)
+    facts = json.loads(line("evaluate", finished_run, "iris", "--i-know", "--json").out)
     assert facts["examples"] == 150
+
+
+def test_rows_that_were_learned_from_are_measured_only_by_who_says_so(line, finished_run):
+    told = line.refused(3, "evaluate", finished_run, "iris")
+    assert told["code"] == "EVALUATE_LEARNED"
+    assert "--i-know" in told["fix"]
 
 
 def test_report_says_where_it_is(line, finished_run):

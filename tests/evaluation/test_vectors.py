@@ -9,7 +9,7 @@ from thalweg.evaluation import clopper_pearson as shares
 from thalweg.evaluation.intervals import newcombe, on_logit_scale
 from thalweg.evaluation.leaving_out import error_of, moves, value_of
 from thalweg.evaluation.one_metric import estimate
-from thalweg.evaluation.paired import difference, mover, shares_differ, shares_differ_in_groups
+from thalweg.evaluation.paired import difference, mover, paired_moves, shares_differ, shares_differ_in_groups
 from thalweg.evaluation.repeated import over_folds, over_seeds
 
 CLOSE = 2e-6
@@ -83,6 +83,7 @@ def test_f1_with_phantoms():
     found = difference(f1, net, opponent)
     assert estimate(f1, net)[:3] == near(0.875, 0.571333, 0.985727)
     assert (found.value, found.centre, found.low, found.high) == near(0.208333, 0.175439, -0.128967, 0.479844)
+    assert error_of(paired_moves(f1, net, opponent)) == pytest.approx(0.145438, abs=CLOSE)
 
 
 RANKED = torch.tensor([1] * 5 + [0] * 7)
@@ -139,6 +140,7 @@ def test_seeds():
 def test_folds():
     found = [0.05, 0, 0.1, -0.05, 0.05, 0, 0.05, 0.1, 0, 0.05, -0.05, 0.05, 0.05, 0.1, 0, 0.05, 0, 0.05, 0.1, -0.05]
     assert over_folds(found) == near(-0.042630, 0.107630)
+    assert np.mean(found) == pytest.approx(0.0325)
 
 
 def test_a_gap_between_subgroups():

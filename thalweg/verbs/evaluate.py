@@ -70,8 +70,8 @@ def _tell_data(run: Run | Package, dataset: Dataset, *, i_know: bool, aloud: boo
     if learned is None or not isinstance(run, Run):
         if aloud and dataset.name == package_of(run).facts.get("data", {}).get("name"):
             talk.warn(
-                f'the model was trained on data of this name ("{dataset.name}"): rows that it knows flatter the figures; '
-                "a run without DATA is measured on its own test part"
+                f'the model was trained on data of this name ("{dataset.name}"): '
+                "rows that it learned from flatter the figures; a run without DATA is measured on its own test part"
             )
         return
     rows, known = dataset.rows("test") or 0, already_learned(dataset, learned)

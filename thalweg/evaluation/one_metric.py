@@ -62,10 +62,10 @@ def interval(metric: Metric[Any], rows: Tensor, *, groups: Tensor | None = None,
     ends = FORMS.get(form(metric), _plain)(metric, rows, groups, alpha)
     if ends is None or not all(map(_finite, ends)):
         return None
-    return _possible(metric, _value(metric, rows), ends)
+    return possible(metric, _value(metric, rows), ends)
 
 
-def _possible(metric: Metric[Any], value: float, ends: Ends) -> Ends:
+def possible(metric: Metric[Any], value: float, ends: Ends) -> Ends:
     """The interval without what lies beyond the metric's best."""
     if metric.best is None:
         return ends

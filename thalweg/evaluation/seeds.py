@@ -25,6 +25,7 @@ from thalweg.evaluation.features import reader
 from thalweg.evaluation.figures import Unit
 from thalweg.evaluation.leaving_out import error_of, value_of
 from thalweg.evaluation.looks import Looks, answers_digest
+from thalweg.evaluation.one_metric import possible
 from thalweg.evaluation.opponents import Chooser, Training, sharpened
 from thalweg.evaluation.paired import EXAMPLES, GROUPS, Difference, paired_moves, sign, too_little
 from thalweg.evaluation.repeated import over_seeds
@@ -117,13 +118,9 @@ def judged(
         for one, (a, b), gap in zip(rows, known, gaps, strict=True)
     ]
     name = metric.declaration.name  # type: ignore[attr-defined]
-    own = {"name": name, "value": means[0], "low": ends[0], "high": _capped(metric, ends[1])}
+    low, high = possible(metric, means[0], ends)
+    own = {"name": name, "value": means[0], "low": low, "high": high}
     return {"metric": own, "opponent": means[1], "verdict": said, "claim": CLAIM, "seeds": each, "examples": len(rows[0].net)}
-
-
-def _capped(metric: Metric[Any], high: float) -> float:
-    better = sign(metric) > 0 and metric.best is not None
-    return min(high, metric.best) if better and metric.best is not None else high
 
 
 def _difference(

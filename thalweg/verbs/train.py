@@ -17,6 +17,7 @@ from thalweg.core.processes import Processes, connect
 from thalweg.core.run_folder import RunFolder
 from thalweg.core.run_log import RunLog
 from thalweg.core.talk import Talk
+from thalweg.data._unpacked import stem_of
 from thalweg.rules._rule import Rule
 from thalweg.tasks._task import Task
 from thalweg.training.fit import Interrupted, fit
@@ -195,7 +196,7 @@ def _folder(data: Any, out: str | Path | None, *, resume: bool, force: bool, pro
 def _made(data: Any, out: str | Path | None, *, resume: bool, force: bool) -> RunFolder:  # noqa: ANN401
     inputs = Path(data) if isinstance(data, str | Path) and Path(data).is_dir() else None
     if out is None:
-        name = Path(data).stem if isinstance(data, str | Path) else getattr(data, "name", None) or "arrays"
+        name = stem_of(Path(data)) if isinstance(data, str | Path) else getattr(data, "name", None) or "arrays"
         return RunFolder.fresh(name, inputs=inputs)
     standing = RunFolder(Path(out))
     if resume and standing.state() == "finished":

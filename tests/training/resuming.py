@@ -7,8 +7,6 @@ weights, metrics and all that the last checkpoint remembers. A cut is the number
 import json
 import shutil
 import signal
-import subprocess
-import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.fresh_process import Fresh
+from tests.training.elsewhere import listed, predicted
 from thalweg.core.run_folder import RunFolder
 from thalweg.packages.package import Package
 from thalweg.training import checkpoints
@@ -24,23 +24,6 @@ from thalweg.training.requested import run_settings
 from thalweg.training.stage import Own
 
 STAGE = checkpoints.STAGE
-PREDICT = """
-import json, sys
-import numpy as np
-import torch
-from thalweg.packages.package import load_package
-torch.set_num_threads(1)
-path, asked = sys.argv[1], json.load(sys.stdin)
-def unpacked(column):
-    if isinstance(column, list):
-        return [unpacked(row) for row in column]
-    return np.array(column["values"], dtype=column["dtype"]).reshape(column["shape"])
-def listed(column):
-    return [listed(row) for row in column] if isinstance(column, list) else np.asarray(column).tolist()
-columns = {name: unpacked(column) for name, column in asked["columns"].items()} or None
-said = load_package(path).predict(columns, seed=asked["seed"], request=asked["request"])
-print(json.dumps({name: listed(column) for name, column in said.items()}))
-"""
 
 Cut = int | tuple[int, int]
 """Steps done in the last stage, or a stage and the steps done in it."""
@@ -167,13 +150,10 @@ def assert_new_process_predicts_the_same(
     here = package.predict(columns, seed=seed, request=request)
     packed = {name: _packed(column) for name, column in (columns or {}).items()}
     asked = {"columns": packed, "request": dict(request or {}), "seed": seed}
-    command = [sys.executable, "-c", PREDICT, str(path)]
-    done = subprocess.run(command, input=json.dumps(asked), capture_output=True, text=True, timeout=100)
-    assert done.returncode == 0, done.stderr
-    there = json.loads(done.stdout)
+    there = json.loads(Fresh(predicted, str(path), json.dumps(asked)).answer())
     assert sorted(there) == sorted(here), "the new process predicts other columns"
     for name, column in here.items():
-        assert json.dumps(there[name]) == json.dumps(_listed(column)), f"{name} differs in a new process"
+        assert json.dumps(there[name]) == json.dumps(listed(column)), f"{name} differs in a new process"
     return here
 
 
@@ -183,7 +163,3 @@ def _packed(column: Any) -> Any:
         return [_packed(row) for row in column]
     array = np.asarray(column)
     return {"values": array.tolist(), "dtype": array.dtype.str, "shape": array.shape}
-
-
-def _listed(column: Any) -> Any:
-    return [_listed(row) for row in column] if isinstance(column, list) else np.asarray(column).tolist()

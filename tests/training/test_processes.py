@@ -1,10 +1,7 @@
 """Two processes give the weights of one with the same global batch, and only the first of them writes and talks."""
 
 import json
-import os
 import socket
-import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-SCRIPT = "tests.training.two_processes"
+from tests.fresh_process import Fresh
+from tests.training.two_processes import main
 
 IRIS = {"source": "iris", "model": {"name": "mlp", "hidden": [8]}, "evaluate_every": 4}
 CASES = {
@@ -66,27 +63,20 @@ def free_port() -> int:
         return int(one.getsockname()[1])
 
 
-def started(folder: Path, world: int) -> list[subprocess.Popen[str]]:
+def started(folder: Path, world: int) -> list[Fresh]:
     """Processes as a launcher starts them, each doing all runs one after another."""
     folder.mkdir()
     (folder / "runs.json").write_text(json.dumps(RUNS))
-    command = [sys.executable, "-m", SCRIPT, str(folder / "runs.json"), str(folder)]
-    shared = {**os.environ, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port()), "WORLD_SIZE": str(world)}
-    places = [{"RANK": str(rank), "LOCAL_RANK": str(rank)} for rank in range(world)]
-    return [subprocess.Popen(command, cwd=ROOT, env={**shared, **place}, stderr=subprocess.PIPE, text=True) for place in places]
+    shared = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port()), "WORLD_SIZE": str(world)}
+    return [Fresh(main, folder / "runs.json", folder, **shared, RANK=str(rank), LOCAL_RANK=str(rank)) for rank in range(world)]
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
     """Where one process (`1`) and two processes (`2`) have done all runs."""
     folder = tmp_path_factory.mktemp("processes")
-    running = [one for world in (1, 2) for one in started(folder / str(world), world)]
-    try:
-        errors = [one.communicate(timeout=110)[1] for one in running]
-    finally:
-        for one in running:
-            one.kill()
-    assert [one.returncode for one in running] == [0, 0, 0], "\n".join(errors)
+    for one in [one for world in (1, 2) for one in started(folder / str(world), world)]:
+        one.answer()
     return folder
 
 

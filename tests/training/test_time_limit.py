@@ -127,6 +127,7 @@ RULES = {
 def test_a_trial_leaves_nothing_behind_whatever_the_rule(tmp_path, name):
     settings = {**RULES[name], "time_limit": "20s"}
     whole = fitted(settings, tmp_path / "whole")
+    assert whole.steps >= 10
     again = _killed(whole.folder.path, tmp_path / "again", after=0)
     _compare(whole, fitted(settings, again, resume=True), "by its plan alone, which had measured nothing")
 

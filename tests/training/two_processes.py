@@ -1,10 +1,6 @@
-"""One of several processes that train together: run by `test_processes.py` with a launcher's environment variables.
-
-Arguments: a file with a JSON object of runs by name (their settings), and the folder in which each gets a folder of its own.
-"""
+"""One of several processes that train together: started by `test_processes.py` with a launcher's environment variables."""
 
 import json
-import sys
 from pathlib import Path
 
 import torch
@@ -43,6 +39,7 @@ def trained(settings: dict, folder: Path, processes: Processes) -> None:
 
 
 def main(runs: Path, folder: Path) -> None:
+    """Do a JSON object's runs by name (their settings), each in a folder of its own."""
     torch.set_num_threads(1)
     processes = connect()
     try:
@@ -52,7 +49,3 @@ def main(runs: Path, folder: Path) -> None:
     finally:
         processes.leave()
     assert not torch.distributed.is_initialized(), "the group was left"
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))

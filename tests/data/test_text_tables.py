@@ -169,6 +169,14 @@ def test_a_first_line_that_recurs_below_is_a_row_and_that_is_said(tmp_path: Path
     assert any("no line of names" in note and "--header" in note for note in examples.notes)
 
 
+@pytest.mark.parametrize("name", ["new.csv", "new.txt"])
+def test_a_single_column_of_sentences_is_not_cut_into_words(tmp_path: Path, name: str):
+    assert reading(tmp_path, "question\nHow far is the moon ?\nWho painted it last year ?\n", name).columns == {
+        "question": ["How far is the moon ?", "Who painted it last year ?"]
+    }
+    assert reading(tmp_path, "question\nHow far is the moon ?\n", name).columns == {"question": ["How far is the moon ?"]}
+
+
 def test_names_that_are_steps_are_names(tmp_path: Path):
     rows = "".join("a," + ",".join(str(i * j) for j in range(10)) + "\n" for i in range(30))
     examples = reading(tmp_path, "label," + ",".join(map(str, range(10))) + "\n" + rows)

@@ -102,7 +102,7 @@ def _reading(sample: str, path: Path, settings: DataSettings) -> _Reading:
                 fix=f"one of {', '.join(SIGNS.values())}, or the sign itself",
             )
         return _read_by(sample, sign)
-    readings = [one for sign in SIGNS if (one := _read_by(sample, sign)).width > 1]
+    readings = [one for sign in SIGNS if (one := _read_by(sample, sign)).width > 1 and not _prose(one)]
     expected = "\t" if ".tsv" in path.name.casefold() or ".tab" in path.name.casefold() else ","
     if not readings:
         return _read_by(sample, expected)
@@ -112,6 +112,11 @@ def _reading(sample: str, path: Path, settings: DataSettings) -> _Reading:
     if rivals and best.agreeing == 1.0:
         raise _two_ways(path, best, rivals[0])
     return best
+
+
+def _prose(reading: _Reading) -> bool:
+    """Blanks that stand between the words of a single column: the first line has not as many of them as the others."""
+    return reading.sign == " " and len(reading.rows[0]) != reading.width
 
 
 def _worth(reading: _Reading) -> tuple[float, float]:

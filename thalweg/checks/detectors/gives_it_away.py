@@ -6,35 +6,53 @@ from thalweg.checks.finding import Finding, option
 from thalweg.checks.identity import is_identifier
 from thalweg.checks.seen import Seen
 from thalweg.checks.subject import Subject
+from thalweg.checks.times import moments_of
 from thalweg.core.registry import detector
 
 AREA, VARIANCE = 0.90, 0.85
 OF_OTHERS, OF_SECOND = 0.7, 0.5
 """What it leaves unexplained, of what all others together leave, or of what the next best column leaves."""
+OF_OTHERS_PAIR, PAIR_ROWS = 0.5, 500
+"""The same of two columns that hide each other, which is looked for among so many rows and more."""
 REPEATED = 4
 LEAST_ROWS = 100
 
 
 @detector("gives-it-away", turn=3)
 def gives_it_away(subject: Subject) -> list[Finding]:
-    """The best column alone, where it is better than all others together; then again without it."""
+    """The best column alone, where it is better than all others together; then again without it. When a row was tells nothing."""
     against = AgainstTarget.of(subject)
     if against is None or len(against.rows) < LEAST_ROWS or len(subject.inputs) < 2:
         return []
-    columns = [one for one in subject.short_cells if not is_identifier(one) and len(one.levels) > 1]
+    columns = [one for one in subject.short_cells if not is_identifier(one) and len(one.levels) > 1 and moments_of(one) is None]
     scored = sorted(((against.score(one).area, i) for i, one in enumerate(columns)), reverse=True)
     scored = [(score, i) for score, i in scored if not is_disguise(columns[i], against)]
     found: list[Finding] = []
-    while scored and len(found) < REPEATED and scored[0][0] >= (AREA if against.classes else VARIANCE):
-        (best, place), *rest = scored
-        second = rest[0][0] if rest else 0.5
-        others = against.together([columns[i] for _, i in rest], most=3_000 if subject.quick else 10_000)
-        if 1 - best > OF_OTHERS * (1 - others) and 1 - best > OF_SECOND * (1 - second):
+    level = AREA if against.classes else VARIANCE
+    while scored and len(found) < REPEATED and scored[0][0] >= level:
+        told, others = _leaders(scored, level, columns, against)
+        if not told:
             break
-        if columns[place].name not in subject.settings.keep:
-            found.append(_finding(columns[place], against, best, others))
-        scored = rest
+        kept = subject.settings.keep
+        found += [_finding(columns[i], against, score, others) for score, i in told if columns[i].name not in kept]
+        scored = scored[len(told) :]
     return found
+
+
+def _leaders(
+    scored: list[tuple[float, int]], level: float, columns: list[Seen], against: AgainstTarget
+) -> tuple[list[tuple[float, int]], float]:
+    """The best column if all others leave far more unexplained, or two that hid each other; and what the others reach."""
+    most = 3_000 if against.subject.quick else 10_000
+    (best, _), *rest = scored
+    second = rest[0][0] if rest else 0.5
+    others = against.together([columns[i] for _, i in rest], most=most)
+    if 1 - best <= OF_OTHERS * (1 - others) or 1 - best <= OF_SECOND * (1 - second):
+        return scored[:1], others
+    if second < level or len(rest) < 2 or len(against.rows) < PAIR_ROWS:
+        return [], others
+    others = against.together([columns[i] for _, i in rest[1:]], most=most)
+    return (scored[:2] if 1 - second <= OF_OTHERS_PAIR * (1 - others) else []), others
 
 
 def _finding(one: Seen, against: AgainstTarget, best: float, others: float) -> Finding:

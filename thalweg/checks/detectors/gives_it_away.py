@@ -20,7 +20,7 @@ LEAST_ROWS = 100
 
 @detector("gives-it-away", turn=3)
 def gives_it_away(subject: Subject) -> list[Finding]:
-    """The best column alone, where it is better than all others together; then again without it. When a row was tells nothing."""
+    """The best column alone, where it is better than all others together; then again without it. Times do not count."""
     against = AgainstTarget.of(subject)
     if against is None or len(against.rows) < LEAST_ROWS or len(subject.inputs) < 2:
         return []

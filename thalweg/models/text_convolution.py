@@ -1,5 +1,8 @@
 """Kim's net for sentences: convolutions over the words of a text, the strongest answer of each, one linear layer.
 
+Measured (LOG.md), default settings: .792 and .810 on SST-2's development part (two seeds, 3 epochs); .860 on a fifth of TREC's
+training rows (one seed, 6 epochs).
+
 Reference: Kim 2014, arXiv:1408.5882.
 
 Letters: B batch.

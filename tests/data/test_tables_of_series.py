@@ -54,6 +54,10 @@ def long(path: Path, count: int = 40, *, labels: bool = True, shuffled: bool = F
     return written(path, ["id", "time", "x", "y", *(["label"] if labels else [])], rows)
 
 
+def quick(path: Path):
+    return run_settings({"source": str(path), "threads": 1, "model": {"name": "random-kernels", "settings": {"shares": 252}}})
+
+
 def said(examples) -> str:
     return " ".join(examples.notes)
 
@@ -194,6 +198,25 @@ def test_dat_54_a_moment_that_stands_twice_in_a_series_is_refused_by_row(tmp_pat
         read(path, settings)
     assert "a moment that stands twice in its series" in refused.value.what
     assert refused.value.details == {"rows": [2]}
+
+
+def archive(path: Path, table: np.ndarray, labels: list[str] | None) -> Path:
+    """Two channels in lengths of their own, as the UEA archive has them."""
+    lines = ["@problemName Waves", f"@classLabel {'true slow fast' if labels else 'false'}", "@data"]
+    for i, row in enumerate(table):
+        kept = row[: STEPS - i % 4]
+        channels = [",".join(f"{value:.4f}" for value in one) for one in (kept, -2 * kept)]
+        lines.append(":".join([*channels, *([labels[i]] if labels else [])]))
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def test_files_of_the_archive_in_lengths_of_their_own_are_learned_and_answered(tmp_path):
+    table, labels = waves(60)
+    path, new = archive(tmp_path / "a.ts", table, labels), archive(tmp_path / "b.ts", table[:9], None)
+    run = fit(quick(path), folder=RunFolder.create(tmp_path / "run"), talk=Talk())
+    package = load_package(run.folder.model)
+    assert list(package.predict(columns_of(package, new))["label"]) == labels[:9]
 
 
 @pytest.mark.parametrize("kind", ["wide", "long"])

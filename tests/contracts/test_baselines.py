@@ -115,5 +115,17 @@ def test_larger_images_are_summarised():
 
     pictures = np.random.default_rng(0).normal(size=(3, 3, 64, 48)).astype(np.float32)
     made = registry.load("features", "image")(pictures, Port("image", "image", (3, 64, 48)))
-    assert made.shape == (3, 3 * 16 * 16 + 3 * 8 + 4 * 4 * 9)
+    assert made.shape == (3, 3 * 4 * 4 + 3 * 8 + 4 * 4 * 9 + 6**3)
     assert np.isfinite(made).all()
+    grey = registry.load("features", "image")(pictures[:, :1], Port("image", "image", (1, 64, 48)))
+    assert grey.shape == (3, 16 * 16 + 8 + 4 * 4 * 9)
+
+
+def test_colours_are_counted_together():
+    from thalweg.evaluation.baselines.features.image import _colours
+
+    red_or_green = np.zeros((2, 3, 4, 4), dtype=np.float32) - 2
+    red_or_green[0, 0], red_or_green[1, 1] = 2, 2
+    found = _colours(red_or_green)
+    assert found.argmax(1).tolist() == [5 * 36, 5 * 6]
+    assert (found**2).mean(1).tolist() == pytest.approx([1, 1])

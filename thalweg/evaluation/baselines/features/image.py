@@ -1,6 +1,7 @@
 """Images: small ones as their pixels; larger ones as small pictures with histograms of colour and of the direction of edges.
 
-Reference: Dalal & Triggs 2005, doi:10.1109/CVPR.2005.177 (histograms of oriented gradients, here in a grid of cells).
+References: Swain & Ballard 1991, doi:10.1007/BF00130487 (histograms of colours, all channels together); Dalal & Triggs 2005,
+doi:10.1109/CVPR.2005.177 (histograms of oriented gradients, here in a grid of cells).
 """
 
 import numpy as np
@@ -11,6 +12,8 @@ from thalweg.fields.ports import Port
 SMALL = 32
 """Sides up to this are read pixel by pixel."""
 CELLS, DIRECTIONS, TONES = 4, 9, 8
+COLOURED, LEVELS = 3, 6
+"""Channels whose values are counted together, in so many levels of each."""
 
 
 @features("image")
@@ -19,8 +22,10 @@ def image(values: np.ndarray, port: Port) -> np.ndarray:
     height, width = values.shape[-2:]
     if max(height, width) <= SMALL:
         return values.reshape(len(values), -1)
-    small = _averaged(values, SMALL // 2)
-    return np.concatenate([small.reshape(len(values), -1), _tones(values), _edges(values)], axis=1).astype(np.float32)
+    coloured = values.shape[1] == COLOURED
+    small = _averaged(values, CELLS if coloured else SMALL // 2)
+    found = [small.reshape(len(values), -1), _tones(values), _edges(values), *([_colours(values)] if coloured else [])]
+    return np.concatenate(found, axis=1).astype(np.float32)
 
 
 def _averaged(values: np.ndarray, side: int) -> np.ndarray:
@@ -36,6 +41,18 @@ def _tones(values: np.ndarray) -> np.ndarray:
     place = np.clip(((values + 2) / 4 * TONES).astype(np.int64), 0, TONES - 1)
     shares = [(place == tone).mean(axis=(2, 3)) for tone in range(TONES)]
     return np.concatenate(shares, axis=1) * TONES
+
+
+def _colours(values: np.ndarray) -> np.ndarray:
+    """(N, LEVELS³) the root of the share of pixels that each standardised colour has, 1 being an even share.
+
+    On ants and bees this took a forest from 65 to 76 % in cross-validation, where brightness by channel told little (LOG.md).
+    """
+    level = np.clip(((values + 2) / 4 * LEVELS).astype(np.int64), 0, LEVELS - 1)
+    colour = ((level[:, 0] * LEVELS + level[:, 1]) * LEVELS + level[:, 2]).reshape(len(values), -1)
+    counts = np.stack([np.bincount(one, minlength=LEVELS**COLOURED) for one in colour])
+    shares: np.ndarray = np.sqrt(counts / colour.shape[1] * LEVELS**COLOURED)
+    return shares
 
 
 def _edges(values: np.ndarray) -> np.ndarray:

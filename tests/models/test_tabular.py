@@ -64,6 +64,12 @@ def test_the_recipe_follows_the_task_and_the_rows():
     assert scaled(facts, "ranking", 10)["recipe"] == {"rate": 2, "epochs": 5}
 
 
+def test_many_rows_tell_the_best_weights_by_accuracy_few_by_log_loss():
+    few, many = (scaled(registry.facts("model", "tabular"), "classification", rows) for rows in (500, 24_000))
+    assert (few["watched"]["classification"], few["patience"]["classification"]) == ("log-loss", 0.25)
+    assert (many["watched"]["classification"], many["patience"]["classification"]) == (None, None)
+
+
 def test_a_table_of_numbers_gaps_and_categories_is_learned_and_packaged(tmp_path):
     generator = np.random.default_rng(0)
     number, colour = generator.normal(size=300), generator.choice(["red", "green", "blue"], 300)

@@ -59,7 +59,12 @@ class TabularSettings(Settings):
                 "encoders": {"numbers": {"bins": 128, "width": 24, "pairs": 1}},
             },
         },
-        20_000: {"recipe": {"batch_size": 256, "epochs": 12, "rate": 0.0015}, "settings": {"members": 8, "hidden": (192, 192)}},
+        20_000: {
+            "recipe": {"batch_size": 256, "epochs": 12, "rate": 0.0015},
+            "settings": {"members": 8, "hidden": (192, 192)},
+            "watched": {"classification": None},
+            "patience": {"classification": None},
+        },
         100_000: {"recipe": {"batch_size": 512, "epochs": 8}},
         400_000: {"recipe": {"batch_size": 1024, "epochs": 4}},
     },

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-SCALED = ("recipe", "settings")
-"""Settings of the rule, settings of the model."""
+SCALED = ("recipe", "settings", "watched", "patience")
+"""Settings of the rule, settings of the model, what tells the best weights of each task, and how long none may come."""
 
 
 def scaled(facts: Mapping[str, Any], task: str, rows: int | None, *, preset: str = "") -> Mapping[str, Any]:
@@ -20,5 +20,4 @@ def scaled(facts: Mapping[str, Any], task: str, rows: int | None, *, preset: str
     layers = [facts, facts.get("by_task", {}).get(task, {})]
     layers += [table[least] for least in sorted(table) if rows is None or rows >= least]
     layers += [facts.get("presets", {}).get(preset, {})]
-    recipe, settings = ({key: one for layer in layers for key, one in layer.get(name, {}).items()} for name in SCALED)
-    return {**facts, "recipe": recipe, "settings": settings}
+    return {**facts, **{name: {key: one for layer in layers for key, one in layer.get(name, {}).items()} for name in SCALED}}

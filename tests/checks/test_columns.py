@@ -57,6 +57,16 @@ def test_values_far_from_all_others_are_found_and_long_tails_are_not():
     assert said("outliers", table(income=tails)) == []
 
 
+def test_a_cloud_beyond_a_gap_is_found_in_a_column_with_a_long_tail_and_what_stands_for_missing_is_left_to_its_own_finding():
+    tail = np.exp(np.random.default_rng(0).normal(0, 0.9, 600))
+    tail[:12] = np.linspace(1.6, 4, 12) * tail.max()
+    assert set(range(12)) <= set(only("outliers", table(600, income=tail)).rows)
+    marked = table().columns["weight"].copy()
+    marked[ROWS_HIT] = 99999.0
+    assert said("outliers", table(weight=marked)) == []
+    assert only("sentinels", table(weight=marked)).field == "weight"
+
+
 def test_rows_in_another_unit_are_found_where_the_gap_is_wide():
     column = table().columns["size"].copy()
     column[ROWS_HIT] *= 1000

@@ -108,6 +108,13 @@ def test_a_text_in_another_language_or_script_is_named():
     assert said("text-language", texts(TEXTS)) == []
 
 
+def test_words_that_chat_has_adopted_are_no_other_language():
+    plain = [f"wat are you doing at the {what} now, u said you would be there" for what in LEXICON[:12]]
+    column = [*TEXTS, *plain, "wat u doing? u der?", "Ik weet niet wat hij daar doet en waar zij nu is"]
+    found = only("text-language", Examples("chat", {"text": column}, kinds={"text": "text"}))
+    assert list(found.rows) == [len(column) - 1]
+
+
 def waves(count: int = 60, length: int = 96) -> np.ndarray:
     draw = np.random.default_rng(0)
     return np.stack([np.cumsum(draw.normal(size=length + 16)) for _ in range(count)])[:, :length]
@@ -122,6 +129,13 @@ def test_a_series_moved_in_time_is_found_beside_its_original():
     moved = np.concatenate([np.repeat(values[7, :1], 5), values[7, :-5]])
     assert only("moved-series", series(np.concatenate([values, moved[None]]))).pairs.tolist() == [[7, 60]]
     assert said("moved-series", series(values)) == []
+
+
+def test_a_copy_moved_by_a_step_that_lies_between_those_that_are_tried_is_found():
+    values = waves(length=350)
+    for steps in (6, 8, 13):
+        moved = np.concatenate([np.repeat(values[7, :1], steps), values[7, :-steps]])
+        assert only("moved-series", series(np.concatenate([values, moved[None]]))).pairs.tolist() == [[7, 60]]
 
 
 def test_flat_series_and_series_on_another_scale_are_named():

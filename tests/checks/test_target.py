@@ -49,6 +49,15 @@ def test_a_column_that_gives_the_target_away_with_noise_is_a_warning():
     assert said("gives-it-away", table(code=code), keep=("code",)) == []
 
 
+def test_two_columns_that_give_the_target_away_do_not_hide_each_other():
+    labels = table(800).columns["left"]
+    codes = {}
+    for seed, name in enumerate(("code", "stamp")):
+        draw = np.random.default_rng(seed)
+        codes[name] = [label if draw.random() > 0.02 else "no" for label in labels]
+    assert sorted(one.field for one in said("gives-it-away", table(800, **codes))) == ["code", "stamp"]
+
+
 def test_an_id_in_the_order_of_the_target_is_a_warning_and_others_are_none():
     labels = np.asarray(table().columns["left"])
     order = np.argsort(np.argsort((labels == "yes") + np.random.default_rng(0).normal(0, 0.5, ROWS)))

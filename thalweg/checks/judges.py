@@ -1,5 +1,6 @@
 """Quick models that judge rows which they have not seen: two unlike ones for each sort of input."""
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -12,12 +13,16 @@ FOLDS = 5
 
 def probabilities(judge: str, table: Any, codes: np.ndarray) -> np.ndarray:
     """(n, K) what a model says of each row, trained on the other folds; each class has the same share in all folds."""
+    from sklearn.exceptions import ConvergenceWarning
+
     fold, classes = _even_folds(codes), int(codes.max()) + 1
     found = np.zeros((len(codes), classes))
     for number in range(FOLDS):
         own, rest = np.flatnonzero(fold == number), np.flatnonzero(fold != number)
         model = JUDGES[judge]()
-        model.fit(table[rest], codes[rest])
+        with warnings.catch_warnings():  # a model that has not settled yet is good enough to judge labels by
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            model.fit(table[rest], codes[rest])
         found[np.ix_(own, model.classes_)] = model.predict_proba(table[own])
     return found
 

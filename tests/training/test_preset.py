@@ -1,5 +1,6 @@
 """Presets: what each chose is declared, told and recorded; good is what a training is without one."""
 
+import numpy as np
 import pytest
 import yaml
 
@@ -69,6 +70,18 @@ def test_what_the_user_says_wins_over_a_preset(tmp_path):
     run = fitted(asked, tmp_path / "run", given=rows(), talk=heard)
     assert heard.said["preset"].startswith("best: 2 epochs; other")
     assert run.steps == 2 * 3
+
+
+def test_a_published_variant_stays_what_it_is_under_any_preset(tmp_path):
+    said = np.array(["good and warm", "bad and cold"] * 30, dtype=object)
+    asked = {
+        "model": "text-bag",
+        "preset": "best",
+        "rule": {"epochs": 1},
+        "data": {"target": "kind", "fields": {"said": "text"}},
+    }
+    run = fitted(asked, tmp_path / "run", given={"said": said, "kind": np.array(["up", "down"] * 30)})
+    assert run.package.named["settings"]["nets"] == 0
 
 
 def test_a_preset_resumes_to_the_same_bits(tmp_path):

@@ -48,6 +48,7 @@ VARIANTS = {"text-bag": TextCommitteeSettings(nets=0)}
         4000: {"recipe": {"epochs": 6}},
         6000: {"recipe": {"epochs": 3}},
     },
+    presets={"fast": {"length": 0.5, "settings": {"nets": 1}}, "best": {"length": 1.0, "settings": {"nets": 5}}},
     paper="Wang & Manning 2012, ACL 90-94; Joulin et al. 2017, arXiv:1607.01759; Kim 2014, arXiv:1408.5882",
 )
 class TextCommittee(nn.Module):

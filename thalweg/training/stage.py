@@ -165,6 +165,8 @@ def _model(
     name = settings.task.name if settings.task and settings.task.name else task.declaration.name  # type: ignore[attr-defined]
     chosen = choose_model(settings, dataset, name, task.ports)
     usual = scaled(registry.facts("model", chosen.choice.name), name, dataset.rows("train"), preset=settings.preset)["settings"]
+    published = registry.load("model", chosen.choice.name).declaration.variants.get(chosen.choice.name)
+    usual = {key: one for key, one in usual.items() if published is None or key not in published.model_fields_set}
     choice = Choice(name=chosen.choice.name, settings={**usual, **chosen.choice.settings, **changed})
     with _seeded(at.number("weights", by="run")), WithinMemory(context.device, choice.name):
         made = registry.settings_of("model", choice.name, choice.settings)

@@ -53,6 +53,12 @@ def test_the_nets_own_interval_is_no_wider_than_what_is_possible():
     assert found["metric"]["low"] < found["metric"]["value"] == found["metric"]["high"] == 1.0
 
 
+def test_shares_over_seeds_stay_between_0_and_1():
+    rare = [Rows(seed, accuracy_rows(wrong=range(12 * seed, 200)), accuracy_rows(wrong=range(190))) for seed in range(3)]
+    found = judged(metric("accuracy"), rare, OPPONENT, margin=0.01)["metric"]
+    assert found["low"] == 0.0 < found["value"] < found["high"]
+
+
 def test_losses_are_negated():
     loss = metric("log-loss")
     low, high = (torch.full((60, 2), value, dtype=torch.float64).index_fill(1, torch.tensor([1]), 1.0) for value in (0.2, 0.5))
@@ -96,3 +102,30 @@ def test_a_seed_that_is_done_is_not_trained_again(tmp_path, monkeypatch):
     assert list(answers["target"]) == ["yes", "no"]
     with expect_refusal("SEEDS_FEW", exit_code=2):
         api.compare(run, seeds=2)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "data",
+    [
+        "iris",
+        "diabetes",
+        "digits",
+        "two-moons",
+        "cartpole",
+        "sinusoids",
+        "damped-oscillator",
+        "reversed-strings",
+        "blobs",
+        "xor",
+    ],
+)
+def test_every_task_is_compared_over_seeds(tmp_path, monkeypatch, data):
+    monkeypatch.setattr("thalweg.evaluation.results.LEAST_SECONDS", 2.0)
+    run = api.train(data, steps=3, check=False, out=tmp_path / "run")
+    found = api.compare(run, seeds=3)["over_seeds"]
+    assert [one["seed"] for one in found["seeds"]] == [0, 1, 2]
+    weights = [run.path / "seeds" / seed / "model" / "weights.safetensors" for seed in ("1", "2")]
+    assert weights[0].read_bytes() != weights[1].read_bytes()
+    assert found["metric"]["low"] <= found["metric"]["value"] <= found["metric"]["high"]
+    assert "over 3 seeds" in found["verdict"]["sentence"]

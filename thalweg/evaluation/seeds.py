@@ -23,7 +23,7 @@ from thalweg.evaluation.clopper_pearson import ALPHA
 from thalweg.evaluation.evaluate import BATCH, evaluate
 from thalweg.evaluation.features import reader
 from thalweg.evaluation.figures import Unit
-from thalweg.evaluation.leaving_out import error_of, value_of
+from thalweg.evaluation.leaving_out import error_of, form, value_of
 from thalweg.evaluation.looks import Looks, answers_digest
 from thalweg.evaluation.one_metric import possible
 from thalweg.evaluation.opponents import Chooser, Training, sharpened
@@ -39,6 +39,8 @@ from thalweg.training.reopened import settings_of_run
 from thalweg.training.settings import RunSettings
 
 LEAST, MOST = 3, 100
+SHARES = ("proportion", "f1", "classes", "counts", "precision", "ranking")
+"""Forms of interval of metrics that are never below 0."""
 FORMAT, VERSION = "thalweg.judged", 1
 ROWS = "rows.safetensors"
 CLAIM = "This speaks for this way of training on this training set: new seeds, new examples."
@@ -119,6 +121,7 @@ def judged(
     ]
     name = metric.declaration.name  # type: ignore[attr-defined]
     low, high = possible(metric, means[0], ends)
+    low = max(low, 0.0) if form(metric) in SHARES else low
     own = {"name": name, "value": means[0], "low": low, "high": high}
     return {"metric": own, "opponent": means[1], "verdict": said, "claim": CLAIM, "seeds": each, "examples": len(rows[0].net)}
 

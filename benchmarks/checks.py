@@ -153,28 +153,27 @@ def _judged(planted: Planted, plant: Plant) -> dict[str, Any]:
 
 def _table(lines: list[dict[str, Any]]) -> list[str]:
     """A row for each defect: mean over sets of the means over seeds, the least, n, precision; and the mean of all defects."""
-    table = [
-        "| defect | recall, held out | least set | sets, plantings | precision | recall, developed |",
-        "|---|---|---|---|---|---|",
-    ]
-    heads = []
-    for name in PLANTS:
+    table = ["| defect | recall | least set | sets, plantings | precision |", "|---|---|---|---|---|"]
+    means = []
+    for name, plant in PLANTS.items():
         chosen = [line for line in lines if line["defect"] == name and "named" in line]
-        held, developed = (_by_set(chosen, which, "named") for which in ("held-out", "developed"))
-        if not chosen or not (held or developed):
+        if not chosen:
             continue
-        heads += [float(np.mean(list(held.values())))] if held else []
-        least = min(held, key=lambda one: held[one]) if held else ""
-        plantings = sum(line["which"] == "held-out" for line in chosen)
-        cells = [name, _mean(held), f"{_short(held[least])} {least}" if held else "", f"{len(held)}, {plantings}"]
-        table.append("| " + " | ".join([*cells, _mean(_by_set(chosen, "held-out", "precision")), _mean(developed)]) + " |")
-    return [*table, "", f"Mean over {len(heads)} defects, held out: {np.mean(heads):.3f}"] if heads else table
+        recall = _by_set(chosen, "named")
+        means.append(float(np.mean(list(recall.values()))))
+        least = min(recall, key=lambda one: recall[one])
+        shown = f"{_short(recall[least])} {least}" if recall[least] < 1 else ""
+        counts = f"{len(recall)}, {len(chosen)}"
+        both = plant.apart or plant.codes == ("LABELS_CONFLICT",)  # the row that was copied is named as well
+        precision = "" if both else _mean(_by_set(chosen, "precision"))
+        table.append(f"| {name} | {_mean(recall)} | {shown} | {counts} | {precision} |")
+    return [*table, "", f"Mean of {len(means)} defects: {np.mean(means):.3f}"]
 
 
-def _by_set(lines: list[dict[str, Any]], which: str, key: str) -> dict[str, float]:
+def _by_set(lines: list[dict[str, Any]], key: str) -> dict[str, float]:
     found = defaultdict(list)
     for line in lines:
-        if line["which"] == which and key in line:
+        if key in line:
             found[line["set"]].append(line[key])
     return {name: float(np.mean(values)) for name, values in found.items()}
 

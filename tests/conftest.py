@@ -28,11 +28,13 @@ def seeded() -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _same_for_every_worker() -> None:
-    """torch counts the machine's cores for itself where the environment did not reach it.
+def _same_for_every_worker(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """What fixtures of a module leave in a cache does not reach the user's.
 
+    torch counts the machine's cores for itself where the environment did not reach it.
     Jobs that a shell put into the background are born deaf to Ctrl-C, and so would be the runs that tests stop by it.
     """
+    os.environ["XDG_CACHE_HOME"] = str(tmp_path_factory.getbasetemp() / "cache")
     signal.signal(signal.SIGINT, signal.default_int_handler)
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(1)

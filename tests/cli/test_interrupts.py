@@ -52,8 +52,10 @@ def figures(run):
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
-    """The same run, never stopped."""
-    return figures(api.train("iris", settings=ASKED, out=tmp_path_factory.mktemp("runs") / "whole"))
+    """The same run, never stopped, by the first to look at its test part."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        return figures(api.train("iris", settings=ASKED, out=tmp_path_factory.mktemp("runs") / "whole"))
 
 
 @pytest.mark.parametrize("phase", ["data", "model"])

@@ -52,7 +52,7 @@ from thalweg.core.memory import keep_freed_memory
 
 torch.set_num_threads(1)
 kept = keep_freed_memory() if sys.argv[1] == "keep" else None
-x = torch.ones(8, 1 << 18)
+x = torch.ones(8, 1 << 21)  # 64 MB: the C library always takes so much from the system where nobody says otherwise
 
 
 def step():
@@ -78,7 +78,7 @@ def test_pages_of_freed_memory_are_not_asked_for_again():
 
     kept, few = pages("keep")
     assert kept == "True"
-    assert few < pages("leave")[1] / 4
+    assert 4 * few < pages("leave")[1]
 
 
 def test_what_the_user_set_for_the_allocator_stays(monkeypatch):

@@ -64,6 +64,14 @@ def test_the_recipe_follows_the_task_and_the_rows():
     assert scaled(facts, "ranking", 10)["recipe"] == {"rate": 2, "epochs": 5}
 
 
+def test_a_few_rows_are_learned_for_so_many_steps_as_a_model_asks_for():
+    facts = {"recipe": {"epochs": 20, "batch_size": 32}, "fewest_steps": 400}
+    epochs = {rows: scaled(facts, "regression", rows)["recipe"]["epochs"] for rows in (90, 640, 641, 6000)}
+    assert epochs == {90: 134, 640: 20, 641: 20, 6000: 20}
+    assert scaled(facts, "regression", None)["recipe"]["epochs"] == 20
+    assert "epochs" not in scaled({"recipe": {"steps": 30}, "fewest_steps": 400}, "regression", 90)["recipe"]
+
+
 def test_many_rows_tell_the_best_weights_by_accuracy_few_by_log_loss():
     few, many = (scaled(registry.facts("model", "tabular"), "classification", rows) for rows in (500, 24_000))
     assert (few["watched"]["classification"], few["patience"]["classification"]) == ("log-loss", 0.25)

@@ -71,6 +71,7 @@ class TabularSettings(Settings):
     presets={"fast": {"length": 0.5, "settings": {"members": 4}}, "best": {"length": 1.5, "settings": {"members": 24}}},
     watched={"classification": "log-loss"},
     patience={"classification": 0.25},
+    fewest_steps=400,
     paper="Gorishniy et al. 2024, arXiv:2410.24210",
 )
 class Tabular(nn.Module, StartsFromData):

@@ -96,3 +96,10 @@ def test_what_lies_far_off_does_not_stretch_the_axis():
 
 def test_an_ascii_terminal_is_given_ascii():
     assert Terminal(None, encoding="ascii").shown("├──●──┤ 8×8 → −3 … “x”") == '|--o--| 8x8 -> -3 ... "x"'
+
+
+def test_a_number_and_its_unit_stay_on_one_line():
+    for width in range(30, 60):
+        lines = paragraph("learn", ["best 100.0 % of 30 at last · 425 steps in 7.7 s and 12 MB"], width=width)
+        assert " ".join(" ".join(lines).split()) == "learn best 100.0 % of 30 at last · 425 steps in 7.7 s and 12 MB"
+        assert not [line for line in lines if line.split()[0] in ("%", "s", "MB")]

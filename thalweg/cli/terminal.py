@@ -6,6 +6,7 @@ every ten seconds. Signs that the encoding cannot hold are replaced by plain one
 
 import io
 import os
+import re
 import shutil
 import sys
 import textwrap
@@ -22,6 +23,8 @@ NARROW = 40
 """Below so many columns a paragraph's label stands on a line of its own."""
 PLAIN_SECONDS, LIVE_SECONDS = 10.0, 0.1
 BAR = 24
+UNIT = re.compile(r"(?<=\d) (?=(?:s|ms|%|kB|MB|GB)\b|%)")
+"""The blank between a number and its unit, at which no line is folded."""
 
 _PLAIN = str.maketrans(
     {
@@ -94,7 +97,9 @@ def paragraph(label: str, lines: Iterable[str], *, width: int, indent: int = LAB
 
 
 def _folded(line: str, width: int) -> list[str]:
-    return textwrap.wrap(line, width, break_on_hyphens=False, drop_whitespace=True) or [""]
+    kept = UNIT.sub("\u00a0", line)
+    pieces = textwrap.wrap(kept, width, break_on_hyphens=False, drop_whitespace=True) or [""]
+    return [piece.replace("\u00a0", " ") for piece in pieces]
 
 
 class TerminalTalk(Talk):

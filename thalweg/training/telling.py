@@ -104,7 +104,10 @@ class ProgressLine:
         spent, done = time.monotonic() - self._begun, progress.position.step - first
         stopped = f"stopped: {progress.stopped}" if progress.stopped else ""
         took = f"{done:,} steps in {_clock(spent)}" if done else "nothing was left to do"
-        self.talk.say("learn", " · ".join(filter(None, [where(progress), self._figures(), stopped, took])))
+        at = where(progress)
+        if not progress.position.total:  # a rule that takes no steps learned before the first
+            at, took = "from all rows at once", ""
+        self.talk.say("learn", " · ".join(filter(None, [at, self._figures(), stopped, took])))
 
     def state_dict(self) -> dict[str, Any]:
         return {}

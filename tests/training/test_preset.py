@@ -54,7 +54,7 @@ def test_a_preset_says_what_it_chose_and_a_repeated_run_chooses_the_same(tmp_pat
     heard = Heard()
     run = fitted(small, tmp_path / "run", given=rows(), talk=heard)
     assert (
-        heard.said["preset"] == "best: 30 epochs, 1.5 times as long as usual, members 24; other: --preset fast or --preset good"
+        heard.said["preset"] == "best: 201 epochs, 1.5 times as long as usual, members 24; other: --preset fast or --preset good"
     )
     written = yaml.safe_load(run.folder.settings.read_text())
     assert written["chosen"]["model"]["settings"]["members"] == 24

@@ -54,11 +54,12 @@ def test_a_preset_says_what_it_chose_and_a_repeated_run_chooses_the_same(tmp_pat
     heard = Heard()
     run = fitted(small, tmp_path / "run", given=rows(), talk=heard)
     assert (
-        heard.said["preset"] == "best: 201 epochs, 1.5 times as long as usual, members 24; other: --preset fast or --preset good"
+        heard.said["preset"]
+        == "best: 201 epochs, 1.5 times as long as usual, members 24; other: --preset fast or --preset good"
     )
     written = yaml.safe_load(run.folder.settings.read_text())
     assert written["chosen"]["model"]["settings"]["members"] == 24
-    assert written["chosen"]["rule"]["settings"]["steps"] == run.steps == 30 * 3  # the usual are 20 epochs, of 3 batches each
+    assert written["chosen"]["rule"]["settings"]["steps"] == run.steps == 201 * 3  # the usual are 134 epochs of 3 batches
     again = fitted(settings_of_run(run.folder).model_dump(mode="json"), tmp_path / "again", given=rows())
     assert again.steps == run.steps
     assert (run.folder.model / "weights.safetensors").read_bytes() == (again.folder.model / "weights.safetensors").read_bytes()

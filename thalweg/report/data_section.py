@@ -66,7 +66,7 @@ def _checked(data: Mapping[str, Any]) -> str:
         return ""
     nothing = "" if data["findings"] else '<div class="note">The check of the data found nothing wrong.</div>'
     part = [str(one) for one in data.get("looked_at_in_part") or []]
-    said = f"Ahead of the training it looked in part only for {'; '.join(part)}. thalweg check looks at everything."
+    said = f"Ahead of the training the check was quick: it looked for {'; for '.join(part)}. thalweg check looks at everything."
     return nothing + (paragraph(said, kind="quiet") if part else "")
 
 

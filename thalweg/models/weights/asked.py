@@ -1,7 +1,7 @@
 """What published weights mean for the settings of a run: its model, its data, and how far they may be changed.
 
 Weights that have seen a million photos are spoilt by the rate that a net learns from nothing by: the head learns first, alone,
-then the rest follows slowly, statistics and the lowest layers as they are.
+then the rest follows slowly, each layer slower than the one above it, statistics and the lowest layers as they are.
 
 Reference: Howard & Ruder 2018, arXiv:1801.06146 (the head first, then the rest); what was tried is in LOG.md.
 """
@@ -12,8 +12,8 @@ from typing import Any
 
 from thalweg.models.weights.catalogue import Entry, entry, for_model
 
-HEAD = {"freeze": ["trunk"], "epochs": 3, "rate": 0.003}
-REST = {"epochs": 10, "rate": 0.0002}
+HEAD = {"freeze": ["trunk"], "epochs": 6, "rate": 0.003}
+REST = {"epochs": 14, "rate": 0.0002, "layer_decay": 0.8}
 RULE = {"freeze_statistics": True, "batch_size": 32, "optimizer": {"name": "adamw"}, "schedule": {"name": "cosine"}}
 TOGETHER = {**RULE, "rate": 0.0003}
 """All layers at once, where the user says how long."""

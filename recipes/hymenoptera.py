@@ -5,9 +5,9 @@ Weights: mobilenet-v2 of the catalogue, ImageNet-1k; a file that lies in THALWEG
 Hardware: AMD EPYC, no AVX-512, no bfloat16, one thread of a shared machine.
 Seeds: 0 to 4.
 Figure: frozen: accuracy .9372 +- .0093, mean and 95 % interval over 5 seeds (.9346, .9477, .9281, .9412, .9346), about 45 s of
-        processor each. Fine-tuned: .9294 +- .0089 (5 seeds: .9281, .9412, .9216, .9281, .9281), 220 s each; .94 was wanted. From
-        nothing, one seed: .6667, 240 s: worse than logistic regression on the frozen net (.9085), behind a forest on colours
-        (.7059).
+        processor each. Fine-tuned: .9294 +- .0089 (5 seeds: .9281, .9412, .9216, .9281, .9281), 220 s each; .94 was wanted.
+        From nothing, one seed: .6667, 240 s: worse than logistic regression on the frozen net (.9085), behind a forest on
+        colours (.7059).
 Command: THALWEG_DATA=... python recipes/hymenoptera.py --way frozen
 """
 

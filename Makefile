@@ -1,6 +1,7 @@
 # Newcomers need two of these: `make demo` and `make test`. Python 3.11 or newer, pip, make and a C++ compiler suffice.
 PYTHON ?= python3
 BIN := .venv/bin
+LIGHT := .venv/light
 INSTALLED := .venv/installed
 ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 PYTEST := $(ONE_THREAD) $(BIN)/pytest -n auto --maxprocesses 4
@@ -13,14 +14,20 @@ help:  ## this list
 
 install: $(INSTALLED)  ## what everything below needs, in .venv; done again only when pyproject.toml or constraints.txt changes
 
-# torch first and alone: pip then keeps the build that it finds (on CPU-only indexes, the light one).
-$(INSTALLED): pyproject.toml constraints.txt
+# torch first and alone: pip then keeps the build that it finds (on CPU-only indexes, the light one). What is compiled now need not
+# be when the first command runs.
+$(LIGHT): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/pip install -q -c constraints.txt torch
+	$(BIN)/pip install -q -c constraints.txt -e .
+	$(BIN)/python -m compileall -q thalweg
+	touch $@
+
+$(INSTALLED): $(LIGHT)
 	$(BIN)/pip install -q -c constraints.txt -e '.[dev]'
 	touch $@
 
-demo: $(INSTALLED)  ## train a model on 1,797 handwritten digits and compare it with simpler ones, in a fresh folder under runs/
+demo: $(LIGHT)  ## train a model on 1,797 handwritten digits and compare it with simpler ones, in a fresh folder under runs/
 	$(BIN)/thalweg train digits
 
 test: $(INSTALLED)  ## the full tier of tests: under 10 minutes on two cores

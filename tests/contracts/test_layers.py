@@ -108,20 +108,27 @@ class TestModules:
         x = torch.full_like(example(sort, name), size)
         assert built(sort, name)(x).isfinite().all()
 
-    def test_gradients_are_right(self, sort, name):
-        if not registry.facts(sort, name).get("differentiable", True):
-            pytest.skip("declared not differentiable")
-        module = built(sort, name)
-        if sort == "dropout":
-            module.eval()
-        assert torch.autograd.gradcheck(module, example(sort, name).requires_grad_())
-
     def test_an_exported_module_answers_the_same(self, sort, name):
         x, module = example(sort, name), built(sort, name).eval()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             exported = torch.export.export(module, (x,), strict=False).module()
         assert torch.allclose(exported(x), module(x), rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("sort", "name"),
+    [
+        (sort, name)
+        for sort, name in EVERY
+        if sort != "initialisation" and registry.facts(sort, name).get("differentiable", True)
+    ],
+)
+def test_gradients_are_right(sort, name):
+    module = built(sort, name)
+    if sort == "dropout":
+        module.eval()
+    assert torch.autograd.gradcheck(module, example(sort, name).requires_grad_())
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
@@ -162,12 +169,18 @@ def laid_out(x, dims):
     return x if dims == 0 else x.mT
 
 
-@pytest.mark.parametrize("dims", [0, 1])
-@pytest.mark.parametrize("name", NORMALISATIONS)
+WITH_PLACES = [
+    (name, dims)
+    for name in NORMALISATIONS
+    for dims in (0, 1)
+    if registry.facts("normalisation", name).get("least_dims", 0) <= dims
+]
+"""Each normalisation with the numbers of axes that it takes."""
+
+
+@pytest.mark.parametrize(("name", "dims"), WITH_PLACES)
 class TestNormalisations:
     def test_padding_does_not_change_the_answer(self, name, dims):
-        if registry.facts("normalisation", name).get("least_dims", 0) > dims:
-            pytest.skip("needs positions")
         x = torch.randn(3, 5, 6, generator=seeded(), dtype=torch.float64)
         mask = torch.arange(5) < torch.tensor([[5], [3], [4]])
         noisy = torch.where(mask.unsqueeze(-1), x, torch.full_like(x, torch.nan))
@@ -183,8 +196,6 @@ class TestNormalisations:
         assert (answers[0][:, ~mask] == 0).all()
 
     def test_a_mask_that_hides_nothing_changes_nothing(self, name, dims):
-        if registry.facts("normalisation", name).get("least_dims", 0) > dims:
-            pytest.skip("needs positions")
         x = torch.randn(3, 5, 6, generator=seeded(), dtype=torch.float64)
         plain, masked = built("normalisation", name, dims=dims), built("normalisation", name, dims=dims)
         for _ in range(2):
@@ -194,8 +205,6 @@ class TestNormalisations:
             assert torch.allclose(one, other, rtol=0, atol=1e-12)
 
     def test_masked_gradients_are_right(self, name, dims):
-        if registry.facts("normalisation", name).get("least_dims", 0) > dims:
-            pytest.skip("needs positions")
         x = laid_out(torch.randn(2, 4, 6, generator=seeded(), dtype=torch.float64), dims).requires_grad_()
         mask = torch.arange(4) < torch.tensor([[4], [3]])
         module = built("normalisation", name, dims=dims)

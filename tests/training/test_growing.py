@@ -6,9 +6,9 @@ import torch
 from sklearn.datasets import load_digits
 
 from tests.training.resuming import assert_new_process_predicts_the_same, assert_resumes_to_the_same_bits, fitted
+from tests.training.stages_watched import watched
 from thalweg.core.errors import UsageRefusal
 from thalweg.core.position import Position
-from thalweg.rules.backpropagation import Backpropagation
 from thalweg.tasks._task import measured
 from thalweg.training.stage import Own
 
@@ -29,16 +29,7 @@ def test_ten_classes_are_learned_in_two_stages(tmp_path):
 
 def test_the_second_stage_starts_with_the_head_of_the_first_in_its_corner(tmp_path):
     seen = {}
-
-    class Watched(Backpropagation):
-        def begin(self, batches, at) -> None:
-            seen["begin", at.stage] = {name: one.clone() for name, one in self.model.state_dict().items()}
-            super().begin(batches, at)
-
-        def end(self, batches, at) -> None:
-            seen["end", at.stage] = {name: one.clone() for name, one in self.model.state_dict().items()}
-
-    fitted({**SMALL, "rule": {"steps": 20}}, tmp_path / "run", own=Own(rule=Watched))
+    fitted({**SMALL, "rule": {"steps": 20}}, tmp_path / "run", own=Own(rule=watched(seen)))
     old, new = seen["end", 0], seen["begin", 1]
     assert old["head.weight"].shape == (5, 16)
     assert new["head.weight"].shape == (10, 16)

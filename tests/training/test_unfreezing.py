@@ -4,8 +4,8 @@ import numpy as np
 import torch
 
 from tests.training.resuming import assert_resumes_to_the_same_bits, fitted
+from tests.training.stages_watched import watched
 from thalweg.core.talk import Talk
-from thalweg.rules.backpropagation import Backpropagation
 from thalweg.training.stage import Own
 
 MODEL = {"name": "residual", "settings": {"depths": [1, 1], "widths": [4, 8]}}
@@ -32,18 +32,9 @@ def photos(side, count=24):
 
 def test_what_is_frozen_in_the_first_stage_learns_in_the_second(tmp_path):
     seen = {}
-
-    class Watched(Backpropagation):
-        def begin(self, batches, at) -> None:
-            seen["begin", at.stage] = {name: one.clone() for name, one in self.model.state_dict().items()}
-            super().begin(batches, at)
-
-        def end(self, batches, at) -> None:
-            seen["end", at.stage] = {name: one.clone() for name, one in self.model.state_dict().items()}
-
     stages = [{"rule": {"freeze": "trunk"}}, {"rule": {"freeze": [], "layer_decay": 0.8}}]
     settings = {"model": MODEL, "stages": stages, "rule": {"steps": 2}, "stopping": {"keep": "last"}}
-    fitted(settings, tmp_path / "run", given=photos(8), own=Own(rule=Watched))
+    fitted(settings, tmp_path / "run", given=photos(8), own=Own(rule=watched(seen)))
     moved = [
         {name for name, one in seen["begin", stage].items() if not torch.equal(one, seen["end", stage][name])}
         for stage in (0, 1)

@@ -79,7 +79,9 @@ class WithinMemory(TorchDispatchMode):
 
     def _refuse_larger(self, shape: Sequence[int], width: int) -> None:
         needed = prod(shape) * width
-        free = free_bytes(self.device) if needed >= WORTH_ASKING else None
+        places = (torch.device("cpu"), self.device)  # it is built on the one and moved to the other
+        known = [bytes_ for place in places if needed >= WORTH_ASKING and (bytes_ := free_bytes(place)) is not None]
+        free = min(known, default=None)
         if free is not None and needed > free:
             raise ResourceRefusal(
                 "MODEL_TOO_LARGE",

@@ -8,12 +8,12 @@ import resource
 import sys
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
 
 from thalweg.core.errors import UsageRefusal
+from thalweg.core.memory import free_bytes
 from thalweg.training.stage import Stage
 from thalweg.training.trial import Clock, steps_on, taken_back
 
@@ -49,14 +49,14 @@ def batch_search(build: Callable[[int], Stage], rows: int | None, *, clock: Cloc
         tried.append({"rows": size, "per_second": round(share(_throughput(stage, size, clock)), 1)})
         first = first if held else clock()  # the first size also wakes the libraries
         held.append(_held())
-        each = (held[-1] - held[0]) / max(
-            size - tried[0]["rows"], 1
-        )  # bytes of a row: what one batch takes in any case is known
-        full = size >= most or 2 * size * each > ROOM * _free() or clock() - first > BUDGET or _no_faster(tried)
+        # bytes of a row: what one batch takes in any case is known
+        each = (held[-1] - held[0]) / max(size - tried[0]["rows"], 1)
+        free = free_bytes(stage.rule.context.device) or UNKNOWN
+        full = size >= most or 2 * size * each > ROOM * free or clock() - first > BUDGET or _no_faster(tried)
         if share(full):
             break
         size = min(2 * size, most)
-    fits = share(largest_that_fits(size, each, _free(), rows))
+    fits = share(largest_that_fits(size, each, free, rows))
     return {"tried": tried, "suggested": most_productive(tried, rows), "fits": fits}
 
 
@@ -104,16 +104,6 @@ def _held() -> float:
         return float(torch.cuda.max_memory_allocated())
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return float(most) if sys.platform == "darwin" else 1024.0 * most
-
-
-def _free() -> float:
-    """Bytes that are free."""
-    if torch.cuda.is_available() and torch.cuda.is_initialized():
-        return float(torch.cuda.mem_get_info()[0])
-    told = Path("/proc/meminfo")
-    lines = told.read_text(encoding="utf-8").splitlines() if told.is_file() else []
-    here = [float(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:")]
-    return here[0] if here else UNKNOWN
 
 
 def refuse_without_batches(stage: Stage) -> None:

@@ -19,7 +19,7 @@ from thalweg import api
 from thalweg.core import run_folder, run_lock, run_log
 from thalweg.core.errors import Stopped
 from thalweg.core.talk import Talk
-from thalweg.training.fit import Interrupted, Interruption
+from thalweg.training.interruption import Interrupted, Interruption
 
 ASKED = {"model": "mlp", "rule": {"epochs": 3, "batch_size": 45}, "threads": 1, "checkpoint_steps": 4}
 

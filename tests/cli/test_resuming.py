@@ -9,7 +9,7 @@ import yaml
 
 from tests.cli.test_interrupts import ASKED, Interrupting
 from thalweg import api
-from thalweg.training.fit import Interrupted
+from thalweg.training.interruption import Interrupted
 
 
 @pytest.fixture

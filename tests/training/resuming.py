@@ -19,7 +19,8 @@ from tests.training.elsewhere import listed, predicted
 from thalweg.core.run_folder import RunFolder
 from thalweg.packages.package import Package
 from thalweg.training import checkpoints
-from thalweg.training.fit import Fitted, Interrupted, fit
+from thalweg.training.fit import Fitted, fit
+from thalweg.training.interruption import Interrupted
 from thalweg.training.requested import run_settings
 from thalweg.training.stage import Own
 

@@ -5,14 +5,10 @@ import hashlib
 import html
 import json
 import platform
-import signal
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -21,7 +17,7 @@ import yaml
 import thalweg
 from thalweg.core import files
 from thalweg.core.device import laid_out, pick_device, weights_dtype
-from thalweg.core.errors import Refusal, Stopped, TrainingRefusal, UsageRefusal
+from thalweg.core.errors import TrainingRefusal, UsageRefusal
 from thalweg.core.manifest import shown
 from thalweg.core.memory import keep_freed_memory
 from thalweg.core.processes import connect
@@ -39,6 +35,7 @@ from thalweg.training import checkpoints
 from thalweg.training.divergence import DIVERGED, MOST, MOST_SCALED, Divergence
 from thalweg.training.examined import Examine, Examined
 from thalweg.training.failures import naming_failures
+from thalweg.training.interruption import INTERRUPTED, Interrupted, Interruption
 from thalweg.training.listeners import Checkpointer, Completion, Evaluation
 from thalweg.training.loop import Listener, Progress, learn
 from thalweg.training.own_parts import given_again
@@ -55,7 +52,6 @@ from thalweg.training.telling import ProgressLine, tell_data, tell_model, tell_r
 from thalweg.training.trace import spoilt_weights
 
 EVALUATION_BATCH = 256
-INTERRUPTED = "interrupted"
 FREE = ("checkpoint_seconds", "checkpoint_steps", "checkpoints_kept", "compare")
 """Settings that no weight depends on: they may be others when a run is resumed."""
 SMALL_NET = 200_000
@@ -82,64 +78,6 @@ class Fitted:
     steps: int
     reasons: Mapping[str, str] = field(default_factory=dict)
     stopped: str = ""
-
-
-class Interrupted(Refusal):
-    """A signal asked to stop; a checkpoint was saved.
-
-    Args:
-        saved: what the checkpoint holds.
-    """
-
-    def __init__(self, number: int, folder: Path, *, saved: str = "everything up to this step") -> None:
-        super().__init__(
-            "TRAIN_STOPPED",
-            f"stopped by {signal.Signals(number).name}; {saved} is saved",
-            where=str(folder),
-            why="the run goes on from there and ends with the same bits",
-            fix=f"thalweg train --resume --out {folder}",
-        )
-        self.exit_code = 128 + number
-
-
-class Interruption:
-    """Asks to stop at the end of a step once a signal has come; a second signal quits at once."""
-
-    def __init__(self) -> None:
-        self.number = 0
-
-    def __call__(self, progress: Progress, rule: Rule) -> None:
-        processes = rule.context.processes
-        if processes.world > 1:  # a signal may reach one of them, or each in another step: all stop at the same one
-            [heard] = processes.sum([torch.tensor(int(self.number > 0))])
-            self.number = self.number or (signal.SIGTERM if int(heard) else 0)
-        if self.number and not progress.stopped:
-            progress.stopped = INTERRUPTED
-
-    def state_dict(self) -> dict[str, Any]:
-        return {}
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Nothing is remembered."""
-
-    @contextmanager
-    def heard(self) -> Iterator[None]:
-        """Signals are heard here instead of ending the process (in the main thread; elsewhere they stay as they are)."""
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        wanted = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
-        former = {number: signal.signal(number, self._hear) for number in wanted}
-        try:
-            yield
-        finally:
-            for number, handler in former.items():
-                signal.signal(number, handler)
-
-    def _hear(self, number: int, frame: object) -> None:
-        if self.number:
-            raise Stopped(number)
-        self.number = number
 
 
 def fit(

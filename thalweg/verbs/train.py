@@ -20,7 +20,8 @@ from thalweg.core.talk import Talk
 from thalweg.data._unpacked import stem_of
 from thalweg.rules._rule import Rule
 from thalweg.tasks._task import Task
-from thalweg.training.fit import Interrupted, fit
+from thalweg.training.fit import fit
+from thalweg.training.interruption import Interrupted
 from thalweg.training.options import TrainOptions
 from thalweg.training.own_parts import refuse_lacking
 from thalweg.training.requested import asked_before, asked_by_options, located, merged, run_settings, settings_in

@@ -1,0 +1,75 @@
+"""A signal that asks a training to stop: heard at the end of a step, and told with what was saved."""
+
+import signal
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from thalweg.core.errors import Refusal, Stopped
+from thalweg.rules._rule import Rule
+from thalweg.training.loop import Progress
+
+INTERRUPTED = "interrupted"
+"""Why a training stopped, where a signal asked for it."""
+
+
+class Interrupted(Refusal):
+    """A signal asked to stop; a checkpoint was saved.
+
+    Args:
+        saved: what the checkpoint holds.
+    """
+
+    def __init__(self, number: int, folder: Path, *, saved: str = "everything up to this step") -> None:
+        super().__init__(
+            "TRAIN_STOPPED",
+            f"stopped by {signal.Signals(number).name}; {saved} is saved",
+            where=str(folder),
+            why="the run goes on from there and ends with the same bits",
+            fix=f"thalweg train --resume --out {folder}",
+        )
+        self.exit_code = 128 + number
+
+
+class Interruption:
+    """Asks to stop at the end of a step once a signal has come; a second signal quits at once."""
+
+    def __init__(self) -> None:
+        self.number = 0
+
+    def __call__(self, progress: Progress, rule: Rule) -> None:
+        processes = rule.context.processes
+        if processes.world > 1:  # a signal may reach one of them, or each in another step: all stop at the same one
+            [heard] = processes.sum([torch.tensor(int(self.number > 0))])
+            self.number = self.number or (signal.SIGTERM if int(heard) else 0)
+        if self.number and not progress.stopped:
+            progress.stopped = INTERRUPTED
+
+    def state_dict(self) -> dict[str, Any]:
+        return {}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Nothing is remembered."""
+
+    @contextmanager
+    def heard(self) -> Iterator[None]:
+        """Signals are heard here instead of ending the process (in the main thread; elsewhere they stay as they are)."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        wanted = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+        former = {number: signal.signal(number, self._hear) for number in wanted}
+        try:
+            yield
+        finally:
+            for number, handler in former.items():
+                signal.signal(number, handler)
+
+    def _hear(self, number: int, frame: object) -> None:
+        if self.number:
+            raise Stopped(number)
+        self.number = number

@@ -58,8 +58,8 @@ def read_text_table(path: Path, settings: DataSettings) -> TextTable:
     text = _one_blank(decoded.text) if dialect.runs else decoded.text
     first, end = _first(text, dialect)
     if not first:
-        raise _no_rows(path, [])
-    names, named = _names(path, first, dialect)
+        raise no_rows(path, [])
+    names, named = named_columns(path, first, dialect)
     body = text[end:] if dialect.header else text
     columns, ragged = _parsed(path, body, names, dialect)
     skipped: list[dict[str, object]] = []
@@ -70,7 +70,7 @@ def read_text_table(path: Path, settings: DataSettings) -> TextTable:
         skipped = [{"line": one.line, "reason": f"{one.values} values, not {len(names)}"} for one in found]
         notes.append(_said_skipped(found, len(names)))
     if not columns or not len(columns[0]):
-        raise _no_rows(path, names)
+        raise no_rows(path, names)
     table = {name: column for name, column in zip(names, columns, strict=True) if name}
     if dialect.quoted:
         _refuse_torn_end(path, text, dialect)
@@ -120,7 +120,7 @@ def _first(text: str, dialect: Dialect) -> tuple[list[str], int]:
     return [], taken
 
 
-def _names(path: Path, first: Sequence[str], dialect: Dialect) -> tuple[list[str], list[str]]:
+def named_columns(path: Path, first: Sequence[str], dialect: Dialect) -> tuple[list[str], list[str]]:
     """Names of the columns, and what the file calls them.
 
     Raises:
@@ -297,7 +297,8 @@ def _said_skipped(found: Sequence[Ragged], width: int) -> str:
     return f"{len(found):,} rows left out, they have not {width} values: lines {listed} (--on-bad-row skip)"
 
 
-def _no_rows(path: Path, names: Sequence[str]) -> DataRefusal:
+def no_rows(path: Path, names: Sequence[str]) -> DataRefusal:
+    """The refusal for a table without rows; what its columns are called, where they are called anything."""
     return DataRefusal(
         "DATA_NO_ROWS",
         f"{shown(path.name)} has 0 rows" + (" below its line of names" if names else ""),

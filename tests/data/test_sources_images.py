@@ -147,6 +147,13 @@ def test_a_zip_is_read_in_memory_like_the_folder(tmp_path):
     assert sorted(os.listdir(tmp_path)) == ["photos", "photos.zip"]
 
 
+def test_a_zip_of_portable_greymaps_is_read(tmp_path):
+    for label in ("s1", "s2"):
+        (tmp_path / "faces" / label).mkdir(parents=True)
+        Image.new("L", (4, 5), 9).save(tmp_path / "faces" / label / "1.pgm")
+    assert read(zipped(tmp_path / "faces.zip", tmp_path / "faces")).columns["image"].shape == (2, 5, 4)
+
+
 @pytest.mark.parametrize(
     "name", ["../cat/1.png", "/cat/1.png", "C:/cat/1.png", "cat\\..\\1.png", "a/" * 11 + "1.png", "cat//1.png"]
 )

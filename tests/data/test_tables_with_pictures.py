@@ -8,8 +8,10 @@ import pytest
 from PIL import Image
 
 from tests.checks.planted import said
+from tests.refusing import expect_refusal
 from tests.training.resuming import assert_new_process_predicts_the_same, fitted
 from thalweg.core.errors import DataRefusal
+from thalweg.data.dataset import Examples
 from thalweg.data.encode import encode
 from thalweg.data.read import read
 from thalweg.data.settings import DataSettings
@@ -76,6 +78,28 @@ def test_img_17_names_of_pictures_none_of_which_is_there_are_no_text_unsaid(tmp_
     [one] = said("pictures-and-rows", read(table(tmp_path, missing=ROWS)))
     assert one.severity == "warn"
     assert '"scan" names pictures, but none of the 40 is there (scans/0.png' in one.what
+
+
+def test_txt_06_a_row_without_its_question_answer_or_picture_is_named(tmp_path):
+    path = table(tmp_path)
+    columns = dict(read(path).columns)
+    columns["remark"] = ["" if i == 4 else one for i, one in enumerate(columns["remark"])]
+    columns["scan"] = [None if i == 6 else one for i, one in enumerate(columns["scan"])]
+    found = " ".join(encode(Examples("forms", columns), DataSettings(), seed=0).notes)
+    assert "remark: 1 texts without a word, rows 4" in found
+    assert "1 of 40 left out, they cannot be read: row 6: missing" in found
+    columns["answer"] = [None if i == 8 else one for i, one in enumerate(columns["answer"])]
+    with expect_refusal("DATA_TARGET_MISSING", exit_code=3) as caught:
+        encode(Examples("forms", columns), DataSettings(), seed=0)
+    assert "rows 8" in caught.value.where
+
+
+@pytest.mark.parametrize("gone", ["question", "answer"])
+def test_txt_06_a_pair_of_sequences_that_lacks_one_is_named(gone):
+    columns = {"question": [["a", "b"], ["c"]] * 20, "answer": [["b", "a"], ["c"]] * 20}
+    columns[gone] = [None if i == 7 else one for i, one in enumerate(columns[gone])]
+    with pytest.raises(DataRefusal, match="row"):
+        encode(Examples("pairs", columns), DataSettings(target="answer"), seed=0)
 
 
 def test_a_picture_is_found_wherever_it_stands_among_missing_ones(tmp_path):

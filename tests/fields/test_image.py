@@ -36,6 +36,11 @@ def bomb(path: Path, side: int) -> Path:
     return path
 
 
+def gif(path: Path) -> Path:
+    Pillow.new("RGB", (8, 8), "red").save(path)
+    return path
+
+
 def reason(path: Path) -> str:
     [unreadable] = each(lambda picture: pixels(picture, Form(8, 8, 3)), [path])
     assert isinstance(unreadable, Unreadable)
@@ -103,22 +108,65 @@ def test_img_03_text_is_called_text(tmp_path: Path):
     assert "not an image (text)" in reason(tmp_path / "a.jpg")
 
 
-@pytest.mark.parametrize("side", [8_000, 10_000, 20_000])
-def test_img_04_a_picture_of_too_many_pixels_is_not_decoded(tmp_path: Path, side: int):
-    assert "50,000,000" in reason(bomb(tmp_path / "a.png", side))
+@pytest.mark.parametrize(
+    ("side", "remedy"), [(8_000, "--image-pixels 64000000"), (10_000, "--image-pixels 100000000"), (20_000, "make it smaller")]
+)
+def test_img_04_a_picture_of_too_many_pixels_is_not_decoded(tmp_path: Path, side: int, remedy: str):
+    said = reason(bomb(tmp_path / "a.png", side))
+    assert "50,000,000" in said
+    assert remedy in said
+
+
+def test_img_04_who_has_large_pictures_says_so_and_the_model_remembers_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("thalweg.fields.kinds.image.MOST_PIXELS", 100)
+    paths = photos(tmp_path)
+    with pytest.raises(DataRefusal, match=r"576 pixels, at most 100 are decoded \(--image-pixels 576\)"):
+        encoded(paths)
+    image = encoded(paths, image_pixels=576).encodings["x"]
+    assert Image("x", ["x"]).restore(image.state()).encode([paths[:1]]).shape == (1, 3, 24, 24)
 
 
 def test_img_05_of_several_frames_the_first_is_read(tmp_path: Path):
-    frames = [Pillow.new("RGB", (8, 8), colour) for colour in ("red", "blue")]
-    frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
-    assert pixels(tmp_path / "a.gif", Form(8, 8, 3))[0, 0].tolist() == [255, 0, 0]
+    frames = [Pillow.new("RGB", (8, 8), (255 - i, 0, i)) for i in range(200)]
+    for name in ("a.gif", "a.webp", "a.tif"):
+        options = {"lossless": True, "method": 0} if name.endswith(".webp") else {}
+        frames[0].save(tmp_path / name, save_all=True, append_images=frames[1:], **options)
+        assert pixels(tmp_path / name, Form(8, 8, 3))[0, 0].tolist() == [255, 0, 0]
 
 
-def test_img_07_other_formats_are_refused_with_those_that_are_read(tmp_path: Path):
-    Pillow.new("RGB", (8, 8)).save(tmp_path / "a.ppm")
-    assert "PNG, JPEG" in reason(tmp_path / "a.ppm")
-    (tmp_path / "a.svg").write_text("<svg/>")
-    assert "text" in reason(tmp_path / "a.svg")
+def test_img_05_frames_and_strips_beyond_all_measure_are_refused_or_read_within_the_form(tmp_path: Path):
+    huge = bytearray(gif(tmp_path / "a.gif").read_bytes())
+    frame = huge.index(b"\x2c")  # the frame is said to be 65,535 pixels wide and high
+    huge[frame + 5 : frame + 9] = b"\xff" * 4
+    (tmp_path / "a.gif").write_bytes(huge)
+    assert "pixels" in reason(tmp_path / "a.gif") or "damaged" in reason(tmp_path / "a.gif")
+    Pillow.new("RGB", (8, 8)).save(tmp_path / "a.ico")
+    assert "none of PNG" in reason(tmp_path / "a.ico")
+    Pillow.new("L", (10_000_000, 1)).save(tmp_path / "strip.png")
+    assert pixels(tmp_path / "strip.png", Form(8, 8, 1)).shape == (8, 8, 1)
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n",
+        b"8BPS\x00\x01" + bytes(20),
+        b"SIMPLE  =                    T",
+        b"<svg/>",
+        b"\x00\x00\x00\x18ftypheic" + bytes(20),
+    ],
+)
+def test_img_07_other_formats_are_refused_with_those_that_are_read(tmp_path: Path, start: bytes):
+    (tmp_path / "a.png").write_bytes(start)
+    said = reason(tmp_path / "a.png")
+    assert "not an image (text)" in said or "none of PNG, JPEG, WebP, BMP, GIF, TIFF and PGM" in said
+
+
+@pytest.mark.parametrize("suffix", [".pgm", ".pbm", ".ppm", ".pnm"])
+def test_portable_maps_are_read(tmp_path: Path, suffix: str):
+    Pillow.fromarray(GRADIENT).save(tmp_path / "grey.png")
+    Pillow.fromarray(GRADIENT).save(tmp_path / f"a{suffix}", format="PPM")
+    assert np.array_equal(pixels(tmp_path / f"a{suffix}", Form(24, 24, 1)), pixels(tmp_path / "grey.png", Form(24, 24, 1)))
 
 
 def test_img_08_modes_are_converted_in_one_way(tmp_path: Path):

@@ -1,6 +1,7 @@
 """Pictures as the checks see them: each decoded once, and kept as small ones with a few measures."""
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from scipy.ndimage import gaussian_filter
 
 from thalweg.checks.seen import Seen
 from thalweg.checks.subject import Subject
-from thalweg.fields.pictures import Form, Unreadable, each, header, pixels
+from thalweg.fields.pictures import EVER_DECODED, MOST_PIXELS, Form, Unreadable, each, header, pixels
 
 LARGEST, GREY, CLUE = 256, 48, 32
 """Sides in pixels: of what is measured, of what is compared, of what edges are read from."""
@@ -56,7 +57,8 @@ def _looked_at(subject: Subject, one: Seen) -> Pictures:
     rows = _rows(subject, one)
     read: list[tuple[Any, ...]] = []
     broken: dict[int, str] = {}
-    for row, found in zip(rows.tolist(), each(_measured, [one.column[row] for row in rows.tolist()]), strict=True):
+    measured = partial(_measured, most=subject.settings.image_pixels or MOST_PIXELS)
+    for row, found in zip(rows.tolist(), each(measured, [one.column[row] for row in rows.tolist()]), strict=True):
         if isinstance(found, Unreadable):
             broken[row] = str(found)
         else:
@@ -78,7 +80,9 @@ def _rows(subject: Subject, one: Seen) -> np.ndarray:
         return subject.sample(everything, most=50_000, hurried=50_000, what="pictures")
     sizes = [
         found
-        for found in each(header, [one.column[i] for i in everything[:: max(1, len(one) // 20)][:20]])
+        for found in each(
+            partial(header, most=EVER_DECODED), [one.column[i] for i in everything[:: max(1, len(one) // 20)][:20]]
+        )
         if not isinstance(found, Unreadable)
     ]
     megapixels = float(np.mean([size.height * size.width for size in sizes])) / 1e6 if sizes else 0.1
@@ -86,15 +90,15 @@ def _rows(subject: Subject, one: Seen) -> np.ndarray:
     return subject.sample(everything, most=limit, hurried=limit, what="copies and faults of pictures")
 
 
-def _measured(picture: Any) -> tuple[Any, ...]:
+def _measured(picture: Any, *, most: int) -> tuple[Any, ...]:
     """What is kept of a picture.
 
     Raises:
         Unreadable: it is damaged, or none.
     """
-    size = header(picture)
+    size = header(picture, most=most)
     factor = min(1.0, LARGEST / max(size.height, size.width))
-    form = Form(max(1, round(size.height * factor)), max(1, round(size.width * factor)), 3, *_levels(picture))
+    form = Form(max(1, round(size.height * factor)), max(1, round(size.width * factor)), 3, *_levels(picture), most=most)
     image = Image.fromarray(pixels(_three_channels(picture), form))
     grey = np.asarray(image.convert("L"), dtype=np.float32)
     dark, bright, white = np.percentile(grey, [1, 95, 99])

@@ -72,6 +72,7 @@ DATA = [
     Flag("--group", path="data.group", metavar="FIELD", help="Rows with the same value stay in one part."),
     Flag("--time", path="data.time", metavar="FIELD", help="The past trains, the future tests."),
     Flag("--image-size", path="data.image_size", type=Number(4, 4096), help="Side of pictures in pixels."),
+    Flag("--image-pixels", path="data.image_pixels", type=Number(1, 178_956_970), help="Pixels that a picture may have."),
     Flag("--drop-missing-target", path="data.drop_missing_target", is_flag=True, help="Leave out rows without a target."),
     Flag("--on-bad-file", path="data.on_bad_file", metavar="skip|refuse", help="What a broken file leads to."),
     Flag("--on-bad-row", path="data.on_bad_row", metavar="skip|refuse", help="What a broken row leads to."),

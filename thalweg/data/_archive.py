@@ -38,7 +38,8 @@ def zip_members(archive: zipfile.ZipFile, path: Path) -> tuple[list[PurePosixPat
     """The regular files and the folders of a zip, after all names and declared sizes were judged.
 
     Raises:
-        DataRefusal: an unsafe name, a link, two names that differ by case or accents only, encryption, or too much in all.
+        DataRefusal: an unsafe name, a link, two names that differ by case or accents only, encryption, bytes before the first
+            member (another archive, a picture), or too much in all.
     """
     infos = archive.infolist()
     whole = sum(info.file_size for info in infos)
@@ -49,6 +50,9 @@ def zip_members(archive: zipfile.ZipFile, path: Path) -> tuple[list[PurePosixPat
             f"would unpack to {whole:,} bytes in {len(infos):,} members",
             "an archive of bounded size is read",
         )
+    if infos and min(info.header_offset for info in infos) > 0:
+        what = "begins with something else than its first member"
+        raise _refused(path, "DATA_UNSAFE_ARCHIVE", what, "another program may take it for another file or archive")
     for info in infos:
         mode = info.external_attr >> 16
         reason = unsafe(info.filename) or ("it is a link or device" if mode & 0o170000 not in (0, 0o100000, 0o040000) else "")

@@ -56,6 +56,7 @@ class DataSettings(Settings):
         image_size: side of the pictures in pixels; None chooses one.
         image_crop: share of the shorter side that a square cut from the middle keeps; None: the whole picture, resized.
         image_channels: 1 grey, 3 coloured; None: as the pictures are.
+        image_pixels: pixels that a picture may have; None: 50 million.
         image_mean, image_deviation: of each channel, pixels from 0 to 1; None: those of the training pictures.
         text_length: words of a text that are read; None: 400.
         text_case: whether words that differ in case are one word.
@@ -85,6 +86,7 @@ class DataSettings(Settings):
     image_size: int | None = Field(default=None, ge=4, le=4096)
     image_crop: float | None = Field(default=None, gt=0, le=1)
     image_channels: Literal[1, 3] | None = None
+    image_pixels: int | None = Field(default=None, ge=1, le=178_956_970)
     image_mean: tuple[float, ...] | None = None
     image_deviation: tuple[float, ...] | None = None
     text_length: int | None = Field(default=None, ge=1, le=1 << 20)

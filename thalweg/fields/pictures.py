@@ -1,7 +1,7 @@
 """Pictures: files, Pillow images and arrays read in one documented way into bytes (H, W, C), the same for training and serving.
 
-Read are PNG, JPEG, WebP, BMP, GIF and TIFF, of several frames the first. A picture is turned upright by its EXIF entry; what is
-transparent is laid over white; palettes, CMYK and other colour spaces become RGB; 1 and 16 bits become 8. It is resized
+Read are PNG, JPEG, WebP, BMP, GIF, TIFF and PGM, of several frames the first. A picture is turned upright by its EXIF entry;
+what is transparent is laid over white; palettes, CMYK and other colour spaces become RGB; 1 and 16 bits become 8. It is resized
 (Pillow's bilinear filter with antialiasing): whole, so that nothing is cut off, or its middle in its proportions where the form
 says so; a picture that has the form's sides already stays as it is.
 """
@@ -19,11 +19,15 @@ import numpy as np
 import torch
 from PIL import Image, ImageOps
 
-FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
-SIGNATURES = (b"\x89PNG", b"\xff\xd8\xff", b"RIFF", b"BM", b"GIF8", b"II*\x00", b"MM\x00*")
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
+NAMED = "PNG, JPEG, WebP, BMP, GIF, TIFF and PGM"
+"""What people call the formats that are read; PBM and PPM are read with PGM."""
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".pgm", ".ppm", ".pbm", ".pnm")
+SIGNATURES = (b"\x89PNG", b"\xff\xd8\xff", b"RIFF", b"BM", b"GIF8", b"II*\x00", b"MM\x00*", b"P4", b"P5", b"P6")
 MOST_PIXELS = 50_000_000
-"""Larger pictures are not decoded: a file of some kilobytes can claim gigabytes."""
+"""Larger pictures are not decoded unless the user says so: a file of some kilobytes can claim gigabytes."""
+EVER_DECODED = 178_956_970
+"""What Pillow itself calls an error; nobody can ask for more."""
 BROKEN = (OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, ArithmeticError, struct.error, zlib.error)
 """What Pillow raises for damaged files."""
 GREY_MODES = ("1", "L", "LA", "La", "I", "F")
@@ -45,6 +49,7 @@ class Form:
         channels: 1 grey, 3 RGB; arrays may have others.
         low, high: values of arrays that become 0 and 255.
         crop: share of the shorter side that is kept around the middle; None: the whole picture, stretched to the form.
+        most: pixels of a file that is decoded.
     """
 
     height: int
@@ -53,6 +58,7 @@ class Form:
     low: float = 0.0
     high: float = 255.0
     crop: float | None = None
+    most: int = MOST_PIXELS
 
 
 @dataclass(frozen=True)
@@ -78,8 +84,11 @@ def each(read: Callable[[Picture], T], pictures: Sequence[Picture]) -> Iterable[
         yield from pool.map(careful, pictures)
 
 
-def header(picture: Picture) -> Header:
+def header(picture: Picture, *, most: int = MOST_PIXELS) -> Header:
     """Size and channels of a picture, without decoding it.
+
+    Args:
+        most: pixels that it may have.
 
     Raises:
         Unreadable: no picture, or too large a one.
@@ -87,7 +96,7 @@ def header(picture: Picture) -> Header:
     if isinstance(picture, np.ndarray):
         array = channels_last(picture)
         return Header(array.shape[0], array.shape[1], array.shape[2])
-    with _opened(picture) as image:
+    with _opened(picture, most) as image:
         return Header(image.height, image.width, 1 if _is_grey(image) else 3)
 
 
@@ -99,7 +108,7 @@ def pixels(picture: Picture, form: Form) -> np.ndarray:
     """
     if isinstance(picture, np.ndarray):
         return _resized(_fitting(to_bytes(channels_last(picture), form), form.channels), form)
-    with _opened(picture) as image:
+    with _opened(picture, form.most) as image:
         try:
             image.draft(None, (2 * form.width, 2 * form.height))  # JPEG: decode no finer than resizing needs
             array = _eight_bits(ImageOps.exif_transpose(image))
@@ -111,7 +120,7 @@ def pixels(picture: Picture, form: Form) -> np.ndarray:
             raise Unreadable(f"{_shown(picture)}: {reason}") from None
 
 
-def _opened(picture: Picture) -> Image.Image:
+def _opened(picture: Picture, most: int) -> Image.Image:
     if isinstance(picture, Image.Image):
         return picture.copy()
     if picture is None:
@@ -122,15 +131,22 @@ def _opened(picture: Picture) -> Image.Image:
             raise Unreadable(f"{_shown(path)}: empty")
         image = Image.open(path, formats=FORMATS)
     except Image.DecompressionBombError:
-        raise Unreadable(f"{_shown(path)}: more than {MOST_PIXELS:,} pixels") from None
+        raise Unreadable(f"{_shown(path)}: {too_many(EVER_DECODED, most)}") from None
     except FileNotFoundError:
         raise Unreadable(f"{_shown(path)}: no such file") from None
     except BROKEN:
         raise Unreadable(f"{_shown(path)}: {_nature(path)}") from None
-    if image.width * image.height > MOST_PIXELS:
+    if image.width * image.height > most:
         image.close()
-        raise Unreadable(f"{_shown(path)}: {image.width * image.height:,} pixels, at most {MOST_PIXELS:,} are decoded")
+        raise Unreadable(f"{_shown(path)}: {too_many(image.width * image.height, most)}")
     return image
+
+
+def too_many(count: int, most: int) -> str:
+    """Why a picture of so many pixels, or more where that is all that is ever decoded, is not decoded."""
+    if count >= EVER_DECODED:
+        return f"more than {EVER_DECODED:,} pixels, at most {most:,} are decoded (make it smaller)"
+    return f"{count:,} pixels, at most {most:,} are decoded (--image-pixels {count})"
 
 
 def _nature(path: Path) -> str:
@@ -143,7 +159,7 @@ def _nature(path: Path) -> str:
     if start.startswith(SIGNATURES):
         return "damaged (its beginning cannot be read)"
     text = all(byte in b"\t\n\r" or byte >= 32 for byte in start)
-    return "not an image (text)" if text else "none of " + ", ".join(FORMATS)
+    return "not an image (text)" if text else f"none of {NAMED}"
 
 
 def _shown(path: Picture) -> str:

@@ -18,7 +18,7 @@ from thalweg.data._source import Asked
 from thalweg.data.dataset import Examples
 from thalweg.data.settings import DataSettings
 from thalweg.data.sources.images import examples_of_layout
-from thalweg.fields.pictures import BROKEN, FORMATS, MOST_PIXELS, Form, Unreadable, header, pixels
+from thalweg.fields.pictures import BROKEN, FORMATS, MOST_PIXELS, Form, Unreadable, header, pixels, too_many
 
 TOLERATED = 0.2
 """The share of broken pictures above which the archive is refused."""
@@ -47,7 +47,7 @@ def examples_of_zip(path: Path, name: str, data: DataSettings) -> Examples:
             layout = lay_out(files, folders, path.name)
             if not layout.rows:
                 raise _no_pictures(path, len(files))
-            pictures = list(_pictures(archive, layout, path))
+            pictures = list(_pictures(archive, layout, path, most=data.image_pixels or MOST_PIXELS))
     except zipfile.BadZipFile as error:
         why = "the archive looks cut off or damaged"
         raise DataRefusal(
@@ -61,15 +61,15 @@ def examples_of_zip(path: Path, name: str, data: DataSettings) -> Examples:
     return examples
 
 
-def _pictures(archive: zipfile.ZipFile, layout: Layout, path: Path) -> Iterator[np.ndarray | Unreadable]:
+def _pictures(archive: zipfile.ZipFile, layout: Layout, path: Path, *, most: int) -> Iterator[np.ndarray | Unreadable]:
     for row in layout.rows:
         try:
-            yield _picture(zip_content(archive, row.file, path))
+            yield _picture(zip_content(archive, row.file, path), most)
         except Unreadable as reason:
             yield reason
 
 
-def _picture(content: bytes) -> np.ndarray:
+def _picture(content: bytes, most: int) -> np.ndarray:
     """A picture in its own size as bytes (H, W) or (H, W, 3), read as those of files are.
 
     Raises:
@@ -77,8 +77,8 @@ def _picture(content: bytes) -> np.ndarray:
     """
     try:
         with Image.open(io.BytesIO(content), formats=FORMATS) as image:
-            if image.width * image.height > MOST_PIXELS:
-                raise Unreadable(f"{image.width * image.height:,} pixels, at most {MOST_PIXELS:,} are decoded")
+            if image.width * image.height > most:
+                raise Unreadable(too_many(image.width * image.height, most))
             upright = header(image)
             array = pixels(image, Form(upright.height, upright.width, upright.channels))
     except (*BROKEN, Image.DecompressionBombError) as error:

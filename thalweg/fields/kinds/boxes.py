@@ -1,6 +1,7 @@
 """Boxes: any number of rectangles a row, each with a class or without, as shares of their picture's sides."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -12,7 +13,7 @@ from thalweg.core.registry import kind
 from thalweg.fields.arrays import refuse_others
 from thalweg.fields.column import Column, Look
 from thalweg.fields.encoding import BadRows, Claim, Encoding
-from thalweg.fields.pictures import Unreadable, each, header
+from thalweg.fields.pictures import EVER_DECODED, Unreadable, each, header
 from thalweg.fields.ports import Port
 from thalweg.fields.ragged import Ragged
 
@@ -140,7 +141,7 @@ def _array(row: Any, width: int = 4) -> np.ndarray:
 def _sides(pictures: Column, rows: int) -> np.ndarray:
     """(N, 4) width, height, width, height of each picture; NaN where it cannot be read."""
     sides = np.full((rows, 4), np.nan)
-    for row, one in enumerate(each(header, list(pictures))):
+    for row, one in enumerate(each(partial(header, most=EVER_DECODED), list(pictures))):
         if not isinstance(one, Unreadable):
             sides[row] = (one.width, one.height, one.width, one.height)
     return sides

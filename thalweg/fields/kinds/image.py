@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -15,7 +16,19 @@ from thalweg.core.registry import kind
 from thalweg.fields.arrays import refuse_others
 from thalweg.fields.column import Column, Look, take
 from thalweg.fields.encoding import BadRows, Claim, Encoding
-from thalweg.fields.pictures import SUFFIXES, Form, Header, Unreadable, each, header, pixels, to_bytes
+from thalweg.fields.pictures import (
+    EVER_DECODED,
+    MOST_PIXELS,
+    NAMED,
+    SUFFIXES,
+    Form,
+    Header,
+    Unreadable,
+    each,
+    header,
+    pixels,
+    to_bytes,
+)
 from thalweg.fields.ports import Port
 
 STATISTICS_ROWS = 2000
@@ -80,10 +93,11 @@ class Image(Encoding):
 
     def fit(self, columns: Sequence[Column]) -> Self:
         column, side = columns[0], self.wishes.get("image_size")
-        headers = _headers(self.name, column)
+        most = self.wishes.get("image_pixels") or MOST_PIXELS
+        headers = _headers(self.name, column, most)
         height, width = (side, side) if side else _chosen_size(headers)
         channels = self.wishes.get("image_channels") or _channels(headers)
-        self.form = Form(height, width, channels, *_levels(column), crop=self.wishes.get("image_crop"))
+        self.form = Form(height, width, channels, *_levels(column), crop=self.wishes.get("image_crop"), most=most)
         self.seen = _sizes_seen(headers)
         read = [one for one in each(self._pixels, _evenly(column)) if not isinstance(one, Unreadable)]
         if not read:
@@ -139,7 +153,7 @@ class Image(Encoding):
             reasons,
             field=self.fields[0],
             rows=rows,
-            why=f"pictures are read from PNG, JPEG, WebP, BMP, GIF and TIFF; a net of {self.form.channels} channels reads them",
+            why=f"pictures are read from {NAMED}; a net of {self.form.channels} channels reads them",
             fix="mend, convert or remove these files; up to a fifth of them is left out unless --on-bad-file refuse",
             tolerated=TOLERATED,
         )
@@ -182,7 +196,8 @@ class Image(Encoding):
         return ("flip", "resized-crop") if photo else ()
 
     def state(self) -> dict[str, Any]:
-        return {**dataclasses.asdict(self.form), "mean": self.mean, "deviation": self.deviation}
+        form = {key: one for key, one in dataclasses.asdict(self.form).items() if (key, one) != ("most", MOST_PIXELS)}
+        return {**form, "mean": self.mean, "deviation": self.deviation}
 
     def restore(self, state: Mapping[str, Any]) -> Self:
         try:
@@ -190,10 +205,12 @@ class Image(Encoding):
             if not all(type(side) is int and 0 < side <= 1 << 16 for side in sides):
                 raise ValueError("the sides of a picture are whole numbers above zero")
             height, width, channels = sides
-            crop = state.get("crop")
+            crop, most = state.get("crop"), state.get("most", MOST_PIXELS)
             if crop is not None and not 0 < float(crop) <= 1:
                 raise ValueError("a share lies above 0 and is at most 1")
-            self.form = Form(height, width, channels, float(state["low"]), float(state["high"]), crop)
+            if type(most) is not int or not 0 < most <= EVER_DECODED:
+                raise ValueError("a number of pixels is whole and above zero")
+            self.form = Form(height, width, channels, float(state["low"]), float(state["high"]), crop, most)
             self.mean, self.deviation = ([float(value) for value in state[key]] for key in ("mean", "deviation"))
             whole = len(self.mean) == len(self.deviation) == self.form.channels and self.form.high > self.form.low
         except (KeyError, TypeError, ValueError):
@@ -217,11 +234,11 @@ def _as_they_are(column: Column, form: Form) -> np.ndarray | None:
     return to_bytes(array, form) if array.shape[1:] == (form.height, form.width, form.channels) else None
 
 
-def _headers(name: str, column: Column) -> list[Header]:
+def _headers(name: str, column: Column, most: int) -> list[Header]:
     """The headers of all pictures that have one."""
     if isinstance(column, np.ndarray) and column.dtype.kind in "biuf" and len(column):
         return [header(column[0])] * len(column)
-    found = list(each(header, list(column)))
+    found = list(each(partial(header, most=most), list(column)))
     good = [one for one in found if not isinstance(one, Unreadable)]
     if good:
         return good
@@ -229,7 +246,7 @@ def _headers(name: str, column: Column) -> list[Header]:
         "DATA_BAD_PICTURES",
         f'none of the {len(column):,} pictures of "{name}" can be read: {found[0]}',
         where=f"field {name}",
-        why="pictures are read from PNG, JPEG, WebP, BMP, GIF and TIFF, and from arrays",
+        why=f"pictures are read from {NAMED}, and from arrays",
         fix="convert them to one of these",
     )
 

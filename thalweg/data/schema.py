@@ -171,12 +171,12 @@ def _targets(examples: Examples, settings: DataSettings, said: Mapping[str, Role
 
 
 def _may_be_target(name: str, column: Column) -> bool:
-    """The column is neither empty, made of steps or other parts, prose, dates, pictures nor ids."""
+    """The column is neither empty, made of steps or other parts, prose, sequences of letters, dates, pictures nor ids."""
     look = Look(name, column)
     if look.shape or any(isinstance(one, np.ndarray) for one in look.sample[:1]):
         return False
     moments = isinstance(look.column, np.ndarray) and look.column.dtype.kind == "M"
-    return not (moments or look.files or look.wordy or names_rows(look) or missing(look.column).all())
+    return not (moments or look.files or look.legible or names_rows(look) or missing(look.column).all())
 
 
 def reason_for_target(examples: Examples, settings: DataSettings) -> str:

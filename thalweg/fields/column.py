@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from thalweg.fields.sequences import alphabet_of
 from thalweg.fields.words import words
 
 Column = np.ndarray | list[Any]
@@ -201,6 +202,16 @@ class Look:
             return False
         lengths = [sum(word[0].isalpha() for word in words(value[:1000])) for value in self.sample]
         return sum(lengths) >= WORDY * len(lengths)
+
+    @cached_property
+    def alphabet(self) -> str:
+        """The name of the letters that every row is a sequence of (nucleotides, atoms); empty where they are none."""
+        return alphabet_of(self.sample) if self.all_are(str) and self.scalar else ""
+
+    @property
+    def legible(self) -> bool:
+        """Text whose parts tell something: prose, or sequences of letters."""
+        return self.wordy or self.alphabet != ""
 
     @cached_property
     def files(self) -> bool:

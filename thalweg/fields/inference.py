@@ -65,7 +65,7 @@ def _claim(kind: str, look: Look) -> Claim | None:
 
 def names_rows(look: Look) -> bool:
     """The column looks like an id: a word with a value of its own in nearly every row, or whole numbers counting the rows."""
-    if not look.scalar or len(look) < 20 or look.files or look.wordy:
+    if not look.scalar or len(look) < 20 or look.files or look.legible:
         return False
     if not look.numeric:
         return len(look.distinct) > 0.9 * len(look)

@@ -1,4 +1,7 @@
-"""Free text: prose of any language as codes of words, with the hashed pieces by which words never seen are still known."""
+"""Free text: prose of any language as codes of words, with the hashed pieces by which words never seen are still known.
+
+Sequences of letters (nucleotides, amino acids, molecules) are texts, too: their words are runs of letters, or atoms.
+"""
 
 import math
 from array import array
@@ -17,6 +20,7 @@ from thalweg.fields.column import Column, Look
 from thalweg.fields.encoding import Claim, Encoding
 from thalweg.fields.ports import Port
 from thalweg.fields.ragged import Ragged
+from thalweg.fields.sequences import ALPHABETS, alphabet_of, placed, unplaced
 from thalweg.fields.words import HASHES, MOST_PIECES, hashed, normalised, pieces, shape, words
 
 UNKNOWN, FIRST = 1, 2
@@ -31,6 +35,8 @@ LONGEST = 400
 FOREIGN = 0.5
 """Share of words never seen above which people are warned."""
 SAMPLE = 2000
+FEW = 20
+"""With at most this many distinct values a text is a category."""
 
 
 @kind("text", plural="texts")
@@ -40,17 +46,24 @@ class Text(Encoding):
     What is stored for each word of a text is one number, the row of a table that holds each distinct word once: its code, the
     hash of its spelling (of which pairs of neighbours are made), that of its shape before case was folded, and those of its
     pieces of 3 to 5 characters. So a word that training never saw is known by its pieces, at 4 bytes a word in memory.
+
+    Of sequences of letters, of which all have one length, the place of a word is hashed instead of its shape.
     """
 
     words: list[str]
     longest: int = LONGEST
     fold: bool = True
+    alphabet: str = ""
+    aligned: bool = False
 
     @classmethod
     def recognise(cls, look: Look) -> Claim | None:
-        if look.target or not look.wordy or len(look.distinct) <= max(20, len(look) / 2):
+        if look.target or not look.legible or len(look.distinct) <= FEW:
             return None
-        return Claim(0.8, f"{look.name}: free text (--field {look.name}=category for categories)")
+        correction = f"(--field {look.name}=category for categories)"
+        if look.alphabet:
+            return Claim(0.8, f"{look.name}: sequences of {look.alphabet} {correction}")
+        return Claim(0.8, f"{look.name}: free text {correction}") if 2 * len(look.distinct) > len(look) else None
 
     @classmethod
     def example(cls) -> list[Column]:
@@ -72,14 +85,28 @@ class Text(Encoding):
                 fix=f"give the field that holds the texts, or --ignore {self.name}",
             )
 
+    def _all_words(self, value: Any) -> list[str]:
+        """The words of a raw value, as they are written; none where it is missing."""
+        if not isinstance(value, str):
+            return []
+        if not self.alphabet:
+            return words(value)
+        cut = ALPHABETS[self.alphabet].cut(value)
+        return placed(cut) if self.aligned else cut
+
     def _words(self, value: Any) -> list[str]:
-        """The words of a raw value that are read, as they are written; none where it is missing."""
-        return words(value)[: self.longest] if isinstance(value, str) else []
+        """Those of them that are read."""
+        return self._all_words(value)[: self.longest]
 
     def _known_as(self, word: str) -> str:
+        if self.alphabet:
+            return unplaced(word)
         return word.casefold() if self.fold else word
 
     def fit(self, columns: Sequence[Column]) -> Self:
+        there = [value for value in columns[0] if isinstance(value, str) and value.strip()]
+        self.alphabet = alphabet_of(there[:: max(1, len(there) // SAMPLE)])
+        self.aligned = self.alphabet != "" and len({len(value.strip()) for value in there}) == 1
         self.words = self._frequent(columns[0])[:MOST_WORDS]
         return self
 
@@ -115,7 +142,8 @@ class Text(Encoding):
         table = np.zeros((max(len(written), 1), WIDTH), dtype=np.int32)
         for row, word in enumerate(written):
             known = self._known_as(word)
-            described = [codes.get(known, UNKNOWN), hashed(known), hashed(f"shape {shape(word)}"), *map(hashed, pieces(known))]
+            look = f"at {word}" if self.alphabet else f"shape {shape(word)}"
+            described = [codes.get(known, UNKNOWN), hashed(known), hashed(look), *map(hashed, pieces(known))]
             table[row, : len(described)] = described
         return table
 
@@ -135,6 +163,8 @@ class Text(Encoding):
 
     @property
     def notes(self) -> list[str]:
+        if self.aligned:
+            return [f"{self.name}: all of one length, so that letters are known by their place, too"]
         return [] if self.fold else [f"{self.name}: case is kept (--set data.text_case=fold)"]
 
     def remarks(self, columns: Sequence[Column]) -> list[str]:
@@ -155,7 +185,7 @@ class Text(Encoding):
         return said
 
     def _is_cut(self, value: Any) -> bool:
-        return isinstance(value, str) and len(value) > self.longest and len(words(value)) > self.longest
+        return isinstance(value, str) and len(value) > self.longest and len(self._all_words(value)) > self.longest
 
     def _foreign(self, column: Column) -> float:
         """Share of the words of up to `SAMPLE` rows that training did not see."""
@@ -170,14 +200,18 @@ class Text(Encoding):
         return Port(self.name, "text", (None, WIDTH), sizes=sizes, masked=True)
 
     def state(self) -> dict[str, Any]:
-        return {"words": self.words, "longest": self.longest, "fold": self.fold}
+        letters = {"alphabet": self.alphabet, "aligned": self.aligned} if self.alphabet else {}
+        return {"words": self.words, "longest": self.longest, "fold": self.fold, **letters}
 
     def restore(self, state: Mapping[str, Any]) -> Self:
         known, longest, fold = state.get("words"), state.get("longest"), state.get("fold")
-        if not isinstance(known, list) or not isinstance(longest, int) or longest < 1 or not isinstance(fold, bool):
+        alphabet, aligned = state.get("alphabet", ""), state.get("aligned", False)
+        told = isinstance(fold, bool) and isinstance(aligned, bool) and alphabet in ("", *ALPHABETS)
+        if not told or not isinstance(known, list) or not isinstance(longest, int) or longest < 1:
             raise PackageRefusal("PACKAGE_ENCODING", "the words of a text cannot be read", where=f"encoding {self.name}")
         refuse_restored(self.name, known)
-        self.words, self.longest, self.fold = [str(word) for word in known], longest, fold
+        self.words, self.longest, self.fold = [str(word) for word in known], longest, bool(fold)
+        self.alphabet, self.aligned = str(alphabet), bool(aligned)
         return self
 
 

@@ -82,3 +82,7 @@ def test_another_model_is_refused_by_name(tmp_path):
     with pytest.raises(UsageRefusal, match="competitive cannot change"):
         fitted({"source": "iris", "model": "mlp", "rule": {"name": "competitive", "steps": 1}}, tmp_path / "run")
     assert torch.tensor(load_iris().data).shape == (150, 4)
+
+
+def test_what_the_map_does_not_read_is_told(trained):
+    assert trained.package.task.notes == ["class is not read: examples are laid out by the inputs alone"]

@@ -14,6 +14,7 @@ from thalweg.core.settings import Settings
 from thalweg.fields.ports import Port, Ports
 from thalweg.layers.distances import squared_distances
 from thalweg.layers.joined import Joined
+from thalweg.layers.on_grid import OnGrid
 
 
 class MapSettings(Settings):
@@ -31,7 +32,7 @@ class MapSettings(Settings):
     rule="competitive",
     paper="Kohonen 1982, doi:10.1007/BF00337288",
 )
-class Map(nn.Module):
+class Map(nn.Module, OnGrid):
     """A code (D,) for each unit of a grid."""
 
     places: Tensor
@@ -47,6 +48,9 @@ class Map(nn.Module):
     def forward(self, **inputs: Tensor) -> Tensor:
         """Inputs by their ports' names to squared distances from each code (B, rows, columns)."""
         return squared_distances(self.joined(inputs), self.codes).unflatten(1, self.shape)
+
+    def grid(self) -> Tensor:
+        return self.codes.unflatten(0, self.shape)
 
     @staticmethod
     def tiny() -> tuple[Ports, MapSettings]:

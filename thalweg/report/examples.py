@@ -1,6 +1,6 @@
 """The examples behind the worst mistakes, kept in a run's results in the form that their view shows."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from thalweg.core import registry
@@ -23,10 +23,19 @@ def with_examples(results: Mapping[str, Any], dataset: Dataset) -> dict[str, Any
     rows = [one["row"] for one in worst if one.get("row") is not None]
     if not rows or not isinstance(dataset, StoredDataset):
         return dict(results)
-    fields = _fields(dataset, _dearest(results))
+    return {**results, "examples_shown": examples_of(dataset, rows, _fields(dataset, _dearest(results)))}
+
+
+def examples_of(dataset: StoredDataset, rows: Iterable[int], fields: Mapping[str, str]) -> dict[str, Any]:
+    """Raw examples as their views keep them: `fields` with their kinds, and `rows` by number."""
     columns = dataset.examples.columns
-    rows_shown = {str(row): {name: _in_row(kind, columns[name], row) for name, kind in fields.items()} for row in rows}
-    return {**results, "examples_shown": {"fields": fields, "rows": rows_shown}}
+    told = {str(row): {name: _in_row(kind, columns[name], row) for name, kind in fields.items()} for row in rows}
+    return {"fields": dict(fields), "rows": told}
+
+
+def pictured(dataset: StoredDataset) -> dict[str, str]:
+    """The input fields that are shown as pictures, with their kinds."""
+    return {name: kind for name, kind in _fields(dataset, {}).items() if view_of(kind).tile}
 
 
 def view_of(kind: str) -> View:

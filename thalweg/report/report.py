@@ -13,6 +13,7 @@ from thalweg.report.ending_section import repeat_section, time_section
 from thalweg.report.errors_section import errors_section
 from thalweg.report.importance_section import importance_section
 from thalweg.report.learning_section import learning_section
+from thalweg.report.map_section import map_section
 from thalweg.report.markup import text, unbroken
 from thalweg.report.page import page
 from thalweg.report.rate_chart import rate_section, write_rates
@@ -45,6 +46,7 @@ def report_of(facts: Facts) -> str:
         verdict_section(facts),
         seeds_section(facts),
         samples_section(facts),
+        map_section(facts),
         data_section(facts),
         learning_section(facts),
         rate_section(RunFolder(facts.path)),

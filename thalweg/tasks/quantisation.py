@@ -29,6 +29,12 @@ class Quantisation(Task):
     def make_metrics(self) -> dict[str, Metric]:
         return {name: made_metric(name) for name in ("quantisation-error", "topographic-error")}
 
+    @property
+    def notes(self) -> list[str]:
+        """What the data say beside their inputs is left aside."""
+        names = ", ".join(one.name for one in self.encodings.of_role("target"))
+        return [f"{names} is not read: examples are laid out by the inputs alone"] if names else []
+
     def objective(self, model: Model, batch: Batch) -> Losses:
         """The squared distance from the nearest code, as k-means has it."""
         arguments, named = self.ports.given(batch)

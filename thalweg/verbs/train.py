@@ -130,6 +130,7 @@ def conclude(run: Run, settings: RunSettings, *, talk: Talk, begun: float) -> No
     from thalweg.evaluation.packaged import Shipping
     from thalweg.evaluation.results import Keeping, results
     from thalweg.report.examples import with_examples
+    from thalweg.report.map_section import with_map
     from thalweg.report.report import write_report
     from thalweg.report.samples import with_samples
 
@@ -148,6 +149,7 @@ def conclude(run: Run, settings: RunSettings, *, talk: Talk, begun: float) -> No
         keep=Keeping(run.folder.learned, run.folder.predictions, Shipping(run.folder.baselines, package), looks),
     )
     found = with_samples(with_examples(found, fitted.dataset), package, fitted.dataset, seed=settings.seed)
+    found = with_map(found, package, fitted.dataset)
     found["seconds"] = {"training": round(fitted.seconds, 3), "whole": round(time.monotonic() - begun, 3)}
     files.write_json(run.folder.results, found)
     _keep_looks(run.folder, looks.before)

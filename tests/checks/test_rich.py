@@ -144,3 +144,12 @@ def test_flat_series_and_series_on_another_scale_are_named():
     values[[10, 20, 30]] *= 1000
     found = {one.code: list(one.rows) for one in said("series-defects", series(values))}
     assert found == {"SERIES_FLAT": [3], "SERIES_SCALE": [10, 20, 30]}
+
+
+def test_molecules_have_no_language_and_small_letters_are_other_atoms():
+    benzene, ring = "Cc1ccccc1C(=O)NC{}", "CC1CCCCC1C(=O)NC{}"
+    made = texts([one.format("C" * (i % 40)) for i in range(60) for one in (benzene, ring)])
+    for detector in ("text-language", "text-defects", "edited-texts"):
+        assert said(detector, made) == []
+    [found] = said("duplicates", made)
+    assert found.what.startswith("40 rows are copies of other rows (0 = 80, 1 = 81")

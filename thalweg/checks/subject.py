@@ -86,6 +86,11 @@ class Subject:
         return [one for one in self.fields.values() if one.role in ("input", "id", "time", "group") and one.plain]
 
     @property
+    def prose(self) -> list[Seen]:
+        """Columns of texts in words; sequences of letters, which have no language, are none."""
+        return [one for one in self.of_kinds(("text",)) if not one.look.alphabet]
+
+    @property
     def cells(self) -> list[Seen]:
         """Plain columns that a model reads: numbers, categories, dates, texts."""
         return [one for one in self.inputs if one.plain]

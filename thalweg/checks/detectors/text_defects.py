@@ -22,7 +22,7 @@ SAYS = re.compile(r"\w")
 @detector("text-defects", turn=1)
 def text_defects(subject: Subject) -> list[Finding]:
     """Empty, very long and wrongly read texts."""
-    return [finding for one in subject.of_kinds(("text",)) for finding in _of_column(one)]
+    return [finding for one in subject.prose for finding in _of_column(one)]
 
 
 def _of_column(one: Seen) -> list[Finding]:

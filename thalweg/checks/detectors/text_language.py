@@ -18,7 +18,7 @@ LEAST_WORDS, LEAST_SHARE, OWN_SHARE = 5, 0.15, 0.1
 @detector("text-language", turn=1)
 def text_language(subject: Subject) -> list[Finding]:
     """Texts whose function words or letters are of another language than most."""
-    return [finding for one in subject.of_kinds(("text",)) for finding in _of_column(one, subject)]
+    return [finding for one in subject.prose for finding in _of_column(one, subject)]
 
 
 def _of_column(one: Seen, subject: Subject) -> list[Finding]:

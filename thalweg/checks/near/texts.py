@@ -24,7 +24,7 @@ def edited_texts(subject: Subject) -> list[Finding]:
     Reference: Chaudhuri, Ganti & Kaushik 2006, doi:10.1109/ICDE.2006.9 (candidates by their rarest words).
     """
     found = []
-    for one in subject.of_kinds(("text",)):
+    for one in subject.prose:
         rows = subject.sample(np.arange(len(one)), most=100_000, hurried=20_000, what="edited copies")
         found += copy_findings(subject, near_pairs(one, rows), EDITED)
     return found

@@ -1,4 +1,7 @@
-"""Texts are the same where their words are, in order: case, punctuation and width of letters do not count."""
+"""Texts are the same where their words are, in order: case, punctuation and width of letters do not count.
+
+Of sequences of letters every sign counts: in molecules a small letter is another atom.
+"""
 
 import numpy as np
 
@@ -11,5 +14,7 @@ from thalweg.core.registry import sameness
 @sameness("text")
 def text(seen: Seen) -> np.ndarray:
     """(N,) uint64; texts without a word are the same only where they are so sign by sign."""
+    if seen.look.alphabet:
+        return hash_of_bytes(str(value).strip().encode(errors="surrogatepass") for value in seen.values)[seen.index]
     distinct = (" ".join(words_of(value)) or f"\x00{value}" for value in map(str, seen.values))
     return hash_of_bytes(one.encode(errors="surrogatepass") for one in distinct)[seen.index]

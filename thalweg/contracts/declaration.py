@@ -99,7 +99,7 @@ def _limits(field: str) -> str:
 
 
 def every_setting_matters(subject: Subject) -> None:
-    """Another value of each field changes the shape of a parameter, an answer in training mode, or its slope."""
+    """Another value of each field changes the shape of a parameter, an answer in training or afterwards, or its slope."""
     settings = _settings(subject)
     idle = [field for field in type(settings).model_fields if not _matters(subject, settings, field)]
     if idle:
@@ -126,14 +126,18 @@ def _others(subject: Subject, settings: Settings, field: str) -> Iterator[Settin
 
 
 def _traces(subject: Subject, settings: Settings) -> list[Tensor] | None:
-    """Shapes, weights, answers and slopes of a freshly made model in training mode; None where it cannot be made."""
+    """Shapes, weights, answers and slopes of a freshly made model in training mode, then its answers in evaluation.
+
+    None where it cannot be made.
+    """
     try:
         with seeded(0):
             model = subject.build(settings).train()
             answers = list(subject.outputs(model, subject.rows()).values())
+            later = list(subject.answer(model.eval(), subject.rows()).values())
     except (Refusal, RuntimeError, ValueError):
         return None
-    return [*_state(model), *(answer.detach() for answer in answers), *_slopes(model, answers)]
+    return [*_state(model), *(answer.detach() for answer in [*answers, *later]), *_slopes(model, answers)]
 
 
 def _state(model: nn.Module) -> Iterator[Tensor]:

@@ -11,13 +11,14 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from thalweg.core.registry import model
-from thalweg.core.settings import Count, Settings
+from thalweg.core.settings import Count
 from thalweg.fields.ports import Port, Ports
 from thalweg.layers.build import build_dropout
+from thalweg.layers.picture_net import PictureNet, PictureNetSettings
 from thalweg.layers.picture_trunk import SMALLEST, Step, halvings, picture_trunk
 
 
-class ConvNetSettings(Settings):
+class ConvNetSettings(PictureNetSettings):
     """Widths and what lies between the convolutions."""
 
     widths: tuple[Count, ...] | None = Field(
@@ -38,11 +39,11 @@ class ConvNetSettings(Settings):
     recipe={"optimizer": "adamw", "rate": 0.003, "batch_size": 64},
     paper="Simonyan and Zisserman 2015, arXiv:1409.1556",
 )
-class ConvNet(nn.Module):
+class ConvNet(PictureNet):
     """Images (B, C, H, W): convolution, normalisation, activation; halved after every second one while larger than 7 pixels."""
 
     def __init__(self, ports: Ports, settings: ConvNetSettings) -> None:
-        super().__init__()
+        super().__init__(mirrored=settings.mirrored)
         shape = [int(axis or 0) for axis in ports.input("image").shape]
         widths = settings.widths or chosen_widths(min(shape[1:]))
         self.trunk, sides = picture_trunk(shape, widths, Step(settings.normalisation, settings.activation, run=2))
@@ -55,11 +56,6 @@ class ConvNet(nn.Module):
         """What the head reads (B, width)."""
         features: Tensor = self.dropout(self.pool(self.trunk(image)).flatten(1))
         return features
-
-    def forward(self, image: Tensor) -> Tensor:
-        """Images (B, C, H, W) to the output (B, width of the output port)."""
-        answer: Tensor = self.head(self.features(image))
-        return answer
 
     @staticmethod
     def tiny() -> tuple[Ports, ConvNetSettings]:

@@ -11,16 +11,17 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from thalweg.core.registry import model
-from thalweg.core.settings import Count, Settings
+from thalweg.core.settings import Count
 from thalweg.fields.ports import Port, Ports
 from thalweg.layers.build import build_dropout
 from thalweg.layers.inverted_residual import Form, InvertedResidual, normalised_convolution
+from thalweg.layers.picture_net import PictureNet, PictureNetSettings
 
 DIVISOR = 8
 """Maps are a multiple of this, at every width."""
 
 
-class MobileNetSettings(Settings):
+class MobileNetSettings(PictureNetSettings):
     """Table 2 of the paper, a row for each stage: expansion t, maps c, blocks n, stride s."""
 
     expansions: tuple[Count, ...] = Field((1, 6, 6, 6, 6, 6, 6), min_length=1, description="how much wider blocks are within")
@@ -51,11 +52,11 @@ class MobileNetSettings(Settings):
     recipe={"optimizer": {"name": "adamw", "weight_decay": 0.05}, "rate": 0.002, "batch_size": 32, "clip": 1.0},
     paper="Sandler et al. 2018, arXiv:1801.04381",
 )
-class MobileNetV2(nn.Module):
+class MobileNetV2(PictureNet):
     """Images (B, C, H, W): stem at half the side, inverted residual blocks, a wide layer, mean over places, linear layer."""
 
     def __init__(self, ports: Ports, settings: MobileNetSettings) -> None:
-        super().__init__()
+        super().__init__(mirrored=settings.mirrored)
         channels = int(ports.input("image").shape[0] or 0)
         form = Form(settings.normalisation, settings.activation)
         width = rounded(settings.stem * settings.width)
@@ -81,11 +82,6 @@ class MobileNetV2(nn.Module):
             x = block(x)
         features: Tensor = self.dropout(self.last(x).mean((2, 3)))
         return features
-
-    def forward(self, image: Tensor) -> Tensor:
-        """Images (B, C, H, W) to the output (B, width of the output port)."""
-        answer: Tensor = self.head(self.features(image))
-        return answer
 
     @staticmethod
     def tiny() -> tuple[Ports, MobileNetSettings]:

@@ -14,15 +14,16 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from thalweg.core.registry import model
-from thalweg.core.settings import Count, Settings
+from thalweg.core.settings import Count
 from thalweg.fields.ports import Port, Ports
 from thalweg.layers.build import build_activation, build_dropout, build_normalisation
+from thalweg.layers.picture_net import PictureNet, PictureNetSettings
 from thalweg.layers.residual import BottleneckBlock, PreactivatedBlock, ResidualBlock
 
 Block = ResidualBlock | BottleneckBlock | PreactivatedBlock
 
 
-class ResidualSettings(Settings):
+class ResidualSettings(PictureNetSettings):
     """Depth, width and form of the blocks."""
 
     depths: tuple[Count, ...] = Field((1, 1, 1), min_length=1, description="blocks of each stage")
@@ -82,11 +83,11 @@ VARIANTS = {
     },
     paper="He et al. 2016, arXiv:1512.03385 and arXiv:1603.05027",
 )
-class ResidualNet(nn.Module):
+class ResidualNet(PictureNet):
     """Images (B, C, H, W): stem, stages of blocks each at half the side of the one before, mean over places, linear layer."""
 
     def __init__(self, ports: Ports, settings: ResidualSettings) -> None:
-        super().__init__()
+        super().__init__(mirrored=settings.mirrored)
         channels, form, width = ports.input("image").shape[0], settings.normalisation, settings.widths[0]
         self.stem = _stem(int(channels or 0), settings)
         blocks: list[Block] = []
@@ -115,11 +116,6 @@ class ResidualNet(nn.Module):
             x, _ = block(x)
         features: Tensor = self.dropout(self.last(x).mean((2, 3)))
         return features
-
-    def forward(self, image: Tensor) -> Tensor:
-        """Images (B, C, H, W) to the output (B, width of the output port)."""
-        answer: Tensor = self.head(self.features(image))
-        return answer
 
     @staticmethod
     def tiny() -> tuple[Ports, ResidualSettings]:

@@ -5,7 +5,9 @@ import torch
 
 from tests.training.resuming import assert_resumes_to_the_same_bits, fitted
 from tests.training.stages_watched import watched
+from thalweg.core.strict_yaml import read_yaml
 from thalweg.core.talk import Talk
+from thalweg.training.requested import run_settings
 from thalweg.training.stage import Own
 
 MODEL = {"name": "residual", "settings": {"depths": [1, 1], "widths": [4, 8]}}
@@ -47,6 +49,24 @@ def test_what_is_frozen_in_the_first_stage_learns_in_the_second(tmp_path):
 def test_a_probe_cut_anywhere_ends_with_the_same_bits(tmp_path):
     settings = {"model": MODEL, "rule": {"name": "linear-probe", "steps": 3}, "augment": [{"flip": {"probability": 1}}]}
     assert_resumes_to_the_same_bits(settings, tmp_path, given=photos(8))
+
+
+PROBED = {"stages": [{"rule": {"name": "linear-probe", "steps": 2}}, {"rule": {"average": 0.5}}]}
+"""The head as a probe, then all of the net, with an average that the first stage knows nothing of."""
+
+
+def test_a_stage_learns_by_a_rule_of_its_own_and_takes_nothing_of_the_runs_rule(tmp_path):
+    settings = {"model": MODEL, "rule": {"steps": 3, "optimizer": "sgd"}, "stopping": {"keep": "last"}, **PROBED}
+    run = fitted(settings, tmp_path / "run", given=photos(8))
+    assert [one["step"] for one in run.history if one["stage"] == 0] == [1, 2]
+    assert run.steps == 3
+    again = run_settings(read_yaml(run.folder.settings)[0])
+    assert again.stages == run.settings.stages
+    assert again.rule == run.settings.rule
+
+
+def test_a_run_whose_stages_differ_by_rule_resumes_to_the_same_bits(tmp_path):
+    assert_resumes_to_the_same_bits({"model": MODEL, "rule": {"steps": 2}, **PROBED}, tmp_path, given=photos(8), cuts=(1,))
 
 
 def test_a_run_from_nothing_tells_what_published_weights_would_bring_where_pictures_are_photos(tmp_path, monkeypatch):

@@ -116,12 +116,12 @@ class Rule(ABC):
         return {name: thing.state_dict() for name, thing in self.learned.items()}
 
     def load_state_dict(self, state: Mapping[str, Any], *, grow: bool = False) -> None:
-        """Take back learned state; with `grow`, old tensors fill the leading corner of larger ones."""
+        """Take back learned state; with `grow`, an earlier stage's: old tensors fill the leading corner of larger ones."""
         for name, thing in self.learned.items():
-            if grow:
-                load_grown(thing, state[name])
-            else:
+            if not grow:
                 thing.load_state_dict(state[name])
+            elif name in state:  # a stage before may have learned by another rule
+                load_grown(thing, state[name])
 
     def _checked_size(self, dataset: Dataset) -> int:
         """The batch size, at most the rows there are, and enough rows for every process."""

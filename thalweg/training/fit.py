@@ -364,7 +364,8 @@ class _Work:
             return
         files.cut_to(self.folder.metrics, 0)
         own = self.own.names
-        chosen = {name: choice.model_dump(mode="json") for name, choice in stage.choices.items() if name not in own}
+        unsaid = {*own, *({"rule"} if "name" in self.settings.stages[0].rule else ())}  # a stage's own rule is not the run's
+        chosen = {name: choice.model_dump(mode="json") for name, choice in stage.choices.items() if name not in unsaid}
         added = {"chosen": chosen, "why": dict(stage.reasons)} | ({"own": own} if own else {})
         settings = self.settings.model_dump(mode="json") | added
         files.write_text(self.folder.settings, yaml.safe_dump(redacted(settings), sort_keys=False, allow_unicode=True))

@@ -28,7 +28,7 @@ class StageSettings(Settings):
 
     Attributes:
         only: rows whose target is one of these values take part (classes that grow); or field to such values.
-        rule: settings of the rule that differ in this stage.
+        rule: settings of the rule that differ in this stage; or a rule of its own by `name`, with all of its settings.
         model: settings of the model that differ in this stage.
     """
 

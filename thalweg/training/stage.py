@@ -225,8 +225,11 @@ def _rule(
         choice = Choice(name=declaration.name, settings=given)
         made = read_settings(declaration.settings, given, where=f"rule {declaration.name}")
         return own.rule(task, model, made, context), choice, "your own"
+    differing = Choice.model_validate(changed)
+    if differing.name:  # a rule of the stage's own: the run's settings are another one's
+        settings, differing = settings.model_copy(update={"rule": differing}), Choice()
     chosen = choose_rule(settings, facts, task.declaration.facts)  # type: ignore[attr-defined]
-    choice = Choice(name=chosen.choice.name, settings=overlaid(chosen.choice.settings, changed))
+    choice = Choice(name=chosen.choice.name, settings=overlaid(chosen.choice.settings, differing.settings))
     kind = registry.load("rule", choice.name)
     rule: Rule = kind(task, model, settings_of_part("rule", choice.name, choice.settings), context)
     return rule, choice, chosen.why

@@ -1,7 +1,8 @@
 """Sequences of letters: nucleotides, amino acids and molecules (SMILES) are told by their letters, and cut into words.
 
 Nucleotides and amino acids are cut into overlapping runs of letters, as one letter tells nothing; molecules into their atoms,
-bonds and rings. Where all sequences are of one length, they are taken to be aligned: a word is then also known by its place.
+bonds and rings. Where all sequences are of one length, they are taken to be aligned: a word is then known by its place, and the
+shorter for that (LOG.md).
 
 Reference: runs of letters as words: Ji et al. 2021, doi:10.1093/bioinformatics/btab083, section 2.2;
 atoms of SMILES: Schwaller et al. 2019, doi:10.1021/acscentsci.9b00576, section 2.
@@ -27,25 +28,35 @@ class Alphabet:
     Attributes:
         name: what people call what the letters stand for.
         whole: what all of such a sequence is made of.
-        run: letters of a word; 0: words are atoms.
+        run, placed_run: letters of a word, and of one that is known by its place; 0: words are atoms.
     """
 
     name: str
     whole: re.Pattern[str]
     run: int
+    placed_run: int
 
-    def cut(self, text: str) -> list[str]:
-        """The words of a sequence, in order; all of it where it is shorter than a word."""
+    def cut(self, text: str, *, placed: bool = False) -> list[str]:
+        """The words of a sequence, in order; all of it where it is shorter than a word.
+
+        Args:
+            placed: words are short and followed by their place, which `unplaced` takes off.
+        """
         if not self.run:
             return ATOM.findall(text)
-        letters = "".join(text.split()).upper()
-        return [letters[i : i + self.run] for i in range(max(1, len(letters) - self.run + 1))] if letters else []
+        letters, run = "".join(text.split()).upper(), self.placed_run if placed else self.run
+        words = [letters[i : i + run] for i in range(max(1, len(letters) - run + 1))] if letters else []
+        return [f"{word} {place}" for place, word in enumerate(words)] if placed else words
+
+    def is_aligned(self, texts: Iterable[str]) -> bool:
+        """All are of one length, so that a place means the same in each; molecules never are."""
+        return self.run > 0 and len({len(text.strip()) for text in texts}) == 1
 
 
 ALPHABETS = {
-    "nucleotides": Alphabet("nucleotides", re.compile(r"[ACGTUNRYSWKMBDHVacgtunryswkmbdhv.-]*"), 4),
-    "amino acids": Alphabet("amino acids", re.compile(r"[A-Z*-]*"), 3),
-    "molecules (SMILES)": Alphabet("molecules (SMILES)", re.compile(f"(?:{ATOM.pattern})*"), 0),
+    "nucleotides": Alphabet("nucleotides", re.compile(r"[ACGTUNRYSWKMBDHVacgtunryswkmbdhv.-]*"), 4, 2),
+    "amino acids": Alphabet("amino acids", re.compile(r"[A-Z*-]*"), 3, 1),
+    "molecules (SMILES)": Alphabet("molecules (SMILES)", re.compile(f"(?:{ATOM.pattern})*"), 0, 0),
 }
 """By name, the narrower first: what nucleotides are made of may be amino acids as well."""
 
@@ -66,11 +77,6 @@ def _is_in(texts: list[str], name: str) -> bool:
         return letters >= LEAST_LETTERS * len(texts) and (name != "nucleotides" or common >= 0.9 * letters)
     atoms = sum(len(alphabet.cut(text)) for text in texts)
     return atoms >= LEAST_ATOMS * len(texts) and sum(BOUND.search(text) is not None for text in texts) >= len(texts) / 2
-
-
-def placed(words: Iterable[str]) -> list[str]:
-    """Words with their places, for sequences that are aligned; `unplaced` takes them off."""
-    return [f"{word} {place}" for place, word in enumerate(words)]
 
 
 def unplaced(word: str) -> str:

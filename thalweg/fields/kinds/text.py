@@ -20,7 +20,7 @@ from thalweg.fields.column import Column, Look
 from thalweg.fields.encoding import Claim, Encoding
 from thalweg.fields.ports import Port
 from thalweg.fields.ragged import Ragged
-from thalweg.fields.sequences import ALPHABETS, alphabet_of, placed, unplaced
+from thalweg.fields.sequences import ALPHABETS, alphabet_of, unplaced
 from thalweg.fields.words import HASHES, MOST_PIECES, hashed, normalised, pieces, shape, words
 
 UNKNOWN, FIRST = 1, 2
@@ -47,7 +47,7 @@ class Text(Encoding):
     hash of its spelling (of which pairs of neighbours are made), that of its shape before case was folded, and those of its
     pieces of 3 to 5 characters. So a word that training never saw is known by its pieces, at 4 bytes a word in memory.
 
-    Of sequences of letters, of which all have one length, the place of a word is hashed instead of its shape.
+    Of sequences of letters that all have one length a word is known with its place, and its shape is the word without it.
     """
 
     words: list[str]
@@ -91,22 +91,19 @@ class Text(Encoding):
             return []
         if not self.alphabet:
             return words(value)
-        cut = ALPHABETS[self.alphabet].cut(value)
-        return placed(cut) if self.aligned else cut
+        return ALPHABETS[self.alphabet].cut(value, placed=self.aligned)
 
     def _words(self, value: Any) -> list[str]:
         """Those of them that are read."""
         return self._all_words(value)[: self.longest]
 
     def _known_as(self, word: str) -> str:
-        if self.alphabet:
-            return unplaced(word)
-        return word.casefold() if self.fold else word
+        return word.casefold() if self.fold and not self.alphabet else word
 
     def fit(self, columns: Sequence[Column]) -> Self:
         there = [value for value in columns[0] if isinstance(value, str) and value.strip()]
         self.alphabet = alphabet_of(there[:: max(1, len(there) // SAMPLE)])
-        self.aligned = self.alphabet != "" and len({len(value.strip()) for value in there}) == 1
+        self.aligned = self.alphabet != "" and ALPHABETS[self.alphabet].is_aligned(there)
         self.words = self._frequent(columns[0])[:MOST_WORDS]
         return self
 
@@ -142,8 +139,9 @@ class Text(Encoding):
         table = np.zeros((max(len(written), 1), WIDTH), dtype=np.int32)
         for row, word in enumerate(written):
             known = self._known_as(word)
-            look = f"at {word}" if self.alphabet else f"shape {shape(word)}"
-            described = [codes.get(known, UNKNOWN), hashed(known), hashed(look), *map(hashed, pieces(known))]
+            bare = unplaced(known) if self.alphabet else known
+            look = f"letters {bare}" if self.alphabet else f"shape {shape(word)}"
+            described = [codes.get(known, UNKNOWN), hashed(known), hashed(look), *map(hashed, pieces(bare))]
             table[row, : len(described)] = described
         return table
 
@@ -164,7 +162,7 @@ class Text(Encoding):
     @property
     def notes(self) -> list[str]:
         if self.aligned:
-            return [f"{self.name}: all of one length, so that letters are known by their place, too"]
+            return [f"{self.name}: all of one length, so that letters are known by their place"]
         return [] if self.fold else [f"{self.name}: case is kept (--set data.text_case=fold)"]
 
     def remarks(self, columns: Sequence[Column]) -> list[str]:

@@ -39,7 +39,7 @@ def read_sheet(path: Path, asked: str | None) -> Sheet:
     """The cells of the sheet asked for, else of the only one that is not hidden.
 
     Raises:
-        DataRefusal: there are several or none of that name; the file is damaged, may do harm, or claims more cells than tables have.
+        DataRefusal: there are several or none of that name; the file is damaged, may do harm, or claims too many cells.
         UsageRefusal: openpyxl is not installed.
     """
     try:

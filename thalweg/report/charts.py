@@ -11,6 +11,8 @@ from thalweg.report.markup import text
 
 SIGN, GAP = 6.6, 14
 """Pixels that a sign of a tick's words takes, and that lie between two of them."""
+NARROW, BROAD = "ijlrtfI.,:;'|!()[] -", "mwMW@%_"
+"""Signs that take about a third of their size, and those that take all of it, in the wide fonts of some systems."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,16 @@ def ticks(low: float, high: float, *, count: int = 4, whole: bool = False) -> li
     step = next(power * one for one in (1, 2, 2.5, 5, 10) if power * one >= rough * 0.999)
     first = math.ceil(low / step - 1e-9)
     return [round(i * step, 12) for i in range(first, math.floor(high / step + 1e-9) + 1)]
+
+
+def width_of(words: str, *, size: float = 12.5) -> float:
+    """About how many pixels words take, rather more than less.
+
+    Args:
+        size: of the font, in pixels.
+    """
+    signs = (0.42 if one in NARROW else 1.0 if one in BROAD else 0.74 if one.isupper() else 0.65 for one in words)
+    return size * sum(signs)
 
 
 def tick_text(value: float, step: float, *, percent: bool = False) -> str:
@@ -218,13 +230,18 @@ def scatter(true: Sequence[float], said: Sequence[float], label: str, *, said_of
 
 def cloud(own: Sequence[tuple[float, float]], other: Sequence[tuple[float, float]], label: str) -> str:
     """Points of ours over grey ones, both axes to the same scale."""
-    every = [*own, *other]
-    half = max(max(one[i] for one in every) - min(one[i] for one in every) for i in (0, 1)) * 0.54 or 1.0
-    middles = [(max(one[i] for one in every) + min(one[i] for one in every)) / 2 for i in (0, 1)]
-    across, up = ((middle - half, middle + half) for middle in middles)
-    frame = Frame(across, up, height=320, left=left_of(up))
+    frame = square([*own, *other], 320)
     shown = dots(frame, other, colour="var(--other)", size=2.2) + dots(frame, own)
     return svg(frame, label, grid(frame) + shown)
+
+
+def square(points: Sequence[tuple[float, float]], height: int) -> Frame:
+    """A frame that holds all points, both axes to the same scale."""
+    half = max(max(one[i] for one in points) - min(one[i] for one in points) for i in (0, 1)) * 0.54 or 1.0
+    middles = [(max(one[i] for one in points) + min(one[i] for one in points)) / 2 for i in (0, 1)]
+    across, up = ((middle - half, middle + half) for middle in middles)
+    left = left_of(up)
+    return Frame(across, up, width=height - 14 + left, height=height, left=left)
 
 
 def dots(frame: Frame, points: Sequence[tuple[float, float]], *, colour: str = "var(--own)", size: float = 2.6) -> str:

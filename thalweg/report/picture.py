@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from thalweg.report.charts import Frame, dots, grid, svg
+from thalweg.report.charts import Frame, dots, grid, square, svg
 from thalweg.report.markup import text
 from thalweg.report.page import STYLE
 
@@ -101,7 +101,7 @@ def _tile(picture: Sequence[Sequence[float]], left: float, top: float, side: flo
     for i, row in enumerate(picture):
         for j, value in enumerate(row):
             shade = round(SHADES * (value - low) / width)
-            place = f"M{left + j * cell:.1f} {top + i * cell:.1f}h{cell:.1f}v{cell:.1f}h-{cell:.1f}z"
+            place = f"M{left + j * cell:.5g} {top + i * cell:.5g}h{cell:.4g}v{cell:.4g}h-{cell:.4g}z"
             shades[shade] = shades.get(shade, "") + place
     return made + "".join(
         f'<path d="{path}" fill="var(--own)" fill-opacity="{shade / SHADES:.2f}"/>' for shade, path in shades.items() if shade
@@ -122,3 +122,30 @@ def lines(series: Sequence[Sequence[float]], label: str, *, names: Sequence[str]
         made += f'<polyline points="{points}" fill="none" stroke="var(--own)" stroke-width="1.5"/>'
         made += f'<text x="80" y="{base - room / 2 + 14}" text-anchor="end">{text(name)}</text>'
     return svg(frame, label, made)
+
+
+def named_points(points: Sequence[tuple[float, float]], names: Sequence[str], label: str) -> str:
+    """Points of a plane, each with its name at its right; both axes to the same scale."""
+    frame = square(points, 360)
+    marks = "".join(
+        f'<circle cx="{frame.px(x):.1f}" cy="{frame.py(y):.1f}" r="4" fill="var(--own)"/>'
+        f'<text x="{frame.px(x) + 8:.1f}" y="{frame.py(y) + 4:.1f}">{text(name)}</text>'
+        for (x, y), name in zip(points, names, strict=True)
+    )
+    return svg(frame, label, grid(frame) + marks)
+
+
+def mesh(rows: Sequence[tuple[float, float]], codes: Sequence[Sequence[tuple[float, float]]], label: str) -> str:
+    """A grid of codes laid over grey rows: each code a dot, neighbours on the grid joined by lines.
+
+    Args:
+        codes: the place in the plane of each code, by row and column of the grid.
+    """
+    frame = square([*rows, *(code for line in codes for code in line)], 360)
+    strings = [*codes, *zip(*codes, strict=True)]
+    paths = (" ".join(f"{frame.px(x):.1f},{frame.py(y):.1f}" for x, y in one) for one in strings)
+    joined = "".join(f'<polyline points="{path}" fill="none" stroke="var(--own)"/>' for path in paths)
+    knots = "".join(
+        f'<circle cx="{frame.px(x):.1f}" cy="{frame.py(y):.1f}" r="3" fill="var(--own)"/>' for line in codes for x, y in line
+    )
+    return svg(frame, label, grid(frame) + dots(frame, rows, colour="var(--other)", size=1.8) + joined + knots)

@@ -64,6 +64,16 @@ def confusion(*names: str) -> dict[str, Any]:
     }
 
 
+def many_classes(count: int) -> dict[str, Any]:
+    """Classes that are taken for their neighbours now and then."""
+    names = [f"class {i}" for i in range(count)]
+    counts = [[9 if i == j else int(j == i + 1) for j in range(count)] for i in range(count)]
+    pairs = [{"true": names[i], "said": names[i + 1], "count": 1, "of": 10, "row": i} for i in range(10)]
+    return confusion("no", "yes") | {
+        "confusion": {"classes": names, "counts": counts, "pairs": pairs, "number_of_classes": count}
+    }
+
+
 def told_apart(name: str, area: float = 0.9) -> dict[str, Any]:
     """Curves of one class, with the point where the model decides."""
     shares = {end: {"value": at, "low": at - 0.05, "high": at + 0.05} for end, at in (("found", 0.7), ("precision", 0.8))}

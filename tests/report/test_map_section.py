@@ -14,6 +14,7 @@ from thalweg.report.report import write_report
 FOUND = {
     "apart": [[0.1, 0.9, 0.2], [0.1, 0.8, 0.2]],
     "counts": [[4, 0, 3], [2, 1, 5]],
+    "planes": {"<b>width</b>": [[1.0, None, 2.5], [-3.0, 2.0, 12500.0]]},
     "classes": {"target": "kind", "names": ["left", "right"], "most": [0, None, 1, 0, 1, 1], "share": 0.933},
 }
 
@@ -21,7 +22,7 @@ FOUND = {
 def page(folder, found):
     """The section of the map alone."""
     whole = write_report(run_of(folder, results={"map": found})).read_text(encoding="utf-8")
-    return whole.partition('<section id="map">')[2].partition("</section>")[0]
+    return whole.partition('<section id="map"')[2].partition("</section>")[0]
 
 
 def test_units_lie_apart_as_their_codes_lie_from_those_beside_them():
@@ -33,11 +34,23 @@ def test_units_lie_apart_as_their_codes_lie_from_those_beside_them():
 
 def test_each_unit_is_drawn_with_the_class_of_most_of_its_examples(tmp_path):
     drawn = page(tmp_path / "run", FOUND)
-    assert drawn.count("<rect") == 6
+    assert drawn.count("<rect") == 6 + 5
     assert [drawn.count(f">{name}</text>") for name in ("left", "right")] == [2, 3]  # and nothing where no example lies
     assert "5 units hold 15 training examples" in drawn
     assert "93\u00a0% of the examples are of their unit&#x27;s kind" in drawn
     assert elements(drawn).wrong == []
+
+
+def test_columns_of_numbers_are_drawn_over_the_map_with_their_ends(tmp_path):
+    drawn = page(tmp_path / "run", FOUND)
+    assert "&lt;b&gt;width&lt;/b&gt;" in drawn
+    assert "<figcaption>−3 to 12,500" in drawn
+    model = {"name": "map", "rows": 2, "columns": 3}
+    run = tw.train("iris", model=model, epochs=3, compare=False, check=False, threads=1, out=tmp_path / "iris")
+    means = run.results["map"]["planes"]
+    assert list(means) == ["sepal length (cm)", "sepal width (cm)", "petal length (cm)", "petal width (cm)"]
+    lengths = [one for row in means["petal length (cm)"] for one in row if one is not None]
+    assert min(lengths) < 2 < 5 < max(lengths)
 
 
 def test_long_names_of_classes_become_letters_with_a_key(tmp_path):
@@ -73,7 +86,7 @@ def test_a_training_keeps_what_lies_in_each_unit_and_shows_an_example(digits):
     assert [len(found["apart"]), len(found["apart"][0])] == [4, 5]
     assert found["classes"]["names"] == [str(one) for one in range(10)]
     assert found["classes"]["share"] > 0.6
-    drawn = digits.folder.report.read_text(encoding="utf-8").partition('<section id="map">')[2].partition("</section>")[0]
+    drawn = digits.folder.report.read_text(encoding="utf-8").partition('<section id="map"')[2].partition("</section>")[0]
     assert drawn.count("<img") == sum(one > 0 for row in found["counts"] for one in row)
 
 

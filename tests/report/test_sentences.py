@@ -3,7 +3,7 @@
 import pytest
 
 from tests.report.runs import LOSS, UNIT, baseline, confusion, results, told_apart, worth
-from thalweg.evaluation.figures import Unit, written
+from thalweg.evaluation.figures import Unit, short, written
 from thalweg.report.charts import ticks
 from thalweg.report.data_section import rows_sentence
 from thalweg.report.importance_section import importance_caption, importance_said
@@ -206,3 +206,9 @@ def test_what_a_model_relies_on():
     assert importance_caption(found, ACCURACY).startswith(
         "Points of accuracy lost when one column is shuffled, the mean of 5 times"
     )
+
+
+def test_short_numbers_have_no_exponent():
+    assert [short(one) for one in (13089.6, 0.3333333, -5.0)] == ["13,090", "0.3333", "−5"]
+    assert RMSE.margin(100.0) == "100"
+    assert ACCURACY.margin(0.01) == "1 point"

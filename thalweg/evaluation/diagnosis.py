@@ -15,8 +15,9 @@ from thalweg.evaluation.reliability import reliability
 from thalweg.fields.column import Column
 from thalweg.tasks._task import Model, Task
 
-MOST_CLASSES = 12
-"""More classes than this are shown as the pairs most often confused."""
+FEW_CLASSES, MOST_CLASSES = 12, 100
+"""Of more classes than the first an example of each pair that is most often confused is told; of more than the second no
+counts are kept but those pairs'."""
 WORST, PAIRS = 8, 10
 POINTS = 400
 
@@ -57,16 +58,18 @@ def _of_classes(found: Predictions, classes: int | None) -> dict[str, Any]:
     assert codes is not None, "classes come with codes"
     if probabilities.ndim != 2 or codes.ndim != 1 or probabilities.shape[1] != classes:
         return {}
-    said = probabilities.argmax(1)
     names = [str(name) for name in found.classes]
     facts = {"target": found.name, "calibration": reliability(probabilities, codes, names)}
     facts |= {"curves": ranking_curves(probabilities, codes, names)}
-    return facts | {"confusion": _confusion(codes, said, names), "mistakes": _wrong(found, probabilities, codes, names)}
+    return facts | {
+        "confusion": _confusion(found, probabilities, codes, names),
+        "mistakes": _wrong(found, probabilities, codes, names),
+    }
 
 
-def _confusion(true: np.ndarray, said: np.ndarray, names: list[str]) -> dict[str, Any]:
-    """All counts for few classes; for many the pairs most often confused."""
-    count = len(names)
+def _confusion(found: Predictions, probabilities: np.ndarray, true: np.ndarray, names: list[str]) -> dict[str, Any]:
+    """All counts, and the pairs most often confused; of many classes each pair with the row of its surest mistake."""
+    count, said = len(names), probabilities.argmax(1)
     table = np.bincount(true * count + said, minlength=count**2).reshape(count, count)
     wrong = table * (1 - np.eye(count, dtype=np.int64))
     flat = wrong.reshape(-1)
@@ -75,6 +78,10 @@ def _confusion(true: np.ndarray, said: np.ndarray, names: list[str]) -> dict[str
         {"true": names[i // count], "said": names[i % count], "count": int(flat[i]), "of": int(table[i // count].sum())}
         for i in order
     ]
+    if count > FEW_CLASSES:
+        surest = np.argsort(-probabilities.max(1), kind="stable")
+        met = (true * count + said)[surest].tolist()
+        pairs = [pair | {"row": found.row(int(surest[met.index(i)]))} for pair, i in zip(pairs, order, strict=True)]
     whole = {"counts": table.tolist()} if count <= MOST_CLASSES else {}
     return {"classes": names if whole else [], "pairs": pairs, "number_of_classes": count} | whole
 

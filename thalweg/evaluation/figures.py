@@ -68,7 +68,7 @@ class Unit:
 
     def margin(self, margin: float) -> str:
         """The margin in as few digits as it has: `1 point`, `0.02`."""
-        shown = f"{100 * margin if self.percent else margin:.2g}"
+        shown = short(100 * margin if self.percent else margin, 2)
         return f"{shown} point{'' if shown == '1' else 's'}" if self.percent else shown
 
 
@@ -84,6 +84,11 @@ def digits(half: float | None, *, percent: bool) -> int:
     if percent:
         return 0 if half >= 0.05 else min(3, max(1, -math.floor(math.log10(100 * half))))
     return min(6, max(0, 1 - math.floor(math.log10(half))))
+
+
+def short(number: float, count: int = 4) -> str:
+    """A number in so many digits that count, thousands separated: `0.33`, `13,090`."""
+    return f"{float(f'{number:.{count}g}'):,.10g}".replace("-", "−")
 
 
 def written(number: float, count: int) -> str:

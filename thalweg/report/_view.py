@@ -10,11 +10,13 @@ class View(ABC):
 
     Attributes:
         tile: shown as a picture of its own; otherwise in a cell of a table.
+        alone: one value of it says what an example is, as a number of many columns does not.
         modality: what the model card's readers call data of this kind.
         crowd: how many values `together` shows in one picture; 0 where each is shown by itself.
     """
 
     tile: ClassVar[bool] = False
+    alone: ClassVar[bool] = False
     modality: ClassVar[str] = "tabular"
     crowd: ClassVar[int] = 0
 
@@ -23,8 +25,12 @@ class View(ABC):
         """A raw value as a small JSON value."""
 
     @abstractmethod
-    def show(self, kept: Any) -> str:  # noqa: ANN401
-        """Markup of what was kept; whatever that holds, it comes out as text."""
+    def show(self, kept: Any, *, named: str = "") -> str:  # noqa: ANN401
+        """Markup of what was kept; whatever that holds, it comes out as text.
+
+        Args:
+            named: what a picture is called for those who cannot see it.
+        """
 
     def together(self, own: Sequence[Any], real: Sequence[Any]) -> str:
         """Markup of one picture of many kept values, made ones over real ones; empty where each is shown by itself."""

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from thalweg.report.charts import SIGN, Frame, svg
+from thalweg.report.charts import SIGN, Frame, svg, width_of
 from thalweg.report.markup import text
 
 ROW, BAR, LONGEST = 22, 12, 24
@@ -24,7 +24,7 @@ class Bar(NamedTuple):
 def bars(rows: Sequence[Bar], *, label: str, said: str) -> str:
     """A row for each bar, the first on top."""
     shown = [_cut(one.name) for one in rows]
-    left = math.ceil(SIGN * 1.06 * max(map(len, shown))) + 10
+    left = math.ceil(max(map(width_of, shown))) + 10
     right = math.ceil(SIGN * max(len(one.words) for one in rows)) + 12
     low = min(0.0, *(one.value if one.low is None else one.low for one in rows))
     high = max(0.0, *(one.value if one.high is None else one.high for one in rows)) or 1.0

@@ -97,10 +97,16 @@ def _metric(unit: Unit, one: Mapping[str, Any]) -> dict[str, Any]:
 def _does(facts: Facts) -> str:
     fields = facts.data.get("fields") or []
     read = [one for one in fields if one.get("role") == "input"]
-    inputs = [f"{plain_words(one.get('name'))} ({plain_words(one.get('kind'))})" for one in read]
+    inputs = [_input(one) for one in read]
     target = facts.results.get("predicts")
-    what = f"It predicts {plain_words(target)}" if target else f"Learns {plain_words(_task(facts))}"
+    what = f"It predicts {plain_words(target)}" if target else f"It learns {plain_words(_task(facts))}"
     return f"{what} from {', '.join(inputs[:12]) or 'nothing'}{' and more' if len(inputs) > 12 else ''}.\n"
+
+
+def _input(field: Mapping[str, Any]) -> str:
+    """A field that is read, with its kind where its name does not say it."""
+    name, kind = plain_words(field.get("name")), plain_words(field.get("kind"))
+    return name if name == kind else f"{name} ({kind})"
 
 
 def _good(facts: Facts) -> str:

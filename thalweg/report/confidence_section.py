@@ -12,6 +12,7 @@ from thalweg.report.ranking_sentences import area_words, bins_said, calibration_
 from thalweg.report.run_facts import Facts
 
 CALLED = (0.01, 0.05, 0.1, 0.2, 0.5)
+CALIBRATION = "Calibration: predicted against observed share"
 FOUND = (0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
 """Shares at which a curve is read off for its table."""
 PERFECT = 0.9995
@@ -39,9 +40,13 @@ def _reliability(found: Mapping[str, Any]) -> str:
         ]
         for one in bins
     ]
-    beside = folded("The same as a table", table(["it says", "it is so in", "95 % interval", "examples"], rows))
+    beside = folded(
+        "The same as a table",
+        table(["it says", "it is so in", "95 % interval", "examples"], rows, named=CALIBRATION),
+        of=CALIBRATION,
+    )
     said = calibration_said(found)
-    picture = calibration(bins, "Calibration: predicted against observed share", said=" ".join(said))
+    picture = calibration(bins, CALIBRATION, said=" ".join(said))
     drawn = figure(picture, bins_said(found), title="When it says 80 %, is it right 80 % of the time?", beside=beside)
     return columns(drawn, f"<div>{''.join(paragraph(one) for one in said)}</div>")
 
@@ -83,7 +88,8 @@ def _read_off(one: Mapping[str, Any], curve: str, places: Sequence[float]) -> st
         head = [f"“{one['class']}” found", "right of those called"]
         heights = [float(points[points[:, 0] >= place - 1e-9][0, 1]) for place in places]
     rows = [[_percent(place), _percent(height)] for place, height in zip(places, heights, strict=True)]
-    return folded("The same as a table", table(head, rows))
+    named = f"{'ROC' if curve == 'roc' else 'Precision and recall'} of “{one['class']}”"
+    return folded("The same as a table", table(head, rows, named=named), of=named)
 
 
 def _by_class(classes: Sequence[Mapping[str, Any]]) -> str:
@@ -94,7 +100,9 @@ def _by_class(classes: Sequence[Mapping[str, Any]]) -> str:
         + [_share(one["decides"][name]) for name in ("found", "precision")]
         for one in classes
     ]
-    return folded("Class by class" if len(classes) > 1 else "The figures of both curves", table(head, rows))
+    return folded(
+        "Class by class" if len(classes) > 1 else "The figures of both curves", table(head, rows, named="Both curves by class")
+    )
 
 
 def _share(found: Mapping[str, float] | None) -> str:

@@ -8,6 +8,12 @@ from thalweg.report.markup import folded, paragraph, section, table, text
 from thalweg.report.run_facts import Facts
 
 FLAG = re.compile(r"(--[a-z][a-z-]*(?:[ =](?:[A-Z]+\b|\w+=\w+|[\w-]+(?=[.;)]|$)))?)")
+NOWHERE = " in none of "
+"""How the check says that there was no time to look for something."""
+CLAUSE = re.compile(r"; (?!(?:an)?other\b|as they are:)")
+"""Where one thing that was read ends and the next begins; what corrects it stays with it."""
+LONG, SHOWN = 3, 5
+"""Clauses from which on what was read is a list, and rows that a finding names in its sentence."""
 DEEDS = {
     "train": "trained it",
     "validation": "chose settings and when to stop",
@@ -21,7 +27,7 @@ def data_section(facts: Facts) -> str:
     parts = (facts.data.get("fingerprint") or {}).get("parts") or {}
     content = paragraph(rows_sentence(parts, counted=facts.results.get("counted") or "examples"))
     notes = [str(note) for note in facts.data.get("notes") or []]
-    content += "".join(f'<div class="note">{_note(note)}</div>' for note in notes)
+    content += "".join(f'<div class="note">{_clauses(note)}</div>' for note in notes)
     content += "".join(_finding(one) for one in facts.data.get("findings") or []) + _checked(facts.data)
     return section("data", "The data", content + _fields(facts)) if content else ""
 
@@ -46,12 +52,28 @@ def _note(words: str) -> str:
     return FLAG.sub(r"<code>\1</code>", text(words))
 
 
+def _clauses(note: str) -> str:
+    """What was read: many things, one below the other."""
+    clauses = CLAUSE.split(note)
+    return _note(note) if len(clauses) < LONG else f"<ul>{''.join(f'<li>{_note(one)}' for one in clauses)}</ul>"
+
+
 def _finding(one: Mapping[str, Any]) -> str:
     """A finding of the check: what, how to mend it, and the rows."""
     what, fix = one.get("what") or one.get("sentence") or "", one.get("fix") or ""
-    care = "" if one.get("severity") in ("ok", "info", "note") else " care"
+    care = one.get("severity") not in ("ok", "info", "note")
+    mark = "<small>needs care</small> " if care else ""
     said = "".join(f" {_note(sentence(words))}" for words in (str(one.get("why") or ""), str(fix)) if words)
-    return f'<div class="note{care}"><b>{text(sentence(what))}</b>{said}</div>'
+    return f'<div class="note{" care" if care else ""}">{mark}<b>{text(sentence(what))}</b>{said}{_rows(one)}</div>'
+
+
+def _rows(one: Mapping[str, Any]) -> str:
+    """All rows of a finding, where its sentence names the first of them only."""
+    rows, count = list(one.get("rows") or []), int(one.get("count") or 0)
+    if len(rows) <= SHOWN:
+        return ""
+    named = f"All {count:,} rows" if count <= len(rows) else f"The first {len(rows):,} of {count:,} rows"
+    return folded(named, f'<p class="quiet">{text(", ".join(map(str, rows)))}</p>', of=str(one.get("what") or ""))
 
 
 def sentence(words: str) -> str:
@@ -66,7 +88,11 @@ def _checked(data: Mapping[str, Any]) -> str:
         return ""
     nothing = "" if data["findings"] else '<div class="note">The check of the data found nothing wrong.</div>'
     part = [str(one) for one in data.get("looked_at_in_part") or []]
-    said = f"Ahead of the training the check was quick: it looked for {'; for '.join(part)}. thalweg check looks at everything."
+    seen = [one for one in part if NOWHERE not in one]
+    unseen = [one.partition(NOWHERE)[0] for one in part if NOWHERE in one]
+    looked = [f"it looked for {'; for '.join(seen)}"] if seen else []
+    looked += [f"it did not look for {' or '.join(unseen)}"] if unseen else []
+    said = f"Ahead of the training the check was quick: {'; '.join(looked)}. thalweg check looks at everything."
     return nothing + (paragraph(said, kind="quiet") if part else "")
 
 
@@ -75,7 +101,7 @@ def _fields(facts: Facts) -> str:
         [text(field.get("name")), text(field.get("role")), text(field.get("kind")), text(_columns(field))]
         for field in facts.data.get("fields") or []
     ]
-    return folded("Fields as they were read", table(["name", "role", "kind", "columns"], rows)) if rows else ""
+    return folded("Fields as they were read", table(["name", "role", "kind", "columns"], rows, named="Fields")) if rows else ""
 
 
 def _columns(field: Mapping[str, Any]) -> str:

@@ -113,5 +113,6 @@ def _folded(facts: Facts) -> str:
         written = yaml.safe_dump(dict(facts.settings), sort_keys=False, allow_unicode=True)
         content += f"<pre><code>{text(written)}</code></pre>"
     if facts.environment:
-        content += table(["", ""], [[text(name), text(value)] for name, value in facts.environment.items()])
+        rows = [[text(name), text(value)] for name, value in facts.environment.items()]
+        content += table(["what", "which"], rows, named="Versions and machine")
     return folded("Settings, versions, machine", content) if content else ""

@@ -15,12 +15,13 @@ CELLS, TILES = 6, 2
 
 
 def with_examples(results: Mapping[str, Any], dataset: Dataset) -> dict[str, Any]:
-    """The results with the raw examples of the worst mistakes under `examples_shown`.
+    """The results with the raw examples of the worst mistakes, and of pairs often confused, under `examples_shown`.
 
     Fields of kinds that no view shows are left out, and so is everything for data that are not stored.
     """
-    worst = ((results.get("diagnosis") or {}).get("mistakes") or {}).get("worst") or []
-    rows = [one["row"] for one in worst if one.get("row") is not None]
+    found = results.get("diagnosis") or {}
+    told = [*((found.get("mistakes") or {}).get("worst") or []), *((found.get("confusion") or {}).get("pairs") or [])]
+    rows = list(dict.fromkeys(one["row"] for one in told if one.get("row") is not None))
     if not rows or not isinstance(dataset, StoredDataset):
         return dict(results)
     return {**results, "examples_shown": examples_of(dataset, rows, _fields(dataset, _dearest(results)))}
@@ -50,9 +51,9 @@ def shown_fields(found: Mapping[str, Any]) -> dict[str, str]:
     return {name: kind for name, kind in (found.get("fields") or {}).items() if kind in known}
 
 
-def shown(kind: str, value: Any) -> str:  # noqa: ANN401 - what a view kept
+def shown(kind: str, value: Any, *, named: str = "") -> str:  # noqa: ANN401 - what a view kept
     """Markup of one value that was kept, or a dash."""
-    return text("–") if value is None else view_of(kind).show(value)
+    return text("–") if value is None else view_of(kind).show(value, named=named)
 
 
 def _dearest(results: Mapping[str, Any]) -> dict[str, int]:

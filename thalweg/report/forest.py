@@ -8,6 +8,8 @@ from thalweg.evaluation.figures import Unit
 from thalweg.report.charts import tick_text, ticks
 from thalweg.report.markup import text
 
+MANY = 3
+"""Ticks of which every other one goes where the page is narrow."""
 BEYOND = "What lies too far off for this axis is an arrow."
 
 
@@ -26,7 +28,8 @@ def forest(rows: Sequence[Mapping[str, Any]], unit: Unit, label: str) -> str:
     )
     step = marks[1] - marks[0] if len(marks) > 1 else 1.0
     words = "".join(f'<i style="left:{_place(mark, axis)}">{tick_text(mark, step, percent=unit.percent)}</i>' for mark in marks)
-    end = f'<div class="line axis"><span></span><div class="track">{words}</div><b></b></div>'
+    many = " many" if len(marks) > MANY else ""
+    end = f'<div class="line axis{many}"><span></span><div class="track">{words}</div><b></b></div>'
     return f'<div class="forest" role="img" aria-label="{text(label)}">{lines}{end}</div>'
 
 

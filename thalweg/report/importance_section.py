@@ -56,7 +56,8 @@ def importance_said(found: Found, unit: Unit) -> list[str]:
     said = [f"It relies most on {first['name']}: shuffling it {cost} {much}."]
     if others:
         more = f" and {len(others) - NAMED} more" if len(others) > NAMED else ""
-        said.append(f"Then come {_listed([one['name'] for one in others[:NAMED]], more)}.")
+        come = "comes" if len(others) == 1 else "come"
+        said.append(f"Then {come} {_listed([one['name'] for one in others[:NAMED]], more)}.")
     if rest:
         what = "The other column" if rest == 1 else f"The other {rest:,} columns"
         said.append(
@@ -107,4 +108,4 @@ def _table(found: Found, unit: Unit) -> str:
         ]
         for one in found["columns"]
     ]
-    return folded(f"All {len(rows):,} columns as a table", table(head, rows))
+    return folded(f"All {len(rows):,} columns as a table", table(head, rows, named="What columns matter"))

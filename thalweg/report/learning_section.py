@@ -12,6 +12,7 @@ from thalweg.report.run_facts import Facts
 from thalweg.report.sentences import best_of, learned, losses_said
 
 WATCHED = "validation."
+COURSE = "How it learned"
 SAME = "log-loss"
 """The metric that is the same measure as the usual loss of classes."""
 
@@ -22,8 +23,8 @@ def learning_section(facts: Facts) -> str:
         return ""
     course = Course.of(facts)
     charts = [_validation(facts, course), _losses(facts, course)]
-    tables = folded("The same as a table", _table(facts, course)) if any(charts) else ""
-    return section("learning", "How it learned", columns(*charts) + tables)
+    tables = folded("The same as a table", _table(facts, course), of=COURSE) if any(charts) else ""
+    return section("learning", COURSE, columns(*charts) + tables)
 
 
 def _places(lines: Sequence[dict[str, Any]]) -> tuple[str, list[float]]:
@@ -134,7 +135,7 @@ def _table(facts: Facts, course: Course) -> str:
         [written(place, 0), *(_value(facts, name, line.get(name)) for name in names)]
         for place, line in zip(course.places, lines, strict=True)
     ]
-    return table([course.axis, *titles], rows)
+    return table([course.axis, *titles], rows, named=COURSE)
 
 
 def _value(facts: Facts, name: str, value: Any) -> str:  # noqa: ANN401 - any JSON value

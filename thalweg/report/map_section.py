@@ -15,6 +15,7 @@ from thalweg.layers.on_grid import OnGrid, apart
 from thalweg.packages.package import Package
 from thalweg.report.charts import SIGN, Frame, svg
 from thalweg.report.examples import examples_of, pictured, shown, shown_fields
+from thalweg.report.map_planes import planes, planes_of
 from thalweg.report.markup import figure, folded, section, table, text
 from thalweg.report.run_facts import Facts
 from thalweg.tasks._task import restore_modes, set_evaluating
@@ -32,8 +33,9 @@ LETTERS = "abcdefghijklmnopqrstuvwxyz"
 def with_map(results: Mapping[str, Any], package: Package, dataset: Dataset) -> dict[str, Any]:
     """The results with what a map made of the training examples under `map`; as they are for other models.
 
-    `apart` and `counts` are (R, C); `classes` tells the class that most examples of each unit are of, where the data have a
-    target with classes, which no map reads; `nearest` is the example nearest to each unit's code, where one is a picture.
+    `apart` and `counts` are (R, C), and so is each column of `planes`; `classes` tells the class that most examples of each
+    unit are of, where the data have a target with classes, which no map reads; `nearest` is the example nearest to each unit's
+    code, where one is a picture.
     """
     if not isinstance(package.model, OnGrid) or not isinstance(dataset, StoredDataset):
         return dict(results)
@@ -45,6 +47,7 @@ def with_map(results: Mapping[str, Any], package: Package, dataset: Dataset) -> 
         "counts": np.bincount(unit, minlength=units).reshape(between.shape).tolist(),
         "classes": _classes(dataset, rows, unit, units=units),
     }
+    found["planes"] = planes_of(dataset, rows, unit, between.shape)
     fields = pictured(dataset)
     if fields and units <= TILED:
         order = np.lexsort((distance, unit))  # the nearest of each unit first
@@ -92,7 +95,9 @@ def map_section(facts: Facts) -> str:
     if not found.get("apart"):
         return ""
     beside = folded("Examples in each unit as a table", _counted(found)) + _nearest(found)
-    return section("map", "The map", figure(_picture(found), _caption(found), beside=beside))
+    return section(
+        "map", "The map", figure(_picture(found), _caption(found), beside=beside) + planes(found.get("planes") or {})
+    )
 
 
 def _picture(found: Mapping[str, Any]) -> str:
@@ -161,7 +166,11 @@ def _caption(found: Mapping[str, Any]) -> str:
 
 def _counted(found: Mapping[str, Any]) -> str:
     head = ["row", *(f"column {place}" for place in range(len(found["counts"][0])))]
-    return table(head, [[str(place), *(f"{one:,}" for one in row)] for place, row in enumerate(found["counts"])])
+    return table(
+        head,
+        [[str(place), *(f"{one:,}" for one in row)] for place, row in enumerate(found["counts"])],
+        named="Examples in each unit",
+    )
 
 
 def _nearest(found: Mapping[str, Any]) -> str:
@@ -173,8 +182,9 @@ def _nearest(found: Mapping[str, Any]) -> str:
     wide = len(found["counts"][0])
     cells = []
     for unit in range(wide * len(found["counts"])):
-        one = kept["rows"].get(str(row_of.get(str(unit)))) or {}
-        cells.append(f"<figure>{''.join(shown(kind, one[name]) for name, kind in fields.items() if name in one)}</figure>")
+        one, row = kept["rows"].get(str(row_of.get(str(unit)))) or {}, row_of.get(str(unit))
+        pictures = (shown(kind, one[name], named=f"{name} of row {row}") for name, kind in fields.items() if name in one)
+        cells.append(f"<figure>{''.join(pictures)}</figure>")
     style = f"grid-template-columns:repeat({wide},minmax(0,1fr));gap:2px;max-width:{WIDTH}px"
     tiles = f'<div class="tiles" style="{style}">{"".join(cells)}</div>'
     return figure(tiles, "The training example nearest to each unit, at its place.")

@@ -11,8 +11,8 @@ def text(value: Any) -> str:  # noqa: ANN401 - whatever a run's files hold
 
 
 def unbroken(words: str) -> str:
-    """The same with no line ending between a number and its percent."""
-    return words.replace(" %", "\u00a0%")
+    """The same with no line ending between a number and its percent, or within `p = .31`."""
+    return words.replace(" %", "\u00a0%").replace("p = ", "p\u00a0=\u00a0")
 
 
 def paragraph(words: str, *, kind: str = "") -> str:
@@ -20,16 +20,36 @@ def paragraph(words: str, *, kind: str = "") -> str:
     return f"<p{_class(kind)}>{unbroken(text(words))}</p>" if words else ""
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table whose cells are markup already."""
+def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, named: str = "") -> str:
+    """A table whose cells are markup already; the first of each row names it.
+
+    Args:
+        named: what stands in it, for those who hear it; the heads where nothing is said.
+    """
+    named = named or ", ".join(head)
     top = "".join(f"<th scope=col>{text(name)}" for name in head)
-    body = "".join("<tr>" + "".join(f"<td>{cell}" for cell in row) for row in rows)
-    return f'<div class="scroll"><table><thead><tr>{top}<tbody>{body}</table></div>'
+    body = "".join(f"<tr><th scope=row>{row[0]}" + "".join(f"<td>{cell}" for cell in row[1:]) for row in rows)
+    return wide(f"<table>{caption(named)}<thead><tr>{top}<tbody>{body}</table>", named=named)
 
 
-def folded(summary: str, content: str) -> str:
-    """Content that opens on a click."""
-    return f"<details><summary>{text(summary)}</summary>{content}</details>"
+def caption(named: str) -> str:
+    """The name of a table, heard and not seen."""
+    return f'<caption class="unseen">{text(named)}</caption>'
+
+
+def wide(content: str, *, named: str) -> str:
+    """What may be wider than the page: it is moved sideways, by keys too."""
+    return f'<div class="scroll" role="group" tabindex="0" aria-label="{text(named)}">{content}</div>'
+
+
+def folded(summary: str, content: str, *, of: str = "") -> str:
+    """Content that opens on a click.
+
+    Args:
+        of: what it belongs to, for those who hear the summary alone.
+    """
+    more = f'<span class="unseen">: {text(of)}</span>' if of else ""
+    return f"<details><summary>{text(summary)}{more}</summary>{content}</details>"
 
 
 def figure(picture: str, caption: str, *, title: str = "", beside: str = "") -> str:
@@ -41,7 +61,15 @@ def figure(picture: str, caption: str, *, title: str = "", beside: str = "") -> 
 
 def section(name: str, title: str, content: str) -> str:
     """A part of the page that the contents can lead to; nothing where there is no content."""
-    return f'<section id="{name}"><h2>{text(title)}</h2>{content}</section>' if content else ""
+    if not content:
+        return ""
+    named = f"{name}-title"
+    return f'<section id="{name}" aria-labelledby="{named}"><h2 id="{named}">{text(title)}</h2>{content}</section>'
+
+
+def part(title: str, content: str) -> str:
+    """A part of a section with a heading of its own; nothing where there is no content."""
+    return f"<h3>{text(title)}</h3>{content}" if content else ""
 
 
 def columns(*parts: str) -> str:

@@ -18,9 +18,12 @@ def roc_chart(classes: Sequence[Mapping[str, Any]], hardest: Mapping[str, Any], 
         classes: as `ranking_curves` gives them; one where there are two classes.
         hardest: the class among them whose curve is drawn in the accent.
     """
-    chance = _dashed((0.0, 0.0), (1.0, 1.0)) + _chance(0.62, 0.55)
-    lines = _lines(classes, hardest, "roc", stepped=False)
     decides = hardest["decides"]
+    beside = [(x, x + step) for x in (0.62, 0.3, 0.75) for step in (-0.07, 0.03)]
+    chance = _dashed((0.0, 0.0), (1.0, 1.0)) + _chance(
+        beside, hardest["roc"]["points"], _words_of(decides["called_wrongly"], decides["found"])
+    )
+    lines = _lines(classes, hardest, "roc", stepped=False)
     point = _decision(decides["called_wrongly"], decides["found"]) if len(classes) == 1 else _named(hardest, "roc")
     others = "others called so" if len(classes) == 1 else "others called it"
     return _square(label, said, chance + lines + point, across=others, up="found")
@@ -28,10 +31,12 @@ def roc_chart(classes: Sequence[Mapping[str, Any]], hardest: Mapping[str, Any], 
 
 def precision_chart(classes: Sequence[Mapping[str, Any]], hardest: Mapping[str, Any], *, label: str, said: str) -> str:
     """How many of those called are right, over shares found."""
-    share = hardest["n"] / hardest["of"]
-    chance = _dashed((0.0, share), (1.0, share)) + _chance(0.02, share + 0.025, anchor="start")
+    decides, share = hardest["decides"], hardest["n"] / hardest["of"]
+    beside = [(x, share + step) for x in (0.02, 0.3, 0.55, 0.75) for step in (0.025, -0.085)]
+    chance = _dashed((0.0, share), (1.0, share)) + _chance(
+        beside, hardest["precision_recall"]["points"], _words_of(decides["found"], decides["precision"])
+    )
     lines = _lines(classes, hardest, "precision_recall", stepped=True)
-    decides = hardest["decides"]
     point = _decision(decides["found"], decides["precision"]) if len(classes) == 1 else _named(hardest, "precision_recall")
     return _square(label, said, chance + lines + point, across="found", up="right of those called")
 
@@ -69,8 +74,33 @@ def _dashed(start: Point, end: Point) -> str:
     )
 
 
-def _chance(x: float, y: float, *, anchor: str = "start") -> str:
-    return f'<text class="tick" x="{SQUARE.px(x):.1f}" y="{SQUARE.py(y):.1f}" text-anchor="{anchor}">by chance</text>'
+def _chance(places: Sequence[tuple[float, float]], curve: Sequence[Point], words: Sequence[Point]) -> str:
+    """The words of the dashed line, at the first place that lies far from the curve and from other words, or the best."""
+    inside = [place for place in places if 0.02 <= place[1] <= 0.95]
+    far = [min(_apart(place, one) for one in [*_along(curve), *_along(words)]) for place in inside]
+    x, y = inside[next((i for i, gap in enumerate(far) if gap > 0.1), far.index(max(far)))]
+    return f'<text class="tick" x="{SQUARE.px(x):.1f}" y="{SQUARE.py(y):.1f}">by chance</text>'
+
+
+def _words_of(across: Mapping[str, float] | None, up: Mapping[str, float] | None) -> list[Point]:
+    """Where the words lie that `_decision` sets beside its point."""
+    if across is None or up is None:
+        return []
+    x, y = across["value"], up["value"] - 0.07
+    return [(x, y), (x + 0.42 if x < 0.5 else x - 0.42, y)]
+
+
+def _apart(place: tuple[float, float], one: Point) -> float:
+    """How far a point of a curve lies from the words that begin at a place."""
+    across = max(place[0] - one[0], 0.0, one[0] - place[0] - 0.2)
+    return max(across, abs(one[1] - place[1] - 0.015))
+
+
+def _along(curve: Sequence[Point]) -> list[Point]:
+    """Points of a curve, close together where it is straight."""
+    return [
+        (a[0] + (b[0] - a[0]) * i / 20, a[1] + (b[1] - a[1]) * i / 20) for a, b in itertools.pairwise(curve) for i in range(21)
+    ]
 
 
 def _decision(across: Mapping[str, float] | None, up: Mapping[str, float] | None) -> str:

@@ -23,7 +23,7 @@ def rate_section(folder: RunFolder) -> str:
         [f"{rate:.3g}", f"{loss:.4g}", f"{mean:.4g}"]
         for rate, loss, mean in list(zip(found["rates"], found["losses"], found["smoothed"], strict=True))[::10]
     ]
-    beside = folded("Every tenth step as a table", table(["rate", "loss", "running mean"], rows))
+    beside = folded("Every tenth step as a table", table(["rate", "loss", "running mean"], rows, named="Loss by learning rate"))
     return section("rate", "Which learning rate?", figure(rate_picture(found), _caption(found), beside=beside))
 
 

@@ -78,7 +78,7 @@ def _each(rows: Sequence[Mapping[str, Any]], fields: Mapping[str, str]) -> str:
     tiles = [name for name, kind in fields.items() if view_of(kind).tile]
     words = [name for name in fields if name not in tiles]
     if not tiles:
-        return table(list(fields), [[shown(fields[name], row.get(name)) for name in fields] for row in rows])
+        return table(list(fields), [[shown(fields[name], row.get(name)) for name in fields] for row in rows], named="Examples")
     return '<div class="tiles close">' + "".join(_tile(row, fields, tiles, words) for row in rows) + "</div>"
 
 

@@ -1,7 +1,7 @@
 """The first part of the page: what the heading rests on, the main figures, and the net beside its baselines."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from thalweg.evaluation.figures import STAR, Unit, starred
 from thalweg.evaluation.verdict import spoken
@@ -11,7 +11,18 @@ from thalweg.report.run_facts import Facts
 from thalweg.report.sentences import duration, lead, signed
 
 FIGURES = 3
-"""Metrics among the main figures, at most."""
+"""Figures beside the training time, at most."""
+ALL = "All figures as a table"
+AREA = Unit("auc", "area under ROC", percent=False, better="higher")
+ERROR = Unit("calibration-error", "calibration error", percent=True, better="lower")
+
+
+class Figure(NamedTuple):
+    """What a figure is called, its value, and its interval, in words."""
+
+    title: str
+    value: str
+    interval: str
 
 
 def verdict_section(facts: Facts) -> str:
@@ -24,23 +35,43 @@ def verdict_section(facts: Facts) -> str:
 
 
 def _figures(facts: Facts) -> str:
-    metrics: Mapping[str, Mapping[str, Any]] = facts.results.get("metrics") or {}
-    defined = [(name, one) for name, one in metrics.items() if one.get("value") is not None][:FIGURES]
-    cells = [_figure(facts.unit(name), one) for name, one in defined]
+    """The main figures with the training time beside each other, and all of them as a table."""
+    every = [_told(facts.unit(name), one) for name, one in _defined(facts)]
+    chosen = [*every[:1], *_diagnosed(facts), *every[1:]]
+    cells = [_cell(*one) for one in chosen[:FIGURES]]
     seconds = (facts.results.get("seconds") or {}).get("training")
     if seconds is not None:
         threads = facts.environment.get("threads")
         where = f"{threads} thread{'' if threads == 1 else 's'}" if threads else ""
         device = str(facts.environment.get("device") or "")
         cells.append(_cell("training time", duration(float(seconds)), " · ".join(one for one in (device, where) if one)))
-    return f'<dl class="facts">{"".join(cells)}</dl>' if cells else ""
+    rows = [[text(cell) for cell in one] for one in chosen]
+    more = folded(ALL, table(["figure", "value", "95 % interval"], rows, named=ALL)) if len(chosen) > FIGURES else ""
+    return f'<dl class="facts">{"".join(cells)}</dl>{more}' if cells else ""
 
 
-def _figure(unit: Unit, one: Mapping[str, Any]) -> str:
+def _defined(facts: Facts) -> list[tuple[str, Mapping[str, Any]]]:
+    """The metrics that have a value, by name."""
+    return [(name, one) for name, one in (facts.results.get("metrics") or {}).items() if one.get("value") is not None]
+
+
+def _diagnosed(facts: Facts) -> list[Figure]:
+    """How well two classes are told apart and how true its confidence is, where no metric says so already."""
+    found = facts.results.get("diagnosis") or {}
+    classes = (found.get("curves") or {}).get("classes") or []
+    area = classes[0]["roc"] if len(classes) == 1 else {}
+    error = (found.get("calibration") or {}).get("error") or {}
+    known = {name for name, _ in _defined(facts)}
+    there = [(unit, one) for unit, one in ((AREA, area), (ERROR, error)) if one.get("value") is not None]
+    return [_told(unit, one) for unit, one in there if unit.name not in known]
+
+
+def _told(unit: Unit, one: Mapping[str, Any]) -> Figure:
+    """A figure's title, its value, and its interval."""
     low, high = one.get("low"), one.get("high")
     if low is None or high is None:
-        return _cell(unit.title, unit.value(one["value"], None), "")
-    return _cell(unit.title, unit.value(one["value"], (high - low) / 2), unit.range(low, high))
+        return Figure(unit.title, unit.value(one["value"], None), "")
+    return Figure(unit.title, unit.value(one["value"], (high - low) / 2), unit.range(low, high))
 
 
 def _cell(name: str, value: str, beside: str) -> str:
@@ -88,7 +119,7 @@ def _table(net: Mapping[str, Any], baselines: list[dict[str, Any]], unit: Unit) 
         p = "" if one.get("p") is None else "< .001" if one["p"] < 0.001 else f"{one['p']:.3f}".removeprefix("0")
         cells = [ahead, p, one.get("word") or "", one.get("setting") or "", _fitted_on(one)]
         rows.append([text(one["title"]), *_figures_of(one, unit), *(text(cell) for cell in cells)])
-    return folded("The same as a table, with the test behind each comparison", table(head, rows))
+    return folded("The same as a table, with the test behind each comparison", table(head, rows, named="Net and baselines"))
 
 
 def _fitted_on(one: Mapping[str, Any]) -> str:

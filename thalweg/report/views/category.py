@@ -16,7 +16,7 @@ class CategoryView(View):
     def keep(self, value: Any) -> str | None:
         return None if value is None else str(value)[:LONGEST]
 
-    def show(self, kept: Any) -> str:
+    def show(self, kept: Any, *, named: str = "") -> str:
         return text("–" if kept in (None, "") else kept)
 
     @staticmethod

@@ -19,7 +19,7 @@ class DateView(View):
         shown = str(value.astype("datetime64[s]") if isinstance(value, np.datetime64) else value)
         return shown.removesuffix("T00:00:00").replace("T", " ")[:19]
 
-    def show(self, kept: Any) -> str:
+    def show(self, kept: Any, *, named: str = "") -> str:
         return text("–" if kept is None else str(kept))
 
     @staticmethod

@@ -11,6 +11,7 @@ from PIL import Image as Pillow
 
 from thalweg.core.registry import view
 from thalweg.report._view import View
+from thalweg.report.markup import text
 
 SIDE = 96
 """Longest side of what is kept, in pixels."""
@@ -24,6 +25,7 @@ class ImageView(View):
     """A picture: a path, a Pillow image, or bytes or floats (H, W), (H, W, C) or (C, H, W)."""
 
     tile = True
+    alone = True
     modality = "image"
 
     def keep(self, value: Any) -> dict[str, Any]:
@@ -34,11 +36,12 @@ class ImageView(View):
         data = base64.b64encode(written.getvalue()).decode()
         return {"png": data, "width": picture.width, "height": picture.height}
 
-    def show(self, kept: Any) -> str:
+    def show(self, kept: Any, *, named: str = "") -> str:
         data = kept["png"] if ENCODED.fullmatch(str(kept["png"])) else ""
         small = ' class="small"' if max(int(kept["width"]), int(kept["height"])) <= TINY else ""
         size = f'width="{int(kept["width"])}" height="{int(kept["height"])}" style="height:auto"'
-        return f'<img{small} alt="example" {size} src="data:image/png;base64,{data}">'
+        label = text(named or "picture")
+        return f'<img{small} alt="{label}" {size} src="data:image/png;base64,{data}">'
 
     @staticmethod
     def example() -> np.ndarray:

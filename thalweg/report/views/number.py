@@ -21,7 +21,7 @@ class NumberView(View):
             return str(value)[:40]
         return float(f"{number:.6g}") if math.isfinite(number) else None
 
-    def show(self, kept: Any) -> str:
+    def show(self, kept: Any, *, named: str = "") -> str:
         if not isinstance(kept, int | float):
             return text("–" if kept is None else kept)
         return text(f"{kept:,.{3 if abs(kept) < 1 else 6}g}".replace("-", "−"))

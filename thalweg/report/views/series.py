@@ -6,6 +6,7 @@ import numpy as np
 
 from thalweg.core.registry import view
 from thalweg.report._view import View
+from thalweg.report.markup import text
 
 POINTS, CHANNELS = 120, 3
 WIDTH, HEIGHT = 128, 72
@@ -17,6 +18,7 @@ class SeriesView(View):
     """Values over time, (T,) or (T, C), as a picture."""
 
     tile = True
+    alone = True
     modality = "time-series"
 
     def keep(self, value: Any) -> list[list[float]]:
@@ -25,10 +27,11 @@ class SeriesView(View):
         chosen = np.unique(np.linspace(0, channels.shape[1] - 1, min(POINTS, channels.shape[1])).astype(int))
         return [[float(f"{one:.4g}") for one in channel[chosen]] for channel in channels]
 
-    def show(self, kept: Any) -> str:
+    def show(self, kept: Any, *, named: str = "") -> str:
         low, high = min(map(min, kept)), max(map(max, kept))
         lines = "".join(_line(channel, low, (high - low) or 1.0, dash) for channel, dash in zip(kept, DASHES, strict=False))
-        return f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="series">{lines}</svg>'
+        label = text(named or "series")
+        return f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{label}">{lines}</svg>'
 
     @staticmethod
     def example() -> np.ndarray:

@@ -13,12 +13,13 @@ LONGEST = 280
 class TextView(View):
     """What is written, cut where it is long."""
 
+    alone = True
     modality = "text"
 
     def keep(self, value: Any) -> str | None:
         return None if value is None else _printable(" ".join(str(value)[: 4 * LONGEST].split()))[:LONGEST]
 
-    def show(self, kept: Any) -> str:
+    def show(self, kept: Any, *, named: str = "") -> str:
         if kept is None or not str(kept):
             return text("–")
         return text(f"{kept} …" if len(str(kept)) >= LONGEST else kept)

@@ -23,7 +23,7 @@ class VectorView(View):
         flat = np.asarray(value, dtype=np.float64).reshape(-1)
         return {"first": [float(f"{one:.4g}") for one in np.nan_to_num(flat[:SHOWN])], "length": len(flat)}
 
-    def show(self, kept: Any) -> str:
+    def show(self, kept: Any, *, named: str = "") -> str:
         shown = ", ".join(f"{one:g}" for one in kept["first"])
         more = f" … ({kept['length']:,} entries)" if kept["length"] > len(kept["first"]) else ""
         return text(f"{shown}{more}".replace("-", "−"))

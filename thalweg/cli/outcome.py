@@ -15,11 +15,14 @@ OWN = "thalweg"
 """What the net is called in the table."""
 
 
-def result_lines(results: Mapping[str, Any], path: Path, page: Page, *, following: Sequence[str] = ()) -> list[str]:
+def result_lines(
+    results: Mapping[str, Any], path: Path, page: Page, *, following: Sequence[str] = (), hint: bool = True
+) -> list[str]:
     """The last lines of a run: table, verdict, report, next.
 
     Args:
         following: the command to try next, and what it gives.
+        hint: say what would judge so few rows better.
     """
     lines = ["", *figures_table(results, page), ""]
     verdict = results.get("verdict")
@@ -28,11 +31,24 @@ def result_lines(results: Mapping[str, Any], path: Path, page: Page, *, followin
         lines += _instead(verdict, path, page)
     elif results.get("verdict_reason"):
         lines += paragraph("verdict", [f"none: {results['verdict_reason']}"], width=page.width)
+    lines += _folds(results, path, page) if hint else []
     for note in results.get("notes", []):
         lines += paragraph("note", [note], width=page.width)
     report = path / "report.html"
     lines += paragraph("report" if report.exists() else "run", [str(report if report.exists() else path)], width=page.width)
     return [*lines, *(paragraph("next", ["   ".join(following)], width=page.width) if following else [])]
+
+
+def _folds(results: Mapping[str, Any], path: Path, page: Page) -> list[str]:
+    """The command that judges all rows where they are few."""
+    outlook = results.get("folds") or {}
+    if not outlook.get("advised"):
+        return []
+    from thalweg.report.sentences import duration
+
+    command = shlex.join(["thalweg", "compare", str(path)])
+    said = f"on all {outlook['rows']:,} rows, by {outlook['fits']} trainings, about {duration(outlook['seconds'])}"
+    return paragraph("folds", [f"{command}   judges the method {said}"], width=page.width)
 
 
 def _instead(verdict: Mapping[str, Any], path: Path, page: Page) -> list[str]:
@@ -48,7 +64,19 @@ def _instead(verdict: Mapping[str, Any], path: Path, page: Page) -> list[str]:
 def run_facts(results: Mapping[str, Any], path: Path) -> dict[str, Any]:
     """The same facts as one JSON object, by docs/json.md."""
     files = {one.name: str(one) for one in sorted(path.iterdir()) if not one.name.startswith(".")}
-    told = ("metric", "metrics", "baselines", "verdict", "verdict_reason", "notes", "part", "examples", "seconds")
+    told = (
+        "metric",
+        "metrics",
+        "baselines",
+        "verdict",
+        "verdict_reason",
+        "notes",
+        "part",
+        "examples",
+        "groups",
+        "seconds",
+        "folds",
+    )
     return {"run": str(path), **{key: results[key] for key in told if key in results}, "files": files}
 
 

@@ -94,8 +94,13 @@ class RunFolder:
         return self.path / "seeds"
 
     @property
+    def folds(self) -> Path:
+        """The same training without each fold of small data: a run for each, by repeat and fold."""
+        return self.path / "folds"
+
+    @property
     def judged(self) -> Path:
-        """What a comparison over seeds read of this run's net and its opponent."""
+        """What a comparison over seeds or folds read of this run's net and its opponent."""
         return self.path / "judged"
 
     @property
@@ -323,7 +328,7 @@ class RunFolder:
         return True
 
     def _layout(self) -> set[str]:
-        folders = (self.checkpoints, self.model, self.baselines, self.seeds, self.judged)
+        folders = (self.checkpoints, self.model, self.baselines, self.seeds, self.folds, self.judged)
         files = (self.settings, self.environment, self.data, self.metrics, self.trace, self.log, self.predictions, self.results)
         ours = {path.name for path in (*folders, *files, self.looks, self.learned, self.plan, self.report)}
         return {MARKER, LOCK, RATES, ".model.replaced", *ours}
@@ -357,9 +362,9 @@ class RunFolder:
         for path in (self.model, self.judged, *_inside(self.baselines)):
             if path.is_dir() and not path.is_symlink() and not strangers(path):
                 remove_folder(path)
-        for path in _inside(self.seeds):
+        for path in (*_inside(self.seeds), *_inside(self.folds)):
             RunFolder(path)._remove()
-        for path in (self.baselines, self.seeds):
+        for path in (self.baselines, self.seeds, self.folds):
             _remove_empty(path)
         with refusing(self.path):
             for name in self._layout() - {LOCK, MARKER}:
@@ -387,21 +392,11 @@ def _check_path(path: Path, inputs: Path | None, *, may_exist: bool = False) -> 
     if "\0" in str(path):
         raise _unfit("RUN_PATH_INVALID", path, "the path holds a zero byte", "no system can hold it", "leave it out")
     if path.name != path.name.strip():
-        raise _unfit(
-            "RUN_PATH_INVALID",
-            path,
-            f"the name {path.name!a} begins or ends with a space",
-            "it is easily lost",
-            "leave the space out",
-        )
+        what = f"the name {path.name!a} begins or ends with a space"
+        raise _unfit("RUN_PATH_INVALID", path, what, "it is easily lost", "leave the space out")
     if not may_exist and os.path.lexists(path) and not path.is_dir():
-        raise _unfit(
-            "RUN_PATH_IS_FILE",
-            path,
-            f"{shown(path.name)} is a file",
-            "a run needs a folder",
-            f"choose another: --out {_next_free(path)}",
-        )
+        fix = f"choose another: --out {_next_free(path)}"
+        raise _unfit("RUN_PATH_IS_FILE", path, f"{shown(path.name)} is a file", "a run needs a folder", fix)
     if inputs is not None and inputs.is_dir() and path.resolve().is_relative_to(inputs.resolve()):
         why = "its files would be taken for data by the next run"
         raise _unfit(

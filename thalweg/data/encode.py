@@ -51,6 +51,7 @@ def encode(
     examples = dataclasses.replace(examples, columns=_checked(examples, settings), notes=notes, facts=dict(examples.facts))
     told = len(examples.notes)
     examples = given_by_column(examples, settings)
+    examples.facts["given"] = sorted(examples.given)
     if before is None:
         examples, schema, encodings = _inferred(examples, settings)
     else:

@@ -44,6 +44,17 @@ def split(examples: Examples, settings: DataSettings, *, seed: int, strata: Colu
     return {part: parts[part] for part in PARTS}
 
 
+def folds(examples: Examples, settings: DataSettings, count: int, *, seed: int, strata: Column | None = None) -> list[Tensor]:
+    """The row numbers of each of `count` folds, sorted; each row of any part stands in one of them.
+
+    They are cut as parts are: so that groups stay whole, else stratified, else at random; copies stay together.
+    """
+    rows = torch.cat(list(examples.given.values())).unique().numpy()
+    shares = {str(number): 1 / count for number in range(count)}
+    cut = _cut(rows, shares, examples, settings, seed=seed, strata=strata)
+    return [torch.from_numpy(np.sort(chosen)) for chosen in cut.values()]
+
+
 def _given(examples: Examples) -> dict[str, Tensor]:
     """The parts that came with the data; train holds the rows of no part where it did not come itself."""
     given = {part: rows.to(torch.int64) for part, rows in examples.given.items()}

@@ -1,5 +1,6 @@
 """Compare: the net beside a trivial baseline and classical models on the same rows, with one verdict."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +14,7 @@ from thalweg.evaluation.evaluate import Evaluation, evaluate, figure
 from thalweg.evaluation.figures import Unit
 from thalweg.evaluation.looks import Looks, answers_digest
 from thalweg.evaluation.margin import margin_of
-from thalweg.evaluation.opponents import Field, Opponent, opponents
+from thalweg.evaluation.opponents import Opponent, opponents
 from thalweg.evaluation.paired import Difference, difference, sign
 from thalweg.evaluation.verdict import UNKNOWN, Contest, Verdict, spoken, verdict, word_of
 from thalweg.tasks._task import Model, Task
@@ -110,7 +111,7 @@ def compare_evaluated(
     digest = answers_digest(net.headline, [net.rows[net.headline]])
     look = looks.number(digest) if looks is not None else 1
     rivals = [_rival(one, task, dataset, net, at=at, look=look) for one in field_.opponents]
-    judged = _judged(net, rivals, chosen, field_, margin=width, look=look)
+    judged = concluded(net, rivals, chosen, margin=width, look=look, notes=field_.notes)
     if looks is not None:
         looks.keep(digest, metric=net.headline, value=net.value, word=judged.verdict.word)
     return judged
@@ -123,7 +124,22 @@ def _rival(one: Opponent, task: Task, dataset: Dataset, net: Evaluation, *, at: 
     return Rival(one, judged, difference(task.metrics[name], ours, theirs, groups=net.groups, alpha=ALPHA / look))
 
 
-def _judged(net: Evaluation, rivals: list[Rival], chosen: Opponent, found: Field, *, margin: float, look: int) -> Comparison:
+def concluded(
+    net: Evaluation,
+    rivals: Sequence[Rival],
+    chosen: Opponent,
+    *,
+    margin: float,
+    look: int,
+    notes: list[str],
+    ours: str = "the net",
+) -> Comparison:
+    """The verdict of a model whose rivals were judged, and a word for each of these.
+
+    Args:
+        chosen: the opponent of the verdict, fixed before the test part was read.
+        ours: what the model is called.
+    """
     metric = net.metrics[net.headline]
     main = next(one for one in rivals if one.opponent is chosen)
     others = holm(net, [one for one in rivals if one is not main], margin=margin, look=look)
@@ -132,11 +148,11 @@ def _judged(net: Evaluation, rivals: list[Rival], chosen: Opponent, found: Field
         result = Verdict(None, "", reason=f"{net.headline} has no value on the test part: {metric.undefined}")
     else:
         how = "the best on validation" if len(rivals) > 1 else ""
-        contest = Contest(Unit.of(metric), value, theirs, chosen.name, spoken(chosen.name, chosen.title), margin, how)
+        contest = Contest(Unit.of(metric), value, theirs, chosen.name, spoken(chosen.name, chosen.title), margin, how, ours)
         result = verdict(contest, main.difference, look=look)
     named = Rival(main.opponent, main.evaluation, main.difference, result.word)
     ranked = sorted([named, *others], key=lambda one: _rank(one, net), reverse=True)
-    return Comparison(net, ranked, result, found.notes)
+    return Comparison(net, ranked, result, notes)
 
 
 def _rank(rival: Rival, net: Evaluation) -> float:

@@ -26,7 +26,7 @@ from thalweg.evaluation.features import Columns, inputs_of, reader, unreadable
 from thalweg.evaluation.frozen import can_freeze
 from thalweg.evaluation.paired import sign
 from thalweg.evaluation.training_rows import Training, Watch
-from thalweg.evaluation.tuning import cross_validated, planned
+from thalweg.evaluation.tuning import Plan, cross_validated, planned
 from thalweg.evaluation.verdict import TRIVIAL
 from thalweg.tasks._task import Model, Task
 
@@ -70,12 +70,15 @@ class Field:
         return max(self.opponents, key=lambda one: higher * one.validation) if self.opponents else None
 
 
-def opponents(task: Task, dataset: Dataset, *, headline: str, seed: int, budget: float, talk: Talk) -> Field:
+def opponents(
+    task: Task, dataset: Dataset, *, headline: str, seed: int, budget: float, talk: Talk, plans: dict[str, Plan] | None = None
+) -> Field:
     """The trivial baseline and every classical one that learns this task, in the time allowed.
 
     Args:
         headline: the metric that chooses.
         budget: seconds for all fits.
+        plans: what was planned by name on as many rows of these data; it holds on, and what is not there is planned and added.
     """
     chooser = Chooser(task, dataset, headline, seed)
     found = Field([])
@@ -86,7 +89,8 @@ def opponents(task: Task, dataset: Dataset, *, headline: str, seed: int, budget:
     if reason:
         found.notes.append(reason)
     elif names:
-        _fit_all(found, _sides(names, task, dataset, chooser), chooser, budget=budget, talk=talk)
+        plans = {} if plans is None else plans
+        _fit_all(found, _sides(names, task, dataset, chooser), chooser, budget=budget, talk=talk, plans=plans)
     return found
 
 
@@ -187,7 +191,13 @@ def _sides(names: list[str], task: Task, dataset: Dataset, chooser: "Chooser") -
 
 
 def _fit_all(
-    found: Field, sides: Mapping[str, tuple[Training, Columns]], chooser: Chooser, *, budget: float, talk: Talk
+    found: Field,
+    sides: Mapping[str, tuple[Training, Columns]],
+    chooser: Chooser,
+    *,
+    budget: float,
+    talk: Talk,
+    plans: dict[str, Plan],
 ) -> None:
     watch = Watch()
     names = list(sides)
@@ -198,23 +208,35 @@ def _fit_all(
         if left <= 0:
             found.notes.append(f"{title} was not fitted: the {budget:.0f} s for baselines were over")
             continue
-        one, note = fit_one(name, training, chooser, columns, seconds=left / (len(names) - done))
+        one, note = fit_one(name, training, chooser, columns, seconds=left / (len(names) - done), plans=plans)
         found.opponents += [one] if one else []
         found.notes += [note] if note else []
 
 
 def fit_one(
-    name: str, training: Training, chooser: Chooser, columns: Columns, *, seconds: float
+    name: str,
+    training: Training,
+    chooser: Chooser,
+    columns: Columns,
+    *,
+    seconds: float,
+    plans: dict[str, Plan] | None = None,
 ) -> tuple[Opponent | None, str]:
     """A baseline with the best of its settings, fitted on the training rows; and what must be said of it.
 
     How many rows, settings and folds the time allows is decided before the first of these fits, by fits on a few rows. Settings
     are compared by cross-validation on the training part; where there is no time for that, on the validation part.
+
+    Args:
+        plans: what was decided before on as many rows, by name, which holds on; what is not there is added.
     """
     facts, watch = registry.facts("baseline", name), Watch()
     offered = training.candidates(registry.load("baseline", name)())
     decisions = facts.get("gives") == "decisions"
-    plan = planned(training, offered, power=facts.get("power", 1.0), seconds=seconds)
+    plans = {} if plans is None else plans
+    if name not in plans:
+        plans[name] = planned(training, offered, power=facts.get("power", 1.0), seconds=seconds)
+    plan = plans[name].on(training.rows.shape[0])
     tried, failed, fits = offered[: plan.settings], "it has no value on the validation rows", 0
     if plan.folds:
         metric = chooser.task.metrics[chooser.headline]
@@ -267,3 +289,23 @@ def sharpened(model: Fitted, chooser: Chooser) -> Fitted:
     }
     model.sharpness = min(loss, key=lambda s: loss[s] if math.isfinite(loss[s]) else math.inf)
     return model
+
+
+def refitted(task: Task, dataset: Dataset, headline: str, opponent: Mapping[str, Any], *, seed: int) -> Model:
+    """An opponent fitted anew, with the setting that was chosen.
+
+    Args:
+        opponent: its `name`, `setting`, and the `rows` that it was fitted on; without these, all.
+    """
+    name = str(opponent["name"])
+    if name == TRIVIAL:
+        trivial = task.trivial(dataset.batches("train", size=BATCH))
+        assert trivial is not None, "it was the opponent"
+        return trivial
+    facts = registry.facts("baseline", name)
+    columns = reader(task, facts.get("inputs", ()), facts.get("weights", ""))
+    training = Training.of(task, dataset, seed, columns)
+    estimator = dict(training.candidates(registry.load("baseline", name)()))[str(opponent["setting"])]
+    training.fit(estimator, int(opponent.get("rows") or training.rows.shape[0]))
+    fitted = Fitted(estimator, columns, training.classes, facts.get("gives") == "decisions")
+    return sharpened(fitted, Chooser(task, dataset, headline, seed))

@@ -8,6 +8,7 @@ Letters: b, c units that only the net, only the opponent gets right; n units.
 
 import dataclasses
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -173,6 +174,27 @@ def shares_differ_in_groups(net: np.ndarray, opponent: np.ndarray, group: np.nda
     return Difference(d, low, high, p, None, groups, centre, reason, units=GROUPS)
 
 
+def width_of_shares(
+    metric: Metric[Any], repeats: Sequence[tuple[Tensor, Tensor]], groups: Sequence[Tensor | None], *, alpha: float = ALPHA
+) -> float:
+    """The width of the interval of a difference of shares, all rows having been judged several times; 0 of other metrics.
+
+    Counts of disagreement are averaged over the repeats, where groups are the units the widths.
+
+    Args:
+        repeats: rows (n, k) of net and opponent, all of them in each repeat.
+        groups: (n,) the group of each row, by repeat.
+    """
+    if not all(_counted(metric, net) and torch.equal(net[:, 1], other[:, 1]) for net, other in repeats):
+        return 0.0
+    if groups[0] is not None:
+        found = [_of_shares(metric, *rows, groups=one, alpha=alpha) for rows, one in zip(repeats, groups, strict=True)]
+        return sum(one.high - one.low for one in found) / len(found)
+    b, c, n = (sum(some) / len(repeats) for some in zip(*(_disagreements(metric, *rows) for rows in repeats), strict=True))
+    whole = shares_differ(b, c, n, alpha=alpha)
+    return whole.high - whole.low
+
+
 def mover(first: float, first_ends: Ends, second: float, second_ends: Ends, *, correlation: float = 0.0) -> Ends:
     """The interval of first − second, made of the intervals of both."""
     d = first - second
@@ -204,11 +226,15 @@ def _of_shares(metric: Metric[Any], net: Tensor, opponent: Tensor, *, groups: Te
         shown = (net[:, 1] > 0).numpy()
         ours, theirs = ((one[:, 0] > 0).numpy()[shown] for one in (first, second))
         return shares_differ_in_groups(ours, theirs, groups.numpy()[shown], alpha=alpha)
+    b, c, n = _disagreements(metric, net, opponent)
+    return shares_differ(b, c, n, alpha=alpha)
+
+
+def _disagreements(metric: Metric[Any], net: Tensor, opponent: Tensor) -> tuple[float, float, float]:
+    """b, c and n."""
     won, lost = net[:, 0] > opponent[:, 0], net[:, 0] < opponent[:, 0]
     b, c, n = float(won.sum()), float(lost.sum()), float(net[:, 1].sum())
-    if sign(metric) < 0:
-        b, c = c, b
-    return shares_differ(b, c, n, alpha=alpha)
+    return (b, c, n) if sign(metric) > 0 else (c, b, n)
 
 
 def _of_rankings(

@@ -21,6 +21,11 @@ LEAST_SECONDS, MOST_SECONDS = 6.0, 120.0
 """Baselines are given as long as the net was, within these bounds."""
 
 
+def budget_for(seconds: float) -> float:
+    """Seconds for the baselines of a net that trained so long."""
+    return min(max(seconds, LEAST_SECONDS), MOST_SECONDS)
+
+
 @dataclass(frozen=True)
 class Keeping:
     """What is kept of an evaluation beside its figures.
@@ -81,7 +86,7 @@ def results(
             digest = answers_digest(found.headline, [found.rows[found.headline]])
             keep.looks.keep(digest, metric=found.headline, value=found.value, word=None)
         return found.as_json() | {"baselines": [], "notes": [], "verdict": None, "verdict_reason": reason} | facts
-    budget = min(max(seconds, LEAST_SECONDS), MOST_SECONDS)
+    budget = budget_for(seconds)
     looks = None if keep is None else keep.looks
     compared = compare_evaluated(task, found, dataset, seed=seed, budget=budget, margin=margin, looks=looks, talk=talk)
     notes = keep.ship(compared, dataset) if keep is not None else []

@@ -10,39 +10,30 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from thalweg.core import files, registry
-from thalweg.core.errors import Refusal, UsageRefusal
-from thalweg.core.manifest import open_folder
+from thalweg.core import files
+from thalweg.core.errors import UsageRefusal
 from thalweg.core.position import Position
 from thalweg.core.run_folder import RunFolder
 from thalweg.core.talk import Talk
-from thalweg.core.tensors import tensors_to_bytes
-from thalweg.data.dataset import Dataset, StoredDataset
-from thalweg.evaluation._baseline import Fitted
+from thalweg.data.dataset import Dataset
 from thalweg.evaluation.clopper_pearson import ALPHA
-from thalweg.evaluation.evaluate import BATCH, evaluate
-from thalweg.evaluation.features import reader
+from thalweg.evaluation.evaluate import evaluate
 from thalweg.evaluation.figures import Unit
-from thalweg.evaluation.leaving_out import error_of, form, value_of
+from thalweg.evaluation.leaving_out import error_of, value_of
 from thalweg.evaluation.looks import Looks, answers_digest
-from thalweg.evaluation.one_metric import possible
-from thalweg.evaluation.opponents import Chooser, Training, sharpened
+from thalweg.evaluation.opponents import refitted
 from thalweg.evaluation.paired import EXAMPLES, GROUPS, Difference, paired_moves, sign, too_little
-from thalweg.evaluation.repeated import over_seeds
+from thalweg.evaluation.repeated import mean_figure, over_seeds, said_of_method
+from thalweg.evaluation.retrained import keep_judged, kept_judged, refuse_unrepeatable, trained
 from thalweg.evaluation.units import count, groups_of
-from thalweg.evaluation.verdict import TRIVIAL, Contest, Verdict, spoken, verdict
+from thalweg.evaluation.verdict import Contest, spoken, verdict
 from thalweg.metrics._metric import Metric
-from thalweg.packages.package import Package, load_package
-from thalweg.tasks._task import Model, Task
-from thalweg.training.fit import fit
+from thalweg.packages.package import Package
+from thalweg.tasks._task import Model
 from thalweg.training.reopened import settings_of_run
 from thalweg.training.settings import RunSettings
 
 LEAST, MOST = 3, 100
-SHARES = ("proportion", "f1", "classes", "counts", "precision", "ranking")
-"""Forms of interval of metrics that are never below 0."""
-FORMAT, VERSION = "thalweg.judged", 1
-ROWS = "rows.safetensors"
 CLAIM = "This speaks for this way of training on this training set: new seeds, new examples."
 
 
@@ -112,17 +103,14 @@ def judged(
     means = [sum(values) / len(known) for values in zip(*known, strict=True)]
     title = str(opponent.get("title") or opponent["name"])
     contest = Contest(Unit.of(metric), means[0], means[1], str(opponent["name"]), spoken(str(opponent["name"]), title), margin)
-    said = _of_method(verdict(contest, found, look=look), len(rows))
+    said = said_of_method(verdict(contest, found, look=look), f"over {len(rows)} seeds", CLAIM)
     single = [paired_moves(metric, one.net, None, groups) for one in rows]
     ends = over_seeds([a for a, _ in known], error_of(torch.stack(single).mean(0)), units=n, alpha=alpha)
     each = [
         {"seed": one.seed, "net": a, "opponent": b, "difference": gap}
         for one, (a, b), gap in zip(rows, known, gaps, strict=True)
     ]
-    name = metric.declaration.name  # type: ignore[attr-defined]
-    low, high = possible(metric, means[0], ends)
-    low = max(low, 0.0) if form(metric) in SHARES else low
-    own = {"name": name, "value": means[0], "low": low, "high": high}
+    own = mean_figure(metric, means[0], ends)
     return {"metric": own, "opponent": means[1], "verdict": said, "claim": CLAIM, "seeds": each, "examples": len(rows[0].net)}
 
 
@@ -133,11 +121,6 @@ def _difference(
     low, high = over_seeds(gaps, error, units=units, alpha=alpha)
     mean = sum(gaps) / len(gaps)
     return Difference(mean, low, high, None, None, units, mean, too_little(metric, net, groups), units=name)
-
-
-def _of_method(found: Verdict, seeds: int) -> dict[str, Any]:
-    word, colon, rest = found.sentence.partition(": ")
-    return found.as_json() | {"sentence": f"{word}{colon}over {seeds} seeds, {rest} {CLAIM}"}
 
 
 @dataclass
@@ -158,60 +141,21 @@ class _Work:
         folder = self.folder if own else RunFolder(self.folder.seeds / str(seed))
         stamp = {"seed": seed, "headline": self.headline, "opponent": self.opponent["name"]}
         stamp |= {"setting": self.opponent.get("setting", ""), "rows": self.opponent.get("rows", 0)}
-        before = _read(folder, stamp)
+        before = kept_judged(folder, stamp)
         if before is not None:
             self.talk.say("seeds", f"seed {seed} ({place}) is done already")
-            return Rows(seed, before["net"], before["opponent"])
+            return Rows(seed, before[0]["net"], before[0]["opponent"])
         self.talk.say("seeds", f"seed {seed} ({place})")
-        package = self.package if own else self._trained(folder, seed)
+        further, again = self.settings.model_copy(update={"seed": seed}), f"thalweg compare {self.folder.path} --seeds N"
+        package = self.package if own else trained(folder, further, self.dataset, again=again)
         task, at = package.task, Position(self.settings.seed)
-        models: dict[str, Model] = {"net": package.model, "opponent": self._refitted(task, seed)}
-        found = {
-            name: evaluate(task, model, self.dataset, at=at).rows[self.headline].contiguous() for name, model in models.items()
+        models: dict[str, Model] = {
+            "net": package.model,
+            "opponent": refitted(task, self.dataset, self.headline, self.opponent, seed=seed),
         }
-        files.write_folder(folder.judged, {ROWS: tensors_to_bytes(found)}, format=FORMAT, version=VERSION, stamp=stamp)
+        found = {name: evaluate(task, model, self.dataset, at=at).rows[self.headline] for name, model in models.items()}
+        keep_judged(folder, found, stamp)
         return Rows(seed, found["net"], found["opponent"])
-
-    def _trained(self, folder: RunFolder, seed: int) -> Package:
-        """The model of a further seed: trained, gone on with, or read."""
-        state = folder.state()
-        if state == "finished":
-            return load_package(folder.model)
-        folder = RunFolder.create(folder.path, resume=state == "unfinished")
-        stored = isinstance(self.dataset, StoredDataset)
-        changed: dict[str, Any] = {"seed": seed} | ({"source": None} if stored else {})
-        with folder.lock():
-            given = self.dataset if stored else None
-            settings = self.settings.model_copy(update=changed)
-            fitted = fit(settings, given=given, folder=folder, resume=bool(folder.steps()), talk=Talk())
-            folder.finish()
-        return fitted.package
-
-    def _refitted(self, task: Task, seed: int) -> Model:
-        """The opponent, fitted anew from a seed with the setting that was chosen."""
-        chooser = Chooser(task, self.dataset, self.headline, seed)
-        name = str(self.opponent["name"])
-        if name == TRIVIAL:
-            trivial = task.trivial(self.dataset.batches("train", size=BATCH))
-            assert trivial is not None, "it was the opponent"
-            return trivial
-        facts = registry.facts("baseline", name)
-        columns = reader(task, facts.get("inputs", ()), facts.get("weights", ""))
-        training = Training.of(task, self.dataset, seed, columns)
-        estimator = dict(training.candidates(registry.load("baseline", name)()))[str(self.opponent["setting"])]
-        training.fit(estimator, int(self.opponent.get("rows") or training.rows.shape[0]))
-        return sharpened(Fitted(estimator, columns, training.classes, facts.get("gives") == "decisions"), chooser)
-
-
-def _read(folder: RunFolder, stamp: Mapping[str, Any]) -> dict[str, Tensor] | None:
-    """The rows that were judged before, where they are of the same comparison and whole."""
-    if not folder.judged.is_dir():
-        return None
-    try:
-        found = open_folder(folder.judged, format=FORMAT, newest=VERSION)
-        return found.tensors(ROWS) if dict(found.manifest.stamp) == dict(stamp) else None
-    except Refusal:  # judged again
-        return None
 
 
 def _look(folder: RunFolder, dataset: Dataset, headline: str, rows: Sequence[Rows]) -> int:
@@ -241,7 +185,7 @@ def _keep_look(folder: RunFolder, dataset: Dataset, rows: Sequence[Rows], found:
 
 def _refuse(folder: RunFolder, settings: RunSettings, package: Package, against: Mapping[str, Any], seeds: int) -> None:
     """Raise where there is nothing to compare over seeds."""
-    where, again = str(folder.path), "train again from data on disk, with a model of the catalogue"
+    where = str(folder.path)
     if not LEAST <= seeds <= MOST:
         why = "how much training varies cannot be told from fewer than three"
         raise UsageRefusal(
@@ -251,9 +195,4 @@ def _refuse(folder: RunFolder, settings: RunSettings, package: Package, against:
         why = "the verdict compares with the baseline that was the best on validation"
         fix = "train again with the comparison"
         raise UsageRefusal("SEEDS_NO_OPPONENT", "this run has no verdict", where=where, why=why, fix=fix)
-    if package.form == "external":
-        why = "a further seed needs the model as it was before it learned"
-        raise UsageRefusal("SEEDS_OWN_MODEL", "this run trained a model of your own", where=where, why=why, fix=again)
-    if any(one.only for one in settings.stages):
-        why = "its stages learn classes one after another"
-        raise UsageRefusal("SEEDS_STAGES", "this run cannot be repeated on the same parts", where=where, why=why, fix=again)
+    refuse_unrepeatable(package, settings, code="SEEDS", where=where)

@@ -3,8 +3,9 @@
 Letters: n training rows, K folds.
 """
 
+import dataclasses
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -30,11 +31,17 @@ class Plan:
         rows: training rows of each final fit.
         settings: how many of the settings are compared, the first ones.
         folds: of the cross-validation; 0: each setting is fitted once, and judged on validation rows.
+        whole: all rows that were there are fitted.
     """
 
     rows: int
     settings: int
     folds: int
+    whole: bool = field(default=False, compare=False)
+
+    def on(self, rows: int) -> "Plan":
+        """The same for a few rows more or less."""
+        return dataclasses.replace(self, rows=rows if self.whole else min(self.rows, rows))
 
     @property
     def fits(self) -> int:
@@ -55,7 +62,7 @@ def planned(training: Training, offered: Candidates, *, power: float, seconds: f
     settings = max(1, sum(sum(each[: place + 1]) <= seconds for place in range(len(each))))
     folded = FOLDS * (1 - 1 / FOLDS) ** power * sum(each[:settings]) + max(each[:settings])
     folds = FOLDS if len(offered) > 1 and settings > 1 and rows >= LEAST_ROWS and folded <= seconds else 0
-    return Plan(kept, settings, folds)
+    return Plan(kept, settings, folds, whole=kept == rows)
 
 
 def _piloted(training: Training, offered: Candidates, *, seconds: float) -> list[float]:

@@ -63,6 +63,7 @@ class Contest:
         chosen: how it came to be the opponent, in words; empty where there was no choice.
         ours: the net as people call it.
         simpler: the opponent is known to be the simpler of both.
+        whole: all examples were judged, so that there is no test part.
     """
 
     unit: Unit
@@ -74,6 +75,7 @@ class Contest:
     chosen: str = ""
     ours: str = "the net"
     simpler: bool = True
+    whole: bool = False
 
     @property
     def introduced(self) -> str:
@@ -197,12 +199,13 @@ def _unknown(contest: Contest, found: Difference, count: int | None) -> str:
     worse = contest.unit.gap(-found.low, found.half)
     better = contest.unit.gap(found.high, found.half, named=False)
     text = f"Not enough data: against {contest.introduced} the truth may lie between {worse} worse and {better} better."
-    settled = settling(found.n, count, needed_if_real(found, contest.margin, count), units=found.units)
+    units = found.units if contest.whole else f"test {found.units}"
+    settled = settling(found.n, count, needed_if_real(found, contest.margin, count), units=units)
     return f"{text} {settled}".rstrip()
 
 
-def settling(n: int, count: int | None, fewer: int | None, *, units: str = EXAMPLES) -> str:
-    """How many test examples would settle it, in words; nothing where none would, or where there are as many.
+def settling(n: int, count: int | None, fewer: int | None, *, units: str = f"test {EXAMPLES}") -> str:
+    """How many examples would settle it, in words; nothing where none would, or where there are as many.
 
     Args:
         n: how many there are.
@@ -212,7 +215,7 @@ def settling(n: int, count: int | None, fewer: int | None, *, units: str = EXAMP
     if count is None or count <= n:
         return ""
     perhaps = f", or {about(fewer)} if the difference is as large as it looks" if fewer is not None else ""
-    said = f"{about(count)} test {units} would settle it{perhaps}"
+    said = f"{about(count)} {units} would settle it{perhaps}"
     return f"{said[:1].upper()}{said[1:]}; you have {n:,}."
 
 

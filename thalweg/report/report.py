@@ -19,8 +19,9 @@ from thalweg.report.page import page
 from thalweg.report.rate_chart import rate_section, write_rates
 from thalweg.report.run_facts import Facts
 from thalweg.report.samples import samples_section
-from thalweg.report.seeds_section import seeds_section
+from thalweg.report.seeds_section import folds_section, seeds_section
 from thalweg.report.sentences import heading
+from thalweg.report.subgroups_section import subgroups_section
 from thalweg.report.verdict_section import verdict_section
 
 
@@ -45,6 +46,7 @@ def report_of(facts: Facts) -> str:
     sections = [
         verdict_section(facts),
         seeds_section(facts),
+        folds_section(facts),
         samples_section(facts),
         map_section(facts),
         data_section(facts),
@@ -52,6 +54,7 @@ def report_of(facts: Facts) -> str:
         rate_section(RunFolder(facts.path)),
         confidence_section(facts),
         errors_section(facts),
+        subgroups_section(facts),
         importance_section(facts),
         time_section(facts),
         repeat_section(facts),

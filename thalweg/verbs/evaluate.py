@@ -1,14 +1,17 @@
 """Evaluate: the metrics of a run or package, on its own test part or on other data; or of any model on data given."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Unpack
 
+from thalweg.core import files
 from thalweg.core.errors import DataRefusal, UsageRefusal
 from thalweg.core.talk import Aloud, Talk
 from thalweg.data.dataset import Dataset
 from thalweg.data.settings import OnBadFile
 from thalweg.evaluation.foreign.examples import Said, judged_examples
 from thalweg.evaluation.seen import already_learned, kept_learned
+from thalweg.evaluation.subgroups import column_of, subgroups
 from thalweg.packages.package import Package
 from thalweg.verbs.run import Run, dataset_of, load, package_of
 
@@ -17,6 +20,7 @@ def evaluate(
     run: Any,  # noqa: ANN401 - a run, a package, the path of either, or any model
     data: Any = None,  # noqa: ANN401
     *,
+    by: Any = None,  # noqa: ANN401 - a column's name, or a value for each example
     on_bad_file: OnBadFile | None = None,
     i_know: bool = False,
     talk: Talk | None = None,
@@ -26,12 +30,15 @@ def evaluate(
 
         tw.evaluate("runs/adult")
         tw.evaluate("runs/adult", "newer.csv", group="household")
+        tw.evaluate("runs/adult", by="sex")              # each subgroup against the rest
         tw.evaluate(my_net, (X_test, y_test))            # a torch module, an estimator of scikit-learn, any callable
 
     Args:
         run: a run, a package, the path of either; or a torch module (logits, probabilities or values), an estimator of
             scikit-learn, or a callable that takes the inputs and gives an answer a row.
         data: `(X, y)`, a frame, columns by name, a path, a torch dataset; None: the run's own test part.
+        by: the column (or, of a model of any make, a value for each row) whose values make subgroups: each of 30 examples and
+            more is held against the rest, and the run's report tells it. Numbers of many values are cut into quarters.
         on_bad_file: what files that cannot be read lead to in the data given; None: what they led to when it was trained.
         i_know: measure also on rows that the run has learned from.
         said: target, group, task, classes: see `thalweg.evaluation.foreign.examples.Said`; of a run or package `group` alone.
@@ -46,7 +53,7 @@ def evaluate(
     if not isinstance(run, Run | Package | str | Path):
         if data is None:
             raise _lacking("a model alone has no test part", "give data too: tw.evaluate(model, (X, y))")
-        return judged(run, judged_examples(data, said), said)
+        return judged(run, judged_examples(data, said), said, by=by)
     beyond = sorted(name for name in said if name != "group")
     if beyond:
         raise _lacking(f"{', '.join(beyond)} stand with the run already", "leave them out")
@@ -55,7 +62,22 @@ def evaluate(
     dataset = dataset_of(found, data, on_bad_file=on_bad_file, group=group)
     if data is not None:
         _tell_data(found, dataset, i_know=i_know, aloud=isinstance(data, str | Path), talk=talk or Aloud())
-    return measure(package.task, package.model, dataset, part="test").as_json()
+    measured = measure(package.task, package.model, dataset, part="test")
+    if by is None:
+        return measured.as_json()
+    told = subgroups(measured, column_of(dataset, by), str(by))
+    if data is None and isinstance(found, Run):
+        _report(found, told)
+    return measured.as_json() | {"by": told}
+
+
+def _report(run: Run, told: Mapping[str, Any]) -> None:
+    """Keep what subgroups of the run's own test part came to, by column, and write the report anew."""
+    from thalweg.report.report import write_report
+
+    known = run.results.get("by") or {}
+    files.write_json(run.folder.results, run.results | {"by": known | {told["column"]: told}})
+    write_report(run.folder)
 
 
 def _tell_data(run: Run | Package, dataset: Dataset, *, i_know: bool, aloud: bool, talk: Talk) -> None:

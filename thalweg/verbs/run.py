@@ -72,12 +72,13 @@ class Run:
         data: Any = None,
         *,
         seeds: int | None = None,
+        folds: bool | None = None,
         talk: Talk | None = None,  # noqa: ANN401
     ) -> dict[str, Any]:
-        """Net and baselines with the verdict; with seeds, on the method; with an opponent, beside any model; see `compare`."""
+        """Net and baselines with the verdict; over seeds or folds, of the method; beside any model; see `compare`."""
         from thalweg.verbs.compare import compare
 
-        return compare(self, opponent, data, seeds=seeds, talk=talk)
+        return compare(self, opponent, data, seeds=seeds, folds=folds, talk=talk)
 
     def __repr__(self) -> str:
         metric = self.results.get("metric") or {}

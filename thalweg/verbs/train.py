@@ -126,6 +126,7 @@ def _told(error: BaseException, folder: RunFolder) -> BaseException:
 
 def conclude(run: Run, settings: RunSettings, *, talk: Talk, begun: float) -> None:
     """Evaluate on the test part, compare with baselines, write results and report."""
+    from thalweg.evaluation.folds import outlook
     from thalweg.evaluation.looks import Looks
     from thalweg.evaluation.packaged import Shipping
     from thalweg.evaluation.results import Keeping, results
@@ -151,6 +152,7 @@ def conclude(run: Run, settings: RunSettings, *, talk: Talk, begun: float) -> No
     found = with_samples(with_examples(found, fitted.dataset), package, fitted.dataset, seed=settings.seed)
     found = with_map(found, package, fitted.dataset)
     found["seconds"] = {"training": round(fitted.seconds, 3), "whole": round(time.monotonic() - begun, 3)}
+    found["folds"] = outlook(settings, fitted.dataset, found)
     files.write_json(run.folder.results, found)
     _keep_looks(run.folder, looks.before)
     write_report(run.folder)

@@ -55,16 +55,18 @@ class Answers:
         classes: what the columns of scores stand for; None where the model does not say.
         scored: the columns are scores of classes.
         labels: (n,) what it decides for, where it says so beside the scores.
+        name: what the model is called, where that is known.
     """
 
     column: Column
     classes: Sequence[Any] | None = None
     scored: bool = False
     labels: Column | None = None
+    name: str = ""
 
 
 def answers(model: Any, examples: Judged, *, classed: bool) -> Answers:  # noqa: ANN401 - any model
-    """Ask a model for its answers to all examples.
+    """Ask a model for its answers to all examples; answers are given back as they are.
 
     Args:
         classed: classes are wanted, with probabilities where the model has them.
@@ -73,6 +75,8 @@ def answers(model: Any, examples: Judged, *, classed: bool) -> Answers:  # noqa:
         TrainingRefusal: the model raised.
         UsageRefusal: it is no model.
     """
+    if isinstance(model, Answers):
+        return model
     if isinstance(model, Package):
         return _of_package(model, examples)
     ask = _way(model, classed=classed)
@@ -92,6 +96,8 @@ def answers(model: Any, examples: Judged, *, classed: bool) -> Answers:  # noqa:
 
 def called(model: Any) -> str:  # noqa: ANN401
     """What a model is called in sentences."""
+    if isinstance(model, Answers):
+        return model.name
     if isinstance(model, Package):
         named = str(model.named.get("name") or "net")
         return named.replace("-", " ") if model.form == "baseline" else "the net"

@@ -11,14 +11,23 @@ from thalweg.evaluation.foreign.judge import Judgement, judge
 from thalweg.evaluation.looks import Looks, answers_digest
 from thalweg.evaluation.margin import margin_of
 from thalweg.evaluation.paired import difference
+from thalweg.evaluation.subgroups import subgroups
 from thalweg.evaluation.verdict import Contest, Verdict, verdict
 from thalweg.packages.package import Package
 
 
-def judged(model: Any, examples: Judged, said: Said) -> dict[str, Any]:  # noqa: ANN401 - any model
-    """The metrics of one model with their intervals, as JSON values."""
+def judged(model: Any, examples: Judged, said: Said, *, by: Any = None) -> dict[str, Any]:  # noqa: ANN401 - any model
+    """The metrics of one model with their intervals, as JSON values.
+
+    Args:
+        by: the column, or a value for each example, whose values make subgroups.
+    """
     (found,), _ = judge([model], examples, said)
-    return found.evaluation.as_json() | {"model": found.name, "notes": list(found.notes)}
+    facts = found.evaluation.as_json() | {"model": found.name, "notes": list(found.notes)}
+    if by is None:
+        return facts
+    name = by if isinstance(by, str) else "by"
+    return facts | {"by": subgroups(found.evaluation, examples.column(by), name)}
 
 
 def duel(models: Sequence[Any], examples: Judged, said: Said, *, margin: str | None, looks: Looks) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from thalweg.data.dataset import Dataset, Examples, StoredDataset
 from thalweg.data.read import read
 from thalweg.data.schema import roles_of
 from thalweg.data.settings import DataSettings
+from thalweg.evaluation.subgroups import named_column
 from thalweg.evaluation.units import numbered
 from thalweg.fields.column import Column, as_column, missing, take
 
@@ -52,6 +53,20 @@ class Judged:
     groups: Tensor | None
     name: str
     part: str = "data"
+
+    def column(self, by: Any) -> Column:  # noqa: ANN401
+        """A column of the inputs by its name, or a value for each example as it was given.
+
+        Raises:
+            UsageRefusal: there is no such column.
+            DataRefusal: there are more or fewer values than examples.
+        """
+        if isinstance(by, str):
+            named = frame_columns(self.inputs) if is_frame(self.inputs) else self.inputs
+            return named_column(named if isinstance(named, Mapping) else {}, by)
+        column = series_column(by) if is_series(by) else as_column(by)
+        _refuse_lengths(len(column), "values", len(self.truth), where="by")
+        return column
 
     def digest(self) -> str:
         """SHA-256 of truth and inputs, as far as these are plain."""
@@ -179,15 +194,19 @@ def _checked(inputs: Any, truth: Column, group: Any, name: str) -> Judged:  # no
     if group is None:
         return Judged(inputs, truth, None, name)
     column = series_column(group) if is_series(group) else as_column(group)
-    if len(column) != len(truth):
+    _refuse_lengths(len(column), "groups", len(truth), where="group")
+    return Judged(inputs, truth, numbered(column), name)
+
+
+def _refuse_lengths(count: int, what: str, rows: int, *, where: str) -> None:
+    if count != rows:
         raise DataRefusal(
             "DATA_LENGTHS",
-            f"{len(column):,} groups and {len(truth):,} examples were given",
-            where="group",
+            f"{count:,} {what} and {rows:,} examples were given",
+            where=where,
             why="each example is of one group",
             fix="give a value for each row, or the name of a column",
         )
-    return Judged(inputs, truth, numbered(column), name)
 
 
 def length(inputs: Any) -> int:  # noqa: ANN401

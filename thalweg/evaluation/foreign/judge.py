@@ -56,7 +56,7 @@ def judge(models: Sequence[Any], examples: Judged, said: Said) -> tuple[list[Jud
     if classed:
         known = [one for some in given for one in (some.classes or said.get("classes") or ())]
         target.extend([[plain(one) for one in known]] if known else [[]])
-    task = _task(target)
+    task = task_of(Encodings([target]))
     read = [
         _Reader(name, examples.truth, target).read(one, said.get("classes")) for name, one in zip(names, given, strict=True)
     ]
@@ -80,7 +80,7 @@ def judge(models: Sequence[Any], examples: Judged, said: Said) -> tuple[list[Jud
 
 def _target(models: Sequence[Any], examples: Judged, said: Said) -> Encoding:
     """The encoding of the truth: by the task that is named, else by what a model is for, else by what the truth looks like."""
-    kind = _kind(models, examples, said)
+    kind = kind_of_truth(models, examples, said)
     part: type[Encoding] = registry.load("kind", kind)
     encoding = part(TARGET, [TARGET], "target")
     column = examples.truth
@@ -89,8 +89,13 @@ def _target(models: Sequence[Any], examples: Judged, said: Said) -> Encoding:
     return encoding.fit([column])
 
 
-def _kind(models: Sequence[Any], examples: Judged, said: Said) -> str:
-    learned = [name for name in registry.parts("task") if registry.facts("task", name).get("target") in _kinds()]
+def kind_of_truth(models: Sequence[Any], examples: Judged, said: Said) -> str:
+    """The kind of what is to be predicted: as the task that is named, a model or the truth itself says.
+
+    Raises:
+        UsageRefusal: neither one class nor numbers.
+    """
+    learned = [name for name in registry.parts("task") if registry.facts("task", name).get("target") in target_kinds()]
     task = said.get("task")
     if task is not None:
         if task not in learned:
@@ -110,9 +115,9 @@ def _kind(models: Sequence[Any], examples: Judged, said: Said) -> str:
             return kind
     truth = examples.truth
     if isinstance(truth, np.ndarray) and truth.ndim == 2:
-        return _kinds()[1]
+        return target_kinds()[1]
     kind = infer(TARGET, truth, target=True).kind or ""
-    if kind not in _kinds():
+    if kind not in target_kinds():
         raise UsageRefusal(
             "COMPARE_TASK",
             f"the truth is of kind {kind or 'unknown'}",
@@ -123,7 +128,7 @@ def _kind(models: Sequence[Any], examples: Judged, said: Said) -> str:
     return kind
 
 
-def _kinds() -> tuple[str, str]:
+def target_kinds() -> tuple[str, str]:
     """The kinds of target of classifiers and regressors."""
     return "category", "number"
 
@@ -135,22 +140,24 @@ def _kind_of_estimator(model: Any) -> str:  # noqa: ANN401
     if known is None or isinstance(model, torch.nn.Module):
         return ""
     try:
-        return _kinds()[0] if is_classifier(model) else _kinds()[1] if is_regressor(model) else ""
+        return target_kinds()[0] if is_classifier(model) else target_kinds()[1] if is_regressor(model) else ""
     except (AttributeError, TypeError):  # it only looks like an estimator
         return ""
 
 
-def _task(target: Encoding) -> Task:
-    fitting = [name for name, part in registry.parts("task").items() if part.facts.get("target") == target.kind]
+def task_of(encodings: Encodings) -> Task:
+    """The task that learns such a target, by the parts' own preference."""
+    fitting = [name for name, part in registry.parts("task").items() if part.facts.get("target") == encodings.target.kind]
     name = max(sorted(fitting), key=lambda one: registry.facts("task", one).get("preference", 0))
-    found: Task = registry.load("task", name)(Encodings([target]), registry.settings_of("task", name))
+    found: Task = registry.load("task", name)(encodings, registry.settings_of("task", name))
     return found
 
 
 def _names(found: list[str]) -> list[str]:
     if len(set(found)) == len(found):
         return found
-    return [f"{name} ({place})" for name, place in zip(found, ("first", "second"), strict=False)]
+    places = ("first", "second") if len(found) == 2 else range(1, len(found) + 1)
+    return [f"{name} ({place})" if found.count(name) > 1 else name for name, place in zip(found, places, strict=True)]
 
 
 def _reads(metric: Metric[Any]) -> str:
@@ -185,9 +192,9 @@ class _Reader:
         return self._classes(given, classes) if self.classes else self._values(given.column)
 
     def _values(self, column: Column) -> _Read:
-        truth = np.asarray(self.truth, dtype=np.float64).reshape(len(self.truth), -1)
+        truth = np.array(self.truth, dtype=np.float64).reshape(len(self.truth), -1)
         try:
-            values = np.asarray(column, dtype=np.float64).reshape(len(truth), -1)
+            values = np.array(column, dtype=np.float64).reshape(len(truth), -1)
         except (TypeError, ValueError):
             raise self._refusal(
                 "ANSWERS_NOT_NUMBERS",

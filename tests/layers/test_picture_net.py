@@ -16,7 +16,7 @@ def test_mirrored_answers_are_the_mean_over_both_views_and_the_same_for_either(n
     torch.manual_seed(0)
     net = subject.build(subject.settings.model_copy(update={"mirrored": True})).eval()
     with torch.no_grad():
-        answer, plain = net(image), [net.head(net.features(view)) for view in (image, image.flip(-1))]
+        answer, plain = net(image), [net.head(net.seen(view)) for view in (image, image.flip(-1))]
         assert torch.allclose(answer, (plain[0] + plain[1]) / 2, atol=1e-6)
         assert torch.allclose(answer, net(image.flip(-1)), atol=1e-6)
         assert not torch.allclose(answer, plain[0], atol=1e-4)
@@ -27,7 +27,7 @@ def test_each_view_is_learned_from_alone():
     torch.manual_seed(0)
     net = subject.build(subject.settings.model_copy(update={"mirrored": True})).train()
     image = torch.randn(4, 1, 8, 8, generator=torch.Generator().manual_seed(0))
-    assert torch.equal(net(image), net.head(net.features(image)))
+    assert torch.equal(net(image), net.head(net.seen(image)))
 
 
 def test_a_package_answers_by_both_views_as_it_was_judged(tmp_path):

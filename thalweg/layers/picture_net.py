@@ -25,26 +25,29 @@ class PictureNetSettings(Settings):
 
 
 class PictureNet(nn.Module, ABC):
-    """Features, then a head. Derived nets make `head`.
+    """Features, then a linear head. Derived nets make `head`.
 
     Args:
-        mirrored: outside of training, answers are the mean of those to a picture and to its mirror image.
+        mirrored: outside of training, features are the mean over a picture and its mirror image, and so are answers.
     """
 
-    head: nn.Module
+    head: nn.Linear
 
     def __init__(self, *, mirrored: bool) -> None:
         super().__init__()
         self.mirrored = mirrored
 
     @abstractmethod
+    def seen(self, image: Tensor) -> Tensor:
+        """Features of pictures as they are (B, width)."""
+
     def features(self, image: Tensor) -> Tensor:
         """What the head reads (B, width)."""
+        if self.training or not self.mirrored:
+            return self.seen(image)
+        return (self.seen(image) + self.seen(image.flip(-1))) / 2
 
     def forward(self, image: Tensor) -> Tensor:
         """Images (B, C, H, W) to the output (B, width of the output port)."""
         answer: Tensor = self.head(self.features(image))
-        if self.training or not self.mirrored:
-            return answer
-        mirrored: Tensor = self.head(self.features(image.flip(-1)))
-        return (answer + mirrored) / 2
+        return answer

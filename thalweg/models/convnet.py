@@ -52,8 +52,8 @@ class ConvNet(PictureNet):
         width = widths[-1] * min(sides[0], SMALLEST) * min(sides[1], SMALLEST)
         self.head = nn.Linear(width, ports.output.width)
 
-    def features(self, image: Tensor) -> Tensor:
-        """What the head reads (B, width)."""
+    def seen(self, image: Tensor) -> Tensor:
+        """Features (B, width)."""
         features: Tensor = self.dropout(self.pool(self.trunk(image)).flatten(1))
         return features
 

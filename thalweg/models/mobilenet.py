@@ -75,8 +75,8 @@ class MobileNetV2(PictureNet):
         self.head = nn.Linear(features, ports.output.width)
         self.apply(_initialised)
 
-    def features(self, image: Tensor) -> Tensor:
-        """What the head reads (B, features)."""
+    def seen(self, image: Tensor) -> Tensor:
+        """Features (B, features)."""
         x = self.stem(image)
         for block in self.blocks:
             x = block(x)

@@ -109,8 +109,8 @@ class ResidualNet(PictureNet):
             for block in blocks:
                 block.begin_as_shortcut()
 
-    def features(self, image: Tensor) -> Tensor:
-        """What the head reads (B, last width)."""
+    def seen(self, image: Tensor) -> Tensor:
+        """Features (B, last width)."""
         x = self.stem(image)
         for block in self.blocks:
             x, _ = block(x)

@@ -1,8 +1,8 @@
 """What published weights mean for the settings of a run: its model, its data, and how far they may be changed.
 
-Weights that have seen a million photos are spoilt by the rate that a net learns from nothing by: the head is fitted first and
-alone, as a linear probe; then the rest follows slowly, each layer slower than the one above it, statistics and the lowest layers
-as they are.
+Weights that have seen a million photos are spoilt by the rate that a net learns from nothing by: the head is fitted first,
+alone, as a linear probe; then the rest follows slowly, each layer slower than the one above it, statistics and the lowest
+layers as they are.
 
 References: Howard & Ruder 2018, arXiv:1801.06146 (slower below); Kumar et al. 2022, arXiv:2202.10054 (fine-tuning from the head
 of a linear probe distorts features less); what was tried is in LOG.md.
@@ -15,8 +15,9 @@ from typing import Any
 from thalweg.models.weights.catalogue import Entry, entry, for_model
 
 HEAD = {"name": "linear-probe"}
-REST = {"epochs": 14, "rate": 0.0002, "layer_decay": 0.8}
-RULE = {"freeze_statistics": True, "batch_size": 32, "optimizer": {"name": "adamw"}, "schedule": {"name": "cosine"}}
+REST = {"epochs": 8, "rate": 0.00005, "layer_decay": 0.8}
+SLOWLY = {"name": "cosine", "warmup": 0.1}
+RULE = {"freeze_statistics": True, "batch_size": 32, "optimizer": {"name": "adamw"}, "schedule": SLOWLY}
 TOGETHER = {**RULE, "rate": 0.0003}
 """All layers at once, where the user says how long."""
 LENGTHS = ("time_limit", "preset", "find_lr")

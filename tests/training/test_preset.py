@@ -9,7 +9,7 @@ from tests.training.test_time_limit import SMALL, rows
 from thalweg.core import registry
 from thalweg.core.errors import Refusal
 from thalweg.core.talk import Talk
-from thalweg.training.preset import SHARES, lasting, scaled_steps
+from thalweg.training.preset import SHARES, chosen_by, lasting, scaled_steps
 from thalweg.training.reopened import settings_of_run
 from thalweg.training.requested import run_settings
 from thalweg.training.scaled import scaled
@@ -63,6 +63,14 @@ def test_a_preset_says_what_it_chose_and_a_repeated_run_chooses_the_same(tmp_pat
     again = fitted(settings_of_run(run.folder).model_dump(mode="json"), tmp_path / "again", given=rows())
     assert again.steps == run.steps
     assert (run.folder.model / "weights.safetensors").read_bytes() == (again.folder.model / "weights.safetensors").read_bytes()
+
+
+def test_what_is_not_varied_is_not_said_to_be_and_a_time_limit_says_how_long():
+    facts = {"presets": {"best": {"settings": {"members": 24}, "recipe": {"batch_size": 8}}}}
+    assert chosen_by("good", facts, {}, "") == "good: batch size and members as usual; other: --preset fast or --preset best"
+    assert chosen_by("good", {}, {}, "").startswith("good: nothing of it varies by effort; other")
+    told = chosen_by("best", facts, {"members": 24}, "as long as the time limit says")
+    assert told.startswith("best: as long as the time limit says, members 24; other")
 
 
 def test_what_the_user_says_wins_over_a_preset(tmp_path):

@@ -17,6 +17,7 @@ from thalweg.training.batch_search import largest_that_fits, most_productive
 from thalweg.training.rate_test import HIGHEST, LOWEST, STEPS, told
 from thalweg.training.reopened import settings_of_run
 from thalweg.training.requested import asked_by_options, run_settings
+from thalweg.training.searching import told_size
 
 RULE = {"name": "backpropagation", "epochs": 2}
 
@@ -43,6 +44,17 @@ def test_the_most_productive_size_is_the_smallest_near_the_best_that_leaves_upda
     assert most_productive(tried, 64 * 15) == 32
     assert most_productive(tried, None) == 128
     assert most_productive(tried, 20) == 16
+
+
+def test_a_size_is_told_with_a_reason_that_is_true_of_it():
+    found = {"tried": [{"rows": 16, "per_second": 100.0}, {"rows": 32, "per_second": 300.0}], "suggested": 16, "fits": 90}
+    assert told_size(found, 90, used=True)[0] == (
+        "16 rows are suggested: no size leaves 15 updates in an epoch; all 90 would fit into memory"
+    )
+    assert (
+        "near the fastest of those that leave 15 updates in an epoch; about 90 would fit"
+        in told_size(found, 900, used=False)[0]
+    )
 
 
 def test_what_fits_is_told_from_what_a_row_takes():

@@ -36,7 +36,12 @@ def test_what_is_frozen_in_the_first_stage_learns_in_the_second(tmp_path):
     seen = {}
     stages = [{"rule": {"freeze": "trunk"}}, {"rule": {"freeze": [], "layer_decay": 0.8}}]
     settings = {"model": MODEL, "stages": stages, "rule": {"steps": 2}, "stopping": {"keep": "last"}}
-    fitted(settings, tmp_path / "run", given=photos(8), own=Own(rule=watched(seen)))
+    heard = Heard()
+    fitted(settings, tmp_path / "run", given=photos(8), own=Own(rule=watched(seen)), talk=heard)
+    assert len(set(heard.lines)) == len(heard.lines)
+    [told] = [line for line in heard.lines if line.startswith("stage ")]
+    assert told.startswith("stage 2 of 2: 2 epochs, on ")
+    assert "layer decay 0.8" in told
     moved = [
         {name for name, one in seen["begin", stage].items() if not torch.equal(one, seen["end", stage][name])}
         for stage in (0, 1)
@@ -79,3 +84,10 @@ def test_a_run_from_nothing_tells_what_published_weights_would_bring_where_pictu
     assert not any("--weights" in line for line in heard[16].lines)
     [told] = [line for line in heard[64].lines if "--weights" in line]
     assert "--weights mobilenet-v2 (14.2 MB, BSD-3-Clause; thalweg weights get mobilenet-v2)" in told
+
+
+def test_layers_that_are_frozen_as_they_were_drawn_are_told(tmp_path):
+    heard = Heard()
+    fitted({"model": MODEL, "rule": {"steps": 1, "freeze": "trunk"}}, tmp_path / "run", given=photos(8), talk=heard)
+    [told] = [line for line in heard.lines if "drawn at random" in line]
+    assert told == "model frozen as it was drawn at random: trunk; to begin from published weights: --weights NAME"

@@ -85,15 +85,19 @@ def _ground(frame: Frame) -> str:
 
 
 def _marks(frame: Frame, found: Mapping[str, Any], means: Sequence[tuple[float, float]]) -> str:
-    """The suggested rate on the curve, in words, where there is one."""
+    """The rate in use as a line, and the suggested one on the curve, in words, where there is one."""
+    base, usual = frame.height - frame.bottom, frame.px(math.log10(found["usual"]))
+    made = f'<path d="M{usual:.1f} {frame.top}V{base}" stroke="var(--other)" stroke-dasharray="3 3"/>' + (
+        f'<text class="tick" x="{usual - 6:.1f}" y="{base - 8}" text-anchor="end">{found["usual"]:g} usual</text>'
+    )
     if not found.get("suggested"):
-        return ""
+        return made
     place = math.log10(found["suggested"])
     x, y = min(means, key=lambda mean: abs(mean[0] - place))
-    anchor, beside = ("end", -9) if frame.px(x) > frame.width - 110 else ("start", 9)  # right of where the curve falls
-    return (
+    anchor, beside, down = ("end", -9, 16) if frame.px(x) > frame.width - 110 else ("start", 9, -9)  # beside a falling curve
+    return made + (
         f'<circle cx="{frame.px(x):.1f}" cy="{frame.py(y):.1f}" r="5" fill="var(--own)"/>'
-        f'<text x="{frame.px(x) + beside:.1f}" y="{frame.py(y) - 9:.1f}" text-anchor="{anchor}">'
+        f'<text x="{frame.px(x) + beside:.1f}" y="{frame.py(y) + down:.1f}" text-anchor="{anchor}">'
         f"{text(format(found['suggested'], 'g'))} suggested</text>"
     )
 

@@ -42,13 +42,13 @@ from thalweg.training.own_parts import given_again
 from thalweg.training.pacing import Pacing
 from thalweg.training.plan import choose_precision
 from thalweg.training.planned import Planned
-from thalweg.training.published import better_begun
+from thalweg.training.published import better_begun, frozen_at_random
 from thalweg.training.rehearsal import rehearse
 from thalweg.training.searching import Search, found_used
 from thalweg.training.settings import RunSettings
 from thalweg.training.splitting import tell_splitting
 from thalweg.training.stage import Own, Stage, build_stage, task_facts
-from thalweg.training.telling import ProgressLine, tell_data, tell_model, tell_resumed
+from thalweg.training.telling import ProgressLine, tell_data, tell_model, tell_resumed, tell_stage
 from thalweg.training.trace import spoilt_weights
 
 EVALUATION_BATCH = 256
@@ -123,7 +123,7 @@ def fit(
         rehearse(stage, own, work.talk)
         tell_splitting(stage, work.talk)
         watch = work.listeners(stage, interruption, listeners or {})
-        work.tell(stage, said)
+        work.tell(stage, said, first=previous is None)
         if begun is not None:
             work.go_on(begun, stage, watch)
         else:
@@ -224,17 +224,23 @@ class _Work:
         watch["checkpoints"] = Checkpointer(save, seconds=settings.checkpoint_seconds, steps=settings.checkpoint_steps)
         return watch
 
-    def tell(self, stage: Stage, found: Sequence[tuple[str, Sequence[str]]]) -> None:
-        """Say what was read, what will learn and what a search found for it, on one of the processes."""
-        if self.context.processes.rank == 0:
-            tell_data(self.talk, stage.dataset)
-            if self.examined.lines:
-                self.talk.say("check", *self.examined.lines)
-            tell_model(self.talk, stage, self.context)
-            for label, lines in found:
-                self.talk.say(label, *lines)
-            if hint := better_begun(stage, self.settings):
-                self.talk.say("model", hint)
+    def tell(self, stage: Stage, found: Sequence[tuple[str, Sequence[str]]], *, first: bool) -> None:
+        """Say what was read, what will learn and what a search found for it; of later stages, what is another.
+
+        Args:
+            first: nothing was told of this run yet.
+        """
+        if not first:
+            tell_stage(self.talk, stage, stages=len(self.settings.stages))
+            return
+        tell_data(self.talk, stage.dataset)
+        if self.examined.lines:
+            self.talk.say("check", *self.examined.lines)
+        tell_model(self.talk, stage, self.context)
+        for label, lines in found:
+            self.talk.say(label, *lines)
+        for hint in filter(None, (better_begun(stage, self.settings), frozen_at_random(stage, self.settings))):
+            self.talk.say("model", hint)
 
     def record(self, line: Mapping[str, Any]) -> None:
         """A line of metrics, in the run's file."""

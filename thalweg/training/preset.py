@@ -58,7 +58,15 @@ def chosen_by(preset: str, facts: Mapping[str, Any], held: Mapping[str, Any], to
         told: how long the training is, in words; empty where that is not the preset's to say.
     """
     declared = facts.get("presets", {})
-    own = {**declared.get(preset, {}).get("settings", {}), **declared.get(preset, {}).get("recipe", {})}
+    own, keys = _own(declared.get(preset, {})), {key for one in declared.values() for key in _own(one)}
     parts = [f"{key.replace('_', ' ')} {value}" for key, value in own.items() if held.get(key) == value]
     others = " or ".join(f"--preset {one}" for one in SHARES if one != preset)
-    return f"{preset}: {', '.join(filter(None, [told, *parts])) or 'nothing of it varies by effort'}; other: {others}"
+    usual = (
+        f"{' and '.join(sorted(key.replace('_', ' ') for key in keys))} as usual" if keys else "nothing of it varies by effort"
+    )
+    return f"{preset}: {', '.join(filter(None, [told, *parts])) or usual}; other: {others}"
+
+
+def _own(declared: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Settings of model and rule that a preset declares."""
+    return {**declared.get("settings", {}), **declared.get("recipe", {})}

@@ -1,7 +1,8 @@
-"""What published weights would bring to a run that begins from nothing, in one line."""
+"""What published weights would bring to a run that begins from nothing, and what freezing means there, each in a line."""
 
 from thalweg.core import registry
 from thalweg.models.weights.catalogue import Entry, entries, local
+from thalweg.rules._gradient import GradientSettings
 from thalweg.training.settings import RunSettings
 from thalweg.training.stage import Stage
 
@@ -21,6 +22,15 @@ def better_begun(stage: Stage, settings: RunSettings) -> str:
     there = "already on this machine" if local(best) else f"thalweg weights get {best.name}"
     cost = f"{best.file.size / 1e6:.1f} MB, {best.licence}; {there}"
     return f"it begins from nothing; {best.name} would not: {best.brings}: --weights {best.name} ({cost})"
+
+
+def frozen_at_random(stage: Stage, settings: RunSettings) -> str:
+    """A sentence where layers are frozen that learned nothing; empty where they come from weights or are the user's own."""
+    rule = stage.rule.settings
+    if not isinstance(rule, GradientSettings) or settings.weights is not None or "class" in stage.named:
+        return ""
+    frozen = ", ".join(rule.freeze)
+    return f"frozen as it was drawn at random: {frozen}; to begin from published weights: --weights NAME" if frozen else ""
 
 
 def _fits(known: Entry, stage: Stage) -> bool:

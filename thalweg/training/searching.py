@@ -41,7 +41,7 @@ class Search:
             refuse_without_batches(self._stage(planned, {}))
             self.talk.live("batch", "sizes are tried")
             planned.found[SIZE] = found = batch_search(lambda size: self._stage(planned, {SIZE: size}), rows)
-            said.append(("batch", _told_size(found, used=self.settings.find_batch_size == "use")))
+            said.append(("batch", told_size(found, rows, used=self.settings.find_batch_size == "use")))
         if self.settings.find_lr != "no" and RATE not in planned.found:
             self.talk.live("rate", "rates are tried, from the lowest up")
             planned.found[RATE] = found = rate_test(self._stage(planned, {}))
@@ -77,10 +77,20 @@ def _told_rate(found: Mapping[str, Any], *, used: bool) -> list[str]:
     return [told, "it is used" if used else f"the usual one is used; this one: --lr {found['suggested']:g}, or --lr auto"]
 
 
-def _told_size(found: Mapping[str, Any], *, used: bool) -> list[str]:
+def told_size(found: Mapping[str, Any], rows: int | None, *, used: bool) -> list[str]:
+    """What a search for a batch size came to, in lines.
+
+    Args:
+        rows: there are to learn from; None: without end.
+    """
     rates = ", ".join(f"{one['rows']}: {one['per_second']:,.0f}" for one in found["tried"])
-    why = f"near the fastest of those that leave {UPDATES} updates in an epoch"
-    told = f"{found['suggested']} rows are suggested: {why}; about {found['fits']:,} would fit into memory"
-    other = f"the usual size is used; this one: --batch-size {found['suggested']}, or --batch-size auto"
-    own = "it is used; larger batches want a higher rate: --lr auto"
-    return [told, f"rows a second by size: {rates}", own if used else other]
+    size, fits = found["suggested"], f"about {found['fits']:,}" if found["fits"] != rows else f"all {rows:,}"
+    enough = rows is None or size * UPDATES <= rows
+    why = (
+        f"near the fastest of those that leave {UPDATES} updates in an epoch"
+        if enough
+        else f"no size leaves {UPDATES} updates in an epoch"
+    )
+    told = f"{size} rows are suggested: {why}; {fits} would fit into memory"
+    other = f"the usual size is used; this one: --batch-size {size}, or --batch-size auto"
+    return [told, f"rows a second by size: {rates}", "it is used" if used else other]

@@ -98,7 +98,7 @@ def build_stage(settings: RunSettings, number: int, dataset: Dataset, own: Own, 
     named = {"class": type(model).__name__} if own.model is not None else _described(model_choice)
     choices = {"task": task_choice, "model": model_choice, "rule": rule_choice}
     reasons = {"task": task_why, "model": model_why, "rule": rule_why}
-    told = "" if settings.time_limit is not None else lasting(total, usual, batches.length)
+    told = "as long as the time limit says" if settings.time_limit is not None else lasting(total, usual, batches.length)
     reasons["preset"] = chosen_by(settings.preset, facts, {**model_choice.settings, **rule_choice.settings}, told)
     if wanted and settings.augment is None:
         reasons["augment"] = f"{', '.join(map(augmentation_name, wanted))} at random, which leaves classes as they are"

@@ -12,6 +12,7 @@ from thalweg.data.dataset import PARTS, Dataset
 from thalweg.rules._rule import Context, Rule, RuleSettings
 from thalweg.training.listeners import Evaluation, shown
 from thalweg.training.loop import Progress
+from thalweg.training.preset import lasting
 from thalweg.training.stage import Stage
 
 PAUSE_SECONDS = 0.1
@@ -45,6 +46,15 @@ def tell_model(talk: Talk, stage: Stage, context: Context) -> None:
         *stage.task.notes,
     )
     talk.say("preset", stage.reasons["preset"])
+
+
+def tell_stage(talk: Talk, stage: Stage, *, stages: int) -> None:
+    """What a further stage changes: on how many rows it learns, and how."""
+    rows, how = stage.dataset.rows("train"), stage.choices["rule"]
+    told = lasting(stage.progress.position.total, stage.progress.position.total, stage.progress.length)
+    number = f"{stage.progress.position.stage + 1} of {stages}"
+    on = f", on {rows:,} rows" if rows is not None else ""
+    talk.say("stage", f"{number}: {told or 'from all rows at once'}{on}, by {how.name}{_settings(stage, how.settings)}")
 
 
 def tell_resumed(talk: Talk, progress: Progress, checkpoint: Path) -> None:

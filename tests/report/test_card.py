@@ -74,6 +74,13 @@ def test_it_says_how_good_it_is_what_it_learned_from_and_what_needs_care(tmp_pat
     assert "- Nine in ten predictions lie between 5.00 below and 5.00 above the truth." in numbers
 
 
+def test_what_is_read_is_named_by_its_columns_and_their_kind(tmp_path):
+    image = {"name": "image", "role": "input", "kind": "image", "fields": ["image"]}
+    words = {"name": "categories", "role": "input", "kind": "category", "fields": ["sex", "town"]}
+    text = card(tmp_path / "run", data={"fields": [*FIELDS, image, words]}, results=results(predicts="income"))
+    assert "It predicts income from age (number), image, sex, town (categories)." in text
+
+
 def test_nothing_in_the_files_becomes_markup_or_a_heading(tmp_path):
     evil = f"{EVIL}\n# heading [link](javascript:alert(1)) `code` | cell\x1b[2J"
     found = results(diagnosis=confusion(evil, evil), predicts=evil, importance=worth(**{evil: 0.1}))

@@ -84,6 +84,15 @@ def test_an_empty_folder_has_a_report_without_sections(tmp_path):
     assert "not evaluated" in text
 
 
+def test_a_run_that_was_stopped_says_so_and_how_it_goes_on(tmp_path):
+    folder = run_of(tmp_path / "run", results=None)
+    (folder.checkpoints / "20").mkdir(parents=True)
+    text = written(folder)
+    assert "<em>Not finished</em> yet: the test part was not evaluated." in text
+    assert "thalweg train --resume --out " in text
+    assert "600 to learn from" in text
+
+
 def test_without_baselines_there_is_no_empty_picture(tmp_path):
     bare = results(baselines=[], verdict=None, verdict_reason="baselines were not asked for")
     text = written(run_of(tmp_path / "run", results=bare))

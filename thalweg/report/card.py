@@ -25,6 +25,8 @@ from thalweg.training.own_parts import given_again
 LICENCE = "unknown"
 """What the hub calls a licence that nobody has chosen yet."""
 TABULAR = "tabular"
+NAMED = 12
+"""Columns that are named, at most."""
 HUB = frozenset(
     f"{kind}-{task}"
     for kind, task in [
@@ -104,9 +106,13 @@ def _does(facts: Facts) -> str:
 
 
 def _input(field: Mapping[str, Any]) -> str:
-    """A field that is read, with its kind where its name does not say it."""
+    """The columns that are read together, with their kind where their name does not say it."""
     name, kind = plain_words(field.get("name")), plain_words(field.get("kind"))
-    return name if name == kind else f"{name} ({kind})"
+    columns = [plain_words(one) for one in field.get("fields") or []]
+    if len(columns) > 1:
+        more = f" and {len(columns) - NAMED} more" if len(columns) > NAMED else ""
+        return f"{', '.join(columns[:NAMED])}{more} ({name})"
+    return name if name == kind else f"{columns[0] if columns else name} ({kind})"
 
 
 def _good(facts: Facts) -> str:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from thalweg.report.markup import folded, paragraph, section, table, text
@@ -14,6 +15,13 @@ CLAUSE = re.compile(r"; (?!(?:an)?other\b|as they are:)")
 """Where one thing that was read ends and the next begins; what corrects it stays with it."""
 LONG, SHOWN = 3, 5
 """Clauses from which on what was read is a list, and rows that a finding names in its sentence."""
+PLANS = {
+    "train": "to learn from",
+    "validation": "to choose settings by and when to stop",
+    "calibration": "set aside for later (calibration)",
+    "test": "to judge it in the end",
+}
+"""What the parts are for, until they have done it."""
 DEEDS = {
     "train": "trained it",
     "validation": "chose settings and when to stop",
@@ -25,20 +33,24 @@ DEEDS = {
 def data_section(facts: Facts) -> str:
     """Rows, notes and findings."""
     parts = (facts.data.get("fingerprint") or {}).get("parts") or {}
-    content = paragraph(rows_sentence(parts, counted=facts.results.get("counted") or "examples"))
+    deeds = DEEDS if facts.results else PLANS
+    content = paragraph(rows_sentence(parts, counted=facts.results.get("counted") or "examples", deeds=deeds))
     notes = [str(note) for note in facts.data.get("notes") or []]
     content += "".join(f'<div class="note">{_clauses(note)}</div>' for note in notes)
     content += "".join(_finding(one) for one in facts.data.get("findings") or []) + _checked(facts.data)
     return section("data", "The data", content + _fields(facts)) if content else ""
 
 
-def rows_sentence(parts: Mapping[str, int | None], *, counted: str = "examples") -> str:
+def rows_sentence(
+    parts: Mapping[str, int | None], *, counted: str = "examples", deeds: Mapping[str, str] = MappingProxyType(DEEDS)
+) -> str:
     """How many rows each part has, and what for.
 
     Args:
         counted: what people call them (examples, episodes).
+        deeds: what each part did.
     """
-    said = [f"{parts[part]:,} {deed}" for part, deed in DEEDS.items() if parts.get(part)]
+    said = [f"{parts[part]:,} {deed}" for part, deed in deeds.items() if parts.get(part)]
     if not said:
         return ""
     whole = sum(count for count in parts.values() if count)

@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 from thalweg.evaluation.figures import written
-from thalweg.report.markup import folded, paragraph, section, table, text
+from thalweg.report.markup import command, folded, paragraph, section, table, text
 from thalweg.report.run_facts import Facts
 from thalweg.report.sentences import duration
 from thalweg.training.own_parts import given_again
@@ -68,9 +68,11 @@ def spans(results: Mapping[str, Any]) -> dict[str, float]:
 def _machine(facts: Facts) -> str:
     environment = facts.environment
     threads = environment.get("threads")
-    said = [str(environment.get("system") or environment.get("machine") or "")]
+    system, machine = str(environment.get("system") or ""), str(environment.get("machine") or "")
+    said = [" ".join(one for one in (system.partition("-")[0], machine) if one)]
+    said += [str(environment["device"])] if environment.get("device") else []
     said += [f"{threads} thread{'' if threads == 1 else 's'}"] if threads else []
-    said += [str(environment[name]) for name in ("device", "precision") if environment.get(name)]
+    said += [str(environment["precision"])] if environment.get("precision") else []
     shown = [one for one in said if one]
     return f"On {', '.join(shown)}." if shown else ""
 
@@ -78,7 +80,7 @@ def _machine(facts: Facts) -> str:
 def repeat_section(facts: Facts) -> str:
     """The command, and everything that decides the result."""
     again = command_of(facts) or (python_of(facts) if facts.settings else "")
-    content = f"<pre><code>{text(again)}</code></pre>" if again else ""
+    content = command(again) if again else ""
     return section("repeat", "Repeat it", content + _folded(facts))
 
 
@@ -111,7 +113,7 @@ def _folded(facts: Facts) -> str:
     content = ""
     if facts.settings:
         written = yaml.safe_dump(dict(facts.settings), sort_keys=False, allow_unicode=True)
-        content += f"<pre><code>{text(written)}</code></pre>"
+        content += command(written)
     if facts.environment:
         rows = [[text(name), text(value)] for name, value in facts.environment.items()]
         content += table(["what", "which"], rows, named="Versions and machine")

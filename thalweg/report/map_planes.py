@@ -58,12 +58,12 @@ def _means(column: np.ndarray, unit: np.ndarray, shape: Sequence[int]) -> Means:
 def planes(found: Mapping[str, Any]) -> str:
     """Small pictures of all columns; nothing where there are none."""
     drawn = "".join(_plane(str(name), means) for name, means in found.items())
-    caption = "The mean of each column in each unit: the darker, the larger. Where two pictures are alike, so are the columns."
+    caption = "The mean of each column in each unit: the stronger, the larger. Where two pictures agree, so do the columns."
     return figure(f'<div class="planes">{drawn}</div>', caption) if drawn else ""
 
 
 def _plane(name: str, means: Means) -> str:
-    """A column's mean in each unit, from its least (light) to its greatest (dark), both told below."""
+    """A column's mean in each unit, from its least (faint) to its greatest (strong), both told below."""
     there = [value for row in means for value in row if value is not None]
     low, high = min(there, default=0.0), max(there, default=0.0)
     cells = "".join(

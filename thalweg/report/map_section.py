@@ -101,7 +101,7 @@ def map_section(facts: Facts) -> str:
 
 
 def _picture(found: Mapping[str, Any]) -> str:
-    """Squares, darker the further their code lies from its neighbours, with the class or the number of their examples."""
+    """Squares, stronger the further their code lies from its neighbours, with the class or the number of their examples."""
     between, side = found["apart"], _side(found)
     wide = len(between[0])
     counts, marks = [one for row in found["counts"] for one in row], _marks(found, side)
@@ -148,9 +148,9 @@ def _letters(names: Sequence[str], side: float) -> list[str]:
 def _caption(found: Mapping[str, Any]) -> str:
     between, counts = found["apart"], [one for row in found["counts"] for one in row]
     told = (
-        f"{len(between)} × {len(between[0])} units; neighbours stand for similar examples. The darker a unit, the further it "
-        f"lies from its neighbours: dark lines part clusters. {sum(map(bool, counts)):,} units hold {sum(counts):,} training "
-        "examples"
+        f"{len(between)} × {len(between[0])} units; neighbours stand for similar examples. The stronger a unit's colour, the "
+        f"further it lies from its neighbours: strong lines part clusters. {sum(map(bool, counts)):,} units hold "
+        f"{sum(counts):,} training examples"
     )
     classes = found.get("classes")
     if not classes:

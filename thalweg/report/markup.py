@@ -67,6 +67,11 @@ def section(name: str, title: str, content: str) -> str:
     return f'<section id="{name}" aria-labelledby="{named}"><h2 id="{named}">{text(title)}</h2>{content}</section>'
 
 
+def command(words: str) -> str:
+    """What is to be typed or run, in lines of its own."""
+    return f"<pre><code>{text(words)}</code></pre>"
+
+
 def part(title: str, content: str) -> str:
     """A part of a section with a heading of its own; nothing where there is no content."""
     return f"<h3>{text(title)}</h3>{content}" if content else ""

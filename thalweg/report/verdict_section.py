@@ -1,12 +1,14 @@
 """The first part of the page: what the heading rests on, the main figures, and the net beside its baselines."""
 
+import shlex
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from thalweg.core.run_folder import RunFolder
 from thalweg.evaluation.figures import STAR, Unit, starred
 from thalweg.evaluation.verdict import spoken
 from thalweg.report.forest import beyond, forest
-from thalweg.report.markup import figure, folded, paragraph, table, text
+from thalweg.report.markup import command, figure, folded, paragraph, table, text
 from thalweg.report.run_facts import Facts
 from thalweg.report.sentences import duration, lead, signed
 
@@ -26,7 +28,10 @@ class Figure(NamedTuple):
 
 
 def verdict_section(facts: Facts) -> str:
-    """Lead, facts, and net and baselines on one axis."""
+    """Lead, facts, and net and baselines on one axis; of a run that was not finished how to go on."""
+    if not facts.results and RunFolder(facts.path).steps():
+        on = shlex.join(["thalweg", "train", "--resume", "--out", str(facts.path)])
+        return paragraph("It was stopped, and goes on from where it was with this command.", kind="lead") + command(on)
     if not facts.headline:
         return ""
     unit = facts.unit(facts.headline["name"])

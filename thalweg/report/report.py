@@ -24,6 +24,8 @@ from thalweg.report.sentences import heading
 from thalweg.report.subgroups_section import subgroups_section
 from thalweg.report.verdict_section import verdict_section
 
+UNFINISHED = ("Not finished", "yet: the test part was not evaluated.")
+
 
 def write_report(folder: RunFolder) -> Path:
     """Write `report.html` of a run, and the card of its package; returns the report's path.
@@ -42,7 +44,7 @@ def write_report(folder: RunFolder) -> Path:
 def report_of(facts: Facts) -> str:
     """The page as text."""
     unit = facts.unit(facts.headline.get("name", ""))
-    word, rest = heading(facts.results, unit)
+    word, rest = heading(facts.results, unit) if facts.results else UNFINISHED
     sections = [
         verdict_section(facts),
         seeds_section(facts),

@@ -24,8 +24,6 @@ SMALL = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "
 def heading(results: Mapping[str, Any], unit: Unit) -> tuple[str, str]:
     """The result as one sentence: the word that decides, and the rest."""
     metric, verdict = results.get("metric") or {}, results.get("verdict")
-    if not results:
-        return "Not finished", "yet: the test part was not evaluated."
     if metric.get("value") is None:
         return "Trained", "but not evaluated: the test part gives no figure."
     half = _half(metric)

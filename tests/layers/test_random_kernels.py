@@ -27,6 +27,12 @@ def shares(features=840):
     return kernels
 
 
+def means():
+    kernels = RandomKernels(PORT, features=420, means=True)
+    kernels.start(Start([rows()], None, torch.Generator().manual_seed(1)))
+    return kernels
+
+
 def competing():
     torch.manual_seed(0)
     return CompetingKernels(PORT, groups=4, kernels=8)
@@ -50,7 +56,7 @@ def test_ten_thousand_features_are_9996_shared_among_dilations_as_published():
     assert dilations_of(9, 119) == [(1, 119)]
 
 
-@pytest.mark.parametrize("make", [shares, competing])
+@pytest.mark.parametrize("make", [shares, means, competing])
 def test_neither_the_content_nor_the_length_of_padding_changes_the_answer(make):
     kernels = make()
     batch, other = rows(), rows(padding=7.0)
@@ -74,6 +80,19 @@ def test_shares_by_hand():
     assert math.isclose(float(kernels(x)[0, 0]), float((answers > 0).float().mean()), abs_tol=1e-6)
     inner = torch.stack([padded[step : step + 9] @ heavy_kernels()[1] for step in range(4, 8)])
     assert math.isclose(float(kernels(x)[0, 1]), float((inner > 0).float().mean()), abs_tol=1e-6)
+
+
+def test_means_by_hand_follow_the_same_shares():
+    kernels, x = means(), rows()["x"][:2]
+    found, alone = kernels(x), RandomKernels(PORT, features=420)
+    alone.load_state_dict(kernels.state_dict())
+    assert torch.equal(found[:, :420], alone(x))
+    padded = torch.nn.functional.pad((x * kernels.chosen[0, 0][:, None]).sum(1), (4, 4))
+    answers = torch.stack([padded[:, step : step + 9] @ heavy_kernels()[0] for step in range(40)], 1)
+    excess = [one[one > kernels.biases[0, 0]] - kernels.biases[0, 0] for one in answers]
+    torch.testing.assert_close(found[:, 420], torch.stack([one.mean() for one in excess]))
+    kernels.biases.fill_(1e9)
+    assert not kernels(x).any()
 
 
 def test_biases_lie_within_what_the_kernels_answer():

@@ -41,6 +41,7 @@ class CompetingKernels(nn.Module):
         self.dilations = [2**exponent for exponent in range(highest + 1)]
         self.groups, self.kernels = groups, kernels
         self.width = len(self.dilations) * groups * kernels * 2
+        self.widths = (self.width,)
         weight = torch.randn(len(self.dilations), groups, kernels, LENGTH)
         weight = weight - weight.mean(3, keepdim=True)
         self.register_buffer("weight", weight / weight.abs().sum(3, keepdim=True))  # (D, G, k, 9)

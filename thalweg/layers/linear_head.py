@@ -16,7 +16,7 @@ class LinearHead(nn.Module, ABC):
 
     @property
     def sorts(self) -> Tensor | None:
-        """(F,) the number of each feature's sort, from 0, where there are several that are weighed against each other."""
+        """(F,) the number of each feature's sort, from 0, where there are several, each with a solution of its own."""
         return None
 
     @abstractmethod

@@ -2,10 +2,11 @@
 
 All 84 kernels of length 9 with six weights of -1 and three of 2, dilated so that they span from 9 steps to the whole series.
 Each answer is compared with biases that are quantiles of the kernel's answers to a training row; the feature is the share of
-steps above. For several channels each pair of kernel and dilation sums over a random few of them. Nothing is learned here.
+steps above and, where wanted, by how much they are above in the mean. For several channels each pair of kernel and dilation
+sums over a random few of them. Nothing is learned here.
 
 Reference: Dempster, Schmidt and Webb 2021, arXiv:2012.08791 (MiniRocket); Tan et al. 2022, arXiv:2102.00457 (MultiRocket: the
-first differences of the series as a second reading, and further summaries beside the share).
+mean of positive values; its places, stretches and differences did not pay here, LOG.md).
 
 Letters: B batch, C channels, T time, K = 84 kernels, D dilations, F features of a kernel, n biases of one dilation.
 """
@@ -27,18 +28,22 @@ MOST_CHANNELS = 9
 """Channels that one pair of kernel and dilation sums over, at most."""
 MOST_ROWS = 1024
 """Training rows among which those that give the biases are drawn."""
+SMALLEST = 1e-9
+"""A share below that of any one step."""
 GOLDEN = (math.sqrt(5) + 1) / 2
 
 
 class RandomKernels(nn.Module, StartsFromData):
-    """(B, C, T) with a mask (B, T) to (B, width), shares from 0 to 1; padding changes nothing.
+    """(B, C, T) with a mask (B, T) to (B, width), shares from 0 to 1, then means from 0 up; padding changes nothing.
 
     Args:
         port: the series; its length, or the longest of training where it varies, sets the dilations.
-        features: numbers in the answer, cut down to whole kernels.
+        features: shares in the answer, cut down to whole kernels.
+        means: whether as many means of what is above follow.
 
     Attributes:
         width: numbers in the answer.
+        widths: of the shares, and of the means.
         dilations: each with how many features of every kernel have it.
     """
 
@@ -46,29 +51,34 @@ class RandomKernels(nn.Module, StartsFromData):
     chosen: Tensor
     kernels: Tensor
 
-    def __init__(self, port: Port, *, features: int) -> None:
+    def __init__(self, port: Port, *, features: int, means: bool = False) -> None:
         super().__init__()
-        self.port = port
+        self.port, self.means = port, means
         channels, length = channels_of(port), length_of(port)
         self.dilations = dilations_of(length, max(1, features // KERNELS))
         per_kernel = sum(count for _, count in self.dilations)
-        self.width = KERNELS * per_kernel
+        self.widths = (KERNELS * per_kernel,) * (2 if means else 1)
+        self.width = sum(self.widths)
         self.register_buffer("kernels", heavy_kernels(), persistent=False)  # (K, 9)
         self.register_buffer("biases", torch.zeros(KERNELS, per_kernel))  # (K, F)
         self.register_buffer("chosen", torch.ones(len(self.dilations), KERNELS, channels))  # (D, K, C)
 
     @torch.no_grad()
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Shares (B, K·F) of steps at which each kernel's answer exceeds each of its biases."""
+        """Shares (B, K·F) of steps at which each kernel's answer exceeds each of its biases, and by how much in the mean."""
         x = without_padding(x, mask)
-        made, begun = [], 0
+        shares, means, begun = [], [], 0
         for index, (_, count) in enumerate(self.dilations):
             answers, counted = self._answers(x, index), self._counted(x, mask, index)
             for bias in self.biases[:, begun : begun + count].to(x.dtype).T:
                 above = (answers > bias[:, None]).to(x.dtype)
-                made.append(torch.einsum("bkt,bkt->bk", above, counted.expand_as(above)))
+                shares.append(torch.einsum("bkt,bkt->bk", above, counted.expand_as(above)))
+                if self.means:
+                    excess = (answers - bias[:, None]).relu_()
+                    summed = torch.einsum("bkt,bkt->bk", excess, counted.expand_as(excess))
+                    means.append(summed / shares[-1].clamp(min=SMALLEST))  # nothing over nothing is 0
             begun += count
-        return torch.cat(made, 1)
+        return torch.cat(shares + means, 1)
 
     def _answers(self, x: Tensor, index: int) -> Tensor:
         """What every kernel says at each step (B, K, T), zeros around the series."""
@@ -91,7 +101,7 @@ class RandomKernels(nn.Module, StartsFromData):
         """Draws which channels are summed, and takes the biases from the answers to rows drawn for each kernel and dilation."""
         rows, masks = drawn_rows(start, self.port)
         self.chosen.copy_(_chosen(self.chosen, start.generator))
-        quantiles = (GOLDEN * torch.arange(1, self.width + 1, dtype=torch.float64)) % 1.0
+        quantiles = (GOLDEN * torch.arange(1, self.biases.numel() + 1, dtype=torch.float64)) % 1.0
         used, begun = 0, 0
         for index, (_, count) in enumerate(self.dilations):
             picked = torch.randint(len(rows), (KERNELS,), generator=start.generator)

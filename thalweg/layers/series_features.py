@@ -1,7 +1,7 @@
-"""What fixed convolutional kernels find in a series, standardised: shares of steps above biases, and wins of competing kernels.
+"""What fixed convolutional kernels find in a series, standardised: steps above biases, and wins of competing kernels.
 
-References: Dempster et al. 2021, arXiv:2012.08791; Dempster et al. 2023, arXiv:2203.13652, who find the two together better
-than either.
+References: Dempster et al. 2021, arXiv:2012.08791; Tan et al. 2022, arXiv:2102.00457; Dempster et al. 2023, arXiv:2203.13652,
+who find the two together better than either.
 """
 
 import torch
@@ -24,6 +24,7 @@ class SeriesFeatures(nn.Module, StartsFromData):
     Args:
         port: the series.
         shares: features of `RandomKernels`; 0 for none of them.
+        means: whether as many means of what is above follow.
         groups: groups of `CompetingKernels` for each dilation; 0 for none of them.
         kernels: of each group.
     """
@@ -31,11 +32,11 @@ class SeriesFeatures(nn.Module, StartsFromData):
     mean: Tensor
     deviation: Tensor
 
-    def __init__(self, port: Port, *, shares: int, groups: int, kernels: int = 8) -> None:
+    def __init__(self, port: Port, *, shares: int, means: bool = False, groups: int, kernels: int = 8) -> None:
         super().__init__()
         readers: list[RandomKernels | CompetingKernels] = []
         if shares >= KERNELS:
-            readers.append(RandomKernels(port, features=shares))
+            readers.append(RandomKernels(port, features=shares, means=means))
         if groups:
             readers.append(CompetingKernels(port, groups=groups, kernels=kernels))
         self.port, self.readers = port, nn.ModuleList(readers)
@@ -45,9 +46,9 @@ class SeriesFeatures(nn.Module, StartsFromData):
 
     @property
     def sorts(self) -> Tensor:
-        """(width,) 0 for shares, 1 for wins."""
-        kinds = [0 if isinstance(reader, RandomKernels) else 1 for reader in self.readers]
-        return torch.cat([torch.full((reader.width,), kind) for kind, reader in zip(kinds, self.readers, strict=True)])  # type: ignore[arg-type]
+        """(width,) the number of each feature's sort, from 0: shares, means, wins."""
+        widths = [width for reader in self.readers for width in reader.widths]  # type: ignore[union-attr]
+        return torch.arange(len(widths)).repeat_interleave(torch.tensor(widths))
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         """(B, width)."""

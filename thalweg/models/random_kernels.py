@@ -1,10 +1,11 @@
 """The default for series: fixed convolutional kernels, and one linear layer over what they find, solved in closed form.
 
-All kernels are set before training: those of MiniRocket with biases from the training rows, and groups of random kernels that
-compete (Hydra). Neither learns; the linear layer over thousands of features is found by ridge regression in seconds, which
-weighs the two sorts of features against each other by leaving out rows: which is better differs from set to set (LOG.md).
+All kernels are set before training: those of MiniRocket with biases from the training rows, read by the share of steps above
+a bias and by how much these are above, and groups of random kernels that compete (Hydra). Neither learns; the linear layer over
+thousands of features is found by ridge regression in seconds: one for each of the three sorts, whose answers' mean is given.
 
-References: Dempster, Schmidt and Webb 2021, arXiv:2012.08791; Dempster, Schmidt and Webb 2023, arXiv:2203.13652.
+References: Dempster, Schmidt and Webb 2021, arXiv:2012.08791; Tan et al. 2022, arXiv:2102.00457; Dempster, Schmidt and Webb
+2023, arXiv:2203.13652. What was tried beside it is in LOG.md.
 
 Letters: B batch, C channels, T time.
 """
@@ -24,6 +25,7 @@ class RandomKernelsSettings(Settings):
     """How many features of either sort."""
 
     shares: int = Field(10_000, ge=0, le=1_000_000, description="shares of steps above a bias; whole multiples of 84 kernels")
+    means: bool = Field(True, description="as many means of what is above the biases")
     groups: int = Field(64, ge=0, le=4096, multiple_of=2, description="groups of competing kernels for each dilation")
     kernels: int = Field(8, ge=2, le=256, description="kernels of each group")
 
@@ -34,7 +36,7 @@ class RandomKernelsSettings(Settings):
         return self
 
 
-VARIANTS = {"minirocket": RandomKernelsSettings(groups=0), "hydra": RandomKernelsSettings(shares=0)}
+VARIANTS = {"minirocket": RandomKernelsSettings(means=False, groups=0), "hydra": RandomKernelsSettings(shares=0)}
 
 
 @model(
@@ -45,7 +47,7 @@ VARIANTS = {"minirocket": RandomKernelsSettings(groups=0), "hydra": RandomKernel
     inputs=("series",),
     preference=1,
     rule="ridge",
-    paper="Dempster et al. 2021, arXiv:2012.08791; Dempster et al. 2023, arXiv:2203.13652",
+    paper="Dempster et al. 2021, arXiv:2012.08791; Tan et al. 2022, arXiv:2102.00457; Dempster et al. 2023, arXiv:2203.13652",
 )
 class RandomKernelsNet(LinearHead):
     """One or more series (B, C, T), with masks (B, T) where lengths vary."""
@@ -57,7 +59,7 @@ class RandomKernelsNet(LinearHead):
 
     @property
     def sorts(self) -> Tensor | None:
-        """Shares and wins are weighed against each other, where there are both."""
+        """Shares, means and wins, where there is more than one of these."""
         sorts = torch.cat([reader.sorts for reader in self.readers.values()])  # type: ignore[misc]
         return sorts if len(sorts.unique()) > 1 else None
 
@@ -86,4 +88,5 @@ class RandomKernelsNet(LinearHead):
 
 
 def _reader(port: Port, settings: RandomKernelsSettings) -> SeriesFeatures:
-    return SeriesFeatures(port, shares=settings.shares, groups=settings.groups, kernels=settings.kernels)
+    shares, groups = settings.shares, settings.groups
+    return SeriesFeatures(port, shares=shares, means=settings.means, groups=groups, kernels=settings.kernels)

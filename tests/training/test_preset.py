@@ -46,7 +46,7 @@ def test_a_share_of_the_steps_is_of_whole_epochs_where_there_are_any():
     assert scaled_steps(1000, 2.0, None) == 2000
     assert scaled_steps(0, 2.0, 17) == 0
     assert [lasting(34, 34, 17), lasting(34, 34, None), lasting(17, 17, 17)] == ["2 epochs", "34 steps", "1 epoch"]
-    assert lasting(34, 17, 17) == "2 epochs, 2 times as long as usual"
+    assert lasting(34, 17, 17) == "2 epochs, twice as long as usual"
 
 
 def test_a_preset_says_what_it_chose_and_a_repeated_run_chooses_the_same(tmp_path):
@@ -68,7 +68,7 @@ def test_a_preset_says_what_it_chose_and_a_repeated_run_chooses_the_same(tmp_pat
 def test_what_is_not_varied_is_not_said_to_be_and_a_time_limit_says_how_long():
     facts = {"presets": {"best": {"settings": {"members": 24}, "recipe": {"batch_size": 8}}}}
     assert chosen_by("good", facts, {}, "") == "good: batch size and members as usual; other: --preset fast or --preset best"
-    assert chosen_by("good", {}, {}, "").startswith("good: nothing of it varies by effort; other")
+    assert chosen_by("good", {}, {}, "") == "good: this model knows no other"
     told = chosen_by("best", facts, {"members": 24}, "as long as the time limit says")
     assert told.startswith("best: as long as the time limit says, members 24; other")
 

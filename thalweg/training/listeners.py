@@ -80,7 +80,7 @@ class Evaluation:
         progress.history.append(line)
         self.record(line)
         if self.waited >= self._patience(progress):
-            progress.stopped = f"no better {self.watched} in {self.waited} evaluations"
+            progress.stopped = f"no better {titled(self.task.metrics[self.watched])} in {self.waited} evaluations"
 
     def _patience(self, progress: Progress) -> float:
         """Evaluations without improvement after which training ends: as asked, else the model's share of those of the stage."""
@@ -197,7 +197,13 @@ def shown(metric: Any, value: float | None) -> str:  # noqa: ANN401 - a Metric w
     if value is None:
         return "undefined"
     share = metric.declaration.facts.get("unit") == "share"
-    return f"{100 * value:.1f} %" if share else f"{value:.4g}"
+    return f"{100 * value:.1f} %" if share else f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+
+
+def titled(metric: Any) -> str:  # noqa: ANN401 - a Metric with its declaration
+    """What people call a metric: `log loss`, `RMSE`."""
+    declaration = metric.declaration
+    return str(declaration.facts.get("title", declaration.name.replace("-", " ")))
 
 
 def _json(value: float | None) -> float | None:

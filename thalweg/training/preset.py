@@ -46,8 +46,12 @@ def lasting(total: int, usual: int, length: int | None) -> str:
         return ""
     epochs = length is not None and total % length == 0
     count, unit = (total // length, "epoch") if epochs and length is not None else (total, "step")
-    often = f", {total / usual:.2g} times as long as usual" if total != usual else ""
+    often = f", {_times(total / usual)} as usual" if total != usual else ""
     return f"{count:,} {unit}{'s' if count > 1 else ''}{often}"
+
+
+def _times(share: float) -> str:
+    return {0.5: "half as long", 2.0: "twice as long"}.get(share, f"{share:.2g} times as long")
 
 
 def chosen_by(preset: str, facts: Mapping[str, Any], held: Mapping[str, Any], told: str) -> str:
@@ -61,10 +65,11 @@ def chosen_by(preset: str, facts: Mapping[str, Any], held: Mapping[str, Any], to
     own, keys = _own(declared.get(preset, {})), {key for one in declared.values() for key in _own(one)}
     parts = [f"{key.replace('_', ' ')} {value}" for key, value in own.items() if held.get(key) == value]
     others = " or ".join(f"--preset {one}" for one in SHARES if one != preset)
-    usual = (
-        f"{' and '.join(sorted(key.replace('_', ' ') for key in keys))} as usual" if keys else "nothing of it varies by effort"
-    )
-    return f"{preset}: {', '.join(filter(None, [told, *parts])) or usual}; other: {others}"
+    said = ", ".join(filter(None, [told, *parts]))
+    if not said and not keys:
+        return f"{preset}: this model knows no other"
+    usual = " and ".join(sorted(key.replace("_", " ") for key in keys)) + " as usual"
+    return f"{preset}: {said or usual}; other: {others}"
 
 
 def _own(declared: Mapping[str, Any]) -> Mapping[str, Any]:

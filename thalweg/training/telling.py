@@ -10,7 +10,7 @@ import torch
 from thalweg.core.talk import Talk
 from thalweg.data.dataset import PARTS, Dataset
 from thalweg.rules._rule import Context, Rule, RuleSettings
-from thalweg.training.listeners import Evaluation, shown
+from thalweg.training.listeners import Evaluation, shown, titled
 from thalweg.training.loop import Progress
 from thalweg.training.preset import lasting
 from thalweg.training.stage import Stage
@@ -106,7 +106,7 @@ class ProgressLine:
             return ""
         metric = evaluation.task.metrics[evaluation.watched]
         latest, best = shown(metric, evaluation.latest), shown(metric, evaluation.best)
-        return f"validation {evaluation.watched} {latest}, best {best}{_at(evaluation.best_at)}"
+        return f"validation {titled(metric)} {latest}, best {best}{_at(evaluation.best_at)}"
 
     def conclude(self, progress: Progress) -> None:
         """One line of what the stage came to."""

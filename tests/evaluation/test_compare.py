@@ -6,9 +6,12 @@ import pytest
 import torch
 
 from tests.evaluation.arrays import classes, task_of, values
+from thalweg.core import registry
 from thalweg.core.talk import Talk
-from thalweg.evaluation.compare import compare
-from thalweg.evaluation.opponents import opponents
+from thalweg.evaluation.compare import Rival, compare, concluded
+from thalweg.evaluation.evaluate import of_rows
+from thalweg.evaluation.opponents import Opponent, opponents
+from thalweg.evaluation.paired import difference
 from thalweg.evaluation.training_rows import Training
 from thalweg.evaluation.tuning import affordable
 
@@ -97,3 +100,19 @@ def test_without_a_baseline_there_is_no_verdict_but_a_reason(monkeypatch):
     facts = compare(task, ignorant(task), dataset).as_json()
     assert facts["verdict"] is None
     assert facts["verdict_reason"] == "this task has no baseline"
+
+
+def test_a_huge_error_of_one_example_has_the_mean_absolute_error_told_beside():
+    metrics = {name: registry.load("metric", name)(registry.settings_of("metric", name)) for name in ("rmse", "mae")}
+    truth = torch.zeros(200, dtype=torch.float64)
+    answers = [torch.linspace(-1, 1, 200).double() * scale for scale in (1.0, 1.1)]
+    answers[1][0] = 60.0
+    net, other = (
+        of_rows(metrics, {name: one.rows(some, truth) for name, one in metrics.items()}, part="test") for some in answers
+    )
+    opponent = Opponent("ridge", "ridge", None, 1.0)
+    rival = Rival(opponent, other, difference(metrics["rmse"], net.rows["rmse"], other.rows["rmse"]))
+    told = concluded(net, [rival], opponent, margin=0.02, look=1, notes=[]).verdict
+    assert told.sentence.endswith(
+        "A few examples decide this; the mean absolute error of the net is 0.503, that of ridge 0.847."
+    )

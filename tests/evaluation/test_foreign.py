@@ -253,3 +253,8 @@ def test_evl_10_data_that_are_prepared_otherwise_than_for_the_model_are_refused(
     finally:
         path.write_text(before)
     assert caught.value.details["model"] == caught.value.details["here"] == tw.__version__
+
+
+def test_a_method_is_called_by_the_model_that_it_is_of(numbers, logistic, bayes):
+    assert tw.evaluate(logistic.predict, numbers)["model"] == "LogisticRegression"
+    assert tw.evaluate(bayes.predict_proba, numbers)["model"] == "GaussianNB"

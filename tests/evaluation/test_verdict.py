@@ -135,3 +135,15 @@ def test_a_net_that_is_no_better_than_the_trivial_answer_has_learned_nothing():
     judged = Contest(Unit.of(metric("accuracy")), 0.3, 0.5, "trivial", "the trivial answer", 0.01)
     said = verdict(judged, found(-0.2, -0.3, -0.1)).sentence
     assert said.endswith("It has learned nothing of use yet.")
+
+
+def test_where_a_few_examples_decide_both_are_told_by_a_metric_that_these_move_less():
+    few = found(0.175, 0.05, 0.3, n=200, concentrated=True)
+    assert verdict(contest(0.517, 0.692, name="rmse"), few).sentence.endswith(" A few examples decide this.")
+    beside = dataclasses.replace(contest(0.517, 0.692, name="rmse"), robust="the MAE of the net is 0.3")
+    assert verdict(beside, few).sentence.endswith(" A few examples decide this; the MAE of the net is 0.3.")
+
+
+def test_what_would_settle_it_is_no_test_part_where_all_examples_were_judged():
+    said = verdict(dataclasses.replace(contest(0.9, 0.9), whole=True), found(0.0, -0.012, 0.019, n=1000)).sentence
+    assert "About 7,200 examples would settle it; you have 1,000." in said

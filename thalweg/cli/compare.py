@@ -29,7 +29,7 @@ def compare(given: Mapping[str, Any], talk: Talk, page: Page) -> Answer:
     folds = True if given["folds"] else False if given["no_folds"] else None
     found = api.compare(run, seeds=given["seeds"], folds=folds, talk=talk)
     over = [name for name in METHOD if f"over_{name}" in found]
-    lines = result_lines(found, run, page, hint=False)
+    lines = result_lines(found, run, page, hint=not over)
     for name in over:
         lines += paragraph(name, [found[f"over_{name}"]["verdict"]["sentence"]], width=page.width)
     return Answer(lines, run_facts(found, run) | {f"over_{name}": found[f"over_{name}"] for name in over})

@@ -22,7 +22,7 @@ def result_lines(
 
     Args:
         following: the command to try next, and what it gives.
-        hint: say what would judge so few rows better.
+        hint: say what the verdict speaks for, and what would say more.
     """
     lines = ["", *figures_table(results, page), ""]
     verdict = results.get("verdict")
@@ -31,7 +31,7 @@ def result_lines(
         lines += _instead(verdict, path, page)
     elif results.get("verdict_reason"):
         lines += paragraph("verdict", [f"none: {results['verdict_reason']}"], width=page.width)
-    lines += _folds(results, path, page) if hint else []
+    lines += _scope(results, path, page) if hint and verdict else []
     for note in results.get("notes", []):
         lines += paragraph("note", [note], width=page.width)
     report = path / "report.html"
@@ -39,16 +39,16 @@ def result_lines(
     return [*lines, *(paragraph("next", ["   ".join(following)], width=page.width) if following else [])]
 
 
-def _folds(results: Mapping[str, Any], path: Path, page: Page) -> list[str]:
-    """The command that judges all rows where they are few."""
-    outlook = results.get("folds") or {}
-    if not outlook.get("advised"):
-        return []
+def _scope(results: Mapping[str, Any], path: Path, page: Page) -> list[str]:
+    """What the verdict speaks for, and the command whose verdict speaks for more."""
     from thalweg.report.sentences import duration
 
-    command = shlex.join(["thalweg", "compare", str(path)])
-    said = f"on all {outlook['rows']:,} rows, by {outlook['fits']} trainings, about {duration(outlook['seconds'])}"
-    return paragraph("folds", [f"{command}   judges the method {said}"], width=page.width)
+    outlook, command = results.get("folds") or {}, shlex.join(["thalweg", "compare", str(path)])
+    said = f"{command} --seeds 5   speaks for the way of training"
+    if outlook.get("advised"):
+        takes = f"by {outlook['fits']} trainings, about {duration(outlook['seconds'])}"
+        said = f"{command}   judges the method on all {outlook['rows']:,} rows, {takes}"
+    return paragraph("scope", [f"this model, on examples like these {results['examples']:,}; {said}"], width=page.width)
 
 
 def _instead(verdict: Mapping[str, Any], path: Path, page: Page) -> list[str]:

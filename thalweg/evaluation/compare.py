@@ -21,6 +21,7 @@ from thalweg.tasks._task import Model, Task
 
 BUDGET = 10.0
 """Seconds for the baselines where nothing else is said."""
+CLAIM = "This speaks for this model, on examples like those of its test part; not for its way of training."
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,8 @@ class Comparison:
         """Metric, metrics, baselines and verdict as JSON values."""
         judged = self.verdict.word is not None
         facts = {"verdict": self.verdict.as_json() if judged else None, "verdict_reason": "" if judged else self.verdict.reason}
-        return self.net.as_json() | {"baselines": [_rival_as_json(one) for one in self.rivals], "notes": self.notes} | facts
+        told = {"baselines": [_rival_as_json(one) for one in self.rivals], "notes": self.notes, "claim": CLAIM}
+        return self.net.as_json() | told | facts
 
 
 def compare(
@@ -148,11 +150,23 @@ def concluded(
         result = Verdict(None, "", reason=f"{net.headline} has no value on the test part: {metric.undefined}")
     else:
         how = "the best on validation" if len(rivals) > 1 else ""
-        contest = Contest(Unit.of(metric), value, theirs, chosen.name, spoken(chosen.name, chosen.title), margin, how, ours)
+        title = spoken(chosen.name, chosen.title)
+        beside = _by_a_robust_metric(net, main.evaluation, ours, title)
+        contest = Contest(Unit.of(metric), value, theirs, chosen.name, title, margin, how, ours, robust=beside)
         result = verdict(contest, main.difference, look=look)
     named = Rival(main.opponent, main.evaluation, main.difference, result.word)
     ranked = sorted([named, *others], key=lambda one: _rank(one, net), reverse=True)
     return Comparison(net, ranked, result, notes)
+
+
+def _by_a_robust_metric(net: Evaluation, opponent: Evaluation, ours: str, title: str) -> str:
+    """Both by the metric that the headline names as moved less by single examples; empty where there is none."""
+    name = net.metrics[net.headline].declaration.facts.get("robust", "")  # type: ignore[attr-defined]
+    one, other = (some.estimates.get(name) for some in (net, opponent))
+    if one is None or other is None or one.value is None or other.value is None or one.low is None or one.high is None:
+        return ""
+    unit, half = Unit.of(net.metrics[name]), (one.high - one.low) / 2
+    return f"the {unit.title} of {ours} is {unit.value(one.value, half)}, that of {title} {unit.value(other.value, half)}"
 
 
 def _rank(rival: Rival, net: Evaluation) -> float:

@@ -26,6 +26,8 @@ from thalweg.metrics._metric import Metric
 
 FEW_UNITS = 30
 FEW_EXAMPLES = 5
+LONG_TAILED = ("positive", "plain")
+"""Forms of interval of metrics that a single example can move as far as it likes."""
 EXAMPLES, GROUPS = "examples", "groups"
 """What units are called."""
 
@@ -98,7 +100,8 @@ def _difference(
     inside = None if metric.additive else groups
     moved = moves(metric, first, inside) - moves(metric, second, inside)
     df = n - 1 if metric.additive else len(moved) - 1
-    return _student(raw, centre, moved, df=df, n=n, reason=reason, alpha=alpha)
+    found = _student(raw, centre, moved, df=df, n=n, reason=reason, alpha=alpha)
+    return dataclasses.replace(found, concentrated=form(metric) in LONG_TAILED and concentrated(moved))
 
 
 def paired_moves(metric: Metric[Any], net: Tensor, opponent: Tensor | None, groups: Tensor | None = None) -> Tensor:
@@ -263,7 +266,7 @@ def _student(raw: float, centre: float, moved: Tensor, *, df: float, n: int, rea
         return Difference(raw, -math.inf, math.inf, None, None, n, centre, reason or "a class has too few examples")
     half = student(df, alpha=alpha) * error
     p = 2 * float(stdtr(df, -abs(centre) / error)) if error > 0 else None
-    return Difference(raw, centre - half, centre + half, p, None, n, centre, reason, concentrated(moved))
+    return Difference(raw, centre - half, centre + half, p, None, n, centre, reason)
 
 
 def _phantoms(metric: Metric[Any], rows: Tensor) -> Tensor | None:

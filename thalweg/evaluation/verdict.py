@@ -64,6 +64,7 @@ class Contest:
         ours: the net as people call it.
         simpler: the opponent is known to be the simpler of both.
         whole: all examples were judged, so that there is no test part.
+        robust: what is said where a few examples decide: both models by a metric that these move less.
     """
 
     unit: Unit
@@ -76,6 +77,7 @@ class Contest:
     ours: str = "the net"
     simpler: bool = True
     whole: bool = False
+    robust: str = ""
 
     @property
     def introduced(self) -> str:
@@ -143,7 +145,7 @@ def sentence_of(word: str, contest: Contest, found: Difference, count: int | Non
     said = {BETTER: _better, WORSE: _worse, EQUIVALENT: _equivalent}.get(word)
     text = said(contest, found) if said else _unknown(contest, found, count)
     if found.concentrated:
-        text += " A few examples decide this."
+        text += f" A few examples decide this{contest.robust and f'; {contest.robust}'}."
     if look > 1:
         text += f" Look {look} at this test set: the interval is widened; only fresh data makes a first look."
     return text

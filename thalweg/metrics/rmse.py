@@ -8,7 +8,17 @@ from thalweg.core.settings import Settings
 from thalweg.metrics._metric import Metric, MetricExample, require_same_shape, summed
 
 
-@metric("rmse", better="lower", best=0.0, unit="target", reads="values", target="values", interval="positive", title="RMSE")
+@metric(
+    "rmse",
+    better="lower",
+    best=0.0,
+    unit="target",
+    reads="values",
+    target="values",
+    interval="positive",
+    title="RMSE",
+    robust="mae",  # what is told beside it where a few examples decide
+)
 class RMSE(Metric[Settings]):
     """The root of the mean squared difference over all shown positions, in the unit of the target."""
 

@@ -82,7 +82,8 @@ def _where(verdict: Mapping[str, Any], unit: Unit) -> str:
 def _advice(verdict: Mapping[str, Any], opponent: Mapping[str, Any], results: Mapping[str, Any]) -> str:
     if verdict["word"] in (EQUIVALENT, WORSE):
         return advice(verdict["word"], str(opponent["name"]), opponent["title"])
-    return settling(int(results.get("examples") or 0), verdict.get("needed"), verdict.get("needed_if_real"))
+    units = "groups" if "groups" in results else "examples"
+    return settling(int(results.get(units) or 0), verdict.get("needed"), verdict.get("needed_if_real"), units=f"test {units}")
 
 
 def signed(gap: float, unit: Unit, half: float) -> str:

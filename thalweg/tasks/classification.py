@@ -47,7 +47,7 @@ class Classification(Task):
         found = (
             {"f1": made_metric("f1", {"positive": counts.index(min(counts))})}
             if len(counts) == 2
-            else {"macro-f1": made_metric("macro-f1", classes)}
+            else {"macro-f1": made_metric("macro-f1", {**classes, "over": "true"})}
         )
         ranked = {"auc": made_metric("auc")} if len(counts) <= MOST_RANKED else {}
         beside = {"balanced-accuracy": made_metric("balanced-accuracy", classes), **ranked}

@@ -65,7 +65,7 @@ def compare(
             raise _nothing_to_compare("seeds and folds train a run again, and an opponent of your own cannot be trained here")
         return _of_two(run, opponent, data, margin=margin, said=said)
     if data is not None or not isinstance(run, Run | Package | str | Path):
-        raise _nothing_to_compare("one model was given, and no opponent")
+        raise _nothing_to_compare("one model was given, and neither an opponent nor what baselines would learn from")
     return _of_run(run, seeds=seeds, folds=folds, talk=talk or Talk())
 
 
@@ -145,5 +145,6 @@ def _nothing_to_compare(what: str) -> UsageRefusal:
         what,
         where="tw.compare",
         why="a difference is that of two models on the same examples",
-        fix="tw.compare(RUN, seeds=5), tw.compare(RUN, folds=True), tw.compare(RUN, model), tw.compare(model, other, (X, y))",
+        fix="tw.compare(RUN, seeds=5), tw.compare(RUN, model), tw.compare(model, other, (X, y)), "
+        "or beside baselines: tw.compare(model, data=(X, y), train=(X_train, y_train))",
     )

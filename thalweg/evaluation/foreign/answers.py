@@ -104,6 +104,9 @@ def called(model: Any) -> str:  # noqa: ANN401
     steps = getattr(model, "steps", None)  # a pipeline is called by what ends it
     if isinstance(steps, list) and steps:
         return called(steps[-1][-1])
+    owner = getattr(model, "__self__", None)
+    if isinstance(owner, Predicts):  # its method was given
+        return called(owner)
     name = getattr(model, "__name__", None)
     return str(name) if isinstance(name, str) and name.isidentifier() else type(model).__name__
 

@@ -26,7 +26,7 @@ def judged(model: Any, examples: Judged, said: Said, *, by: Any = None) -> dict[
     facts = found.evaluation.as_json() | {"model": found.name, "notes": list(found.notes)}
     if by is None:
         return facts
-    name = by if isinstance(by, str) else "by"
+    name = by if isinstance(by, str) else str(getattr(by, "name", None) or "the values given")
     return facts | {"by": subgroups(found.evaluation, examples.column(by), name)}
 
 

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from thalweg.core.errors import UsageRefusal
 from thalweg.fields.ports import Port
 from thalweg.layers.joined import Joined
 
@@ -21,3 +22,13 @@ def test_codes_alone_are_read_in_the_type_of_the_model(dtype):
     joined = Joined((CODES,)).to(dtype)
     assert joined({"colour": torch.tensor([[2, 0]])}).dtype == dtype
     assert joined.state_dict() == {}
+
+
+def test_what_varies_in_length_is_refused_with_what_leaves_it_out():
+    varying, fixed = Port("words", "text", (None,)), Port("numbers", "numbers", (2,))
+    with pytest.raises(UsageRefusal) as caught:
+        Joined((varying, fixed))
+    assert caught.value.fix.startswith("--ignore words leaves out what varies")
+    with pytest.raises(UsageRefusal) as alone:
+        Joined((varying,))
+    assert "--ignore" not in alone.value.fix

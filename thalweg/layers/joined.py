@@ -48,7 +48,9 @@ def _refuse_varying(ports: tuple[Port, ...]) -> None:
             f'the length of "{varying[0].name}" varies, this model reads rows of one length',
             where=f"--model; {varying[0].name} ({varying[0].kind})",
             why="it lays all values side by side",
-            fix="leave --model out, or bring the rows to one length",
+            fix=" ".join(f"--ignore {port.name}" for port in varying) + " leaves out what varies; or leave --model out"
+            if len(varying) < len(ports)
+            else "leave --model out, or bring the rows to one length",
         )
 
 

@@ -17,12 +17,17 @@ from thalweg.training.trial import one_step, taken_back
 LOWEST, HIGHEST = 1e-6, 10.0
 STEPS = 141
 """Twenty to each power of ten."""
-SMOOTH = 0.9
-"""Share of what was before in the running mean of the losses."""
+SPAN = 7
+"""Steps to either side over which losses are averaged: a running mean of those before alone lags by half a power of ten."""
+BOUND = 1.5
+"""Times the largest of the first losses, beyond which a loss counts for no more, so that the last ones do not hide the rest."""
+KEPT = 0.9
+"""Share of what was before in the running mean by which it is told that the loss is thrown off."""
 THROWN_OFF = 3.0
 """Times the way from the best loss up to the first one, beyond which nothing more is to be seen."""
 BELOW = 10.0
-"""The rate suggested is that of the lowest loss divided by this: what one step bears, many would not."""
+"""The rate suggested is that of the lowest loss divided by this: what one step bears, many would not. Where the loss falls
+fastest is no better guide: on tables that is 2 to 7 times the rate that suits them (LOG.md)."""
 FALL = 0.02
 """Share of the first loss by which it must fall for a rate to be suggested."""
 
@@ -46,7 +51,7 @@ def rate_test(stage: Stage) -> dict[str, Any]:
                 descent.go_by(partial(_always, rate / usual))
             loss = float(share(one_step(stage, at)))
             losses.append(loss)
-            if not math.isfinite(loss) or _thrown_off(smoothed(losses)):
+            if not math.isfinite(loss) or _thrown_off(losses):
                 break
             at = at.advanced(stage.progress.length)
     return {"usual": usual} | told(rates[: len(losses)], losses)
@@ -66,37 +71,27 @@ def told(rates: Sequence[float], losses: Sequence[float]) -> dict[str, Any]:
     if len(curve) < 3 or min(curve) > curve[0] - FALL * abs(curve[0]):
         return found | {"suggested": None, "why": "at no rate did the loss fall by as much as it varies"}
     lowest = min(range(len(curve)), key=curve.__getitem__)
-    steepest = _steepest(curve[: lowest + 1])
-    place = max(_nearest(rates, rates[lowest] / BELOW), min(steepest, lowest))
-    suggested = float(f"{min(rates[place], rates[lowest] / 2):.1g}")
     end = f"; at {rates[len(losses) - 1]:.2g} it was thrown off" if len(losses) < STEPS else ""
-    why = f"the loss falls fastest at {rates[steepest]:.2g} and is lowest at {rates[lowest]:.2g}{end}"
-    return found | {"suggested": suggested, "why": why}
+    why = f"the loss is lowest at {rates[lowest]:.2g}, and a tenth of that bears a whole training{end}"
+    return found | {"suggested": float(f"{rates[lowest] / BELOW:.1g}"), "why": why}
 
 
 def smoothed(losses: Sequence[float]) -> list[float]:
-    """The running mean, freed of its beginning at zero."""
-    means, mean = [], 0.0
+    """The mean over the steps around each one, so that the curve does not lag behind the rate."""
+    bound = BOUND * max(map(abs, losses[:SPAN]), default=0.0)
+    held = [min(loss, bound) for loss in losses]
+    around = [held[max(i - SPAN, 0) : i + SPAN + 1] for i in range(len(held))]
+    return [sum(one) / len(one) for one in around]
+
+
+def _thrown_off(losses: Sequence[float]) -> bool:
+    """The running mean of what was seen so far has left its best for good."""
+    curve, mean = [], 0.0
     for count, loss in enumerate(losses, 1):
-        mean = SMOOTH * mean + (1 - SMOOTH) * loss
-        means.append(mean / (1 - SMOOTH**count))
-    return means
-
-
-def _thrown_off(curve: Sequence[float]) -> bool:
+        mean = KEPT * mean + (1 - KEPT) * loss
+        curve.append(mean / (1 - KEPT**count))
     best = min(curve)
     return len(curve) > 10 and curve[-1] > max(best + THROWN_OFF * (curve[0] - best), best + 0.5 * abs(best), curve[0])
-
-
-def _steepest(curve: Sequence[float]) -> int:
-    """Where the loss falls fastest by factors of the rate, over a quarter of a power of ten to either side."""
-    wide = 5
-    falls = [curve[max(i - wide, 0)] - curve[min(i + wide, len(curve) - 1)] for i in range(len(curve))]
-    return max(range(len(falls)), key=falls.__getitem__)
-
-
-def _nearest(rates: Sequence[float], rate: float) -> int:
-    return min(range(len(rates)), key=lambda i: abs(math.log(rates[i] / rate)))
 
 
 def _descents(stage: Stage) -> list[Descent]:

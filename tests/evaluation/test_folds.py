@@ -104,6 +104,12 @@ def test_groups_stay_whole():
     data = dataset_of({"a": np.random.default_rng(0).normal(size=60), "patient": patient, "target": np.arange(60) % 2})
     cut = folds(data.examples, DataSettings(group="patient"), 5, seed=0)
     assert all(len(set(patient[one])) * 4 == len(one) for one in cut)
+    sizes = np.repeat(np.arange(12), np.arange(1, 13))  # no two of them alike
+    uneven = dataset_of({"a": np.random.default_rng(0).normal(size=78), "ward": sizes, "target": np.arange(78) % 2})
+    cuts = [
+        {tuple(one.tolist()) for one in folds(uneven.examples, DataSettings(group="ward"), 5, seed=seed)} for seed in (0, 1)
+    ]
+    assert cuts[0] != cuts[1]
 
 
 RESULTS = {"seconds": {"training": 1.5}, "baselines": [{"seconds": 2.0}, {"seconds": 0.5}], "verdict": {"word": "better"}}

@@ -51,7 +51,7 @@ def folds(examples: Examples, settings: DataSettings, count: int, *, seed: int, 
     """
     rows = torch.cat(list(examples.given.values())).unique().numpy()
     shares = {str(number): 1 / count for number in range(count)}
-    cut = _cut(rows, shares, examples, settings, seed=seed, strata=strata)
+    cut = _cut(rows, shares, examples, settings, seed=seed, strata=strata, largest_first=False)
     return [torch.from_numpy(np.sort(chosen)) for chosen in cut.values()]
 
 
@@ -74,6 +74,7 @@ def _cut(
     *,
     seed: int,
     strata: Column | None,
+    largest_first: bool = True,
 ) -> dict[str, np.ndarray]:
     generator = Position(seed).generator("split", by="run")
     if settings.time is not None:
@@ -81,7 +82,7 @@ def _cut(
         return _chunks(rows[order], shares)
     if settings.group is not None:
         groups = coded(take(_field(examples, settings.group, "--group"), rows))[1]
-        return _by_group(rows, groups, shares, generator, settings.group)
+        return _by_group(rows, groups, shares, generator, settings.group, largest_first=largest_first)
     classes = None
     if strata is not None and settings.stratified:
         names, classes = coded(take(strata, rows))
@@ -180,9 +181,15 @@ def _sizes(count: int, shares: Sequence[float]) -> list[int]:
 
 
 def _by_group(
-    rows: np.ndarray, groups: np.ndarray, shares: Mapping[str, float], generator: torch.Generator, name: str
+    rows: np.ndarray,
+    groups: np.ndarray,
+    shares: Mapping[str, float],
+    generator: torch.Generator,
+    name: str,
+    *,
+    largest_first: bool,
 ) -> dict[str, np.ndarray]:
-    """Whole groups, the largest first (equal ones shuffled), each to the part that lacks most; rows of no group stand alone."""
+    """Whole groups, shuffled or the largest first, each to the part that lacks most; rows of no group stand alone."""
     alone = groups < 0
     groups = np.where(alone, groups.max() + 1 + np.cumsum(alone), groups)
     found, index, counts = np.unique(groups, return_inverse=True, return_counts=True)
@@ -195,7 +202,7 @@ def _by_group(
             fix="name a field with more groups, or leave --group out",
         )
     shuffled = torch.randperm(len(found), generator=generator).numpy()
-    order = shuffled[np.argsort(-counts[shuffled], kind="stable")]
+    order = shuffled[np.argsort(-counts[shuffled], kind="stable")] if largest_first else shuffled
     lack = np.asarray(list(shares.values())) / sum(shares.values()) * len(rows)
     members: list[list[int]] = [[] for _ in shares]
     for place, group in enumerate(order.tolist()):

@@ -86,7 +86,8 @@ def outlook(settings: RunSettings, dataset: Dataset, results: Mapping[str, Any])
     once = float(results["seconds"]["training"]) + sum(float(one.get("seconds") or 0.0) for one in results["baselines"])
     rows = len(_all_rows(dataset)) if isinstance(dataset, StoredDataset) else 0
     seconds = round(repeats * FOLDS * once, 1)
-    advised = not reason and rows < SMALL and bool(results.get("verdict")) and seconds <= (settings.time_limit or PATIENCE)
+    wanted = bool(results.get("verdict")) and rows < SMALL and not dataset.facts.get("given")
+    advised = not reason and wanted and seconds <= (settings.time_limit or PATIENCE)
     return {"advised": advised, "fits": repeats * FOLDS, "seconds": seconds, "rows": rows, "reason": reason}
 
 

@@ -101,3 +101,14 @@ def test_a_preset_resumes_to_the_same_bits(tmp_path):
 def test_a_preset_that_there_is_not_is_refused_with_those_that_there_are():
     with pytest.raises(Refusal, match="'fast', 'good' or 'best'"):
         run_settings({"preset": "turbo"})
+
+
+def test_published_weights_are_fine_tuned_in_the_same_stages_by_every_preset_only_longer():
+    def stages(**asked):
+        return [one.rule for one in run_settings({"weights": "mobilenet-v2", **asked}).stages]
+
+    by_preset = {preset: stages(preset=preset) for preset in SHARES}
+    assert by_preset["good"] == stages() == stages(find_lr=True)
+    assert [by_preset[preset][1]["epochs"] for preset in SHARES] == [3, 8, 16]
+    assert by_preset["fast"][0] == by_preset["best"][0]
+    assert len(stages(rule={"rate": "auto"})) == len(stages(time_limit="1m")) == 1

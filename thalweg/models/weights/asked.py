@@ -15,12 +15,13 @@ from typing import Any
 from thalweg.models.weights.catalogue import Entry, entry, for_model
 
 HEAD = {"name": "linear-probe"}
-REST = {"epochs": 8, "rate": 0.00005, "layer_decay": 0.8}
+REST = {"rate": 0.00005, "layer_decay": 0.8}
+EPOCHS = {"fast": 3, "good": 8, "best": 16}
+"""Of the rest, by preset."""
 SLOWLY = {"name": "cosine", "warmup": 0.1}
 RULE = {"freeze_statistics": True, "batch_size": 32, "optimizer": {"name": "adamw"}, "schedule": SLOWLY}
 TOGETHER = {**RULE, "rate": 0.0003}
 """All layers at once, where the user says how long."""
-LENGTHS = ("time_limit", "preset", "find_lr")
 RULE_LENGTHS = {"epochs", "steps", "batch_size"}
 
 
@@ -45,8 +46,9 @@ def _gone_through(asked: Mapping[str, Any], known: Entry) -> dict[str, Any]:
     said = {key for key, value in rule.items() if value is not None} if isinstance(rule, Mapping) else {"name"}
     if asked.get("stages") or not said <= RULE_LENGTHS:
         return {}
-    if said - {"batch_size"} or any(asked.get(key) for key in LENGTHS):
+    if said - {"batch_size"} or asked.get("time_limit") or asked.get("find_lr") == "use":
         return {"rule": {**TOGETHER, **rule}}
-    stages = [{"rule": HEAD}, {"rule": {**REST, "freeze": list(known.lower)}}]
+    epochs = EPOCHS.get(str(asked.get("preset")), EPOCHS["good"])
+    stages = [{"rule": HEAD}, {"rule": {**REST, "epochs": epochs, "freeze": list(known.lower)}}]
     stopping = {"keep": "last", **{name: one for name, one in dict(asked.get("stopping") or {}).items() if one is not None}}
     return {"stages": stages, "rule": {**RULE, **rule}, "stopping": stopping}

@@ -28,8 +28,6 @@ MOST_CHANNELS = 9
 """Channels that one pair of kernel and dilation sums over, at most."""
 MOST_ROWS = 1024
 """Training rows among which those that give the biases are drawn."""
-SMALLEST = 1e-9
-"""A share below that of any one step."""
 GOLDEN = (math.sqrt(5) + 1) / 2
 
 
@@ -70,13 +68,14 @@ class RandomKernels(nn.Module, StartsFromData):
         shares, means, begun = [], [], 0
         for index, (_, count) in enumerate(self.dilations):
             answers, counted = self._answers(x, index), self._counted(x, mask, index)
+            answers.masked_fill_(~counted, -math.inf)  # above no bias
+            steps, held = counted.sum(2).clamp(min=1), torch.empty_like(answers)
             for bias in self.biases[:, begun : begun + count].to(x.dtype).T:
-                above = (answers > bias[:, None]).to(x.dtype)
-                shares.append(torch.einsum("bkt,bkt->bk", above, counted.expand_as(above)))
+                above = torch.gt(answers, bias[:, None], out=held).sum(2)  # (B, K)
+                shares.append(above / steps)
                 if self.means:
-                    excess = (answers - bias[:, None]).relu_()
-                    summed = torch.einsum("bkt,bkt->bk", excess, counted.expand_as(excess))
-                    means.append(summed / shares[-1].clamp(min=SMALLEST))  # nothing over nothing is 0
+                    excess = torch.sub(answers, bias[:, None], out=held).relu_().sum(2)
+                    means.append(excess / above.clamp(min=1))
             begun += count
         return torch.cat(shares + means, 1)
 
@@ -87,15 +86,14 @@ class RandomKernels(nn.Module, StartsFromData):
         return nn.functional.conv1d(x, weight.to(x.dtype), dilation=dilation, padding=dilation * (LENGTH // 2))
 
     def _counted(self, x: Tensor, mask: Tensor | None, index: int) -> Tensor:
-        """(B or 1, K, T) the steps that count, each as one over their number.
+        """(B or 1, K, T) bool: the steps that count.
 
         For every other pair of kernel and dilation they are those at which the kernel does not reach over the ends.
         """
         real = torch.ones(1, x.shape[2], dtype=torch.bool, device=x.device) if mask is None else mask
         inner = _inner(real, self.dilations[index][0] * (LENGTH // 2))
         inside = ((torch.arange(KERNELS, device=x.device) + index) % 2 == 1)[None, :, None]
-        counted = torch.where(inside, inner[:, None], real[:, None]).to(x.dtype)
-        return counted / counted.sum(2, keepdim=True).clamp(min=1)
+        return torch.where(inside, inner[:, None], real[:, None])
 
     def start(self, start: Start) -> None:
         """Draws which channels are summed, and takes the biases from the answers to rows drawn for each kernel and dilation."""

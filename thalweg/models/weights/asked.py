@@ -21,7 +21,7 @@ EPOCHS = {"fast": 3, "good": 8, "best": 16}
 SLOWLY = {"name": "cosine", "warmup": 0.1}
 RULE = {"freeze_statistics": True, "batch_size": 32, "optimizer": {"name": "adamw"}, "schedule": SLOWLY}
 TOGETHER = {**RULE, "rate": 0.0003}
-"""All layers at once, where the user says how long."""
+"""All layers at once, where the user says how long, or a rate is looked for, of which the probe has none."""
 RULE_LENGTHS = {"epochs", "steps", "batch_size"}
 
 
@@ -46,7 +46,7 @@ def _gone_through(asked: Mapping[str, Any], known: Entry) -> dict[str, Any]:
     said = {key for key, value in rule.items() if value is not None} if isinstance(rule, Mapping) else {"name"}
     if asked.get("stages") or not said <= RULE_LENGTHS:
         return {}
-    if said - {"batch_size"} or asked.get("time_limit") or asked.get("find_lr") == "use":
+    if said - {"batch_size"} or asked.get("time_limit") or asked.get("find_lr", "no") not in (False, "no"):
         return {"rule": {**TOGETHER, **rule}}
     epochs = EPOCHS.get(str(asked.get("preset")), EPOCHS["good"])
     stages = [{"rule": HEAD}, {"rule": {**REST, "epochs": epochs, "freeze": list(known.lower)}}]

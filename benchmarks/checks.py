@@ -16,7 +16,7 @@ import dataclasses
 import json
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ import check_sets
 import numpy as np
 import torch
 from check_plants import TABLES, Plant, Planted
+from check_plants_further import FURTHER
 from check_plants_rich import RICH
 
 from thalweg.checks.check import check
@@ -44,17 +45,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--set", action="append", help="only these sets, or kinds of sets (table, photos, texts, series)")
     parser.add_argument("--defect", action="append", help="only defects whose name holds this")
+    parser.add_argument("--further", action="store_true", help="the defects that were thought of later, in place of the others")
     parser.add_argument("--clean", action="store_true", help="the sets as they are, all rows")
     parser.add_argument("--table", action="store_true", help="show the kept figures as a Markdown table")
     parser.add_argument("--kept", type=Path, default=Path("plants.jsonl"))
     given = parser.parse_args(arguments)
     torch.set_num_threads(1)
+    plants = FURTHER if given.further else PLANTS
     if given.table:
-        print("\n".join(_table(_lines(given.kept))))
+        print("\n".join(_table(_lines(given.kept), plants)))
     elif given.clean:
         _clean(list(_sets(given.which, given.set)), given.kept)
     else:
-        _planted(list(_sets(given.which, given.set)), given.seeds, given.defect, given.kept)
+        chosen = {name: one for name, one in plants.items() if not given.defect or any(word in name for word in given.defect)}
+        _planted(list(_sets(given.which, given.set)), given.seeds, chosen, given.kept)
 
 
 def _sets(which: str, only: Sequence[str] | None) -> Iterator[tuple[str, str, Examples]]:
@@ -90,14 +94,13 @@ def _clean(sets: Sequence[tuple[str, str, Examples]], file: Path) -> None:
             print(f"    {one['severity']} {one['code']}: {one['what']}")
 
 
-def _planted(sets: Sequence[tuple[str, str, Examples]], seeds: int, only: Sequence[str] | None, file: Path) -> None:
+def _planted(sets: Sequence[tuple[str, str, Examples]], seeds: int, plants: Mapping[str, Plant], file: Path) -> None:
     done = {(line["set"], line["defect"], line["seed"]) for line in _lines(file)}
     for turn in range(seeds):
         for place, (which, kind, examples) in enumerate(sets):
             seed = (place + turn) % len(Plant.shares)  # one turn already holds all seeds, so all shares
-            for name, plant in PLANTS.items():
-                wanted = kind in plant.kinds and (not only or any(word in name for word in only))
-                wanted = wanted and examples.name not in plant.silent
+            for name, plant in plants.items():
+                wanted = kind in plant.kinds and examples.name not in plant.silent
                 if not wanted or (examples.name, name, seed) in done:
                     continue
                 begun = time.process_time()
@@ -151,11 +154,11 @@ def _judged(planted: Planted, plant: Plant) -> dict[str, Any]:
     return {"named": float(bool(found)) if plant.column else round(share, 4), **said}
 
 
-def _table(lines: list[dict[str, Any]]) -> list[str]:
+def _table(lines: list[dict[str, Any]], plants: Mapping[str, Plant]) -> list[str]:
     """A row for each defect: mean over sets of the means over seeds, the least, n, precision; and the mean of all defects."""
     table = ["| defect | recall | least set | sets, plantings | precision |", "|---|---|---|---|---|"]
     means = []
-    for name, plant in PLANTS.items():
+    for name, plant in plants.items():
         chosen = [line for line in lines if line["defect"] == name and "named" in line]
         if not chosen:
             continue

@@ -9,6 +9,7 @@ import pytest
 import thalweg as tw
 from tests.checks.planted import table
 from thalweg.checks.ahead import told
+from thalweg.checks.at_once import LONG, at_once
 from thalweg.checks.check import Checked
 from thalweg.checks.finding import Finding
 from thalweg.checks.looked import Looked
@@ -115,3 +116,11 @@ def test_new_data_are_held_against_the_rows_that_a_run_learned_from(file, tmp_pa
         csv.writer(out).writerows([names, *strangers, rows[learned[4]], rows[learned[9]]])
     found = {one.code: list(one.rows) for one in tw.check(new, against=run).findings}
     assert found["DUPLICATES_ACROSS"] == [len(strangers), len(strangers) + 1]
+
+
+def test_a_long_column_of_numbers_in_words_is_read_at_once_and_codes_and_thousands_are_not():
+    rows = [f"{value:.2f}" for value in np.random.default_rng(0).normal(50, 20, LONG)]
+    assert at_once(rows).dtype == np.float64
+    assert np.isnan(at_once([*rows, ""])[-1])
+    for kept in ([*rows, "", None], [*rows, "three"], [f"0{i}" for i in range(LONG)], ["1.234"] * LONG, rows[:100]):
+        assert at_once(kept) is kept

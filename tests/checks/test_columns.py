@@ -35,6 +35,13 @@ def test_several_spellings_of_missing_are_told_with_their_counts():
     assert said("missing-spellings", table(town=changed(table().columns["town"], {0: "?", 7: "?"}))) == []
 
 
+def test_unknown_is_a_class_of_its_own_but_beside_another_word_for_missing():
+    towns = changed(table().columns["town"], {0: "unknown", 1: "unknown"})
+    assert said("missing-spellings", table(town=towns)) == []
+    one = only("missing-spellings", table(town=changed(towns, {5: "-"})))
+    assert list(one.rows) == [0, 1, 5]
+
+
 @pytest.mark.parametrize("value", [-999.0, 9999.0, -1.0])
 def test_a_number_that_stands_for_missing_is_found(value):
     column = table().columns["age"].copy()
@@ -59,12 +66,22 @@ def test_values_far_from_all_others_are_found_and_long_tails_are_not():
 
 def test_a_cloud_beyond_a_gap_is_found_in_a_column_with_a_long_tail_and_what_stands_for_missing_is_left_to_its_own_finding():
     tail = np.exp(np.random.default_rng(0).normal(0, 0.9, 600))
-    tail[:12] = np.linspace(1.6, 4, 12) * tail.max()
+    tail[:12] = np.linspace(2, 5, 12) * tail.max()
     assert set(range(12)) <= set(only("outliers", table(600, income=tail)).rows)
     marked = table().columns["weight"].copy()
     marked[ROWS_HIT] = 99999.0
     assert said("outliers", table(weight=marked)) == []
     assert only("sentinels", table(weight=marked)).field == "weight"
+
+
+def test_what_is_far_out_along_with_the_target_or_is_one_value_many_times_is_no_slip():
+    column = table().columns["weight"].copy()
+    yes = [row for row, label in enumerate(table().columns["left"]) if label == "yes"][:12]
+    column[yes] = np.linspace(400, 900, len(yes))
+    assert said("outliers", table(weight=column)) == []
+    tail = np.exp(np.random.default_rng(1).normal(0, 0.9, 600))
+    tail[::60] = 1.8 * tail.max()
+    assert said("outliers", table(600, fare=tail)) == []
 
 
 def test_rows_in_another_unit_are_found_where_the_gap_is_wide():

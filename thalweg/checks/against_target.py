@@ -1,7 +1,7 @@
 """Every plain column alone against the target, and what all others together reach."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -12,7 +12,7 @@ from thalweg.checks.seen import Seen
 from thalweg.checks.single_column import FOLDS, Score, binned, score_of_amounts, score_of_classes
 from thalweg.checks.subject import TRAIN, Subject
 
-MOST_CLASSES, LEAST_ROWS = 50, 50
+MOST_CLASSES, LEAST_ROWS, HURRIED_ROWS = 50, 50, 20_000
 
 
 @dataclass
@@ -20,21 +20,29 @@ class AgainstTarget:
     """One subject's columns against its target.
 
     Attributes:
-        rows: those whose target is known and that may be learned from.
+        rows: those whose target is known and that may be learned from, or a sample of them.
+        scores: of the columns that were asked for, by name.
     """
 
     subject: Subject
     target: Seen
     rows: np.ndarray
+    scores: dict[str, Score] = field(default_factory=dict)
 
     @staticmethod
     def of(subject: Subject) -> "AgainstTarget | None":
-        """None where there is no single plain target, or too little of it."""
+        """The one that all detectors share; None where there is no single plain target, or too little of it."""
+        found: AgainstTarget | None = subject.once("against the target", lambda: AgainstTarget._of(subject))
+        return found
+
+    @staticmethod
+    def _of(subject: Subject) -> "AgainstTarget | None":
         target = subject.target
         if target is None or (subject.classes is None and subject.amounts is None):
             return None
         known = target.codes >= 0 if subject.classes is not None else np.isfinite(target.numbers)
         rows = np.flatnonzero(known & (subject.part <= TRAIN))
+        rows = subject.sample(rows, most=len(rows), hurried=HURRIED_ROWS, what="columns that tell the target")
         kinds = len(np.unique(target.codes[rows]))
         few = len(rows) < LEAST_ROWS or kinds < 2 or (subject.classes is not None and kinds > MOST_CLASSES)
         return None if few else AgainstTarget(subject, target, rows)
@@ -46,9 +54,15 @@ class AgainstTarget:
 
     def score(self, one: Seen) -> Score:
         """The column alone."""
+        if one.name not in self.scores:
+            self.scores[one.name] = self.score_of(binned(one, self.rows))
+        return self.scores[one.name]
+
+    def score_of(self, cells: np.ndarray) -> Score:
+        """What the cells (n,) of the rows tell of the target."""
         if self.classes:
-            return score_of_classes(binned(one), self.target.codes, self.rows)
-        return score_of_amounts(binned(one), self.target.numbers, self.rows)
+            return score_of_classes(cells, self.target.codes[self.rows])
+        return score_of_amounts(cells, self.target.numbers[self.rows])
 
     @cached_property
     def majority(self) -> float:
@@ -70,7 +84,7 @@ class AgainstTarget:
 
 def as_number(one: Seen) -> np.ndarray:
     """(N,) float64: numbers as they are, the commonest categories by rank; NaN for gaps."""
-    return one.numbers if one.numeric else np.where(one.codes < 0, np.nan, binned(one).astype(np.float64))
+    return one.numbers if one.numeric else np.where(one.codes < 0, np.nan, binned(one, np.arange(len(one))).astype(np.float64))
 
 
 def _out_of_fold(table: np.ndarray, truth: np.ndarray, *, classes: bool) -> float:

@@ -17,12 +17,14 @@ GROUPS = re.compile(
     re.IGNORECASE,
 )
 DIGITS = re.compile(r"\d+")
+HASH = re.compile(r"(?=.*\d)[\w-]{8,}")
+"""What hashes, UUIDs and random codes look like."""
 DISTINCT = 0.98
 
 
 def is_identifier(seen: Seen) -> bool:
     """Nearly every row has a value of its own: whole numbers that fill their range, codes of one shape, or so named."""
-    if not seen.plain or len(seen) < 20 or len(seen.levels) < DISTINCT * (~seen.missing).sum() or len(seen.levels) < 20:
+    if not seen.plain or len(seen) < 20 or seen.distinct < DISTINCT * (~seen.missing).sum() or seen.distinct < 20:
         return False
     if seen.numeric:
         there = seen.numbers[np.isfinite(seen.numbers)]
@@ -30,7 +32,14 @@ def is_identifier(seen: Seen) -> bool:
         return bool(dense or (seen.whole and names_rows(seen.name)))
     shapes = {DIGITS.sub("9", level) for level in seen.levels[:200]}
     one_shape = len(shapes) <= 2 and all("9" in shape and " " not in shape for shape in shapes)
-    return one_shape or names_rows(seen.name)
+    return one_shape or _hashes(seen.levels[:200]) or names_rows(seen.name)
+
+
+def _hashes(codes: list[str]) -> bool:
+    """Codes of one length, digits among the signs of nearly all."""
+    return len({len(code) for code in codes}) == 1 and sum(HASH.fullmatch(code) is not None for code in codes) >= 0.9 * len(
+        codes
+    )
 
 
 def names_rows(name: str) -> bool:
@@ -50,7 +59,7 @@ def order_of(seen: Seen) -> np.ndarray:
 
 def names_groups(seen: Seen) -> bool:
     """The name says that rows with one value belong together, and a good part of the rows do."""
-    if not seen.plain or len(seen.levels) < 10 or not GROUPS.search(seen.name.strip()):
+    if not seen.plain or seen.distinct < 10 or not GROUPS.search(seen.name.strip()):
         return False
     repeated = seen.counts[seen.counts > 1].sum()
-    return bool(repeated >= 0.3 * len(seen)) and len(seen.levels) >= len(seen) / 200
+    return bool(repeated >= 0.3 * len(seen)) and seen.distinct >= len(seen) / 200

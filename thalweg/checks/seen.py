@@ -69,10 +69,15 @@ class Seen:
         return self.look.scalar and not self.look.files
 
     @cached_property
+    def array(self) -> np.ndarray | None:
+        """The column where it is an array of numbers, which needs no look at each value; else None."""
+        return self.column if isinstance(self.column, np.ndarray) and self.column.dtype.kind in "biuf" else None
+
+    @cached_property
     def _distinct(self) -> tuple[list[Any], np.ndarray]:
         if isinstance(self.column, np.ndarray):
             found, index = np.unique(self.column, return_inverse=True)
-            return [plain(value) for value in found], index.reshape(-1)
+            return found.tolist(), index.reshape(-1)
         places: dict[Any, int] = {}
         index = np.fromiter((places.setdefault(_key(value), len(places)) for value in self.column), np.int64, len(self.column))
         return [value for _, value in places], index
@@ -90,6 +95,8 @@ class Seen:
     @cached_property
     def spelt(self) -> np.ndarray:
         """(V,) bool: distinct values that say that there is none."""
+        if self.array is not None:
+            return np.isnan(self._read)
         return np.fromiter((_absent(value) for value in self.values), bool, len(self.values))
 
     @cached_property
@@ -100,7 +107,7 @@ class Seen:
     @cached_property
     def _read(self) -> np.ndarray:
         """(V,) float64: the distinct values as numbers, NaN where they are none."""
-        if isinstance(self.column, np.ndarray) and self.column.dtype.kind in "biuf":
+        if self.array is not None:
             return np.asarray(self.values, dtype=np.float64)
         if isinstance(self.column, np.ndarray) and self.column.dtype.kind == "M":
             found = np.unique(self.column)
@@ -125,32 +132,41 @@ class Seen:
         return self.numeric and bool((there == np.round(there)).all())
 
     @cached_property
-    def _coded(self) -> tuple[list[str], np.ndarray]:
+    def _level(self) -> np.ndarray:
+        """(V,) int64: the place among `levels` of each distinct value, -1 where it says that there is none."""
+        if self.array is not None:
+            level = np.full(len(self.values), -1, dtype=np.int64)
+            level[~self.spelt] = np.unique(self._read[~self.spelt], return_inverse=True)[1]
+            return level
         names: dict[str, int] = {}
-        places = np.asarray(
-            [-1 if gone else names.setdefault(word, len(names)) for gone, word in zip(self.spelt, self._words, strict=True)]
-        )
-        return list(names), places.astype(np.int64)[self.index]
+        words = zip(self.spelt.tolist(), self._words, strict=True)
+        return np.asarray([-1 if gone else names.setdefault(word, len(names)) for gone, word in words], dtype=np.int64)
 
     @property
     def _words(self) -> list[str]:
         pairs = zip(self.values, self._read.tolist(), strict=True)
         return [str(value).strip().casefold() if math.isnan(number) else f"{number:.17g}" for value, number in pairs]
 
-    @property
+    @cached_property
     def levels(self) -> list[str]:
         """The distinct values, equal where they differ in case, blanks around them or the way a number is written."""
-        return self._coded[0]
+        named = {level: word for level, word in zip(self._level.tolist(), self._words, strict=True) if level >= 0}
+        return list(named.values())
 
-    @property
+    @cached_property
+    def distinct(self) -> int:
+        """How many levels there are, without spelling them."""
+        return int(self._level.max(initial=-1)) + 1
+
+    @cached_property
     def codes(self) -> np.ndarray:
         """(N,) int64: the place of each row's value among `levels`, -1 where it is missing."""
-        return self._coded[1]
+        return self._level[self.index]
 
     @cached_property
     def counts(self) -> np.ndarray:
         """(levels,) how many rows have each value."""
-        return np.bincount(self.codes[self.codes >= 0], minlength=len(self.levels))
+        return np.bincount(self.codes[self.codes >= 0], minlength=self.distinct)
 
 
 def _key(value: Any) -> tuple[type, Any]:

@@ -18,24 +18,28 @@ class Score(NamedTuple):
     area: float
 
 
-def binned(one: Seen) -> np.ndarray:
-    """(N,) int64: a cell of the column: one of the commonest categories, or of the quantiles of a varied number; 0 for gaps."""
-    if one.numeric and len(one.levels) > BINS:
-        there = one.numbers[np.isfinite(one.numbers)]
-        edges = np.unique(np.quantile(there, np.linspace(0, 1, BINS + 1)[1:-1]))
-        return np.where(np.isfinite(one.numbers), np.searchsorted(edges, one.numbers, side="right") + 1, 0)
+def binned(one: Seen, rows: np.ndarray) -> np.ndarray:
+    """(n,) int64: a row's cell: one of the commonest categories, or of the quantiles of a varied number; 0 for gaps."""
+    if one.numeric and one.distinct > BINS:
+        return quantiles(one.numbers[rows])
     order = np.argsort(-one.counts, kind="stable")
-    rank = np.full(len(one.levels) + 1, CATEGORIES + 1)
+    rank = np.full(one.distinct + 1, CATEGORIES + 1)
     rank[order[:CATEGORIES]] = np.arange(1, min(CATEGORIES, len(order)) + 1)
     rank[-1] = 0
-    return rank[one.codes]
+    return rank[one.codes[rows]]
 
 
-def score_of_classes(cells: np.ndarray, codes: np.ndarray, rows: np.ndarray) -> Score:
-    """How well cells (N,) tell classes (N,), on some rows."""
-    probabilities = class_shares(cells[rows], codes[rows])
-    truth = codes[rows]
-    return Score(float((probabilities.argmax(axis=1) == truth).mean()), mean_area(probabilities, truth))
+def quantiles(numbers: np.ndarray) -> np.ndarray:
+    """(n,) int64: the place of each number among the quantiles of all, from 1; 0 for gaps."""
+    there = np.isfinite(numbers)
+    edges = np.unique(np.quantile(numbers[there], np.linspace(0, 1, BINS + 1)[1:-1])) if there.any() else np.zeros(0)
+    return np.where(there, np.searchsorted(edges, numbers, side="right") + 1, 0)
+
+
+def score_of_classes(cells: np.ndarray, codes: np.ndarray) -> Score:
+    """How well cells (n,) tell classes (n,)."""
+    probabilities = class_shares(cells, codes)
+    return Score(float((probabilities.argmax(axis=1) == codes).mean()), mean_area(probabilities, codes))
 
 
 def class_shares(cells: np.ndarray, codes: np.ndarray) -> np.ndarray:
@@ -49,9 +53,8 @@ def class_shares(cells: np.ndarray, codes: np.ndarray) -> np.ndarray:
     return (others + SMOOTHING * prior) / (others.sum(axis=1, keepdims=True) + SMOOTHING)
 
 
-def score_of_amounts(cells: np.ndarray, amounts: np.ndarray, rows: np.ndarray) -> Score:
-    """How much of the variance of numbers (N,) cells (N,) explain, on some rows."""
-    cells, truth = cells[rows], amounts[rows]
+def score_of_amounts(cells: np.ndarray, truth: np.ndarray) -> Score:
+    """How much of the variance of numbers (n,) cells (n,) explain."""
     fold, width = folds(len(cells), FOLDS), int(cells.max()) + 1
     counts, sums = np.zeros((FOLDS, width)), np.zeros((FOLDS, width))
     np.add.at(counts, (fold, cells), 1.0)

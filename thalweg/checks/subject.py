@@ -1,5 +1,6 @@
 """What is checked: columns as detectors see them, the parts that rows belong to, and how much may be looked at."""
 
+import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -7,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from thalweg.checks.at_once import at_once
 from thalweg.checks.looked import Looked
 from thalweg.checks.seen import Seen
 from thalweg.core import registry
@@ -51,6 +53,8 @@ class Subject:
         Raises:
             Refusal: the settings name what is not there, or values are of no known kind.
         """
+        if quick:
+            examples = dataclasses.replace(examples, columns={name: at_once(one) for name, one in examples.columns.items()})
         raw = examples.columns
         examples, _ = spelled(examples, settings)  # text as what it means, as training will read it
         roles = roles_of(examples, settings)
@@ -103,7 +107,7 @@ class Subject:
 
     def numbers(self, least: int) -> list[Seen]:
         """Inputs of numbers with so many distinct values."""
-        return [one for one in self.candidates if one.numeric and one.role == "input" and len(one.levels) >= least]
+        return [one for one in self.candidates if one.numeric and one.role == "input" and one.distinct >= least]
 
     def of_kinds(self, kinds: Iterable[str]) -> list[Seen]:
         """The inputs of some kinds."""

@@ -118,10 +118,9 @@ def coded(column: Column) -> tuple[list[Any], np.ndarray]:
         codes = np.asarray(list(map(at.__getitem__, texts)), dtype=np.int64)
     elif isinstance(column, np.ndarray):
         found, index = np.unique(column, return_inverse=True)
-        values = [plain(value) for value in found]
-        keep = [value for value in values if not _absent(value)]
-        places = {value: i for i, value in enumerate(keep)}
-        codes = np.asarray([places.get(value, -1) for value in values], dtype=np.int64)[index.reshape(-1)]
+        there = ~missing(found)
+        keep = found[there].tolist()
+        codes = np.where(there, np.cumsum(there) - 1, -1)[index.reshape(-1)]
     else:
         present = [plain(value) for value, gone in zip(column, absent, strict=True) if not gone]
         keep = in_order(set(present))

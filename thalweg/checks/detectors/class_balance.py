@@ -14,7 +14,7 @@ UNEVEN, MANY = 10.0, 50
 def class_balance(subject: Subject) -> list[Finding]:
     """The largest class ten times the smallest, and classes that a part of a given split lacks."""
     classes = subject.classes
-    if classes is None or not len(classes.levels):
+    if classes is None or not classes.distinct:
         return []
     return [*_imbalance(classes.levels, classes.counts, classes.name), *_missing(subject)]
 

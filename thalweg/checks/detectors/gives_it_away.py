@@ -24,7 +24,7 @@ def gives_it_away(subject: Subject) -> list[Finding]:
     against = AgainstTarget.of(subject)
     if against is None or len(against.rows) < LEAST_ROWS or len(subject.inputs) < 2:
         return []
-    columns = [one for one in subject.short_cells if not is_identifier(one) and len(one.levels) > 1 and moments_of(one) is None]
+    columns = [one for one in subject.short_cells if not is_identifier(one) and one.distinct > 1 and moments_of(one) is None]
     scored = sorted(((against.score(one).area, i) for i, one in enumerate(columns)), reverse=True)
     scored = [(score, i) for score, i in scored if not is_disguise(columns[i], against)]
     found: list[Finding] = []

@@ -27,7 +27,7 @@ def label_errors(subject: Subject) -> list[Finding]:
     Ahead of a training none are looked at: two models are fitted five times each, longer than a small net learns.
     """
     classes = subject.classes
-    if classes is None or not 2 <= len(classes.levels) <= MOST_CLASSES:
+    if classes is None or not 2 <= classes.distinct <= MOST_CLASSES:
         return []
     common = np.flatnonzero(classes.counts >= LEAST_CLASS)
     rows = np.flatnonzero(np.isin(classes.codes, common))

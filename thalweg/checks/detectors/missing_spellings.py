@@ -6,6 +6,9 @@ from thalweg.checks.finding import Finding
 from thalweg.checks.subject import Subject
 from thalweg.core.registry import detector
 
+WORDS = frozenset(("unknown", "not available", "not known", "not given", "not specified", "unspecified", "no data", "missing"))
+"""Words, in lower case, that may be a class of their own, but hardly beside another spelling of missing."""
+
 
 @detector("missing-spellings", turn=1)
 def missing_spellings(subject: Subject) -> list[Finding]:
@@ -14,22 +17,24 @@ def missing_spellings(subject: Subject) -> list[Finding]:
     told = subject.facts.get("missing") or {}
     for one in (column.written for column in subject.candidates):
         counts = np.bincount(one.index, minlength=len(one.values))
-        ways = {str(value).strip() or "empty": int(counts[i]) for i, value in enumerate(one.values) if one.spelt[i]}
+        words = [i for i, level in enumerate(one.levels) if level in WORDS] if one.array is None else []
+        gone = one.missing | np.isin(one.codes, words)
+        ways = {str(one.values[i]).strip() or "empty": int(counts[i]) for i in np.flatnonzero(one.spelt).tolist()}
         ways = {("empty" if way in ("None", "nan") else way): number for way, number in ways.items()}
         ways |= {str(way): int(number) for way, number in (told.get(one.name) or {}).items()}
-        words = {way.casefold() for way in ways}
-        if len(words) < 2:
+        ways |= {one.levels[i]: int(one.counts[i]) for i in words} if ways else {}
+        if len({way.casefold() for way in ways}) < 2:
             continue
         shown = ", ".join(f'"{way}" {number:,}' for way, number in sorted(ways.items(), key=lambda pair: -pair[1])[:5])
-        what = f'"{one.name}" spells missing in {len(words)} ways: {shown}'
+        what = f'"{one.name}" spells missing in {len({way.casefold() for way in ways})} ways: {shown}'
         found.append(
             Finding(
                 "warn",
                 "MISSING_SPELLINGS",
                 what,
-                "read apart, they would be values; they are taken for one.",
+                "read apart, they would be values." if words else "read apart, they would be values; they are taken for one.",
                 "write one of them",
-                np.flatnonzero(one.missing).tolist(),
+                np.flatnonzero(gone).tolist(),
                 one.name,
             )
         )

@@ -19,7 +19,7 @@ def new_categories(subject: Subject) -> list[Finding]:
     """
     if not subject.split:
         return []
-    columns = [one for one in subject.of_kinds(("category",)) if one.plain and len(one.levels) <= UNIQUE * len(one)]
+    columns = [one for one in subject.of_kinds(("category",)) if one.plain and one.distinct <= UNIQUE * len(one)]
     found = []
     for one in columns:
         rows = _new(one, subject.part, len(columns))

@@ -1,30 +1,40 @@
 """Numbers so far from the others that they may be slips."""
 
 import numpy as np
+from scipy.stats import binom, mannwhitneyu
 
 from thalweg.checks.detectors.sentinels import sentinel_of
 from thalweg.checks.finding import Finding, counted, enough, shown_rows
+from thalweg.checks.seen import Seen
 from thalweg.checks.subject import Subject
 from thalweg.core.registry import detector
 
-FAR, CLOUD = 6.0, 4.0
-"""Robust standard deviations: on its own side; of a cloud that is twice as far as the next inner value."""
-GAP, PLAIN_FAR = 1.3, 6.0
-LONELY = 4.0
-"""On the plain scale: values beyond a gap of that ratio and so many deviations, if their number times the gap's logarithm is
-more than this: of a tail like 1 / x², so many lie beyond such a gap with a chance of exp(-8)."""
-MODE = 0.25
-RATHER = 0.15
-"""By so much more uneven may the values be than their logarithms before these are looked at instead."""
+FAR, RATIO = 6.0, 1.3
+"""What is far out: so many robust deviations from the median, and so many times as far as the next inner value."""
+UNLIKELY = 0.001
+"""The chance of so wide a gap, or of so uneven a share of a class."""
+TAIL = 0.3
+"""Share of a side's values, the outermost, that tell how heavy its tail is."""
+MODE, MOST = 0.25, 0.1
+"""A value that more of the rows have is left aside; more than this share is no few."""
+HURRIED = 50_000
 
 
 @detector("outliers", turn=2)
 def outliers(subject: Subject) -> list[Finding]:
-    """Columns with values far outside, on the scale on which the column is most even; what stands for missing left aside."""
+    """Columns with a few values behind a gap that their tail does not explain; what stands for missing is left aside.
+
+    What goes along with the target is no slip: amounts that only frauds reach say that they are frauds.
+    """
+    columns = subject.numbers(10)
+    read = np.arange(len(subject))
+    if columns:
+        read = subject.sample(read, most=len(subject), hurried=HURRIED, what="values far out")
     found = []
-    for one in subject.numbers(10):
-        rows = far_rows(np.where(one.numbers == sentinel_of(one), np.nan, one.numbers))
-        if not enough(len(rows), len(subject)):
+    for one in columns:
+        numbers = one.numbers[read]
+        rows = read[far_rows(np.where(numbers == sentinel_of(one), np.nan, numbers))]
+        if not enough(len(rows), len(read)) or _goes_with_target(rows, subject):
             continue
         ends = one.numbers[rows]
         far = f"{counted(len(rows), 'value')} far from the others, {ends.min():g} to {ends.max():g}"
@@ -48,65 +58,56 @@ def far_rows(numbers: np.ndarray) -> np.ndarray:
     there = np.flatnonzero(np.isfinite(numbers))
     values = numbers[there]
     found, counts = np.unique(values, return_counts=True)
-    if counts.max() > MODE * len(values):
+    if len(found) and counts.max() > MODE * len(values):
         keep = values != found[counts.argmax()]
         there, values = there[keep], values[keep]
     if len(values) < 20 or len(np.unique(values)) < 10:
         return np.zeros(0, dtype=np.int64)
-    scaled, drawn_in = _most_even(values)
-    middle = float(np.median(scaled))
-    low, high = _far(middle - scaled, alone=not drawn_in), _far(scaled - middle, alone=True)
-    plain = values - np.median(values)
-    return there[low | high | _beyond_gap(plain) | _beyond_gap(-plain)]
-
-
-def _most_even(values: np.ndarray) -> tuple[np.ndarray, bool]:
-    """The values, their logarithms or their inverse hyperbolic sines, by their halves; and whether it is not the values.
-
-    Where logarithms are even, what lies near zero is far out on their scale alone.
-    """
-    low, middle, high = np.percentile(values, [25, 50, 75])
-    forms = [values]
-    if values.min() > 0:
-        forms.append(np.log(values))
-    forms.append(np.arcsinh(2 * (values - middle) / ((high - low) or 1.0)))
-    best = min(forms, key=lambda form: _unevenness(form) + RATHER * (form is not values))
-    return best, best is not values
-
-
-def _unevenness(values: np.ndarray) -> float:
-    gaps = []
-    for inner, outer in ((25, 75), (10, 90), (5, 95)):
-        low, middle, high = np.percentile(values, [inner, 50, outer])
-        gaps.append(abs((high - middle) - (middle - low)) / max(high - low, 1e-12))
-    return float(np.mean(gaps))
-
-
-def _far(away: np.ndarray, *, alone: bool) -> np.ndarray:
-    """(n,) bool: values on the positive side that lie far out, in deviations of that side.
-
-    Args:
-        alone: single values count, not only a cloud behind a gap.
-    """
-    side = away[away > 0]
-    if len(side) < 5:
-        return np.zeros(len(away), dtype=bool)
-    deviation = float(np.median(side)) / 0.6745
-    ordered = np.sort(side) / max(deviation, 1e-12)
-    gaps = np.flatnonzero((ordered[1:] >= 2 * ordered[:-1]) & (ordered[1:] >= CLOUD)) + 1
-    few = gaps[len(ordered) - gaps <= 0.1 * len(away)]
-    cloud = ordered[few[0]] if len(few) else np.inf
-    return away / max(deviation, 1e-12) >= min(cloud, FAR if alone and (ordered > FAR).mean() <= 0.1 else np.inf)
+    away = values - np.median(values)
+    return there[_beyond_gap(away) | _beyond_gap(-away)]
 
 
 def _beyond_gap(away: np.ndarray) -> np.ndarray:
-    """(n,) bool: values on the positive side behind a gap that is too wide for their number, however heavy the tail."""
+    """(n,) bool: values on the positive side behind a gap that is too wide for their number and for the side's tail.
+
+    Of a tail like 1 / xᵃ, the logarithm of the ratio between the k-th largest value and the next is exponential with mean
+    1 / (a k); a is read off the outer values before it. Values that are equal count as one, like a fare that a family paid.
+
+    Reference: Rényi 1953, doi:10.1007/BF02127580 (spacings); Hill 1975, doi:10.1214/aos/1176343247 (the tail).
+    """
     side = np.sort(away[away > 0])
-    if len(side) < 5:
+    deviation = float(np.median(side)) / 0.6745 if len(side) >= 8 else 0.0
+    if deviation <= 0:
         return np.zeros(len(away), dtype=bool)
-    deviation = float(np.median(side)) / 0.6745
-    beyond = len(side) - np.arange(1, len(side))
-    gap = np.log(side[1:] / side[:-1])
-    lonely = (gap >= np.log(GAP)) & (beyond * gap >= LONELY) & (beyond <= 0.1 * len(away))
-    found = np.flatnonzero(lonely & (side[1:] >= PLAIN_FAR * deviation))
-    return away >= (side[found[0] + 1] if len(found) else np.inf)
+    different, first = np.unique(side, return_index=True)
+    logs, behind = np.log(different), len(side) - first[1:]
+    beyond, gap = len(different) - np.arange(1, len(different)), logs[1:] - logs[:-1]
+    chance = np.exp(-_heaviness(np.log(side), first[1:]) * beyond * gap)
+    far = (gap >= np.log(RATIO)) & (behind <= MOST * len(away)) & (different[1:] >= FAR * deviation)
+    places = np.flatnonzero((chance <= UNLIKELY) & far)
+    return away >= (different[places[0] + 1] if len(places) else np.inf)
+
+
+def _heaviness(logs: np.ndarray, cuts: np.ndarray) -> np.ndarray:
+    """(C,) the exponent of a side's tail (n,) as its values before each cut tell it, those beyond counting as being farther."""
+    start = int((1 - TAIL) * len(logs))
+    height = np.cumsum(logs - logs[start])
+    inner = logs[cuts - 1] - logs[start]
+    exposure = height[cuts - 1] - height[start] + (len(logs) - cuts) * inner
+    return np.where(cuts > start, (cuts - start) / np.maximum(exposure, 1e-9), 0.0)
+
+
+def _goes_with_target(rows: np.ndarray, subject: Subject) -> bool:
+    """The rows' targets are others than chance would draw."""
+    target: Seen | None = subject.target
+    if target is None or not len(rows):
+        return False
+    if subject.classes is not None:
+        here = np.bincount(target.codes[rows] + 1, minlength=target.distinct + 1)
+        shares = np.bincount(target.codes + 1, minlength=target.distinct + 1) / len(subject)
+        return bool((binom.sf(here - 1, len(rows), shares) * np.count_nonzero(shares) < UNLIKELY).any())
+    known = np.isfinite(target.numbers)
+    own = np.isin(np.arange(len(subject)), rows)
+    if subject.amounts is None or not (known & own).any() or not (known & ~own).any():
+        return False
+    return bool(mannwhitneyu(target.numbers[known & own], target.numbers[known & ~own]).pvalue < UNLIKELY)

@@ -8,7 +8,8 @@ from thalweg.checks.seen import Seen
 from thalweg.checks.subject import Subject
 from thalweg.core.registry import detector
 
-BLANK, DARK, BRIGHT_SET = 8.0, 40.0, 100.0
+BLANK, FAINT, DARK, BRIGHT_SET = 8.0, 20.0, 40.0, 100.0
+"""Levels of 255: contrast of a blank photo, and of one that is faint in a set of usual contrast; brightness of a dark one."""
 SOFT = 0.4
 """Of the way from the set's median softness to the softest there is."""
 
@@ -22,12 +23,13 @@ def photo_defects(subject: Subject) -> list[Finding]:
 def _of_column(one: Seen, seen: Pictures) -> list[Finding]:
     if not len(seen.rows):
         return []
-    blank = seen.contrast < BLANK
+    faint = (seen.contrast < FAINT) & (seen.bright >= DARK) & (float(np.median(seen.contrast)) >= BRIGHT_SET)
+    blank = (seen.contrast < BLANK) | faint
     dark = (seen.bright < DARK) & ~blank & (float(np.median(seen.bright)) >= BRIGHT_SET)
     usual = float(np.median(seen.softness[~blank])) if (~blank).any() else 1.0
     soft = (seen.softness >= usual + SOFT * (1 - usual)) & ~blank & ~dark
     said = [
-        _said(seen.rows[blank], "PHOTOS_BLANK", "blank", "there is nothing to see on them.", one.name),
+        _said(seen.rows[blank], "PHOTOS_BLANK", "blank", "there is nothing, or hardly anything, to see on them.", one.name),
         _said(seen.rows[dark], "PHOTOS_DARK", "dark", "they may be underexposed, or taken with the lid on.", one.name),
         _said(
             seen.rows[soft] if enough(soft.sum(), seen.asked) else [],

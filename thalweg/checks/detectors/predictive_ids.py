@@ -5,7 +5,7 @@ import numpy as np
 from thalweg.checks.against_target import AgainstTarget
 from thalweg.checks.finding import Finding, option
 from thalweg.checks.identity import is_identifier, order_of
-from thalweg.checks.single_column import BINS, Score, score_of_amounts, score_of_classes
+from thalweg.checks.single_column import Score, quantiles
 from thalweg.checks.subject import Subject
 from thalweg.core.registry import detector
 
@@ -38,11 +38,5 @@ def predictive_ids(subject: Subject) -> list[Finding]:
 
 
 def _score(order: np.ndarray, against: AgainstTarget) -> Score:
-    known = order[np.isfinite(order)]
-    if len(known) < LEAST_ROWS:
-        return Score(0.0, 0.0)
-    edges = np.unique(np.quantile(known, np.linspace(0, 1, BINS + 1)[1:-1]))
-    cells = np.where(np.isfinite(order), np.searchsorted(edges, order, side="right") + 1, 0)
-    if against.classes:
-        return score_of_classes(cells, against.target.codes, against.rows)
-    return score_of_amounts(cells, against.target.numbers, against.rows)
+    known = order[against.rows]
+    return against.score_of(quantiles(known)) if np.isfinite(known).sum() >= LEAST_ROWS else Score(0.0, 0.0)

@@ -1,7 +1,7 @@
 """Parts of a given split, or new data, that differ from training."""
 
 import numpy as np
-from scipy.stats import chi2_contingency, ks_2samp
+from scipy.stats import chi2_contingency, ks_2samp, mannwhitneyu
 
 from thalweg.checks.evidence_table import read
 from thalweg.checks.finding import Finding
@@ -51,14 +51,15 @@ def shift(subject: Subject) -> list[Finding]:
 
 def _moved(seen: Seen, one: np.ndarray, other: np.ndarray, columns: int) -> float:
     """The largest difference between the shares of the two, where it is more than chance; else 0."""
-    if seen.numeric and len(seen.levels) > 10:
+    if seen.numeric and seen.distinct > 10:
         first, second = (seen.numbers[rows & np.isfinite(seen.numbers)] for rows in (one, other))
         if min(len(first), len(second)) < LEAST_ROWS:
             return 0.0
-        result = ks_2samp(first, second, method="asymp")
-        distance, chance = float(result.statistic), float(result.pvalue)
+        shape = ks_2samp(first, second, method="asymp")
+        place = mannwhitneyu(first, second, method="asymptotic")  # surer of a few rows that are all moved one way
+        distance, chance = float(shape.statistic), 2 * min(float(shape.pvalue), float(place.pvalue))
     else:
-        counts = np.stack([np.bincount(seen.codes[rows] + 1, minlength=len(seen.levels) + 1) for rows in (one, other)]).astype(
+        counts = np.stack([np.bincount(seen.codes[rows] + 1, minlength=seen.distinct + 1) for rows in (one, other)]).astype(
             float
         )
         counts = counts[:, counts.sum(axis=0) > 0]

@@ -27,7 +27,7 @@ def target_in_disguise(subject: Subject) -> list[Finding]:
 
 def is_disguise(one: Seen, against: AgainstTarget) -> bool:
     """The column alone is right on all rows but one in a thousand, and far better than always saying the commonest class."""
-    if len(one.levels) < 2:
+    if one.distinct < 2:
         return False
     if against.classes:
         score = against.score(one)

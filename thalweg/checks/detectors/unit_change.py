@@ -52,7 +52,7 @@ def unit_change(subject: Subject) -> list[Finding]:
 
 
 def _measurable(one: Seen) -> bool:
-    if one.role not in ("input", "target") or not one.plain or not one.numeric or is_identifier(one) or len(one.levels) < 30:
+    if one.role not in ("input", "target") or not one.plain or not one.numeric or is_identifier(one) or one.distinct < 30:
         return False
     there = one.numbers[np.isfinite(one.numbers)]
     return len(there) >= 50 and float((there > 0).mean()) > 0.9 and float(there.min()) >= 0

@@ -12,7 +12,8 @@ from thalweg.core.registry import detector
 
 EDITED = Copy("EDITED_ROWS", "a copy with one cell changed", "copies with one cell changed", least=0.005)
 NEARER, MOST_TWINS = 0.6, 4
-VERIFIED, HURRIED = 2000, 300
+VERIFIED, HURRIED, HURRIED_CELLS = 2000, 300, 300_000_000
+"""Candidates that are held against all rows; ahead of a training no more than so many cells are compared."""
 
 
 @detector("edited-rows", turn=4)
@@ -22,7 +23,7 @@ def edited_rows(subject: Subject) -> list[Finding]:
     if cells is None or len(cells.seen) < 3 or cells.bits.sum() < 2 * ENOUGH:
         return []
     pairs = np.concatenate([_twins(column, cells) for column in cells.inputs])
-    pairs = _limited(subject, np.unique(np.sort(pairs[:, :2], axis=1), axis=0)) if len(pairs) else pairs
+    pairs = _limited(subject, np.unique(np.sort(pairs[:, :2], axis=1), axis=0), cells) if len(pairs) else pairs
     kept = [(one, two) for one, two in pairs.tolist() if _stands_out(one, two, cells) or _stands_out(two, one, cells)]
     return copy_findings(subject, np.asarray(kept, dtype=np.int64).reshape(-1, 2), EDITED)
 
@@ -30,7 +31,7 @@ def edited_rows(subject: Subject) -> list[Finding]:
 def _twins(column: int, cells: Cells) -> np.ndarray:
     """(P, 2) rows that agree in all cells but this one, where few do."""
     one = cells.seen[column]
-    if not one.numeric and len(one.levels) > 0.5 * len(one):
+    if not one.numeric and one.distinct > 0.5 * len(one):
         return np.zeros((0, 2), dtype=np.int64)
     left = cells.hashes.sum(axis=0, dtype=np.uint64) - cells.hashes[column]
     first, counts = groups_of(left)
@@ -39,9 +40,9 @@ def _twins(column: int, cells: Cells) -> np.ndarray:
     return np.stack([first[rows], rows], axis=1)
 
 
-def _limited(subject: Subject, pairs: np.ndarray) -> np.ndarray:
+def _limited(subject: Subject, pairs: np.ndarray, cells: Cells) -> np.ndarray:
     """As many pairs as may be verified, those across parts first."""
-    limit = HURRIED if subject.quick else VERIFIED
+    limit = max(1, min(HURRIED, HURRIED_CELLS // cells.hashes.size)) if subject.quick else VERIFIED
     if len(pairs) <= limit:
         return pairs
     subject.looked.append(Looked("copies with one cell changed", limit, len(pairs), "candidates"))

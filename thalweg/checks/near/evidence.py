@@ -19,7 +19,7 @@ def measured_pairs(subject: Subject, cells: Cells, values: np.ndarray, numbers: 
     Args:
         values: (N, M) the columns `numbers` of the cells.
     """
-    varied = [i for i, column in enumerate(numbers) if len(cells.seen[column].levels) >= VARIED]
+    varied = [i for i, column in enumerate(numbers) if cells.seen[column].distinct >= VARIED]
     rows = _rows(subject)
     if not varied or len(subject) <= NEIGHBOURS:
         return np.zeros((0, 2), dtype=np.int64)

@@ -13,6 +13,10 @@ from thalweg.core.registry import detector
 EDITED = Copy("EDITED_TEXTS", "an edited copy", "edited copies", least=0.005)
 ALIKE, ALIKE_SHORT = 0.6, 0.75
 LEAST_WORDS, SHORT_WORDS = 4, 8
+RATHER_ALIKE, FEW_WORDS = 0.4, 24
+"""A word or two are much of a short text: less agreement will do, ..."""
+NEARER, SURPRISE = 0.7, 5.0
+"""... if the third most alike text is far less so, and what both share hardly stands in two texts by chance (in nats)."""
 COMMON = 400
 """A word that more texts have proposes no pair."""
 
@@ -47,8 +51,11 @@ def near_pairs(one: Seen, rows: np.ndarray) -> np.ndarray:
     shared = _shared(candidates, codes, weight)
     union = whole[candidates[:, 0]] + whole[candidates[:, 1]] - shared
     least = sizes[candidates].min(axis=1)
-    alike = shared / np.maximum(union, 1e-12) >= np.where(least >= SHORT_WORDS, ALIKE, ALIKE_SHORT)
-    chosen = candidates[alike & (least >= LEAST_WORDS)]
+    ratio = shared / np.maximum(union, 1e-12)
+    alike = ratio >= np.where(least >= SHORT_WORDS, ALIKE, ALIKE_SHORT)
+    third = _third(candidates, ratio, len(rows))[candidates].max(axis=1)
+    alike |= (least <= FEW_WORDS) & (1 - ratio <= NEARER * (1 - third)) & (shared >= 2 * np.log(len(rows)) + SURPRISE)
+    chosen = candidates[alike & (ratio >= RATHER_ALIKE) & (least >= LEAST_WORDS)]
     same = np.asarray([words[i] == words[j] for i, j in chosen.tolist()], dtype=bool)
     return rows[chosen[~same]] if len(chosen) else chosen
 
@@ -63,7 +70,7 @@ def _candidates(
             continue
         order = text[np.argsort(-weight[text], kind="stable")]
         before = np.cumsum(weight[order]) - weight[order]
-        prefix = order[before <= (1 - ALIKE) * whole[i]]
+        prefix = order[before <= (1 - (RATHER_ALIKE if sizes[i] <= FEW_WORDS else ALIKE)) * whole[i]]
         prefix = prefix[(frequency[prefix] > 1) & (frequency[prefix] <= COMMON)]
         row += [i] * len(prefix)
         column += prefix.tolist()
@@ -71,7 +78,19 @@ def _candidates(
     both = sparse.triu(table @ table.T, k=1).tocoo()
     pairs = np.stack([both.row, both.col], axis=1).astype(np.int64)
     ratio = np.minimum(*whole[pairs].T) / np.maximum(np.maximum(*whole[pairs].T), 1e-12) if len(pairs) else np.zeros(0)
-    return pairs[ratio >= ALIKE]
+    return pairs[ratio >= RATHER_ALIKE]
+
+
+def _third(pairs: np.ndarray, ratio: np.ndarray, count: int) -> np.ndarray:
+    """(count,) how alike the third most alike text is; 0 where there are not so many."""
+    ends, ratios = pairs.T.ravel(), np.concatenate([ratio, ratio])
+    order = np.lexsort((-ratios, ends))
+    ends, ratios = ends[order], ratios[order]
+    third = np.zeros(count)
+    places = np.flatnonzero(ends[2:] == ends[:-2]) + 2
+    fresh = places[(places == 2) | (ends[places - 3] != ends[places])]
+    third[ends[fresh]] = ratios[fresh]
+    return third
 
 
 def _shared(pairs: np.ndarray, codes: list[np.ndarray], weight: np.ndarray) -> np.ndarray:

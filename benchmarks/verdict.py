@@ -12,6 +12,7 @@ Command: python benchmarks/verdict.py [accuracy f1 auc ...]
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import NamedTuple
@@ -146,7 +147,9 @@ def macro_f1(replications: int = 400):
         share /= share.sum()
         if n * share.min() < 2:
             continue
-        score = registry.load("metric", "macro-f1")(registry.settings_of("metric", "macro-f1", {"classes": classes}))
+        score = registry.load("metric", "macro-f1")(
+            registry.settings_of("metric", "macro-f1", {"classes": classes, "over": "true"})
+        )
         truth_value = _macro_f1(share, one) - _macro_f1(share, other)
         hits = 0
         for _ in range(replications):
@@ -341,6 +344,25 @@ def _words(n: int, lead: float) -> tuple[str, float, float]:
     return word_of(found.low, found.high, 0.01), found.low, found.high
 
 
+def _called(word: str, n: int, lead: float, replications: int = 20_000):
+    yield sum(_words(n, lead)[0] == word for _ in range(replications)) / replications, replications
+
+
+def macro_f1_itself(replications: int = 300):
+    """Macro-F1 of 26 classes that are all alike, of 100 examples, where every class is told nine times in ten."""
+    classes, share = 26, np.ones(26) / 26
+    score = registry.load("metric", "macro-f1")(
+        registry.settings_of("metric", "macro-f1", {"classes": classes, "over": "true"})
+    )
+    hits = 0
+    for _ in range(replications):
+        truth = DRAWN.choice(classes, 100, p=share)
+        rows = score.rows(_confused(truth, DRAWN.random(100) < 0.9, classes), torch.from_numpy(truth))
+        low, high = estimate(score, rows)[1:3]
+        hits += low <= _macro_f1(share, 0.9) <= high
+    yield hits / replications, replications
+
+
 def any_gap(replications: int = 500):
     """A gap claimed of one of ten subgroups that are as well off as the rest."""
     score = metric("accuracy")
@@ -362,6 +384,7 @@ SETTINGS = {
     "false-lead": Setting("the same, no lead: a lead claimed", "at most .0495", max, false_lead),
     "f1": Setting("F1 difference", ".950", min, f1),
     "macro-f1": Setting("macro-F1 difference", ".93", min, macro_f1),
+    "macro-f1-itself": Setting("macro-F1 itself, 26 classes, n 100", ".95", min, macro_f1_itself),
     "auc": Setting("AUC difference", ".941", min, auc),
     "ap": Setting("AP difference", ".944", min, average_precision),
     "rmse": Setting("RMSE difference, t3 errors", ".936", min, rmse),
@@ -374,6 +397,12 @@ SETTINGS = {
     "ten-looks": Setting("better at one of 10 looks, a tie", ".05", max, ten_looks),
     "settled": Setting("settled by as many as were named", "at least .79", min, settled),
     "any-gap": Setting("any false gap, 10 subgroups", ".01 to .04", max, any_gap),
+    "lead-100": Setting("a lead of 2 points, n 100, called better", ".06", max, partial(_called, "better", 100, 0.02)),
+    "lead-1000": Setting("the same, n 1,000", ".51", max, partial(_called, "better", 1000, 0.02)),
+    "tie-10000": Setting("a tie, n 10,000, called equivalent", ".77", min, partial(_called, "equivalent", 10_000, 0.0)),
+    "margin": Setting(
+        "a lead of the margin, called equivalent", "at most .027", max, partial(_called, "equivalent", 10_000, 0.01)
+    ),
 }
 
 

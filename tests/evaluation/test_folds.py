@@ -173,6 +173,7 @@ def test_few_rows_are_compared_over_folds_unasked_and_nothing_is_trained_twice(s
     assert again["verdict"]["look"] == 1
     assert model.stat().st_mtime_ns == before
     assert "Over folds" in run.folder.report.read_text()
+    assert len(api.predict(told["model"], {"a": [2.0, -2.0], "b": [0.0, 0.0]})["target"]) == 2  # it learned from all rows
     with expect_refusal("COMPARE_LACKS", exit_code=2):
         api.compare(run, seeds=3, folds=True)
 

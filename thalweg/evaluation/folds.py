@@ -10,6 +10,7 @@ Reference: Nadeau & Bengio 2003, doi:10.1023/A:1024068626366; Dietterich 1998, d
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -46,6 +47,8 @@ from thalweg.training.settings import RunSettings
 
 REPEATS, MOST_REPEATS = 2, 4
 """How often the rows are cut into folds; and with the preset that takes the most effort."""
+WHOLE = "whole"
+"""The folder of the model that learned from all rows."""
 SMALL = 1000
 """Labelled rows from which on a test part of its own says more for its time."""
 PATIENCE = 120.0
@@ -132,12 +135,16 @@ def compare_folds(
             talk.live("folds", f"{done + 1} of {repeats * FOLDS}", done / (repeats * FOLDS))
             found.append(work.fold(repeat, number, places))
     talk.say("folds", f"{len(found)} trainings, each judged on the fifth of the rows that it did not see")
+    model = work.on_all_rows()
+    talk.say(
+        "folds", f"{model} learned from all rows, and is what the method gives; its answers: thalweg predict {model} INPUT"
+    )
     looks = Looks.at(work.everything(), "all", by=str(folder.path.absolute()))
     digest = answers_digest(work.headline, [one.net for one in found])
     metric, groups = package.task.metrics[work.headline], groups_of(work.everything(), "all")
     told = judged(metric, found, groups=groups, look=looks.number(digest))
     looks.keep(digest, metric=work.headline, value=told["metric"]["value"], word=told["verdict"]["word"], folds=len(found))
-    return told
+    return told | {"model": str(model)}
 
 
 def judged(metric: Metric[Any], found: Sequence[Fold], *, groups: Tensor | None = None, look: int = 1) -> dict[str, Any]:
@@ -215,6 +222,22 @@ class _Work:
         """The dataset with all its rows as one part."""
         return StoredDataset(self.dataset.examples, self.dataset.store, {"all": _all_rows(self.dataset)}, self.dataset.digest)
 
+    def on_all_rows(self) -> Path:
+        """The run of a model that learned from all rows, but for those that say when to stop; read where it stands already."""
+        rows = _all_rows(self.dataset)
+        examples = dataclasses.replace(self.dataset.examples, given={"train": rows, "test": rows})  # nothing judges it
+        dataset = encode(examples, self.settings.data, seed=self.settings.seed)
+        for one in dataset.encodings.values():
+            one.spellings = self.dataset.encodings[one.name].spellings  # new data are read as the run's were
+        folder = RunFolder(self.folder.folds / WHOLE)
+        trained(folder, self.settings, dataset, again=self.again)
+        return folder.path
+
+    @property
+    def again(self) -> str:
+        """The command that goes on after a stop."""
+        return f"thalweg compare {self.folder.path} --folds"
+
     def cut(self, repeat: int) -> list[Tensor]:
         """The rows of each fold."""
         examples, target = self.dataset.examples, self.dataset.encodings.of_role("target")
@@ -230,7 +253,7 @@ class _Work:
         before = kept_judged(folder, stamp)
         if before is None:
             settings = self.settings.model_copy(update={"seed": seed})
-            package = trained(folder, settings, dataset, again=f"thalweg compare {self.folder.path} --folds")
+            package = trained(folder, settings, dataset, again=self.again)
             before = self._judged(folder, package, dataset, stamp)
         rows, facts = before
         names = (str(facts["opponent"]), str(facts["title"]), float(facts["margin"]))

@@ -73,6 +73,7 @@ def _of_run(run: Run | Package | str | Path, *, seeds: int | None, folds: bool |
     from thalweg.evaluation.folds import compare_folds
     from thalweg.evaluation.seeds import compare_seeds
     from thalweg.report.report import write_report
+    from thalweg.report.sentences import duration
 
     if seeds is not None and folds:
         raise _nothing_to_compare("seeds keep the test part, folds cut all rows anew: they answer two questions")
@@ -85,6 +86,10 @@ def _of_run(run: Run | Package | str | Path, *, seeds: int | None, folds: bool |
         told = compare_seeds(found.folder, found.package, dataset_of(found), results, seeds=seeds, talk=talk)
         results = results | {"over_seeds": told}
     elif folds or (folds is None and advised):
+        if not folds:
+            outlook = results["folds"]
+            doing = f"{outlook['fits']} trainings, about {duration(outlook['seconds'])}, judge all {outlook['rows']:,} rows"
+            talk.say("folds", f"{doing}; --no-folds leaves them out")
         told = compare_folds(found.folder, found.package, dataset_of(found), results, talk=talk)
         results = results | {"over_folds": told}
     else:

@@ -1,9 +1,11 @@
 """What is given finds its source, and what is wrong with a path is said before anything heavy is imported."""
 
+import gzip
 import os
 import socket
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -96,6 +98,34 @@ def test_a_suffix_that_nobody_reads_is_told_with_those_that_are(tmp_path):
     refusal = refused(tmp_path / "x.sav", "DATA_UNKNOWN_FORMAT")
     assert "Parquet" in refusal.what
     assert ".npz" in refusal.fix
+
+
+def test_files_that_are_not_read_yet_are_told_with_what_can_be_done(tmp_path):
+    (tmp_path / "train.conll.gz").write_bytes(gzip.compress(b"Anna\tB-PER\n\nsleeps\tO\n"))
+    refusal = refused(tmp_path / "train.conll.gz", "DATA_UNKNOWN_FORMAT")
+    assert "files that end in .conll.gz are not read; such files hold labels for each word" in refusal.what
+    assert "whole texts with one label each" in refusal.fix
+    clips = tmp_path / "clips"
+    clips.mkdir()
+    with zipfile.ZipFile(tmp_path / "clips.zip", "w") as packed:
+        for name in ("1.wav", "2.wav", "labels.csv"):
+            (clips / name).write_bytes(b"RIFF")
+            packed.writestr(name, b"RIFF")
+    (clips / "labels.csv").unlink()
+    for path in (clips, tmp_path / "clips.zip"):
+        refusal = refused(path, "DATA_NO_TABLE")
+        assert "sound, which is not read yet" in refusal.what
+        assert "spectrograms" in refusal.fix
+
+
+@pytest.mark.parametrize("name", ["kdd.data_10_percent.gz", "adult.names2", "rows.log"])
+def test_lines_like_those_of_a_table_are_read_as_one_whatever_their_name(tmp_path, name):
+    lines = "".join(f"{i},{i % 7 / 2},{'ab'[i % 2]}\n" for i in range(60)).encode()
+    (tmp_path / name).write_bytes(gzip.compress(b"n,x,y\n" + lines) if name.endswith(".gz") else b"n,x,y\n" + lines)
+    examples = read(tmp_path / name)
+    assert list(examples.columns) == ["n", "x", "y"]
+    assert examples.notes[0] == f"{name} is read as a table, by its lines"
+    assert len(read(tmp_path)) == 60
 
 
 def test_dat_51_pipes_sockets_devices_and_circles_are_no_files(tmp_path):

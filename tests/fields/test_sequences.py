@@ -31,6 +31,8 @@ def drawn(letters: str, rows: int = 60, length: int = 40) -> list[str]:
         (["Anna Maria", "Bo", "NCI"], ""),
         (["CI", "CM", "CA"], ""),
         (["A", "C", "G", "T"], ""),
+        ([str(2**60 + i * i) for i in range(60)], ""),
+        ([f"C{10_000_000 + 7 * i}" for i in range(60)], ""),
         (["http://example.org/a", "http://example.org/b"], ""),
         (["AB-123-X" * 4, "CD-456-Y" * 4], ""),
         ([None, ""], ""),

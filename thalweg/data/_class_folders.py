@@ -20,7 +20,8 @@ UNREAD = frozenset(
 JUNK = frozenset({"thumbs.db", "desktop.ini", "__macosx", "ehthumbs.db", "icon\r"})
 """What systems leave in folders, besides names that start with a dot."""
 DRAWING = """one folder per class:  photos/cat/1.jpg  photos/dog/7.jpg
-         or with a split:  photos/train/cat/1.jpg  photos/test/dog/9.jpg"""
+         or with a split:  photos/train/cat/1.jpg  photos/test/dog/9.jpg
+         or a table beside the pictures, with their paths in a column"""
 
 
 @dataclass(frozen=True)

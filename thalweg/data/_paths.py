@@ -1,18 +1,27 @@
 """Paths that users give: what stands there, may it be read, what is it by its first bytes. Imports nothing heavy."""
 
+import bz2
+import gzip
+import lzma
 import os
 import stat
+import zlib
 from collections import Counter
 from collections.abc import Collection, Sequence
 from pathlib import Path, PurePath
 from typing import Any
 
 from thalweg.core.errors import DataRefusal, nearest
+from thalweg.data._unread import ending, endings, mostly_unread, unread
 
 Snapshot = tuple[int, int, int]
 """Inode, size and time of last change (ns) of a file."""
 
 WORKBOOK, OLD_OFFICE = "an Excel workbook or another Office document", "old Office"
+OPENED: dict[str, Any] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+"""How a look is taken into packed files."""
+BESIDE = ("readme.md", "license", "licence", "readme.txt", "readme", "license.txt")
+"""Files that lie beside data."""
 OFFICE = (b"[Content_Types].xml", b"xl/workbook", b"_rels/.rels", b"application/vnd.oasis.opendocument")
 """What the first bytes of a zip hold where it is one of those."""
 _MAGIC = {
@@ -120,7 +129,11 @@ def _converted(found: str | None, otherwise: str) -> str:
 def sniffed(path: Path) -> str | None:
     """What a file is by its first bytes ("zip", "Parquet", "HTML", ...); None where they are not known."""
     with path.open("rb") as file:
-        head = file.read(512)
+        return known_by(file.read(512))
+
+
+def known_by(head: bytes) -> str | None:
+    """What a file is that begins so; None where that is not known."""
     for magic, what in _MAGIC.items():
         if head.startswith(magic):
             return WORKBOOK if what == "zip" and any(name in head[:200] for name in OFFICE) else what
@@ -128,12 +141,18 @@ def sniffed(path: Path) -> str | None:
     return "HTML" if start.startswith((b"<!doctype html", b"<html")) else None
 
 
-def is_tabbed(path: Path) -> bool:
-    """Whether a file is text, and each of its first lines holds a tab."""
-    with path.open("rb") as file:
-        head = file.read(1 << 16)
+def is_tabular(path: Path) -> bool:
+    """Whether a file, plain or packed, is text whose first lines all hold a tab, or all as many commas or semicolons."""
+    try:
+        with OPENED.get(path.suffix.casefold(), open)(path, "rb") as file:
+            head: bytes = file.read(1 << 16)
+    except (OSError, EOFError, lzma.LZMAError, zlib.error):
+        return False
     lines = head.splitlines()[:20][: -1 if len(head) == 1 << 16 else None]
-    return bool(lines) and sniffed(path) is None and b"\x00" not in head and all(b"\t" in line for line in lines)
+    if not lines or b"\x00" in head or known_by(head) is not None:
+        return False
+    counts = [{line.count(sign) for line in lines} for sign in (b",", b";")]
+    return all(b"\t" in line for line in lines) or (len(lines) > 1 and any(len(one) == 1 and one != {0} for one in counts))
 
 
 def snapshot(given: Any) -> Snapshot | None:
@@ -163,21 +182,21 @@ def refuse_changed(given: Any, before: Snapshot | None) -> None:
 
 def unknown_suffix(path: Path, *, accepted: Sequence[str]) -> DataRefusal:
     """The refusal for a file that no source reads by its name."""
-    found = sniffed(path)
+    found = sniffed(path) if path.suffix.casefold() not in OPENED else None
+    held = unread(path) if found is None else None
     return DataRefusal(
         "DATA_UNKNOWN_FORMAT",
-        f"{shown(path.name)}: files that end in {path.suffix or 'nothing'} are not read"
-        + (f"; it is {found} by its content" if found else ""),
+        f"{shown(path.name)}: files that end in {shown(ending(path)) or 'nothing'} are not read"
+        + (f"; such files hold {held[0]}" if held else f"; it is {found} by its content" if found else ""),
         where=shown(path),
         why="how to read a file is decided by its name",
-        fix=_converted(found, f"convert or rename it to one of {_listed(accepted)}"),
+        fix=_converted(found, held[1] if held else f"convert or rename it to one of {_listed(accepted)}"),
     )
 
 
 def _listed(accepted: Sequence[str]) -> str:
     """The suffixes that are read, those of packed files as one remark."""
-    plain = sorted(one for one in accepted if one.count(".") == 1)
-    return ", ".join(plain) + ("; tables also packed, as .csv.gz" if len(plain) < len(accepted) else "")
+    return ", ".join(sorted(set(accepted))) + "; tables also packed, as .csv.gz"
 
 
 def not_one_table(folder: Path, readable: Sequence[Path], *, accepted: Sequence[str]) -> DataRefusal:
@@ -191,15 +210,15 @@ def not_one_table(folder: Path, readable: Sequence[Path], *, accepted: Sequence[
             why="they may belong together or not",
             fix=f"name one: {shown(readable[0])}",
         )
-    suffixes = Counter(entry.suffix or "no suffix" for entry in folder.iterdir() if entry.is_file())
-    found = ", ".join(f"{suffix} ({count})" for suffix, count in suffixes.most_common(8)) or "no files"
+    files = [entry.name for entry in folder.iterdir() if entry.is_file() and not entry.name.startswith(".")]
+    held = mostly_unread(name for name in files if name.casefold() not in BESIDE)
     return DataRefusal(
         "DATA_NO_TABLE",
-        f"{shown(folder)} holds nothing that can be read as examples",
-        where=f"found: {found}",
+        f"{shown(folder)} holds " + (f"{held[0]}, which is not read yet" if held else "nothing that can be read as examples"),
+        where=f"found: {shown(endings(files))}",
         why=f"read are {_listed(accepted)}, idx files, and pictures in one folder per class",
-        fix="name a file of these, or a folder laid out as photos/<class>/<picture>.jpg",
-        details={"found": dict(suffixes), "accepted": sorted(accepted)},
+        fix=held[1] if held else "name a file of these, or a folder laid out as photos/<class>/<picture>.jpg",
+        details={"found": dict(Counter(map(ending, files))), "accepted": sorted(accepted)},
     )
 
 

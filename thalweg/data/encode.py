@@ -12,11 +12,12 @@ from torch import Tensor
 from thalweg.core import registry
 from thalweg.core.errors import DataRefusal
 from thalweg.data._given_split import given_by_column
+from thalweg.data._one_series import refuse_lone_series, said_neighbours
 from thalweg.data._spelled import read_as_before, spelled
 from thalweg.data.batches import Store
 from thalweg.data.columns import checked_columns, checked_names, checked_rows, columns_for, refuse_dressed, without
 from thalweg.data.dataset import PARTS, Examples, StoredDataset
-from thalweg.data.schema import Schema, reason_for_target, schema_of
+from thalweg.data.schema import Schema, reason_for_target, roles_of, schema_of
 from thalweg.data.settings import DataSettings
 from thalweg.data.splits import split
 from thalweg.fields.column import Column, plain, take
@@ -81,7 +82,10 @@ def _inferred(examples: Examples, settings: DataSettings) -> tuple[Examples, Sch
     """The examples with text as what it means, the kind and role of each field, and encodings that are not yet fitted."""
     raw = examples.columns
     examples, spellings = spelled(examples, settings)
+    roles = roles_of(examples, settings)
+    refuse_lone_series(examples, roles, settings)
     schema = schema_of(examples, settings)
+    schema = dataclasses.replace(schema, notes=(*schema.notes, *filter(None, [said_neighbours(examples, roles, settings)])))
     targets = [field.name for field in schema.fields if field.role == "target"]
     dressed = examples.facts.pop("dressed")
     refuse_dressed({name: raw[name] for name in targets if name in dressed and not settings.parse_numbers}, dressed)

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from thalweg.data.dataset import Dataset, Examples
 
 
+ACCEPTED = 5
+"""Suffixes of one source that a refusal lists."""
+
+
 def read(
     given: Any, settings: DataSettings | None = None, *, own: Mapping[str, Any] | None = None, told: Told | None = None
 ) -> "Examples | Dataset":
@@ -108,9 +112,10 @@ def _at(path: Path) -> tuple[str, Path, list[str]]:
     _paths.refuse_absent(path, known=catalogued())
     if path.is_dir():
         return _folder(path)
-    name = _by_suffix(path) or _unnamed(path)
+    name = _by_suffix(path)
     if name is None:
-        raise _paths.unknown_suffix(path, accepted=_accepted())
+        said = "" if not path.suffix else f"{_paths.shown(path.name)} is read as a table, by its lines"
+        return *_unnamed(path), [said] if said else []
     _paths.refuse_misnamed(path, registry.facts("source", name).get("content"))
     return name, path, []
 
@@ -121,7 +126,7 @@ def _folder(path: Path) -> tuple[str, Path, list[str]]:
     if name is not None:
         return name, path, []
     files = sorted(entry for entry in path.iterdir() if entry.is_file() and not entry.name.startswith("."))
-    readable = [file for file in files if _by_suffix(file)]
+    readable = [file for file in files if _by_suffix(file) or _paths.is_tabular(file)]
     if len(readable) != 1:
         raise _paths.not_one_table(path, readable, accepted=_accepted())
     source, file, _ = _at(readable[0])
@@ -141,11 +146,17 @@ def _by_suffix(path: Path) -> str | None:
     return max(names, key=lambda name: import_module(parts[name].module).recognises(path))
 
 
-def _unnamed(path: Path) -> str | None:
-    """The source that declares `unnamed`, for a file of lines with tabs whose name does not end in a suffix."""
-    if path.suffix or not _paths.is_tabbed(path):
-        return None
-    return next((name for name, part in registry.parts("source").items() if part.facts.get("unnamed")), None)
+def _unnamed(path: Path) -> tuple[str, Path]:
+    """The source that declares `unnamed`, for a file of lines such as tables have, whatever its name ends in.
+
+    Raises:
+        DataRefusal: it is no such file.
+    """
+    meant = (name for name, part in registry.parts("source").items() if part.facts.get("unnamed"))
+    name = next(meant, None) if _paths.is_tabular(path) else None
+    if name is None:
+        raise _paths.unknown_suffix(path, accepted=_accepted())
+    return name, path
 
 
 def _suffixes() -> dict[str, list[str]]:
@@ -157,8 +168,12 @@ def _suffixes() -> dict[str, list[str]]:
 
 
 def _accepted() -> list[str]:
-    """The suffixes of files that hold a dataset, and not a single example."""
-    return [suffix for suffix, names in _suffixes().items() if not registry.facts("source", names[0]).get("single")]
+    """Suffixes of plain files that hold a dataset, and not a single example; of one source the first ones that it declares."""
+    found: list[str] = []
+    for part in registry.parts("source").values():
+        if not part.facts.get("single"):
+            found += [suffix for suffix in part.facts.get("suffixes", ()) if suffix.count(".") == 1][:ACCEPTED]
+    return found
 
 
 def _surest(fact: str, given: Any) -> str | None:

@@ -13,6 +13,7 @@ from thalweg.data.settings import DataSettings
 from thalweg.fields.column import Column, Look, missing
 from thalweg.fields.encoding import Encoding, Encodings, Role
 from thalweg.fields.inference import infer, is_role, names_rows, refuse_unknown_field
+from thalweg.fields.pictures import SUFFIXES
 
 TARGET_NAMES = ("target", "label", "labels", "class", "y", "outcome", "survived", "churn", "diagnosis", "species")
 """Fields that are taken for the target where nobody names one, in this order; after them, the last column."""
@@ -171,12 +172,14 @@ def _targets(examples: Examples, settings: DataSettings, said: Mapping[str, Role
 
 
 def _may_be_target(name: str, column: Column) -> bool:
-    """The column is neither empty, made of steps or other parts, prose, sequences of letters, dates, pictures nor ids."""
+    """The column is neither empty, made of steps or other parts, prose, sequences of letters, moments, pictures nor ids."""
     look = Look(name, column)
     if look.shape or any(isinstance(one, np.ndarray) for one in look.sample[:1]):
         return False
     moments = isinstance(look.column, np.ndarray) and look.column.dtype.kind == "M"
-    return not (moments or look.files or look.legible or names_rows(look) or missing(look.column).all())
+    pictures = look.all_are(str) and all(str(value).casefold().endswith(SUFFIXES) for value in look.sample)
+    told = moments or pictures or look.files or look.legible or names_rows(look) or look.unix_seconds
+    return not (told or missing(look.column).all())
 
 
 def reason_for_target(examples: Examples, settings: DataSettings) -> str:

@@ -190,6 +190,15 @@ class Look:
         return bool((values == np.round(values)).all())
 
     @cached_property
+    def unix_seconds(self) -> bool:
+        """Many different whole numbers that are seconds since 1970, all of them of the years 1990 to 2035."""
+        if not self.whole or self.shape:
+            return False
+        values = floats(self.column)
+        there = values[np.isfinite(values)]
+        return bool(((there > 631e6) & (there < 2.08e9)).all()) and len(np.unique(there)) > 20
+
+    @cached_property
     def distinct(self) -> list[Any]:
         """The distinct values of a column of scalars, in order."""
         return coded(self.column)[0]

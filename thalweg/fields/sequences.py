@@ -75,8 +75,10 @@ def _is_in(texts: list[str], name: str) -> bool:
         common = sum(text.upper().count(letter) for text in texts for letter in "ACGTUN")
         letters = sum(map(len, texts))
         return letters >= LEAST_LETTERS * len(texts) and (name != "nucleotides" or common >= 0.9 * letters)
-    atoms = sum(len(alphabet.cut(text)) for text in texts)
-    return atoms >= LEAST_ATOMS * len(texts) and sum(BOUND.search(text) is not None for text in texts) >= len(texts) / 2
+    parts = [part for text in texts for part in alphabet.cut(text)]
+    atoms = sum(part[0].isalpha() or part[0] == "[" for part in parts)  # codes such as C00123 hold one
+    bound = sum(BOUND.search(text) is not None for text in texts)
+    return len(parts) >= LEAST_ATOMS * len(texts) and atoms >= 0.4 * len(parts) and bound >= len(texts) / 2
 
 
 def unplaced(word: str) -> str:

@@ -58,7 +58,7 @@ class Spelling:
     def _read_texts(self, values: Sequence[str | None]) -> Column:
         """The same for text alone, of which each different one is looked at once."""
         places = {value: i for i, value in enumerate(dict.fromkeys(values))}
-        codes = list(map(places.__getitem__, values))
+        codes = np.fromiter(map(places.__getitem__, values), np.int64, len(values))
         found = FINISHED[self.sort]([None if text is None else self.meaning(text) for text in places])
         return take(found, codes)
 
@@ -152,5 +152,5 @@ def texts_of(column: Column) -> Iterable[Any] | None:
     """The values of a column of text, nothing as None; None where the column holds something else."""
     if isinstance(column, np.ndarray):
         return column.tolist() if column.dtype.kind == "U" else None
-    kinds = {type(value) for value in column}
+    kinds = set(map(type, column))
     return column if str in kinds and kinds <= {str, int, float, type(None)} else None

@@ -2,8 +2,8 @@
 
 import io
 import zipfile
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 from PIL import Image
@@ -15,6 +15,7 @@ from thalweg.data._archive import LIMIT_BYTES, zip_content, zip_members
 from thalweg.data._class_folders import Layout, lay_out
 from thalweg.data._paths import shown
 from thalweg.data._source import Asked
+from thalweg.data._unread import endings, mostly_unread
 from thalweg.data.dataset import Examples
 from thalweg.data.settings import DataSettings
 from thalweg.data.sources.images import examples_of_layout
@@ -46,7 +47,7 @@ def examples_of_zip(path: Path, name: str, data: DataSettings) -> Examples:
             files, folders = zip_members(archive, path)
             layout = lay_out(files, folders, path.name)
             if not layout.rows:
-                raise _no_pictures(path, len(files))
+                raise _no_pictures(path, files)
             pictures = list(_pictures(archive, layout, path, most=data.image_pixels or MOST_PIXELS))
     except zipfile.BadZipFile as error:
         why = "the archive looks cut off or damaged"
@@ -112,11 +113,13 @@ def _without_broken(
     return Layout(rows, [*layout.notes, f"{len(broken):,} pictures left out that cannot be read: {said}"]), read
 
 
-def _no_pictures(path: Path, count: int) -> DataRefusal:
+def _no_pictures(path: Path, files: Sequence[PurePosixPath]) -> DataRefusal:
+    held = mostly_unread(files)
+    what = f"{held[0]}, which is not read yet" if held else "no pictures, and not one table alone"
     return DataRefusal(
         "DATA_NO_TABLE",
-        f"{shown(path.name)} holds no pictures",
-        where=f"{count:,} files of other kinds",
-        why="of zip archives, those of pictures in folders of classes are read",
-        fix="unpack it and give the table or folder inside",
+        f"{shown(path.name)} holds {what}",
+        where=f"{len(files):,} files: {shown(endings(files))}",
+        why="of zip archives, those of pictures in folders of classes are read, and those of one table",
+        fix=held[1] if held else "unpack it and give the table or folder inside",
     )

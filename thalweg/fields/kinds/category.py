@@ -1,5 +1,6 @@
 """Categories: one of a set of values a row, as codes; the categories of a table as one tensor, or a class to be predicted."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
@@ -16,6 +17,10 @@ from thalweg.fields.ports import Port
 
 FEW = 20
 """Whole numbers with at most this many distinct values may be classes."""
+NAMES_SOMEBODY = re.compile(r"(?:^|[_\s.-])id$|[a-z](?:Id|ID)$", re.ASCII)
+"""Names of columns whose whole numbers stand for users, shops, items, where they recur."""
+RECURS, MOST_NAMED = 5, 20_000
+"""Rows of each such number on average, and different ones, at most, that are told apart."""
 MANY = 1000
 """Inputs with more distinct values than this, half of them unique, name their rows rather than sort them."""
 
@@ -42,7 +47,11 @@ class Category(Encoding):
             return None
         count, rows = len(look.distinct), len(look)
         if not look.target:
-            if look.distinct[0] < 0 or are_counts(look):
+            if look.distinct[0] < 0:
+                return None
+            if NAMES_SOMEBODY.search(look.name) and RECURS * count <= rows and count <= MOST_NAMED:
+                return Claim(0.6, f"{look.name}: numbers that recur, by its name of somebody (--field {look.name}=number)")
+            if are_counts(look):
                 return None
             said = f"{look.name}: whole numbers of few values, as categories (--field {look.name}=number)"
             return Claim(0.6, said) if count <= FEW // 2 and rows >= 10 * count else None

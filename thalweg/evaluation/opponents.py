@@ -23,6 +23,7 @@ from thalweg.data.dataset import Dataset
 from thalweg.evaluation._baseline import Fitted
 from thalweg.evaluation.evaluate import BATCH, Evaluation, of_batches
 from thalweg.evaluation.features import Columns, inputs_of, reader, unreadable
+from thalweg.evaluation.figures import short
 from thalweg.evaluation.frozen import can_freeze
 from thalweg.evaluation.paired import sign
 from thalweg.evaluation.training_rows import Training, Watch
@@ -123,7 +124,7 @@ def _said_by(task: Task, model: Model, chooser: "Chooser") -> str:
     if first is None or not len(first) or np.ndim(first[0]) or len({str(one) for one in first}) > 1:
         return "trivial answer"
     one = first[0]
-    return f"always {one:,.4g}" if isinstance(one, float | np.floating) else f"always “{one}”"
+    return f"always {short(float(one))}" if isinstance(one, float | np.floating) else f"always “{one}”"
 
 
 class Chooser:

@@ -103,6 +103,24 @@ def test_names_that_fit_no_pattern_are_listed(tmp_path):
     assert "edges (9, 2)" in caught.value.where
 
 
+@pytest.mark.parametrize("factor", [1 / 255, 1.0])
+def test_squares_of_brightness_are_pictures_unless_the_user_says_series(tmp_path, factor):
+    path = saved(tmp_path / "a.npz", x=np.random.default_rng(0).integers(0, 256, (20, 9, 9)) * factor, y=np.arange(20) % 2)
+    examples = read(path)
+    assert examples.kinds["x"] == "image"
+    assert "x: squares of 9 × 9 are read as pictures (--field x=series)" in examples.notes
+    assert read(path, DataSettings(fields={"x": "series"})).kinds["x"] == "series"
+    signed = np.random.default_rng(0).normal(size=(20, 9, 9))
+    assert read(saved(tmp_path / "b.npz", x=signed, y=np.arange(20) % 2)).kinds["x"] == "series"
+
+
+def test_volumes_are_refused_with_what_can_be_done(tmp_path):
+    with pytest.raises(DataRefusal) as caught:
+        read(saved(tmp_path / "a.npz", x=np.zeros((4, 20, 20, 20), dtype=np.uint8), y=np.arange(4) % 2))
+    assert caught.value.code == "DATA_VOLUMES"
+    assert "20 × 20 × 20" in caught.value.what
+
+
 def test_dat_48_python_objects_are_refused(tmp_path):
     path = tmp_path / "a.npz"
     np.savez(path, x=np.array([{"a": 1}], dtype=object), y=[1])

@@ -16,6 +16,8 @@ from thalweg.data.dataset import Examples
 from thalweg.fields.encoding import Column
 
 CHANNELS = (1, 3, 4)
+SMALLEST, MOST_CHANNELS = 8, 16
+"""Sides of the smallest square that is taken for a picture where its type does not say so; channels that pictures may have."""
 
 
 @dataclass
@@ -88,8 +90,8 @@ def refuse_unequal(lengths: Mapping[str, int], where: str) -> None:
 def shape(key: str, values: Any, *, sequences: bool, stated: str | None = None, names: list[str] | None = None) -> Shaped:
     """An array (N, ...) as one column, or as F columns where it is a table of numbers.
 
-    (N, F) floats are F numbers, or series where they are `sequences`; (N, T, C) numbers are series, (N, H, W[, C]) bytes and
-    (N, H, W, C) or (N, C, H, W) numbers images. A list stays one column.
+    (N, F) floats are F numbers, or series where they are `sequences`; (N, T, C) numbers are series, but squares of brightness,
+    which are images as (N, H, W[, C]) bytes and (N, H, W, C) or (N, C, H, W) numbers are. A list stays one column.
 
     Args:
         stated: the kind that the user gave; the array is then taken as it lies.
@@ -105,7 +107,9 @@ def shape(key: str, values: Any, *, sequences: bool, stated: str | None = None, 
         return _as_stated(key, array, str(stated), names)
     if array.ndim == 2:
         return _sequences(key, array) if sequences and array.dtype.kind == "f" else _numbers(key, array, names)
-    return _series(key, array) if array.ndim == 3 and array.dtype != np.uint8 else _pictures(key, array)
+    if array.ndim == 3 and array.dtype != np.uint8 and not _pictured(array):
+        return _series(key, array)
+    return _pictures(key, array)
 
 
 def _plain(key: str, values: Any) -> np.ndarray:
@@ -185,10 +189,34 @@ def _without_padding(row: np.ndarray) -> np.ndarray:
     return row[: there[-1] + 1] if len(there) else row[:1]
 
 
+def _pictured(array: np.ndarray) -> bool:
+    """Square arrays (N, S, S) of brightness, from 0 to 1 or in whole numbers to 255."""
+    if array.shape[1] != array.shape[2] or array.shape[1] < SMALLEST or not np.isfinite(array).all() or array.min() < 0:
+        return False
+    most = array.max()
+    return bool(0.5 < most <= 1 or (most <= 255 and (array == np.round(array)).all()))
+
+
 def _pictures(key: str, array: np.ndarray) -> Shaped:
-    """Pictures (N, H, W), (N, H, W, C) or (N, C, H, W); of volumes and the like the kind is left to be inferred."""
+    """Pictures (N, H, W), (N, H, W, C) or (N, C, H, W).
+
+    Raises:
+        DataRefusal: rows are volumes.
+    """
     pictured = array.ndim == 3 or (array.ndim == 4 and (array.shape[3] in CHANNELS or array.shape[1] in CHANNELS))
-    return Shaped({key: array}, {key: "image"} if pictured else {})
+    if array.ndim == 4 and not pictured and min(array.shape[1:]) > MOST_CHANNELS:
+        raise DataRefusal(
+            "DATA_VOLUMES",
+            f"each row of {shown(key)} is a volume of {' × '.join(map(str, array.shape[1:]))} values",
+            where=f"shape {array.shape}",
+            why="three axes in space are not learned from yet; as pictures their slices would count as colours",
+            fix=f"take slices or projections: numpy.savez(file, {shown(key)}={shown(key)}.max(axis=1), ...)",
+        )
+    if array.dtype == np.uint8 or array.ndim == 4:
+        return Shaped({key: array}, {key: "image"} if pictured else {})
+    sides = f"{array.shape[1]} × {array.shape[2]}"
+    said = f"{shown(key)}: squares of {sides} are read as pictures (--field {shown(key)}=series)"
+    return Shaped({key: array}, {key: "image"}, [said])
 
 
 def _target(key: str, values: Any) -> Shaped:

@@ -90,7 +90,7 @@ class Number(Encoding):
     def summary(self, columns: Sequence[Column]) -> str:
         values = self._stacked(columns)
         values = values[np.isfinite(values)]
-        return f"numbers from {values.min():,.6g} to {values.max():,.6g}" if len(values) else "numbers"
+        return f"numbers from {_figure(values.min())} to {_figure(values.max())}" if len(values) else "numbers"
 
     def remarks(self, columns: Sequence[Column]) -> list[str]:
         gaps = {name: int(missing(column).sum()) for name, column in zip(self.fields, columns, strict=True)}
@@ -107,6 +107,12 @@ class Number(Encoding):
     def restore(self, state: Mapping[str, Any]) -> Self:
         self.scale = Scale.restored(state, where=f"encoding {self.name}")
         return self
+
+
+def _figure(value: float) -> str:
+    """A number for people: six digits that count, thousands apart, powers of ten only beyond a thousand billions."""
+    shown = f"{value:,.0f}" if 1e5 <= abs(value) < 1e15 else f"{value:,.6g}"
+    return shown.replace("-", "−") if shown.startswith("-") else shown
 
 
 def _refuse_weights(name: str, weights: np.ndarray) -> None:

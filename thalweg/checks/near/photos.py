@@ -16,8 +16,8 @@ ALIKE = Copy(
 )
 SCALES, PLACES = (0.96, 0.92, 0.88, 0.84), (0.0, 0.5, 1.0)
 SMALL, FINE, AXES = 14, 24, 64
-LEAST, OF_MEDIAN, PROMISING, NEARER = 0.95, 0.13, 0.70, 0.7
-MOVES = (2.0, 1.0, 0.5, 0.25)
+LEAST, OF_MEDIAN, PROMISING, NEARER = 0.95, 0.10, 0.70, 0.7
+MOVES = (2.0, 1.0, 0.5)
 Window = tuple[float, float, float, float, bool]
 """Top, left, bottom and right edge in pixels of 48, and whether mirrored."""
 

@@ -43,6 +43,7 @@ PANDAS = {
         pandas.Categorical([("lo", "hi")[i % 2] for i in range(ROWS)], ["lo", "hi", "top"]),
         "category",
     ),
+    "numbers that are categories": (pandas.Categorical([i % 5 for i in range(ROWS)]), "category"),
     "moments in a zone": (pandas.Series(DAYS).dt.tz_localize("Europe/Berlin"), "date"),
     "days as objects": ([day.date() for day in DAYS], "date"),
     "months": (pandas.period_range("2019-01", periods=ROWS, freq="M"), "date"),
@@ -93,6 +94,13 @@ def test_an_arrow_table_in_pieces_with_dictionaries_of_their_own_and_a_batch_are
     assert list(columns["word"][18:22]) == ["a", "b", "b", "c"]
     assert read(table.combine_chunks().to_batches()[0]).columns["n"][1] == 1.0
     assert "empty left out" in " ".join(encode(read(table), DataSettings(), seed=0).notes)
+
+
+def test_objects_are_refused_by_what_they_are_and_not_by_where_they_lie():
+    frame = polars.DataFrame({"thing": polars.Series([object()] * ROWS, dtype=polars.Object), "target": TARGET})
+    with expect_refusal("DATA_UNKNOWN_KIND", exit_code=3) as caught:
+        encode(read(frame), DataSettings(), seed=0)
+    assert caught.value.where == "field thing, first value: a object"
 
 
 def test_labels_of_rows_are_left_out_and_said():

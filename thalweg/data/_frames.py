@@ -59,6 +59,12 @@ def frame_columns(given: Any) -> dict[str, Column]:
     return columns
 
 
+def categories_of(given: Any) -> list[str]:
+    """The names of columns that a frame itself calls categories."""
+    schema = _at_hand(given).schema
+    return [str(name) for name, dtype in schema.items() if isinstance(dtype, nw.Categorical | nw.Enum)]
+
+
 def index_notes(given: Any) -> list[str]:
     """A sentence where a frame has row labels of its own, which are not read."""
     index = None if _is_batch(given) or is_polars_lazyframe(given) else nw.maybe_get_index(nw.from_native(given))

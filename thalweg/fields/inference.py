@@ -52,10 +52,16 @@ def infer(name: str, column: Column, *, target: bool = False) -> Guess:
     raise DataRefusal(
         "DATA_UNKNOWN_KIND",
         f'the values of "{name}" are of no kind that is known',
-        where=f"field {name}, first value: {str(next(iter(look.sample), None))[:80]}",
+        where=f"field {name}, first value: {_shown(next(iter(look.sample), None))}",
         why="values must be turned into tensors",
         fix=f"--field {name}=KIND (thalweg list kinds), or --ignore {name}",
     )
+
+
+def _shown(value: object) -> str:
+    """A value as text, or what sort of object it is where that is all that its text tells."""
+    text = str(value)
+    return f"a {type(value).__name__}" if " at 0x" in text else text[:80]
 
 
 def _claim(kind: str, look: Look) -> Claim | None:

@@ -48,10 +48,12 @@ def choose_task(settings: RunSettings, dataset: Dataset) -> Reasoned:
     if not fitting:
         raise UsageRefusal(
             "TASK_UNKNOWN_TARGET",
-            f"no task learns a target of kind {', '.join(map(str, kinds))}",
+            "the data have no target, and no task was named"
+            if kinds == {None}
+            else f"no task learns a target of kind {', '.join(map(str, kinds))}",
             where=dataset.name,
             why="what is to be learned cannot be told from the data",
-            fix="name it: --task NAME, of thalweg list tasks",
+            fix="name what is to be predicted, --target NAME, or what is to be learned, --task NAME of thalweg list tasks",
         )
     best = max(sorted(fitting), key=lambda name: registry.facts("task", name).get("preference", 0))
     target = next((one.name for one in dataset.encodings.of_role("target")), "nothing")

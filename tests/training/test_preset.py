@@ -112,3 +112,14 @@ def test_published_weights_are_fine_tuned_in_the_same_stages_by_every_preset_onl
     assert [by_preset[preset][1]["epochs"] for preset in SHARES] == [3, 8, 16]
     assert by_preset["fast"][0] == by_preset["best"][0]
     assert [len(stages(**one)) for one in ({"rule": {"rate": "auto"}}, {"find_lr": True}, {"time_limit": "1m"})] == [1, 1, 1]
+
+
+def test_fixed_kernels_are_fewer_or_more_by_preset_and_the_published_ones_as_many_as_ever(tmp_path):
+    series = {"x": np.random.default_rng(0).normal(size=(40, 1, 30)).astype(np.float32), "y": np.arange(40) % 2}
+    heard = Heard()
+    run = fitted({"model": "random-kernels", "preset": "fast"}, tmp_path / "fast", given=series, talk=heard)
+    assert run.package.named["settings"]["groups"] == 16
+    assert heard.said["preset"].startswith("fast: shares 2520, groups 16; other: --preset good")
+    asked = {"model": "minirocket", "preset": "fast"}
+    published = fitted(asked, tmp_path / "published", given=series).package.named["settings"]
+    assert (published["shares"], published["groups"]) == (10_000, 0)

@@ -36,7 +36,10 @@ class RandomKernelsSettings(Settings):
         return self
 
 
-VARIANTS = {"minirocket": RandomKernelsSettings(means=False, groups=0), "hydra": RandomKernelsSettings(shares=0)}
+VARIANTS = {
+    "minirocket": RandomKernelsSettings(shares=10_000, means=False, groups=0),
+    "hydra": RandomKernelsSettings(shares=0, groups=64),
+}
 
 
 @model(
@@ -47,6 +50,10 @@ VARIANTS = {"minirocket": RandomKernelsSettings(means=False, groups=0), "hydra":
     inputs=("series",),
     preference=1,
     rule="ridge",
+    presets={
+        "fast": {"settings": {"shares": 2_520, "groups": 16}},
+        "best": {"settings": {"shares": 20_000, "groups": 128}},
+    },
     paper="Dempster et al. 2021, arXiv:2012.08791; Tan et al. 2022, arXiv:2102.00457; Dempster et al. 2023, arXiv:2203.13652",
 )
 class RandomKernelsNet(LinearHead):

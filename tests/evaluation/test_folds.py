@@ -141,8 +141,8 @@ def line(capsys):
 
 @pytest.fixture
 def small_run(tmp_path, monkeypatch):
-    """A short training on 120 rows of a table, each of which has a day; baselines are given a second."""
-    monkeypatch.setattr("thalweg.evaluation.results.LEAST_SECONDS", 0.5)
+    """A short training on 120 rows of a table, each of which has a day, beside one baseline."""
+    monkeypatch.setattr("thalweg.evaluation.opponents._fitting", lambda _: ["naive-bayes"])
     drawn = np.random.default_rng(0).normal(size=(120, 2))
     lines = [f"{a:.3f},{b:.3f},{i},{'yes' if a > 0 else 'no'}" for i, (a, b) in enumerate(drawn)]
     (tmp_path / "data.csv").write_text("\n".join(["a,b,day,target", *lines]))

@@ -93,7 +93,9 @@ def test_cli_17_a_run_that_was_stopped_between_results_and_report_gets_its_repor
 @pytest.mark.timeout(500)
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_cli_19_a_signal_after_training_has_its_exit_code_and_the_command_that_ends_the_run(tmp_path, number, code):
+    former = signal.signal(number, signal.SIG_DFL)  # a process inherits what nohup ignores, and goes on ignoring it
     running = process("train", "iris", "--model", "mlp", "--epochs", "1", "--threads", "1", "--out", tmp_path / "run")
+    signal.signal(number, former)
     shipped, until = tmp_path / "run/model/manifest.json", time.monotonic() + 300
     while not shipped.exists() and running.poll() is None and time.monotonic() < until:
         time.sleep(0.05)

@@ -121,7 +121,7 @@ def _picture(found: Mapping[str, Any]) -> str:
 def _square(left: float, top: float, side: float, *, shade: float) -> str:
     """One unit, its shade from 0 (light) to 1 (dark)."""
     place = f'x="{left + 1:.1f}" y="{top + 1:.1f}" width="{side - 2:.1f}" height="{side - 2:.1f}"'
-    return f'<rect {place} rx="2" fill="var(--own)" fill-opacity="{0.06 + 0.74 * shade:.2f}"/>'
+    return f'<rect {place} rx="2" fill="var(--own)" fill-opacity="{0.06 + 0.44 * shade:.2f}"/>'
 
 
 def _side(found: Mapping[str, Any]) -> float:

@@ -58,7 +58,7 @@ svg .bold{font-weight:650}svg .share{font-size:11.5px}svg .grid{stroke:var(--rul
 th,td{padding:6px 12px 6px 0;border-bottom:1px solid var(--rule);text-align:left;white-space:nowrap}
 th{font-weight:500;color:var(--soft)}tbody th{font-weight:400;color:var(--ink)}
 .rows table{font-size:13px;min-width:460px}.rows th,.rows td{padding-right:9px;white-space:normal;overflow-wrap:normal}
-.rows thead th{overflow-wrap:anywhere;min-width:3.4em;vertical-align:bottom}.rows td img,.rows td svg{width:72px}
+.rows thead th{overflow-wrap:anywhere;min-width:4.6em;vertical-align:bottom}.rows td img,.rows td svg{width:72px}
 td.wide{white-space:normal;min-width:16em}
 .heat{width:auto;border-collapse:separate;border-spacing:2px;font-size:13.5px}
 .heat th,.heat td{border:0;padding:4px 5px;text-align:center;color:var(--ink);font-weight:400}

@@ -19,12 +19,19 @@ def _column(told: Mapping[str, Any], facts: Facts) -> str:
     points = ", points" if unit.percent else ""
     head = [str(told["column"]), "examples", unit.title, "interval", f"better than the rest by{points}"]
     rows = [[text(cell) for cell in cells(one, unit)] for one in told["subgroups"]]
-    level = f"Intervals of {100 * float(told['level']):.4g} %, so that all {len(rows)} claims together hold in 95 of 100 cases."
+    together = (
+        f"Intervals of {100 * float(told['level']):.4g} %, so that all {len(rows)} claims together hold in 95 of 100 cases."
+    )
+    level = together if rows else ""
     small = ", ".join(f"{one['name']} ({one['rows']:,})" for one in told["left_out"])
     rest = (
         f" Too few examples: {small}{' and more' if told['left_out_count'] > len(told['left_out']) else ''}." if small else ""
     )
-    return paragraph(told["sentence"]) + (table(head, rows) if rows else "") + paragraph(level + rest, kind="quiet")
+    return (
+        paragraph(told["sentence"])
+        + (table(head, rows, named=f"By {told['column']}") if rows else "")
+        + paragraph(f"{level}{rest}".strip(), kind="quiet")
+    )
 
 
 def cells(one: Mapping[str, Any], unit: Unit) -> tuple[str, ...]:

@@ -55,3 +55,8 @@ def test_dat_54_rows_out_of_order_and_moments_standing_twice_are_named():
 def test_days_before_months_are_read_as_they_run():
     written = [f"{day[8:10]}/{day[5:7]}/{day[:4]}" for day in DAYS]
     assert said("time-order", table(measured=written)) == []
+
+
+def test_dates_that_begin_anew_for_each_of_many_do_not_run_on_at_all():
+    visits = [f"2024-{1 + i % 12:02}-{1 + i % 28:02}" for i in range(ROWS)]
+    assert said("time-order", table(visited=visits)) == []

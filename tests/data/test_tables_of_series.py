@@ -163,6 +163,15 @@ def test_rows_stay_examples_of_their_own_where_the_user_says_so(tmp_path, settin
     assert len(examples) > 800
 
 
+def test_visits_with_an_outcome_of_words_for_each_are_examples_of_their_own(tmp_path):
+    rows = [
+        f"P{i // 4},2024-01-{1 + i % 4:02},{20 + i // 4},{60 + i * 7 % 31 / 3:.1f},{('no', 'yes')[i * 5 % 3 > 0]}"
+        for i in range(200)
+    ]
+    (tmp_path / "visits.csv").write_text("patient,visited,age,weight,healthy\n" + "\n".join(rows))
+    assert list(read(tmp_path / "visits.csv").columns) == ["patient", "visited", "age", "weight", "healthy"]
+
+
 def test_a_long_table_is_taken_for_one_where_the_user_names_its_columns(tmp_path):
     table, labels = waves(30)
     rows = [[labels[i], f"machine {i}", k, row[k]] for i, row in enumerate(table) for k in range(STEPS)]

@@ -260,7 +260,7 @@ def _seen(found: Long, settings: DataSettings, target: str | None) -> bool:
     by_name = target is not None and target.casefold() in TARGET_NAMES
     if settings.target is not None or by_name or not found.usual:
         return target in found.same
-    return bool(found.same)
+    return bool(found.same) and target not in found.left
 
 
 def _joined(examples: Examples, found: Long, settings: DataSettings) -> Examples:

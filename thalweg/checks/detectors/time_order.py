@@ -10,6 +10,8 @@ from thalweg.checks.times import time_columns
 from thalweg.core.registry import detector
 
 DESCENTS, DISTINCT = 0.15, 0.8
+MOST_OUT = 0.3
+"""Share of the rows that may be out of order where a column still runs on."""
 
 
 @detector("time-order", turn=1)
@@ -24,6 +26,8 @@ def time_order(subject: Subject) -> list[Finding]:
         descents = float((np.diff(values) < 0).mean())
         if 0 < descents <= DESCENTS:
             rows = np.delete(known, _ordered(values))
+            if len(rows) > MOST_OUT * len(known):  # it begins anew again and again: seasons, or one run for each of many
+                continue
             what = f'"{one.name}" runs on but for {counted(len(rows), "row")} out of order ({shown_rows(rows)})'
             found.append(
                 Finding(

@@ -8,7 +8,7 @@ from thalweg.core import files
 from thalweg.core.files import write_text
 from thalweg.core.run_folder import RATES, RunFolder
 from thalweg.report.charts import Frame, left_of, svg, tick_text, ticks
-from thalweg.report.markup import figure, folded, section, table, text
+from thalweg.report.markup import figure, folded, section, table
 
 LOOKS = {"--own": "#08666e", "--other": "#858b94", "--ink": "#18201f", "--soft": "#5f6b69", "--rule": "#dbe1df"}
 """The page's colours, for the picture as a file of its own."""
@@ -85,21 +85,20 @@ def _ground(frame: Frame) -> str:
 
 
 def _marks(frame: Frame, found: Mapping[str, Any], means: Sequence[tuple[float, float]]) -> str:
-    """The rate in use as a line, and the suggested one on the curve, in words, where there is one."""
-    base, usual = frame.height - frame.bottom, frame.px(math.log10(found["usual"]))
-    made = f'<path d="M{usual:.1f} {frame.top}V{base}" stroke="var(--other)" stroke-dasharray="3 3"/>' + (
-        f'<text class="tick" x="{usual - 6:.1f}" y="{base - 8}" text-anchor="end">{found["usual"]:g} usual</text>'
-    )
-    if not found.get("suggested"):
-        return made
-    place = math.log10(found["suggested"])
-    x, y = min(means, key=lambda mean: abs(mean[0] - place))
-    anchor, beside, down = ("end", -9, 16) if frame.px(x) > frame.width - 110 else ("start", 9, -9)  # beside a falling curve
-    return made + (
-        f'<circle cx="{frame.px(x):.1f}" cy="{frame.py(y):.1f}" r="5" fill="var(--own)"/>'
-        f'<text x="{frame.px(x) + beside:.1f}" y="{frame.py(y) + down:.1f}" text-anchor="{anchor}">'
-        f"{text(format(found['suggested'], 'g'))} suggested</text>"
-    )
+    """The rate in use as a line with its words below the curve, and the suggested one, where there is one, on the curve too."""
+    usual, suggested = found["usual"], found.get("suggested")
+    if not suggested:
+        return _line(frame, usual, "usual", above=False)
+    x, y = min(means, key=lambda mean: abs(mean[0] - math.log10(suggested)))
+    dot = f'<circle cx="{frame.px(x):.1f}" cy="{frame.py(y):.1f}" r="5" fill="var(--own)"/>'
+    return _line(frame, usual, "usual", above=False) + _line(frame, suggested, "suggested", above=True) + dot
+
+
+def _line(frame: Frame, rate: float, name: str, *, above: bool) -> str:
+    """A rate as a dashed line, its words left of it below all curves, or a line of words above that place."""
+    x, base = frame.px(math.log10(rate)), frame.height - frame.bottom
+    words = f'<text class="tick" x="{x - 5:.1f}" y="{base - (22 if above else 7)}" text-anchor="end">{rate:g} {name}</text>'
+    return f'<path d="M{x:.1f} {frame.top}V{base}" stroke="var(--other)" stroke-dasharray="3 3"/>{words}'
 
 
 def _caption(found: Mapping[str, Any]) -> str:

@@ -49,6 +49,12 @@ def test_blank_dark_and_blurred_photos_are_told_apart(tmp_path):
     assert found == {"PHOTOS_BLANK": [0], "PHOTOS_DARK": [1], "PHOTOS_BLURRED": [2, 3, 4]}
 
 
+def test_faint_photos_count_as_blank_where_others_have_contrast(tmp_path):
+    paths = album(tmp_path)
+    Image.fromarray((255 - 0.06 * (255 - np.asarray(scene(1), float))).astype(np.uint8)).save(paths[1])
+    assert list(only("photo-defects", photos(paths)).rows) == [1]
+
+
 def test_broken_files_and_wrong_extensions_are_named(tmp_path):
     paths = album(tmp_path)
     paths[0].write_bytes(paths[0].read_bytes()[:400])

@@ -1,5 +1,7 @@
 """Copies of rows: exact, rounded, with one cell changed; and labels that contradict each other."""
 
+import hashlib
+
 import numpy as np
 import pytest
 import torch
@@ -70,6 +72,12 @@ def test_a_row_with_one_cell_changed_is_found():
     examples.columns["town"][301] = next(town for town in ("Bern", "Graz") if town != examples.columns["town"][301])
     examples.columns["size"][302] = 21.5
     assert only("edited-rows", examples).pairs.tolist() == [[3, 300], [50, 301], [120, 302]]
+
+
+def test_copies_are_found_though_every_row_has_a_hash_of_its_own():
+    examples = with_copies(table(), [7, 9])
+    examples.columns["record"] = [hashlib.sha256(str(row).encode()).hexdigest()[:16] for row in range(302)]
+    assert list(only("duplicates", examples).rows) == [300, 301]
 
 
 def test_unrelated_rows_are_no_copies():

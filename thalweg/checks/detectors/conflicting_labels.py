@@ -9,6 +9,9 @@ from thalweg.checks.hashing import groups_of
 from thalweg.checks.subject import TRAIN, Subject
 from thalweg.core.registry import detector
 
+ENOUGH, OF_CHANCE = 10, 0.5
+"""So many groups whose classes differ, and so large a part of what unrelated rows would do, speak for coincidence."""
+
 
 @detector("conflicting-labels", turn=1)
 def conflicting_labels(subject: Subject) -> list[Finding]:
@@ -27,7 +30,7 @@ def conflicting_labels(subject: Subject) -> list[Finding]:
         return []
     groups = len(np.unique(first[rows]))
     shown = shown_rows(rows[np.argsort(first[rows], kind="stable")])
-    vague = coincidental(hashes, hashes.whole)
+    vague = coincidental(hashes, hashes.whole) or _as_by_chance(groups, first, codes)
     why = "the inputs do not tell them apart, so no model can be right on all." if vague else "one of the labels looks wrong."
     return [
         Finding(
@@ -40,3 +43,10 @@ def conflicting_labels(subject: Subject) -> list[Finding]:
             classes.name,
         )
     ]
+
+
+def _as_by_chance(groups: int, first: np.ndarray, codes: np.ndarray) -> bool:
+    """Rows with equal inputs differ in class about as often as any two rows do: they are no copies, but alike by chance."""
+    shares = np.bincount(codes[codes >= 0]) / max(int((codes >= 0).sum()), 1)
+    several = np.count_nonzero(np.bincount(first) > 1)
+    return groups >= ENOUGH and groups >= OF_CHANCE * (1 - float((shares**2).sum())) * several

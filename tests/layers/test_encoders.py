@@ -6,6 +6,7 @@ from torch import nn
 
 from thalweg.core import registry
 from thalweg.fields.ports import Port
+from thalweg.layers.encoded import EncodedForMembers
 from thalweg.layers.encoders.numbers import edges_of
 from thalweg.layers.start import Start, StartsFromData, start_from_data
 
@@ -92,3 +93,29 @@ def test_scarce_categories_take_narrow_vectors():
     module = registry.load("encoder", "categories")(port, registry.settings_of("encoder", "categories", {"width": 8}))
     assert [table.embedding_dim for table in module.tables] == [3, 8]
     assert module.width == 11
+
+
+class TestMembers:
+    @pytest.mark.parametrize("name", ["numbers", "categories", "dates"])
+    def test_vectors_of_one_member_leave_those_of_the_others_alone(self, name):
+        port, rows = registry.load("encoder", name).example(torch.Generator().manual_seed(0))
+        encoded = EncodedForMembers((port,), members=3)
+        before = encoded(rows)
+        assert before.shape == (3, 8, encoded.width)
+        moved = {key: one.clone() for key, one in encoded.state_dict().items()}
+        for key, one in encoded.named_parameters():
+            moved[key].unflatten(-1, (3, -1))[..., 1, :] += 1.0
+            assert one.shape[-1] % 3 == 0
+        encoded.load_state_dict(moved)
+        same = (encoded(rows) == before).flatten(1).all(1)
+        assert same.tolist() == [True, False, True]
+
+    def test_what_costs_much_is_shared(self):
+        ports = (Port("vector", "vector", (2,)), Port("categories", "categories", (1,), sizes=(4,)))
+        encoded = EncodedForMembers(ports, members=3)
+        found = encoded({"vector": torch.randn(5, 2), "categories": torch.zeros(5, 1, dtype=torch.long)})
+        assert torch.equal(found[0, :, :2], found[2, :, :2])
+        assert not torch.equal(found[0, :, 2:], found[2, :, 2:])
+        shared = EncodedForMembers(ports, members=3, apart=False)
+        assert shared.width == encoded.width
+        assert sum(one.numel() for one in encoded.parameters()) == 3 * sum(one.numel() for one in shared.parameters())

@@ -1,8 +1,10 @@
 """The net for tables: what members answer, and which recipe it takes for how many rows."""
 
 import numpy as np
+import pytest
 import torch
 
+from tests.training.resuming import assert_resumes_to_the_same_bits
 from thalweg.core import registry
 from thalweg.core.run_folder import RunFolder
 from thalweg.core.talk import Talk
@@ -115,3 +117,18 @@ def test_numbers_are_answered_within_the_range_of_the_training_rows():
     with torch.no_grad():
         model.head.bias += torch.tensor([[100.0]])
     assert model.eval()(numbers=torch.randn(5, 2)).flatten().tolist() == [0.5] * 5
+
+
+@pytest.mark.slow
+def test_what_neighbours_tell_is_resumed_and_packaged_to_the_same_bits(tmp_path):
+    x = np.random.default_rng(0).normal(size=(1800, 3))
+    columns = {name: x[:, j] for j, name in enumerate(("east", "north", "size"))}
+    examples = Examples("homes", {**columns, "price": np.sin(3 * x[:, 0] * x[:, 1]) + x[:, 2]})
+    encoders = {"numbers": {"pairs": 1, "neighbours": 1536}}
+    model = {"name": "tabular", "members": 2, "apart": True, "hidden": [8], "encoders": encoders}
+    settings = {"data": {"target": "price"}, "model": model, "rule": {"epochs": 1, "batch_size": 256}}
+    run = assert_resumes_to_the_same_bits(settings, tmp_path, given=examples, cuts=(2,))
+    net = run.package.model
+    assert net.encoded.encoders["numbers"].neighbours.own.any()
+    again = load_package(run.folder.model)
+    assert np.array_equal(run.package.predict(columns, talk=Talk())["price"], again.predict(columns, talk=Talk())["price"])

@@ -69,11 +69,10 @@ class PairGrids(nn.Module):
 
     def start(self, rows: Tensor, start: Start) -> None:
         """Find pairs among the numbers of all training rows (N, d)."""
-        told = _told(start)
-        if told is None or len(rows) < BINS**2:
+        drawn = drawn_rows(rows, start)
+        if drawn is None:
             return
-        chosen = torch.randperm(len(rows), generator=start.generator)[:MOST_ROWS]
-        found = interacting(rows[chosen].double(), told[chosen].double(), most=len(self.place))
+        found = interacting(*drawn, most=len(self.place))
         for p, pair in enumerate(found):
             self.place[p] = torch.tensor(pair)
             self.live[p] = (self.sides**2 * ROWS_PER_POINT <= len(rows)).to(self.live)
@@ -130,23 +129,56 @@ def interacting(x: Tensor, y: Tensor, *, most: int, least: float = LEAST) -> lis
         y: (N, C) the target.
         least: share of the target's variance that a pair must explain.
     """
-    seen = torch.arange(len(x), device=x.device) % 3 < 2
-    unseen = ~seen
-    codes = torch.stack([_binned(column) for column in x.unbind(1)], 1)
-    whole = (y[unseen] - y[seen].mean(0)).square().sum()
-    left, order = _alone(codes, y - y[seen].mean(0), seen)
-    pairs = list(combinations(sorted(order[:MOST_NUMBERS]), 2))
+    search = Search(x, y)
     found: list[tuple[int, int]] = []
-    while pairs and len(found) < most:
-        gains = [_gain(left, _means(codes[:, i] * BINS + codes[:, j], left, seen), unseen) / whole for i, j in pairs]
-        ranked = sorted(range(len(pairs)), key=lambda k: -float(gains[k]))
-        if not float(gains[ranked[0]]) >= least:
+    while search.pairs and len(found) < most:
+        search.rank(least)
+        if not search.pairs:
             break
-        i, j = pairs[ranked[0]]
-        found.append((i, j))
-        left = left - _means(codes[:, i] * BINS + codes[:, j], left, seen)
-        pairs = [pairs[k] for k in ranked[1:] if float(gains[k]) >= least]
+        found.append(search.pairs.pop(0))
+        search.explain(found[-1])
     return found
+
+
+def promising(x: Tensor, y: Tensor, *, most: int, least: float = LEAST) -> tuple[list[tuple[int, int]], float]:
+    """Pairs as above, but each judged as if it were the only one: several that share a number may be among them.
+
+    Returns:
+        The pairs, and the share of the target's variance that all numbers leave unexplained by themselves.
+    """
+    search = Search(x, y)
+    search.rank(least)
+    return search.pairs[:most], float(search.left[~search.seen].square().sum() / search.whole)
+
+
+class Search:
+    """What pairs may explain, on rows that did not fit them.
+
+    Attributes:
+        pairs: those that are still to be looked at.
+        left: (N, C) what is unexplained so far.
+    """
+
+    def __init__(self, x: Tensor, y: Tensor) -> None:
+        self.seen = torch.arange(len(x), device=x.device) % 3 < 2
+        self.codes = torch.stack([_binned(column) for column in x.unbind(1)], 1)
+        self.whole = (y[~self.seen] - y[self.seen].mean(0)).square().sum()
+        self.left, order = _alone(self.codes, y - y[self.seen].mean(0), self.seen)
+        self.pairs = list(combinations(sorted(order[:MOST_NUMBERS]), 2))
+
+    def rank(self, least: float) -> None:
+        """Order the pairs by the share of the variance that each explains, and drop those that explain less than the least."""
+        unseen = ~self.seen
+        gains = {pair: float(_gain(self.left, self._means(pair), unseen) / self.whole) for pair in self.pairs}
+        self.pairs = sorted((pair for pair in self.pairs if gains[pair] >= least), key=lambda pair: -gains[pair])
+
+    def explain(self, pair: tuple[int, int]) -> None:
+        """Take away what a pair explains."""
+        self.left = self.left - self._means(pair)
+
+    def _means(self, pair: tuple[int, int]) -> Tensor:
+        i, j = pair
+        return _means(self.codes[:, i] * BINS + self.codes[:, j], self.left, self.seen)
 
 
 def _alone(codes: Tensor, y: Tensor, seen: Tensor) -> tuple[Tensor, Sequence[int]]:
@@ -178,7 +210,16 @@ def _binned(column: Tensor) -> Tensor:
     return (ranks * BINS).long().clamp(max=BINS - 1)[inverse]
 
 
-def _told(start: Start) -> Tensor | None:
+def drawn_rows(rows: Tensor, start: Start) -> tuple[Tensor, Tensor] | None:
+    """Training rows (N, d) with their target (N, C), some of them, in an order drawn at random; None where too few."""
+    target = target_of(start)
+    if target is None or len(rows) < BINS**2:
+        return None
+    chosen = torch.randperm(len(rows), generator=start.generator)[:MOST_ROWS]
+    return rows[chosen].double(), target[chosen].double()
+
+
+def target_of(start: Start) -> Tensor | None:
     """The target of all training rows (N, C); None where there is none, or one of very many classes."""
     port = start.target
     if port is None or port.masked or (port.size is not None and port.size > MOST_CLASSES):

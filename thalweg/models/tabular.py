@@ -21,7 +21,7 @@ from thalweg.core.registry import model
 from thalweg.core.settings import Count, Settings
 from thalweg.fields.ports import Port, Ports
 from thalweg.layers.build import build_activation
-from thalweg.layers.encoded import Encoded
+from thalweg.layers.encoded import EncodedForMembers
 from thalweg.layers.members import MembersDropout, SeparateLinear, SharedLinear
 from thalweg.layers.start import Start, StartsFromData
 
@@ -34,6 +34,7 @@ class TabularSettings(Settings):
 
     members: Count = Field(8, description="perceptrons that learn side by side; their answers are averaged")
     shared: bool = Field(False, description="members share their matrices and differ in scalings; else each has its own")
+    apart: bool = Field(False, description="members have vectors of columns of their own, where these cost little")
     hidden: tuple[Count, ...] = Field((96, 96), description="units of each hidden layer")
     activation: str = "relu"
     dropout: float = Field(0.25, ge=0, lt=1, description="share of each hidden layer's answers dropped in training")
@@ -50,18 +51,24 @@ class TabularSettings(Settings):
     recipe={"rate": 0.001, "batch_size": 32, "epochs": 20, "schedule": {"name": "cosine"}},
     by_task={"regression": {"recipe": {"rate": 0.002, "epochs": 60}, "settings": {"dropout": 0.05}}},
     by_rows={
+        0: {"settings": {"members": 16, "apart": True}},
         2_500: {"recipe": {"batch_size": 64}, "settings": {"hidden": (128, 128)}},
         8_000: {
             "recipe": {"rate": 0.002, "batch_size": 128, "epochs": 12},
             "settings": {
                 "members": 4,
                 "hidden": (192, 192, 192),
-                "encoders": {"numbers": {"bins": 128, "width": 24, "pairs": 1}},
+                "encoders": {"numbers": {"bins": 128, "width": 24, "pairs": 1, "neighbours": 16_384}},
             },
         },
         20_000: {
             "recipe": {"batch_size": 256, "epochs": 12, "rate": 0.0015},
-            "settings": {"members": 8, "hidden": (192, 192)},
+            "settings": {
+                "members": 8,
+                "apart": False,
+                "hidden": (192, 192),
+                "encoders": {"numbers": {"bins": 128, "width": 24, "pairs": 1}},
+            },
             "watched": {"classification": None},
             "patience": {"classification": None},
         },
@@ -89,14 +96,14 @@ class Tabular(nn.Module, StartsFromData):
         self.measured = ports.output.kind == "number"
         if self.measured:
             self.register_buffer("range", torch.tensor([[-FAR], [FAR]]).expand(2, ports.output.width).clone())
-        self.encoded = Encoded(ports.inputs, settings.encoders)
+        self.encoded = EncodedForMembers(ports.inputs, settings.encoders, members=settings.members, apart=settings.apart)
         self.hidden = nn.Sequential(*_layers(self.encoded.width, settings))
         self.head = SeparateLinear([self.encoded.width, *settings.hidden][-1], ports.output.width, members=settings.members)
 
     def forward(self, **inputs: Tensor) -> Tensor:
         """Inputs by their ports' names to (B, M, C) in training, else (B, C)."""
-        x = self.encoded(inputs)  # (B, W)
-        answers = self.head(self.hidden(x.expand(self.members, *x.shape))).transpose(0, 1)  # (B, M, C)
+        x = self.encoded(inputs)  # (M, B, W)
+        answers = self.head(self.hidden(x)).transpose(0, 1)  # (B, M, C)
         if self.training:
             return answers
         if self.classes:

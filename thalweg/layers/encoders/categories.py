@@ -19,25 +19,28 @@ class CategoriesSettings(Settings):
     """How wide categories are."""
 
     width: int = Field(8, ge=1, le=4096, description="numbers that stand for a category; columns of fewer values take fewer")
+    members: int = Field(1, ge=1, le=4096, description="sets of vectors, one for each member of an ensemble")
     deviation: float = Field(0.5, gt=0, le=10, description="spread of the vectors at the start")
 
 
-@encoder("categories", settings=CategoriesSettings, paper="Guo & Berkhahn 2016, arXiv:1604.06737")
+@encoder("categories", settings=CategoriesSettings, members=True, paper="Guo & Berkhahn 2016, arXiv:1604.06737")
 class CategoriesEncoder(Encoder):
     """Codes (B, k) to vectors side by side; code 0 (missing, or never seen in training) has a vector of its own."""
 
     def __init__(self, port: Port, settings: CategoriesSettings) -> None:
         super().__init__()
         sizes = port.sizes or (port.width,)
-        self.tables = nn.ModuleList(nn.Embedding(size, min(settings.width, size)) for size in sizes)
+        self.tables = nn.ModuleList(nn.Embedding(size, settings.members * min(settings.width, size)) for size in sizes)
         for table in self.tables:
             nn.init.normal_(table.weight, std=settings.deviation)  # type: ignore[arg-type]
+        self.members = settings.members
         self.width = sum(table.embedding_dim for table in self.tables)  # type: ignore[misc]
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         """Codes (B, k) or (B,) to (B, width)."""
         codes = x.reshape(x.shape[0], -1)
-        return torch.cat([table(codes[:, j]) for j, table in enumerate(self.tables)], dim=1)
+        found = [table(codes[:, j]).unflatten(1, (self.members, -1)) for j, table in enumerate(self.tables)]
+        return torch.cat(found, dim=2).flatten(1)
 
     @staticmethod
     def example(generator: torch.Generator) -> tuple[Port, dict[str, Tensor]]:

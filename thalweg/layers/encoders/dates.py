@@ -17,7 +17,7 @@ class DatesSettings(NumbersSettings):
     values: int = Field(32, ge=1, le=65536, description="values of each number that have a vector of their own, at most")
 
 
-@encoder("dates", settings=DatesSettings, paper="Gorishniy et al. 2022, arXiv:2203.05556")
+@encoder("dates", settings=DatesSettings, members=True, paper="Gorishniy et al. 2022, arXiv:2203.05556")
 class DatesEncoder(NumbersEncoder):
     """The standardised numbers of dates (B, k) to their vectors side by side."""
 

@@ -5,7 +5,7 @@ a capital gain of exactly 7,688, a gap) often mean something of their own, which
 
 Reference: Gorishniy, Rubachev & Babenko 2022, arXiv:2203.05556, eq. 1-2; the vectors of exact values are our own addition.
 
-Letters: B batch, d numbers, K bins, V exact values, D width.
+Letters: B batch, d numbers (those that neighbours tell among them), K bins, V exact values, D width, M members.
 """
 
 import torch
@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from thalweg.core.registry import encoder
 from thalweg.core.settings import Settings
 from thalweg.fields.ports import Port
-from thalweg.layers.encoded import Encoder
+from thalweg.layers.encoded import Encoder, by_member
+from thalweg.layers.neighbours import WIDTH, Neighbours
 from thalweg.layers.pairs import PairGrids
 from thalweg.layers.start import Start, StartsFromData
 
@@ -36,15 +37,24 @@ class NumbersSettings(Settings):
     width: int = Field(8, ge=1, le=4096, description="numbers that stand for a number")
     values: int = Field(128, ge=1, le=65536, description="values of each number that have a vector of their own, at most")
     repeats: int = Field(8, ge=1, le=1_000_000, description="training rows in which such a value stands, at least")
+    members: int = Field(1, ge=1, le=4096, description="sets of vectors, one for each member of an ensemble")
+    neighbours: int = Field(
+        0,
+        ge=0,
+        le=1 << 20,
+        description="training rows that are kept at most, to tell of the nearest ones where that tells more",
+    )
     pairs: int = Field(
         0, ge=0, le=64, description="pairs of numbers, at most, that are looked up together where that tells more"
     )
 
 
-@encoder("numbers", settings=NumbersSettings, paper="Gorishniy et al. 2022, arXiv:2203.05556")
+@encoder("numbers", settings=NumbersSettings, members=True, paper="Gorishniy et al. 2022, arXiv:2203.05556")
 class NumbersEncoder(Encoder, StartsFromData):
-    """Standardised numbers (B, d) to their vectors side by side (B, d D).
+    """Standardised numbers (B, d) to their vectors side by side (B, M d D), those of one member after another's.
 
+    What neighbours tell counts as further numbers, in pieces as all others. So grids are sought for what it leaves unexplained:
+    both for the same places would learn training rows by heart (California: 41,200 dollars with both, 40,400 with neighbours).
     Before it starts from data the bins are equal pieces from -3 to 3 and no value is exact.
     """
 
@@ -55,28 +65,34 @@ class NumbersEncoder(Encoder, StartsFromData):
 
     def __init__(self, port: Port, settings: NumbersSettings) -> None:
         super().__init__()
-        d, self.port, self.settings = port.width, port, settings
+        self.port, self.settings = port, settings
+        self.neighbours = Neighbours(port.width, settings.neighbours) if settings.neighbours and port.width > 1 else None
+        d = port.width + (0 if self.neighbours is None else WIDTH)
+        width = settings.members * settings.width  # of a number, for all members
+        self.pairs = PairGrids(d, settings.pairs, width) if settings.pairs and d > 1 else None
         edges = torch.linspace(-3.0, 3.0, settings.bins + 1)
         self.register_buffer("left", edges[:-1].repeat(d, 1))  # (d, K)
         self.register_buffer("steepness", torch.full((d, settings.bins), settings.bins / 6.0))  # (d, K), 0 where no bin is
         self.register_buffer("exact", torch.full((d, settings.values), NONE))  # (d, V) ascending
         bound = settings.bins**-0.5
-        self.weight = nn.Parameter(torch.empty(d, settings.bins, settings.width).uniform_(-bound, bound))
-        self.bias = nn.Parameter(torch.empty(d, 1, settings.width).uniform_(-bound, bound))
-        self.vectors = nn.Parameter(0.1 * torch.randn(d * (settings.values + 1), settings.width))
+        self.weight = nn.Parameter(torch.empty(d, settings.bins, width).uniform_(-bound, bound))
+        self.bias = nn.Parameter(torch.empty(d, 1, width).uniform_(-bound, bound))
+        self.vectors = nn.Parameter(0.1 * torch.randn(d * (settings.values + 1), width))
         self.register_buffer("first", torch.arange(d) * (settings.values + 1), persistent=False)
-        self.pairs = PairGrids(d, settings.pairs, settings.width) if settings.pairs and d > 1 else None
-        self.width = d * settings.width
+        self.width = d * width
 
     def start(self, start: Start) -> None:
         rows = start.rows(self.port.name).flatten(1).float()
+        if self.neighbours is not None:
+            self.neighbours.start(rows, start)
+            rows = torch.cat([rows, self.neighbours.of_training_rows(rows)], 1)
+        if self.pairs is not None:
+            self.pairs.start(rows, start)
         most = max(1, min(self.settings.bins, len(rows) // self.settings.rows_per_bin))
         for j, column in enumerate(rows.unbind(1)):
             found, counts = column.unique(return_counts=True)
             self._cut(j, edges_of(found, counts, most))
             self._name(j, found, counts)
-        if self.pairs is not None:
-            self.pairs.start(rows, start)
 
     def _cut(self, j: int, edges: Tensor) -> None:
         """Bins of number j between ascending edges; those that are left over stay flat."""
@@ -95,13 +111,15 @@ class NumbersEncoder(Encoder, StartsFromData):
         self.exact[j, : len(most)] = found[most].sort().values
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Standardised numbers (B, d) to (B, d D)."""
+        """Standardised numbers (B, d) to (B, M d D)."""
         x = x.flatten(1)
+        x = x if self.neighbours is None else torch.cat([x, self.neighbours(x)], 1)
         pieces = ((x.T.unsqueeze(2) - self.left.unsqueeze(1)) * self.steepness.unsqueeze(1)).clamp(0.0, 1.0)  # (d, B, K)
-        bent = torch.baddbmm(self.bias, pieces, self.weight).relu()  # (d, B, D)
-        vectors = nn.functional.embedding(self._codes(x), self.vectors)  # (B, d, D)
+        bent = torch.baddbmm(self.bias, pieces, self.weight).relu()  # (d, B, M D)
+        vectors = nn.functional.embedding(self._codes(x), self.vectors)  # (B, d, M D)
         vectors = bent.transpose(0, 1) + vectors
-        return (vectors if self.pairs is None else self.pairs(x, vectors)).flatten(1)
+        vectors = vectors if self.pairs is None else self.pairs(x, vectors)
+        return by_member(vectors, self.settings.members)
 
     def _codes(self, x: Tensor) -> Tensor:
         """(B, d) rows of `vectors`: the first of a number's for values that have none of their own."""

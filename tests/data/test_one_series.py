@@ -6,6 +6,7 @@ import pytest
 from tests.refusing import expect_refusal
 from thalweg.data.dataset import Examples
 from thalweg.data.encode import encode
+from thalweg.data.schema import schema_of
 from thalweg.data.settings import DataSettings
 
 ROWS = 120
@@ -26,10 +27,23 @@ def encoded(columns, **settings):
     ],
 )
 def test_amounts_with_nothing_but_their_moments_are_refused(columns, told):
+    if "year" in columns:  # looked at before it is encoded
+        with expect_refusal("DATA_ONE_SERIES", exit_code=3):
+            schema_of(Examples("sales", columns), DataSettings())
     with expect_refusal("DATA_ONE_SERIES", exit_code=3) as caught:
         encoded(columns)
     assert told in caught.value.what
     assert "forecasting" in caught.value.why
+
+
+def test_texts_are_no_target():
+    columns = {
+        "photo": [f"{i % 20}.jpg" for i in range(ROWS)],
+        "said": [f"a dog and {i} cats on the lawn" for i in range(ROWS)],
+    }
+    with expect_refusal("DATA_TARGET_TEXT", exit_code=3) as caught:
+        encoded(columns, target="said")
+    assert "to write texts is not built yet" in caught.value.why
 
 
 def test_who_wants_a_curve_through_the_moments_gets_one():

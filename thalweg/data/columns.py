@@ -11,7 +11,7 @@ import torch
 from thalweg.core.errors import DataRefusal, did_you_mean
 from thalweg.data.dataset import Examples
 from thalweg.data.settings import DataSettings
-from thalweg.fields.column import Column, as_column, coded, missing, plain, take
+from thalweg.fields.column import Column, Look, as_column, coded, missing, plain, take
 from thalweg.fields.encoding import Encoding, Encodings
 
 MOST_FIELDS = 100_000
@@ -240,10 +240,19 @@ def _refuse_as_many_as_rows(name: str, column: Column) -> None:
     found, codes = coded(column)
     if len(found) <= 20 or len(found) <= 0.5 * len(codes):
         return
+    examples = ", ".join(str(value)[:40] for value in found[:3])
+    if Look(name, column).legible:
+        raise DataRefusal(
+            "DATA_TARGET_TEXT",
+            f'the target "{name}" is free text, {len(found):,} different ones in {len(codes):,} rows: {examples}',
+            where=f"field {name}",
+            why="to write texts is not built yet; a class is learned from several rows",
+            fix="name another target: --target NAME",
+        )
     raise DataRefusal(
         "DATA_TARGET_UNIQUE",
         f'the target "{name}" has {len(found):,} classes in {len(codes):,} rows',
-        where=f"field {name}, for example {', '.join(str(value) for value in found[:3])}",
+        where=f"field {name}, for example {examples}",
         why="it looks like an id or a regression target: a class is learned from several rows",
         fix=f"--field {name}=number, or another target: --target NAME",
     )

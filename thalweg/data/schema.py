@@ -8,6 +8,7 @@ import numpy as np
 
 from thalweg.core import registry
 from thalweg.core.errors import DataRefusal
+from thalweg.data._one_series import refuse_lone_series
 from thalweg.data.dataset import Examples
 from thalweg.data.settings import DataSettings
 from thalweg.fields.column import Column, Look, missing
@@ -77,6 +78,7 @@ def schema_of(examples: Examples, settings: DataSettings) -> Schema:
             said[name] = note
     notes = _together(said)
     if not any(field.role == "input" for field in fields):
+        refuse_lone_series(examples, roles, settings)
         raise DataRefusal(
             "DATA_NO_INPUTS",
             "no field is left to predict from",

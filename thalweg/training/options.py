@@ -27,6 +27,7 @@ class TrainOptions(TypedDict, total=False):
         ignore: fields to leave out.
         group, time: fields by which parts are cut.
         image_size: side of pictures in pixels.
+        image_pixels: pixels that a picture may have; 50 million unless said.
         drop_missing_target: leave out rows without a target.
         on_bad_file, on_bad_row: "skip" or "refuse".
         header, delimiter, decimal, encoding, sheet: how a table is written.
@@ -66,6 +67,7 @@ class TrainOptions(TypedDict, total=False):
     group: str | None
     time: str | None
     image_size: int | None
+    image_pixels: int | None
     drop_missing_target: bool | None
     on_bad_file: str | None
     on_bad_row: str | None

@@ -46,7 +46,7 @@ def test_what_is_claimed_is_said_in_words_and_the_level_beside_it():
     right, names = four()
     told = subgroups(judged(right), names, "ward")
     assert told["level"] == pytest.approx(1 - 0.05 / 4)
-    assert told["sentence"] == "ward b: worse than the rest by 20.0 points (3.0 to 41.2)."
+    assert told["sentence"] == "ward = b: worse than the rest by 20.0 points (3.0 to 41.2)."
     same = subgroups(judged(errors((10, 100), (10, 100))), ["a"] * 100 + ["b"] * 100, "ward")
     assert same["sentence"] == "No subgroup of ward is shown to differ from the rest, which is no proof that none does."
 

@@ -171,4 +171,4 @@ def _gap(one: Mapping[str, Any], name: str, unit: Unit) -> str:
     least, most = sorted((side * low, side * high))
     ends = f"{unit.gap(least, half, named=False)} to {unit.gap(most, half, named=False)}"
     word = "better" if gap > 0 else "worse"
-    return f"{name} {one['name']}: {word} than the rest by {unit.gap(abs(gap), half)} ({ends})."
+    return f"{name} = {one['name']}: {word} than the rest by {unit.gap(abs(gap), half)} ({ends})."

@@ -49,4 +49,4 @@ def _as_by_chance(groups: int, first: np.ndarray, codes: np.ndarray) -> bool:
     """Rows with equal inputs differ in class about as often as any two rows do: they are no copies, but alike by chance."""
     shares = np.bincount(codes[codes >= 0]) / max(int((codes >= 0).sum()), 1)
     several = np.count_nonzero(np.bincount(first) > 1)
-    return groups >= ENOUGH and groups >= OF_CHANCE * (1 - float((shares**2).sum())) * several
+    return groups >= max(ENOUGH, OF_CHANCE * (1 - float((shares**2).sum())) * int(several))

@@ -52,6 +52,11 @@ def test_who_wants_a_curve_through_the_moments_gets_one():
     assert encoded(years, fields={"year": "number"}).encodings.inputs[0].kind == "number"
 
 
+def test_numbers_that_their_source_knows_are_no_moments_because_they_count():
+    examples = Examples("made", {"x": np.arange(ROWS), "y": WAVE}, kinds={"x": "number"}, roles={"y": "target"})
+    assert encode(examples, DataSettings(), seed=0).encodings.inputs[0].kind == "number"
+
+
 def test_a_misspelt_target_is_told_before_anything_else():
     with expect_refusal("FIELD_UNKNOWN", exit_code=2):
         encoded({"day": DAYS, "sold": WAVE}, target="sol")

@@ -33,7 +33,7 @@ def refuse_lone_series(examples: Examples, roles: Mapping[str, Role], settings: 
     used = {name: column for name, column in examples.columns.items() if roles[name] in ("input", "target", "time")}
     moments = [name for name, column in used.items() if _is_moment(column) or _counts(name, column)]
     amounts = [name for name in used if name not in moments]
-    stated = [name for name in used if name in settings.fields or name in settings.keep]
+    stated = [name for name in used if name in settings.fields or name in settings.keep or name in examples.kinds]
     if len(amounts) != 1 or len(used) > 2 or stated or not _holds_amounts(amounts[0], used[amounts[0]]):
         return
     name, by = amounts[0], f" by {moments[0]}" if moments else ""

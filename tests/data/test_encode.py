@@ -65,6 +65,15 @@ def test_notes_name_what_was_inferred_and_the_option_that_corrects_it():
     assert notes[2].startswith("parts: 60 train · 10 validation · 10 calibration · 20 test (stratified, seed 0")
 
 
+def test_the_note_on_parts_claims_no_draw_of_those_that_came_with_the_data():
+    rows = torch.arange(100)
+    one, all_ = table(), table()
+    one.given = {"train": rows[:80], "test": rows[80:]}
+    all_.given = dict(zip(PARTS, rows.split(25), strict=True))
+    assert encoded(one).notes[2].endswith("20 test (test as given, the rest stratified, seed 0; other shares: --split)")
+    assert encoded(all_).notes[2] == "parts: 25 train · 25 validation · 25 calibration · 25 test (as given)"
+
+
 def test_what_was_given_is_not_changed():
     examples = table()
     before = dataclasses.replace(examples, notes=list(examples.notes), facts=dict(examples.facts))

@@ -222,14 +222,23 @@ def _notes(examples: Examples, schema: Schema, encodings: Encodings, settings: D
         if goals
         else f"{inputs}, no target (--target NAME)"
     )
-    manner = _manner(settings, encodings, seed=seed)
+    manner = _manner(examples.facts["given"], settings, encodings, seed=seed)
     parts = " · ".join(f"{len(examples.given[part]):,} {part}" for part in PARTS)
     fitted = [note for one in encodings.values() for note in one.notes]
     found = remarks(encodings, examples.columns)
     return [first, "; ".join([kinds, *schema.notes, *fitted, *found]), f"parts: {parts} ({manner})"]
 
 
-def _manner(settings: DataSettings, encodings: Encodings, *, seed: int) -> str:
+def _manner(given: Sequence[str], settings: DataSettings, encodings: Encodings, *, seed: int) -> str:
+    """How rows were cut into parts, but for those that came with the data."""
+    came = [part for part in PARTS[1:] if part in given]
+    if len(came) == len(PARTS) - 1:
+        return "as given"
+    cut = _cut_manner(settings, encodings, seed=seed)
+    return f"{' and '.join(came)} as given, the rest {cut}" if came else cut
+
+
+def _cut_manner(settings: DataSettings, encodings: Encodings, *, seed: int) -> str:
     if settings.time is not None:
         return f"by time, {settings.time}"
     if settings.group is not None:

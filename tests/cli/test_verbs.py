@@ -80,9 +80,11 @@ def test_evaluate_shows_each_metric_with_its_interval(line, finished_run):
     assert facts["metrics"] == json.loads((finished_run / "results.json").read_text())["metrics"]
 
 
-def test_evaluate_on_other_data_counts_them_all(line, finished_run):
+def test_evaluate_on_other_data_counts_them_all_and_notes_which_were_learned_from(line, finished_run):
     facts = json.loads(line("evaluate", finished_run, "iris", "--i-know", "--json").out)
-    assert facts["examples"] == 150
+    assert (facts["part"], facts["examples"]) == ("data", 150)
+    assert "has learned from" in facts["notes"][0]
+    assert "of these 150 rows" in facts["notes"][0]
 
 
 def test_rows_that_were_learned_from_are_measured_only_by_who_says_so(line, finished_run):

@@ -60,15 +60,17 @@ def evaluate(
     found = load(run) if isinstance(run, str | Path) else run
     package, group = package_of(found), said.get("group")
     dataset = dataset_of(found, data, on_bad_file=on_bad_file, group=group)
+    given: dict[str, Any] = {}
     if data is not None:
-        _tell_data(found, dataset, i_know=i_know, aloud=isinstance(data, str | Path), talk=talk or Aloud())
+        told = _tell_data(found, dataset, i_know=i_know, aloud=isinstance(data, str | Path), talk=talk or Aloud())
+        given = {"part": "data", "notes": told}
     measured = measure(package.task, package.model, dataset, part="test")
     if by is None:
-        return measured.as_json()
-    told = subgroups(measured, column_of(dataset, by), str(by))
+        return measured.as_json() | given
+    subgroup = subgroups(measured, column_of(dataset, by), str(by))
     if data is None and isinstance(found, Run):
-        _report(found, told)
-    return measured.as_json() | {"by": told}
+        _report(found, subgroup)
+    return measured.as_json() | given | {"by": subgroup}
 
 
 def _report(run: Run, told: Mapping[str, Any]) -> None:
@@ -80,8 +82,8 @@ def _report(run: Run, told: Mapping[str, Any]) -> None:
     write_report(run.folder)
 
 
-def _tell_data(run: Run | Package, dataset: Dataset, *, i_know: bool, aloud: bool, talk: Talk) -> None:
-    """What was read to be measured on; what was learned from is refused, or said.
+def _tell_data(run: Run | Package, dataset: Dataset, *, i_know: bool, aloud: bool, talk: Talk) -> list[str]:
+    """What was read to be measured on; what was learned from is refused, or said, and returned as sentences.
 
     Raises:
         DataRefusal: half of the rows or more were learned from.
@@ -91,14 +93,15 @@ def _tell_data(run: Run | Package, dataset: Dataset, *, i_know: bool, aloud: boo
     learned = kept_learned(run.folder.learned) if isinstance(run, Run) else None
     if learned is None or not isinstance(run, Run):
         if aloud and dataset.name == package_of(run).facts.get("data", {}).get("name"):
-            talk.warn(
+            return _warned(
                 f'the model was trained on data of this name ("{dataset.name}"): '
-                "rows that it learned from flatter the figures; a run without DATA is measured on its own test part"
+                "rows that it learned from flatter the figures; a run without DATA is measured on its own test part",
+                talk,
             )
-        return
+        return []
     rows, known = dataset.rows("test") or 0, already_learned(dataset, learned)
     if not known or run.results.get("seen") == "all":  # where few values are possible every row has its like
-        return
+        return []
     said = f"the model has learned from {known:,} of these {rows:,} rows"
     if 2 * known >= rows and not i_know:
         raise DataRefusal(
@@ -109,7 +112,13 @@ def _tell_data(run: Run | Package, dataset: Dataset, *, i_know: bool, aloud: boo
             fix="thalweg evaluate RUN measures on the run's own test part; give new data, or --i-know (i_know=True)",
             details={"learned": known, "rows": rows},
         )
-    talk.warn(f"{said}: they flatter the figures")
+    return _warned(f"{said}: they flatter the figures", talk)
+
+
+def _warned(sentence: str, talk: Talk) -> list[str]:
+    """Say a sentence, and hand it on to what is returned."""
+    talk.warn(sentence)
+    return [sentence]
 
 
 def _lacking(what: str, fix: str) -> UsageRefusal:

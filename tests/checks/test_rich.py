@@ -159,3 +159,9 @@ def test_molecules_have_no_language_and_small_letters_are_other_atoms():
         assert said(detector, made) == []
     [found] = said("duplicates", made)
     assert found.what.startswith("40 rows are copies of other rows (0 = 80, 1 = 81")
+
+
+def test_opened_pictures_are_no_names_of_pictures():
+    opened = [np.asarray(scene(number, side=8)) for number in range(3)]
+    assert said("pictures-and-rows", Examples("album", {"image": opened}, kinds={"image": "image"})) == []
+    assert only("pictures-and-rows", Examples("table", {"file": ["gone.png", "", "away.png"]})).code == "PICTURES_NOT_THERE"

@@ -32,14 +32,20 @@ def _paths(one: Seen) -> list[Path]:
 
 def _nowhere(one: Seen) -> list[Finding]:
     """A column of names of pictures, none of which was found beside the table, so that it is read as words."""
-    names = [value for value in one.column if value is not None and value != ""] if isinstance(one.column, list) else []
-    if not names or not all(isinstance(value, str) and value.strip().casefold().endswith(SUFFIXES) for value in names):
+    names = _names(one)
+    if not names or not all(name.strip().casefold().endswith(SUFFIXES) for name in names):
         return []
     what = f'"{one.name}" names pictures, but none of the {len(names):,} is there ({_listed(names)})'
     fix = f"move the table to where its pictures are named from, correct the paths, or {option('--ignore', one.name)}"
     return [
         Finding("warn", "PICTURES_NOT_THERE", what, "it is read as words, which say little of a picture.", fix, (), one.name)
     ]
+
+
+def _names(one: Seen) -> list[str]:
+    """The words of a column that holds nothing else, where pictures may also lie opened, as arrays."""
+    given = [value for value in one.column if value is not None] if isinstance(one.column, list) else []
+    return [value for value in given if value != ""] if all(isinstance(value, str) for value in given) else []
 
 
 def _unnamed(one: Seen) -> list[Finding]:

@@ -1,8 +1,10 @@
 """What a run that ended says when it is asked to go on."""
 
 from tests.packages.trained import table
+from tests.training.resuming import fitted
 from thalweg import api
 from thalweg.core.talk import Talk
+from thalweg.training.telling import _clock
 
 
 class Said(Talk):
@@ -26,3 +28,13 @@ def test_pkg_26_resuming_a_finished_run_says_that_it_is_complete_and_changes_not
     assert again.path == run.path
     assert any("already complete" in line for line in said.lines)
     assert {path: path.read_bytes() for path in run.path.rglob("*") if path.is_file()} == before
+
+
+def test_how_long_it_learned_is_told_as_the_run_said_it(tmp_path):
+    settings = {"source": "iris", "model": {"name": "mlp", "hidden": [4]}, "rule": {"name": "backpropagation", "steps": 3}}
+    said = Said()
+    run = fitted(settings, tmp_path / "run", talk=said)
+    learned = next(line for line in said.lines if line.startswith("learn: "))
+    assert run.seconds > 0
+    assert learned.endswith(f"3 steps in {_clock(run.seconds)}")
+    assert fitted(settings, tmp_path / "run", resume=True).seconds == 0

@@ -45,7 +45,7 @@ def _figures(facts: Facts) -> str:
     chosen = [*every[:1], *_diagnosed(facts), *every[1:]]
     cells = [_cell(*one) for one in chosen[:FIGURES]]
     seconds = (facts.results.get("seconds") or {}).get("training")
-    if seconds is not None:
+    if seconds:
         threads = facts.environment.get("threads")
         where = f"{threads} thread{'' if threads == 1 else 's'}" if threads else ""
         device = str(facts.environment.get("device") or "")

@@ -6,7 +6,6 @@ import html
 import json
 import platform
 import sys
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -64,7 +63,7 @@ class Fitted:
     """What a training came to.
 
     Attributes:
-        seconds: wall time of the stages' steps, evaluations included.
+        seconds: wall time of the stages' steps, evaluations included; of what was done before this process began nothing.
         reasons: what was chosen and why.
         stopped: why it ended before its last step; empty if it did not.
     """
@@ -110,7 +109,7 @@ def fit(
     work.look(examine, resume=resume)
     begun = work.newest() if resume else None
     stage, previous = None, None
-    interruption, started = Interruption(), time.monotonic()
+    interruption, seconds = Interruption(), 0.0
     for number in range(len(settings.stages)):
         dataset = work.dataset(number)
         if begun is not None and number < begun.position.stage:
@@ -133,10 +132,10 @@ def fit(
         ended, begun = begun is not None and begun.ended, None
         with interruption.heard(), naming_failures(stage.progress):
             learn(stage.rule, stage.batches, stage.progress, list(watch.values()))
-        work.finish(stage, watch, ended=ended, interrupted=interruption.number)
+        seconds += work.finish(stage, watch, ended=ended, interrupted=interruption.number)
         previous = stage
     assert stage is not None
-    return work.packaged(stage, time.monotonic() - started)
+    return work.packaged(stage, seconds)
 
 
 @dataclass
@@ -290,8 +289,12 @@ class _Work:
             self.talk.say("resume", "no checkpoint was saved yet, so it begins at its first step")
         return checkpoints.read(newest.folder) if newest.folder is not None else None
 
-    def finish(self, stage: Stage, watch: Mapping[str, Listener], *, ended: bool, interrupted: int) -> None:
-        """The end of a stage: refuse what diverged, save what was interrupted, keep the best, let the rule end."""
+    def finish(self, stage: Stage, watch: Mapping[str, Listener], *, ended: bool, interrupted: int) -> float:
+        """The end of a stage: refuse what diverged, save what was interrupted, keep the best, let the rule end.
+
+        Returns:
+            The seconds that the stage took, as they are told; 0 where it had ended before.
+        """
         progress = stage.progress
         if progress.stopped == DIVERGED:
             raise self._diverged(stage, watch)
@@ -300,14 +303,15 @@ class _Work:
             self._saver(stage, watch)(progress)
             raise Interrupted(interrupted, self.folder.path)
         if ended:
-            return
+            return 0.0
         evaluation, line = watch["evaluation"], watch["progress"]
         assert isinstance(evaluation, Evaluation)
         assert isinstance(line, ProgressLine)
-        line.conclude(progress)
+        seconds = line.conclude(progress)
         evaluation.restore_best(stage.rule)
         stage.rule.end(stage.batches, progress.position)
         self._saver(stage, watch, ended=True)(progress)
+        return seconds
 
     def _diverged(self, stage: Stage, watch: Mapping[str, Listener]) -> TrainingRefusal:
         """What ended the run, once its last finite state is kept: beside earlier checkpoints, not in the place of one."""

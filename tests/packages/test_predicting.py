@@ -81,7 +81,7 @@ def test_dat_34_a_column_that_is_mostly_unseen_is_refused_unless_that_is_allowed
 def test_dat_35_text_where_numbers_were_is_refused_by_row(package):
     columns = inputs()
     with expect_refusal("DATA_NOT_NUMBERS", exit_code=3) as caught:
-        package.predict({**columns, "height": [1.0, 2.0, "tall", 4.0, 5.0, 6.0, 7.0]})
+        package.predict({**columns, "height": ["low", "low", "tall", 4.0, "high", 6.0, 7.0]})
     assert "row 2: 'tall'" in caught.value.what
     assert '"height"' in caught.value.what
 
@@ -95,6 +95,14 @@ def test_dat_35_bad_rows_of_all_blocks_are_numbered_over_all_rows(package):
         package.predict(columns)
     assert list(caught.value.details["rows"]) == [3, blocks.BLOCK, rows - 1]
     assert caught.value.what.startswith(f"3 of {rows:,} values")
+
+
+def test_a_few_words_among_numbers_count_as_missing_and_are_said_by_row(package):
+    heard = Heard()
+    said = package.predict({**inputs(), "height": [1.0, 2.0, "tall", 4.0, 5.0, 6.0, 7.0]}, talk=heard)
+    assert heard.warned[0] == "1 of 7 values of \"height\" are no numbers and count as missing: row 2: 'tall'"
+    blank = package.predict({**inputs(), "height": [1.0, 2.0, None, 4.0, 5.0, 6.0, 7.0]}, talk=Heard())
+    assert np.array_equal(said["probability"], blank["probability"])
 
 
 def test_gaps_are_filled_and_said(package):

@@ -157,6 +157,10 @@ class Encoding(ABC):
         """By field, the raw values of all rows that training never saw, in order of rows; gaps are none of them."""
         return {}
 
+    def unreadable(self, columns: Sequence[Column]) -> dict[str, dict[int, str]]:
+        """By field, the rows whose text no value can be made of, and that text, of kinds in which a gap can stand for it."""
+        return {}
+
     @property
     def notes(self) -> list[str]:
         """Sentences on what fitting chose, each with the option that changes it."""

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import torch
 
+from thalweg.core import registry
 from thalweg.core.errors import DataRefusal
 from thalweg.core.position import Position
 from thalweg.core.talk import Talk
@@ -21,6 +22,8 @@ BLOCK = 1024
 """Rows that are encoded at once."""
 MANY_ROWS, MOST_UNSEEN = 20, 0.5
 """Of so many rows or more, at most this share may have values that training never saw in one field."""
+MOST_UNREADABLE = 0.5
+"""At most this share of the rows may have text in one field that no value can be made of."""
 
 Supply = Iterator[tuple[Batch, Position]]
 """Batches, each with the position that its noise is drawn at."""
@@ -115,8 +118,8 @@ def look_over(
     allow_unknown: bool,
     talk: Talk,
     ids: Collection[str] = (),
-) -> None:
-    """Tell what of the columns is left aside or taken for something else.
+) -> dict[str, Column]:
+    """The columns that are read, text that means nothing among numbers or dates as gaps; what is taken for what is told.
 
     Args:
         encodings: all that the model knows.
@@ -126,7 +129,7 @@ def look_over(
     Raises:
         DataRefusal: in most of the rows, a field has a value that training never saw.
     """
-    named = checked_columns(columns_for(list(read.values()), columns))
+    named, strange = _without_words(read, checked_columns(columns_for(list(read.values()), columns)))
     known = {name for one in encodings.values() for name in one.fields}
     further = [name for name in columns if name not in known and name not in ids]
     if further:
@@ -134,8 +137,26 @@ def look_over(
         talk.warn(f"{len(further)} further column{'s are' if len(further) > 1 else ' is'} left aside: {shown}")
     if not allow_unknown:
         _refuse_mostly_unseen(read, named)
-    for sentence in remarks(read, named):
+    for sentence in (*strange, *remarks(read, named)):
         talk.warn(sentence)
+    return named
+
+
+def _without_words(read: Encodings, columns: Mapping[str, Column]) -> tuple[dict[str, Column], list[str]]:
+    """The columns, few values that cannot be read as gaps, and a sentence on each such column."""
+    ready, told = dict(columns), []
+    for one in read.inputs:
+        for name, words in one.unreadable([columns[name] for name in one.fields]).items():
+            column = columns[name]
+            if words and len(words) <= MOST_UNREADABLE * len(column):
+                ready[name] = [None if row in words else value for row, value in enumerate(column)]
+                shown = "; ".join(f"row {row:,}: {word}" for row, word in list(words.items())[:5])
+                more = f"; and {len(words) - 5:,} more" if len(words) > 5 else ""
+                told.append(
+                    f'{len(words):,} of {len(column):,} values of "{name}" are no {registry.facts("kind", one.kind)["plural"]} '
+                    f"and count as missing: {shown}{more}"
+                )
+    return ready, told
 
 
 def _refuse_mostly_unseen(read: Encodings, columns: Mapping[str, Column]) -> None:

@@ -105,10 +105,10 @@ class Package:
         read = self.read
         if columns is None or not len(read):
             return self._answered(self._asked(request or {}, at), asked, talk)
-        look_over(self.encodings, read, columns, allow_unknown=allow_unknown, talk=talk, ids=self.ids)
+        inputs = look_over(self.encodings, read, columns, allow_unknown=allow_unknown, talk=talk, ids=self.ids)
         files = files_of(read, columns)
         skippable = files if on_bad_file == "skip" else ()
-        blocks = Blocks(read, columns, at, size=batch_size, like=self.like, skippable=skippable)
+        blocks = Blocks(read, inputs, at, size=batch_size, like=self.like, skippable=skippable)
         answers = self._answered(iter(blocks), asked, talk)
         _tell_left_out(blocks, talk)
         first = list(files.values())[:1]

@@ -100,6 +100,9 @@ class Date(Encoding):
         listed = ", ".join(f"{name} {count:,}" for name, count in gaps.items() if count)
         return [f"dates that are missing count as the mean one: {listed} (--ignore NAME leaves a field out)"] if listed else []
 
+    def unreadable(self, columns: Sequence[Column]) -> dict[str, dict[int, str]]:
+        return {name: _words(column) for name, column in zip(self.fields, columns, strict=True)}
+
     @property
     def notes(self) -> list[str]:
         told = ", ".join(f"{name} ({', '.join(parts)})" for name, parts in zip(self.fields, self.parts, strict=True))
@@ -140,14 +143,24 @@ def _moments(name: str, column: Column) -> np.ndarray:
     """
     if isinstance(column, np.ndarray) and column.dtype.kind == "M" and column.ndim == 1:
         return np.where(np.isnat(column), np.nan, column.astype("datetime64[us]").astype(np.int64) / 1e6)
-    absent = missing(column)
-    reasons = {
-        row: shown(value) for row, value in enumerate(column) if not absent[row] and not isinstance(value, np.datetime64)
-    }
+    absent, reasons = missing(column), _no_moments(column)
     if reasons:
         raise _bad(name, reasons, len(column))
     ready = [np.datetime64("NaT") if gone else value for value, gone in zip(column, absent, strict=True)]
     return _moments(name, np.asarray(ready, dtype="datetime64[us]"))
+
+
+def _no_moments(column: Column) -> dict[int, str]:
+    """Row number to a value that is there and no moment."""
+    absent = missing(column)
+    return {row: shown(value) for row, value in enumerate(column) if not absent[row] and not isinstance(value, np.datetime64)}
+
+
+def _words(column: Column) -> dict[int, str]:
+    """Row number to text that is no moment."""
+    if isinstance(column, np.ndarray) and column.dtype.kind == "M":
+        return {}
+    return {row: text for row, text in _no_moments(column).items() if isinstance(column[row], str)}
 
 
 def _bad(name: str, reasons: dict[int, str], rows: int) -> BadRows:

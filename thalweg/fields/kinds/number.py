@@ -78,8 +78,8 @@ class Number(Encoding):
                 reasons,
                 field=name,
                 rows=rows,
-                why="text, infinity and, in a target, gaps cannot be learned from as numbers",
-                fix=f"correct or leave out these rows, or say what the field is: --field {name}=category, --ignore {name}",
+                why="text, infinity and, in a target, gaps cannot be reckoned with as numbers",
+                fix=f"correct or leave out the rows; when training, --missing WORD, --field {name}=category or --ignore {name}",
             )
 
     def decode(self, tensor: Tensor) -> Column:
@@ -96,6 +96,9 @@ class Number(Encoding):
         gaps = {name: int(missing(column).sum()) for name, column in zip(self.fields, columns, strict=True)}
         shown = ", ".join(f"{name} {count:,}" for name, count in gaps.items() if count)
         return [f"gaps count as the mean: {shown} (--ignore NAME leaves a field out)"] if shown else []
+
+    def unreadable(self, columns: Sequence[Column]) -> dict[str, dict[int, str]]:
+        return {name: _words(column) for name, column in zip(self.fields, columns, strict=True)}
 
     @property
     def port(self) -> Port:
@@ -127,6 +130,15 @@ def _refuse_weights(name: str, weights: np.ndarray) -> None:
             why="a weight says how much a row counts: zero or more, not zero in all rows",
             fix=f"correct them, or --ignore {name}",
         )
+
+
+def _words(column: Column) -> dict[int, str]:
+    """Row number to text that is no number."""
+    try:
+        floats(column)
+    except (TypeError, ValueError):
+        return {row: text for row, text in _not_numbers(column).items() if isinstance(column[row], str)}
+    return {}
 
 
 def _not_numbers(column: Column) -> dict[int, str]:

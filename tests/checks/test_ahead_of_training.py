@@ -124,3 +124,17 @@ def test_a_long_column_of_numbers_in_words_is_read_at_once_and_codes_and_thousan
     assert np.isnan(at_once([*rows, ""])[-1])
     for kept in ([*rows, "", None], [*rows, "three"], [f"0{i}" for i in range(LONG)], ["1.234"] * LONG, rows[:100]):
         assert at_once(kept) is kept
+
+
+def test_numbers_with_a_comma_are_read_beside_a_run_as_in_it_and_what_new_rows_hold_is_counted_alone(tmp_path):
+    draw = np.random.default_rng(0)
+    back = [f"{value:.2f}".replace(".", ",") if value > 0 else "0,00" for value in draw.normal(-2, 3, 120)]
+    age = ["", "n/a", "", *(str(value) for value in draw.integers(18, 80, 117))]
+    rows = [f"{one};{two};{'yes' if number % 2 else 'no'}" for number, (one, two) in enumerate(zip(age, back, strict=True))]
+    old, new = tmp_path / "old.csv", tmp_path / "new.csv"
+    old.write_text("\n".join(["age;back;left", *rows]))
+    run = tw.train(old, epochs=1, compare=False, out=tmp_path / "run")
+    new.write_text("\n".join(["age;back;left", "n/a;0,00;no", "na;9,50;yes", *rows[60:100]]))
+    found = {one.code: one for one in tw.check(new, against=run).findings}
+    assert not {"CATEGORIES_NEW", "SHIFT"} & set(found)
+    assert '"n/a" 1, "na" 1' in found["MISSING_SPELLINGS"].what

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from thalweg.checks.check import Checked, check
+from thalweg.checks.check import Checked, look
 from thalweg.checks.finding import Finding
+from thalweg.checks.subject import Subject
 from thalweg.core.errors import DataRefusal
 from thalweg.core.run_folder import RunFolder
+from thalweg.data._spelled import read_as_before
 from thalweg.data.dataset import Examples, StoredDataset
 from thalweg.data.settings import DataSettings
 from thalweg.fields.column import Column, as_column
@@ -32,8 +34,10 @@ def check_against(examples: Examples, settings: DataSettings, folder: RunFolder)
             fix="leave --against out",
         )
     train = dataset.parts["train"].numpy()
-    joined = _joined(dataset.examples, train, examples, str(folder.path))
-    beside = check(joined, _named(settings, joined), old=True)
+    spellings = {name: one for each in dataset.encodings.values() for name, one in each.spellings.items()}
+    joined = _joined(dataset.examples, train, read_as_before(examples, spellings), str(folder.path))
+    subject = Subject.of(joined, _named(settings, joined), old=True)
+    beside = look(subject, subject.first(len(examples), examples.columns))
     moved = [one for finding in beside.findings if (one := _of_new_rows(finding, len(examples))) is not None]
     return dataclasses.replace(beside, findings=moved, rows=len(examples), together=None)
 
@@ -64,7 +68,7 @@ def _end_to_end(new: Column, old: Column, rows: np.ndarray) -> Column:
 
 
 def _named(settings: DataSettings, examples: Examples) -> DataSettings:
-    """The settings without what names columns that are not there."""
+    """The settings without what names columns that are not there, and the decimal mark of numbers that are read already."""
     here = examples.columns
     return settings.model_copy(
         update={
@@ -73,6 +77,7 @@ def _named(settings: DataSettings, examples: Examples) -> DataSettings:
             "ignore": tuple(name for name in settings.ignore if name in here),
             "group": settings.group if settings.group in here else None,
             "time": settings.time if settings.time in here else None,
+            "decimal": None,
         }
     )
 

@@ -64,22 +64,32 @@ class Checked:
             )
 
 
-def check(examples: Examples, settings: DataSettings | None = None, *, quick: bool = False, old: bool = False) -> Checked:
+def check(examples: Examples, settings: DataSettings | None = None, *, quick: bool = False) -> Checked:
     """Look at data for everything that is known to go wrong with them.
 
     Args:
         quick: ahead of a training: what is costly looks at a sample, which `looked` tells.
-        old: the rows of the part `train` are those of an earlier run, the others are new.
 
     Raises:
         Refusal: the settings name what is not there, or values are of no known kind.
     """
-    subject = Subject.of(examples, settings or DataSettings(), quick=quick, old=old)
+    subject = Subject.of(examples, settings or DataSettings(), quick=quick)
+    return look(subject, subject)
+
+
+def look(subject: Subject, alone: Subject) -> Checked:
+    """What all detectors find.
+
+    Args:
+        alone: the rows that are checked, where the subject also holds others beside which they are checked; detectors of the
+            fact `alone`, which count what is in a column, see no others.
+    """
     findings: list[Finding] = []
     seconds: dict[str, float] = {}
     for name in in_turn():
         begun = time.monotonic()
-        findings += registry.load("detector", name)(subject)
+        seen = alone if registry.facts("detector", name).get("alone") else subject
+        findings += registry.load("detector", name)(seen)
         seconds[name] = time.monotonic() - begun
     found = sorted(findings, key=lambda one: ORDER.index(one.severity))
     return Checked(found, len(subject), list(dict.fromkeys(subject.looked)), seconds, together(findings, len(subject)))

@@ -17,6 +17,7 @@ from thalweg.data._spelled import spelled
 from thalweg.data.dataset import PARTS, Examples
 from thalweg.data.schema import roles_of, schema_of
 from thalweg.data.settings import DataSettings
+from thalweg.fields.column import Column
 
 TRAIN, TEST = PARTS.index("train"), PARTS.index("test")
 
@@ -73,6 +74,17 @@ class Subject:
 
     def __len__(self) -> int:
         return len(self.part)
+
+    def first(self, count: int, written: Mapping[str, Column]) -> "Subject":
+        """The first rows by themselves, in the kinds and roles that all of them have.
+
+        Args:
+            written: their columns as they were written.
+        """
+        fields = {
+            name: Seen(name, one.column[:count], one.kind, one.role, raw=written.get(name)) for name, one in self.fields.items()
+        }
+        return dataclasses.replace(self, fields=fields, part=np.full(count, -1, dtype=np.int8), looked=[], kept={})
 
     @cached_property
     def split(self) -> bool:

@@ -10,7 +10,7 @@ WORDS = frozenset(("unknown", "not available", "not known", "not given", "not sp
 """Words, in lower case, that may be a class of their own, but hardly beside another spelling of missing."""
 
 
-@detector("missing-spellings", turn=1)
+@detector("missing-spellings", turn=1, alone=True)
 def missing_spellings(subject: Subject) -> list[Finding]:
     """Two or more of "", NA, n/a, ?, -, null, ... in a column of plain values."""
     found = []

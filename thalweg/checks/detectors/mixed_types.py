@@ -7,7 +7,7 @@ from thalweg.checks.subject import Subject
 from thalweg.core.registry import detector
 
 
-@detector("mixed-types", turn=1)
+@detector("mixed-types", turn=1, alone=True)
 def mixed_types(subject: Subject) -> list[Finding]:
     """Words among numbers that are no known spelling of missing."""
     found = []

@@ -15,7 +15,7 @@ SPIKE = 5.0
 """... or is so many times as frequent as its neighbours."""
 
 
-@detector("sentinels", turn=2)
+@detector("sentinels", turn=2, alone=True)
 def sentinels(subject: Subject) -> list[Finding]:
     """Values of nines at an end of a column, and zeros far below everything else."""
     found = []

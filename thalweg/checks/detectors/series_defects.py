@@ -10,7 +10,7 @@ from thalweg.core.registry import detector
 FLAT, FAR = 1e-6, 6.0
 
 
-@detector("series-defects", turn=1)
+@detector("series-defects", turn=1, alone=True)
 def series_defects(subject: Subject) -> list[Finding]:
     """Series without variation, and series whose spread or peak is far from that of the others."""
     return [finding for one in subject.of_kinds(("series",)) for finding in _of_column(one)]

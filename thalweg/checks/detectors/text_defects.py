@@ -19,7 +19,7 @@ MISREAD = re.compile(
 SAYS = re.compile(r"\w")
 
 
-@detector("text-defects", turn=1)
+@detector("text-defects", turn=1, alone=True)
 def text_defects(subject: Subject) -> list[Finding]:
     """Empty, very long and wrongly read texts."""
     return [finding for one in subject.prose for finding in _of_column(one)]

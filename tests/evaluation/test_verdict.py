@@ -3,12 +3,13 @@
 import dataclasses
 
 import pytest
+import torch
 
 from thalweg.core import registry
 from thalweg.core.errors import UsageRefusal
 from thalweg.evaluation.figures import Unit
 from thalweg.evaluation.margin import margin_of
-from thalweg.evaluation.paired import Difference
+from thalweg.evaluation.paired import Difference, difference
 from thalweg.evaluation.verdict import Contest, ahead_of, needed, verdict, word_of
 
 
@@ -75,6 +76,17 @@ def test_not_enough_data_says_how_much_would_do():
         "Not enough data: against gradient boosting the truth may lie between 1.2 points worse and 1.9 better. "
         "About 7,200 test examples would settle it; you have 1,000."
     )
+
+
+@pytest.mark.parametrize(("wrong", "said"), [([], True), ([3], True), ([3, 4], False)])
+def test_of_two_that_do_the_same_it_is_said_which_difference_counts(wrong, said):
+    net, other = torch.ones(150, 2), torch.ones(150, 2)
+    net[wrong, 0], other[wrong[:1], 0] = 0, 0
+    judged = difference(metric("accuracy"), net, other)
+    told = verdict(contest(1.0, 1.0, margin=0.001), judged).sentence
+    counts = "Neither is ahead in a single one of these; a difference counts as none below 0.1 points (other: --margin). About "
+    assert (counts in told) == said
+    assert counts not in verdict(contest(1.0, 1.0, margin=0.0), judged).sentence
 
 
 def test_a_difference_as_large_as_it_looks_is_settled_by_fewer():

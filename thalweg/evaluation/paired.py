@@ -45,6 +45,7 @@ class Difference:
         reason: why these data cannot decide, whatever the interval; empty where they can.
         concentrated: a few units hold most of the variance.
         units: what they are called: examples, or groups of them.
+        alike: neither is ahead in a single example: what both say is equally good in each, or without a fault.
     """
 
     value: float
@@ -57,6 +58,7 @@ class Difference:
     reason: str = ""
     concentrated: bool = False
     units: str = EXAMPLES
+    alike: bool = False
 
     @property
     def half(self) -> float:
@@ -77,6 +79,8 @@ def difference(
     if ours is None or theirs is None or units < 2:
         return None
     found = _difference(metric, net, opponent, (ours - theirs) * sign(metric), groups, alpha)
+    faultless = ours == theirs == metric.declaration.facts.get("best")  # type: ignore[attr-defined]
+    found = dataclasses.replace(found, alike=faultless or torch.equal(net, opponent))
     return found if groups is None else dataclasses.replace(found, n=units, units=GROUPS)
 
 

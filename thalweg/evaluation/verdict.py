@@ -203,7 +203,13 @@ def _unknown(contest: Contest, found: Difference, count: int | None) -> str:
     text = f"Not enough data: against {contest.introduced} the truth may lie between {worse} worse and {better} better."
     units = found.units if contest.whole else f"test {found.units}"
     settled = settling(found.n, count, needed_if_real(found, contest.margin, count), units=units)
-    return f"{text} {settled}".rstrip()
+    return " ".join(filter(None, [text, _counting(contest) if found.alike and settled else "", settled]))
+
+
+def _counting(contest: Contest) -> str:
+    """What makes it many examples where both did the same: how small a difference counts."""
+    counts = contest.unit.margin(contest.margin)
+    return f"Neither is ahead in a single one of these; a difference counts as none below {counts} (other: --margin)."
 
 
 def settling(n: int, count: int | None, fewer: int | None, *, units: str = f"test {EXAMPLES}") -> str:

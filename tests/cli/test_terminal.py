@@ -5,7 +5,7 @@ import io
 import pytest
 
 from thalweg.cli.flags import Page
-from thalweg.cli.outcome import figures_table
+from thalweg.cli.outcome import figures_table, result_lines
 from thalweg.cli.terminal import Terminal, TerminalTalk, measure, paragraph
 
 UNIT = {"name": "accuracy", "title": "accuracy", "percent": True, "better": "higher", "says": "is right in"}
@@ -82,6 +82,15 @@ def test_baselines_on_fewer_rows_are_marked():
     found["baselines"][1] |= {"rows": 900, "of_rows": 900}
     lines = figures_table(found, Page(100))
     assert [line.split("  ")[1] for line in lines if "*" in line] == ["baseline-0 *", "* fitted on fewer rows than the net"]
+
+
+def test_a_confidence_that_is_off_is_said_beside_the_verdict(tmp_path):
+    error = {"value": 0.102, "low": 0.05, "high": 0.2, "chance": 0.04}
+    told = results(0.8) | {"examples": 54, "diagnosis": {"calibration": {"error": error}}}
+    said = " ".join(" ".join(result_lines(told, tmp_path, Page(200, False))).split())
+    assert "note how sure it is and how often it is right lie 10.2 points apart (calibration error): more than the 4.0" in said
+    error["chance"] = 0.2
+    assert "apart" not in " ".join(result_lines(told, tmp_path, Page(200, False)))
 
 
 def test_two_far_apart_are_both_drawn():

@@ -7,7 +7,7 @@ from thalweg.evaluation.figures import Unit, short, written
 from thalweg.report.charts import ticks
 from thalweg.report.data_section import rows_sentence
 from thalweg.report.importance_section import importance_caption, importance_said
-from thalweg.report.ranking_sentences import calibration_said, precision_said, roc_said
+from thalweg.report.ranking_sentences import calibration_said, doubt, precision_said, roc_said
 from thalweg.report.sentences import calibrated, confused, duration, erred, heading, lead, learned, share_words
 
 ACCURACY, RMSE = Unit(**UNIT), Unit(**LOSS)
@@ -191,6 +191,17 @@ def test_a_calibration_error_is_held_against_what_chance_shows():
     within = found | {"error": found["error"] | {"chance": 0.12}}
     assert calibration_said(within)[1].endswith("chance alone shows up to 12.0 points on so many examples, so nothing speaks "
                                                 "against its word.")  # fmt: skip
+
+
+def test_a_calibration_error_of_next_to_nothing_is_not_told_as_nothing():
+    none = {"value": 2e-6, "low": 1e-6, "high": 4e-6}
+    for chance in (1e-6, 3e-6):
+        found = confusion("no", "yes")["calibration"] | {"error": none | {"chance": chance}}
+        assert doubt(found) == ""
+        assert calibration_said(found)[1] == (
+            "How sure it is and how often it is right lie less than 0.1 points apart (calibration error); "
+            "chance alone may show as much on so many examples, so nothing speaks against its word."
+        )
 
 
 def test_what_a_model_relies_on():

@@ -32,7 +32,7 @@ def result_lines(
     elif results.get("verdict_reason"):
         lines += paragraph("verdict", [f"none: {results['verdict_reason']}"], width=page.width)
     lines += _scope(results, path, page) if hint and verdict else []
-    for note in results.get("notes", []):
+    for note in [*results.get("notes", []), *_doubts(results)]:
         lines += paragraph("note", [note], width=page.width)
     report = path / "report.html"
     lines += paragraph("report" if report.exists() else "run", [str(report if report.exists() else path)], width=page.width)
@@ -49,6 +49,14 @@ def _scope(results: Mapping[str, Any], path: Path, page: Page) -> list[str]:
         takes = f"by {outlook['fits']} trainings, about {duration(outlook['seconds'])}"
         said = f"{command}   judges the method on all {outlook['rows']:,} rows, {takes}"
     return paragraph("scope", [f"this model, on examples like these {results['examples']:,}; {said}"], width=page.width)
+
+
+def _doubts(results: Mapping[str, Any]) -> list[str]:
+    """That its confidence is not to be taken at its word, where that is so."""
+    from thalweg.report.ranking_sentences import doubt
+
+    said = doubt((results.get("diagnosis") or {}).get("calibration") or {})
+    return [f"{said[:1].lower()}{said[1:]}"] if said else []
 
 
 def _instead(verdict: Mapping[str, Any], path: Path, page: Page) -> list[str]:

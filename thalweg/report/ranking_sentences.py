@@ -7,6 +7,8 @@ from thalweg.evaluation.figures import digits, written
 from thalweg.report.sentences import calibrated
 
 Found = Mapping[str, Any]
+LEAST_POINTS = 0.05
+"""Points below which 0.0 would be written."""
 
 
 def area_words(area: Found, *, named: str = "") -> str:
@@ -80,20 +82,45 @@ def calibration_said(found: Found) -> list[str]:
     first, error = calibrated(found["bins"], found.get("class")), found.get("error") or {}
     if error.get("value") is None:
         return [first]
+    apart = _apart(error, ends=True)
+    return [first, f"{apart}; {_by_chance(error)}."]
+
+
+def doubt(found: Found) -> str:
+    """A sentence where its confidence cannot be taken at its word, more than chance explains; else empty."""
+    error = found.get("error") or {}
+    return f"{_apart(error, ends=False)}: {_by_chance(error)}" if _doubted(error) else ""
+
+
+def _apart(error: Found, *, ends: bool) -> str:
     value, low, high = float(error["value"]), error.get("low"), error.get("high")
-    there = low is not None and high is not None
-    ends = f", 95 % interval {written(100 * low, 1)} – {written(100 * high, 1)}" if there else ""  # type: ignore[operator]
-    apart = f"How sure it is and how often it is right lie {written(100 * value, 1)} points apart (calibration error{ends})"
-    return [first, f"{apart}; {_by_chance(value, error.get('chance'))}."]
+    there = ends and low is not None and high is not None and _told(high)
+    lie = f", 95 % interval {written(100 * low, 1)} – {written(100 * high, 1)}" if there else ""  # type: ignore[operator]
+    points = f"{written(100 * value, 1)} points" if _told(value) else "less than 0.1 points"
+    return f"How sure it is and how often it is right lie {points} apart (calibration error{lie})"
 
 
-def _by_chance(value: float, chance: float | None) -> str:
+def _by_chance(error: Found) -> str:
+    chance = error.get("chance")
     if chance is None:
         return "0 would be perfect"
-    points = f"{written(100 * chance, 1)} points"
-    if value <= chance:
-        return f"chance alone shows up to {points} on so many examples, so nothing speaks against its word"
-    return f"more than the {points} that chance shows on so many examples, so its word is to be taken with care"
+    up_to, points = _told(chance), f"{written(100 * chance, 1)} points"
+    if not _doubted(error):
+        shows = f"chance alone shows up to {points}" if up_to else "chance alone may show as much"
+        return f"{shows} on so many examples, so nothing speaks against its word"
+    shows = f"the {points} that chance shows" if up_to else "chance shows"
+    return f"more than {shows} on so many examples, so its word is to be taken with care"
+
+
+def _doubted(error: Found) -> bool:
+    """Whether the gap is one that can be told, and more than chance shows."""
+    value, chance = error.get("value"), error.get("chance")
+    return value is not None and chance is not None and _told(value) and value > chance
+
+
+def _told(share: float) -> bool:
+    """Whether a share is more than nothing in points with one digit."""
+    return 100 * share >= LEAST_POINTS
 
 
 def _of_hundred(share: float) -> str:

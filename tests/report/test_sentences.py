@@ -219,6 +219,12 @@ def test_what_a_model_relies_on():
     )
 
 
+def test_more_than_nothing_is_not_written_as_nothing():
+    assert (RMSE.value(2e-7, 1e-7), RMSE.range(1e-7, 3e-7)) == ("under 0.000001", "under 0.000001")
+    assert (ACCURACY.value(1e-7, 1e-8), RMSE.range(1e-7, 8e-7)) == ("under 0.001 %", "under 0.000001 – 0.000001")
+    assert (RMSE.value(0.0, 1e-7), RMSE.value(1e-7, 0.2)) == ("0.000000", "0.00")
+
+
 def test_short_numbers_have_no_exponent():
     assert [short(one) for one in (13089.6, 0.3333333, -5.0)] == ["13,090", "0.3333", "−5"]
     assert RMSE.margin(100.0) == "100"

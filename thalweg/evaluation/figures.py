@@ -11,6 +11,10 @@ from thalweg.metrics._metric import Metric
 IN_PERCENT = ("proportion", "f1", "classes", "counts")
 """The forms of interval whose metrics are shown in percent; other shares (areas, R²) are shown as they are."""
 
+MOST, MOST_OF_PERCENT = 6, 3
+"""Digits after the point, at most: of figures as they are, and of percent."""
+UNDER = "under"
+
 STAR = "* fitted on fewer rows than the net"
 """What the star at a baseline's title means."""
 
@@ -50,14 +54,20 @@ class Unit:
         """A value with its unit: `87.4 %`, `0.928`."""
         if value is None:
             return "undefined"
-        count = digits(half, percent=self.percent)
-        return f"{written(100 * value, count)} %" if self.percent else written(value, count)
+        shown = self._written(value, digits(half, percent=self.percent))
+        return f"{shown} %" if self.percent else shown
 
     def range(self, low: float, high: float) -> str:
         """Two ends of an interval without their unit: `86.8 – 88.1`."""
         count = digits((high - low) / 2, percent=self.percent)
-        scale = 100 if self.percent else 1
-        return f"{written(scale * low, count)} – {written(scale * high, count)}"
+        ends = [self._written(low, count), self._written(high, count)]
+        return ends[0] if ends[0] == ends[1] and ends[0].startswith(UNDER) else " – ".join(ends)
+
+    def _written(self, value: float, count: int) -> str:
+        """A value with that many digits; more than nothing is not written as nothing where these are the most there are."""
+        number, most = (100 * value, MOST_OF_PERCENT) if self.percent else (value, MOST)
+        least = 10.0**-most
+        return f"{UNDER} {least:.{most}f}" if count == most and 0 < number < least / 2 else written(number, count)
 
     def gap(self, gap: float, half: float, *, named: bool = True) -> str:
         """A difference: `1.0 points`, `0.28`; without its unit where that is not to be named."""
@@ -82,8 +92,8 @@ def digits(half: float | None, *, percent: bool) -> int:
     if half is None or not math.isfinite(half) or half <= 0:
         return 1 if percent else 3
     if percent:
-        return 0 if half >= 0.05 else min(3, max(1, -math.floor(math.log10(100 * half))))
-    return min(6, max(0, 1 - math.floor(math.log10(half))))
+        return 0 if half >= 0.05 else min(MOST_OF_PERCENT, max(1, -math.floor(math.log10(100 * half))))
+    return min(MOST, max(0, 1 - math.floor(math.log10(half))))
 
 
 def short(number: float, count: int = 4) -> str:

@@ -124,3 +124,17 @@ def test_dat_23_mixed_nulls_are_listed_with_their_counts():
     assert one.severity == "warn"
     assert all(f'"{word}" 1' in one.what for word in ("NA", "N/A", "-", "null"))
     assert '"empty" 2' in one.what
+
+
+def test_words_and_numbers_for_missing_are_offered_as_such_and_a_correction_silences_them():
+    words = changed([str(value) for value in table().columns["age"]], {0: "NA", 1: "none known", 2: "none known", 3: ""})
+    one = only("mixed-types", table(age=words))
+    assert one.fix.startswith("--missing 'none known' if that says")
+    assert said("mixed-types", table(age=words), missing=("None known",)) == []
+    assert said("missing-spellings", table(age=words), missing=("none known",)) == []
+    age = table().columns["age"].copy()
+    age[ROWS_HIT] = -999
+    assert only("sentinels", table(age=age)).fix == "--missing -999 counts them as missing, or --ignore age"
+    assert said("sentinels", table(age=age), missing=("-999",)) == []
+    weight = changed(table().columns["weight"].tolist(), {1: -999.0})
+    assert only("sentinels", table(age=age, weight=np.asarray(weight))).fix == "leave these cells empty, or --ignore age"

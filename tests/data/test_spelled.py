@@ -88,7 +88,10 @@ def test_missing_words_among_categories_are_the_unknown_one():
 def test_dat_25_a_few_words_among_numbers_count_as_missing_and_are_said():
     dataset = encoded([*numbers(99), "three"])
     assert np.isnan(dataset.examples.columns["x"][-1])
-    assert '1 of 100 values are no numbers and count as missing: "three" 1 (--field x=category)' in said(dataset)
+    assert (
+        '1 of 100 values are no numbers and count as missing: "three" 1 (--missing three says so, or --field x=category)'
+        in said(dataset)
+    )
 
 
 def test_dat_26_whole_numbers_that_would_be_rounded_stay_text():

@@ -5,6 +5,7 @@ Files and data frames go through here alike, so that a table means the same wher
 
 import dataclasses
 import re
+import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,6 +28,8 @@ MOSTLY = 0.95
 """Share of the values that must be numbers, or dates, for the rest to count as missing."""
 FEW_ODD = 20
 """Different words that are taken for missing among numbers, at most."""
+FEW_NAMED = 3
+"""Different words that a correction names, at most."""
 _DIGIT = re.compile(r"\d")
 
 
@@ -230,11 +233,17 @@ def _as_numbers(look: Texts, found: Meant, decimal: str, settings: DataSettings)
         listed = ", ".join(f'"{shown(text[:30])}" {there[text]:,}' for text in odd[:4]) + (" ..." if len(odd) > 4 else "")
         found.notes.append(
             f"{look.name}: {rows:,} of {look.rows:,} values are no numbers and count as missing: {listed} "
-            f"(--field {look.name}=category)"
+            f"({_confirmed(odd)}--field {look.name}=category)"
         )
     _say_marks(look, found, there, mark)
     found.spellings[look.name] = Spelling("number", missing, mark)
     _keep(look, found, look.wide)
+
+
+def _confirmed(odd: Sequence[str]) -> str:
+    """The flags that call a few words missing."""
+    few = len(odd) <= FEW_NAMED and not any("," in text for text in odd)
+    return " ".join(f"--missing {shlex.quote(text)}" for text in odd) + " says so, or " if few else ""
 
 
 def _say_marks(look: Texts, found: Meant, there: Mapping[str, int], mark: str) -> None:

@@ -12,10 +12,15 @@ WORDS = frozenset(("unknown", "not available", "not known", "not given", "not sp
 
 @detector("missing-spellings", turn=1, alone=True)
 def missing_spellings(subject: Subject) -> list[Finding]:
-    """Two or more of "", NA, n/a, ?, -, null, ... in a column of plain values."""
+    """Two or more of "", NA, n/a, ?, -, null, ... in a column of plain values.
+
+    Who named words for missing knows of them: then only what would still be read as a value is told.
+    """
     found = []
+    said = {word.strip().casefold() for word in subject.settings.missing}
     told = subject.facts.get("missing") or {}
-    for one in (column.written for column in subject.candidates):
+    for column in subject.candidates:
+        one = column.written
         counts = np.bincount(one.index, minlength=len(one.values))
         words = [i for i, level in enumerate(one.levels) if level in WORDS] if one.array is None else []
         gone = one.missing | np.isin(one.codes, words)
@@ -23,7 +28,9 @@ def missing_spellings(subject: Subject) -> list[Finding]:
         ways = {("empty" if way in ("None", "nan") else way): number for way, number in ways.items()}
         ways |= {str(way): int(number) for way, number in (told.get(one.name) or {}).items()}
         ways |= {one.levels[i]: int(one.counts[i]) for i in words} if ways else {}
-        if len({way.casefold() for way in ways}) < 2:
+        ways = {way: number for way, number in ways.items() if way.casefold() not in said}
+        apart = bool(words) or not column.missing[gone].all()
+        if len({way.casefold() for way in ways}) < 2 or (said and not apart):
             continue
         shown = ", ".join(f'"{way}" {number:,}' for way, number in sorted(ways.items(), key=lambda pair: -pair[1])[:5])
         what = f'"{one.name}" spells missing in {len({way.casefold() for way in ways})} ways: {shown}'
@@ -32,7 +39,7 @@ def missing_spellings(subject: Subject) -> list[Finding]:
                 "warn",
                 "MISSING_SPELLINGS",
                 what,
-                "read apart, they would be values." if words else "read apart, they would be values; they are taken for one.",
+                "read apart, they would be values." if apart else "read apart, they would be values; they are taken for one.",
                 "write one of them",
                 np.flatnonzero(gone).tolist(),
                 one.name,

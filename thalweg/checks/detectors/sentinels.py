@@ -32,12 +32,19 @@ def sentinels(subject: Subject) -> list[Finding]:
                 "SENTINEL",
                 what,
                 why,
-                f"leave these cells empty, or {option('--ignore', one.name)}",
+                _fix(one, value, subject),
                 rows.tolist(),
                 one.name,
             )
         )
     return found
+
+
+def _fix(one: Seen, value: float, subject: Subject) -> str:
+    """What mends it: a word for missing is one in every column, so it is offered where no other column holds the number."""
+    elsewhere = any((other.numbers == value).any() for other in subject.candidates if other is not one)
+    cure = "leave these cells empty" if elsewhere else f"{option('--missing', f'{value:g}')} counts them as missing"
+    return f"{cure}, or {option('--ignore', one.name)}"
 
 
 def sentinel_of(one: Seen) -> float | None:

@@ -1,9 +1,13 @@
 """What a run that ended says when it is asked to go on."""
 
 from tests.packages.trained import table
+from tests.refusing import expect_refusal
 from tests.training.resuming import fitted
 from thalweg import api
+from thalweg.core.run_folder import RunFolder
 from thalweg.core.talk import Talk
+from thalweg.training.reopened import dataset_of_run
+from thalweg.training.requested import run_settings
 from thalweg.training.telling import _clock
 
 
@@ -38,3 +42,10 @@ def test_how_long_it_learned_is_told_as_the_run_said_it(tmp_path):
     assert run.seconds > 0
     assert learned.endswith(f"3 steps in {_clock(run.seconds)}")
     assert fitted(settings, tmp_path / "run", resume=True).seconds == 0
+
+
+def test_data_that_a_run_held_in_memory_are_to_be_given_to_compare_and_to_evaluate(tmp_path):
+    with expect_refusal("DATA_NOT_NAMED", exit_code=3) as caught:
+        dataset_of_run(run_settings({}), RunFolder(tmp_path))
+    assert "tw.compare(run, other, data)" in caught.value.fix
+    assert "tw.evaluate(run, data)" in caught.value.fix

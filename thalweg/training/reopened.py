@@ -52,7 +52,7 @@ def dataset_of_run(settings: RunSettings, folder: RunFolder) -> Dataset:
             "this run was trained on objects in memory, which it does not hold",
             where=str(folder.path),
             why="there is no path to read them from again",
-            fix="give the data: tw.evaluate(run, data)",
+            fix="give the data too: tw.evaluate(run, data), tw.compare(run, other, data); seeds and folds want data in a file",
         )
     raw = read(settings.source, settings.data, own=settings.source_settings or None)
     if not isinstance(raw, Examples):

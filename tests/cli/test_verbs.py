@@ -46,6 +46,9 @@ def test_json_of_predictions_holds_every_column(line, finished_run):
     facts = json.loads(line("predict", finished_run, "iris", "--json").out)
     assert facts["rows"] == 150
     assert set(facts["predictions"]) == {"species", "probability", "probabilities"}
+    classes = facts["names"]["probabilities"]
+    likeliest = [classes[max(range(3), key=row.__getitem__)] for row in facts["predictions"]["probabilities"]]
+    assert likeliest == [f"probability_{name}" for name in facts["predictions"]["species"]]
 
 
 def test_a_request_that_the_task_does_not_know_is_refused(line, finished_run):

@@ -34,7 +34,7 @@ def predict(given: Mapping[str, Any], talk: Talk, page: Page) -> Answer:
         files = written.write_columns(out, columns, names)
         shown = ", ".join(str(file) for file in files[:3]) + (f" and {len(files) - 3:,} more" if len(files) > 3 else "")
         return Answer([f"{rows:,} rows: {shown}"], facts | {"files": [str(file) for file in files]})
-    facts |= {"predictions": columns}
+    facts |= {"predictions": columns, "names": {name: list(names[name]) for name in columns if name in names}}
     pictures = written.pictures(columns)
     if pictures:
         return Answer([*written.pictures_told(pictures), f"to write them: {_writing(given)}"], facts)

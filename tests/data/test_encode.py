@@ -83,6 +83,12 @@ def test_what_was_given_is_not_changed():
     assert not examples.given
 
 
+def test_fields_to_ignore_that_stand_in_one_word_are_to_be_named_one_by_one():
+    with pytest.raises(UsageRefusal) as caught:
+        encoded(table(), ignore=("age, income",))
+    assert caught.value.fix == "--ignore age --ignore income"
+
+
 def test_fields_may_be_given_a_kind_a_role_or_be_ignored():
     said = {"code": "number", "income": "ignored"}
     dataset = encoded(table(code=np.arange(100) % 3), fields=said, target="bought", ignore=("city",))
@@ -276,7 +282,7 @@ def test_targets_are_encoded_where_they_are_given():
 
 def test_dat_33_fields_that_prediction_lacks_are_refused_with_the_nearest():
     dataset = encoded(table())
-    with pytest.raises(DataRefusal, match=r'"age" \(did you mean "Age"\?\)'):
+    with pytest.raises(DataRefusal, match=r'"age" \(numbers; did you mean "Age"\?\)'):
         encode_columns(dataset.encodings, {"Age": [1.0], "income": [1.0], "city": ["Rome"]})
 
 

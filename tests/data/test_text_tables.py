@@ -64,6 +64,7 @@ def test_dat_04_a_table_of_names_alone_is_refused_with_them(tmp_path: Path):
     with expect_refusal("DATA_NO_ROWS", exit_code=3) as caught:
         reading(tmp_path, "id,colour,size\n")
     assert "id, colour, size" in caught.value.where
+    assert "to predict for" in caught.value.why
 
 
 def test_dat_06_a_line_with_one_value_too_many_is_named_with_its_text(tmp_path: Path):

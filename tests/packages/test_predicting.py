@@ -40,7 +40,7 @@ def test_dat_33_missing_columns_are_refused_all_at_once(package):
     with expect_refusal("DATA_FIELDS_MISSING", exit_code=3) as caught:
         package.predict({"Width": inputs()["width"]})
     assert caught.value.details["missing"] == ["width", "height", "colour"]
-    assert 'did you mean "Width"?' in caught.value.what
+    assert '"width" (numbers; did you mean "Width"?); "height" (numbers); "colour" (categories)' in caught.value.what
 
 
 def test_dat_33_further_columns_are_left_aside_and_said(package):

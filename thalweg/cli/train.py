@@ -66,7 +66,7 @@ MACHINE = [
 DATA = [
     Flag("--split", path="data.split", metavar="A,B,C,D", help="Shares of train, validation, calibration, test."),
     Flag("--field", type=Pair(), many=True, path="data.fields", help="Kind or role of a field: --field zip=category."),
-    Flag("--ignore", many=True, path="data.ignore", metavar="FIELD", help="Leave a field out; may be repeated."),
+    Flag("--ignore", many=True, path="data.ignore", metavar="FIELD", help="Leave a field out; of two: --ignore A --ignore B."),
     Flag("--keep", many=True, path="data.keep", metavar="FIELD", help="An input whatever the check says; may be repeated."),
     Flag("--keep-duplicates", path="data.keep_duplicates", is_flag=True, help="Copies of a row may stand in several parts."),
     Flag("--group", path="data.group", metavar="FIELD", help="Rows with the same value stay in one part."),

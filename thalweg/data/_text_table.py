@@ -303,7 +303,7 @@ def no_rows(path: Path, names: Sequence[str]) -> DataRefusal:
         "DATA_NO_ROWS",
         f"{shown(path.name)} has 0 rows" + (" below its line of names" if names else ""),
         where=f"{shown(path)}, columns: {shown(', '.join(names[:12]))}" if names else shown(path),
-        why="there is nothing to learn from",
+        why="there is nothing to learn from or to predict for",
         fix="give at least one row to predict for, a hundred and more to learn from"
         + ("; if the first line is data: --no-header" if names else ""),
     )

@@ -2,13 +2,15 @@
 
 import dataclasses
 import re
+import shlex
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import torch
 
-from thalweg.core.errors import DataRefusal, did_you_mean
+from thalweg.core import registry
+from thalweg.core.errors import DataRefusal, nearest
 from thalweg.data.dataset import Examples
 from thalweg.data.settings import DataSettings
 from thalweg.fields.column import Column, Look, as_column, coded, missing, plain, take
@@ -64,7 +66,7 @@ def checked_columns(columns: Mapping[str, Column]) -> dict[str, Column]:
             "DATA_NO_ROWS",
             "the data have 0 rows",
             where=f"fields: {', '.join(lengths) or 'none'}",
-            why="there is nothing to learn from",
+            why="there is nothing to learn from or to predict for",
             fix="give at least one row to predict for, a hundred and more to learn from",
         )
     if len(set(lengths.values())) > 1:
@@ -94,7 +96,7 @@ def _refuse_objects(columns: Mapping[str, Column]) -> None:
             "fields contain Python objects: " + ", ".join(f"{name} ({kind})" for name, kind in list(odd.items())[:5]),
             where="fields " + ", ".join(odd),
             why="only numbers, text, and sequences of them can be encoded",
-            fix="flatten them into fields of their own, or --ignore " + ",".join(odd),
+            fix="flatten them into fields of their own, or " + " ".join(f"--ignore {shlex.quote(name)}" for name in odd),
         )
 
 
@@ -116,7 +118,8 @@ def refuse_absent(encodings: Sequence[Encoding], columns: Mapping[str, Column]) 
     absent = [name for name in names if name not in columns]
     if absent:
         spare = [name for name in columns if name not in names]
-        shown = "; ".join(f'"{name}"' + (f" ({did_you_mean(name, spare)})" if spare else "") for name in absent[:5])
+        kinds = {name: registry.facts("kind", one.kind)["plural"] for one in encodings for name in one.fields}
+        shown = "; ".join(f'"{name}" ({kinds[name]}{_meant(name, spare)})' for name in absent[:5])
         raise DataRefusal(
             "DATA_FIELDS_MISSING",
             f"{len(absent)} of {len(names)} fields that the model reads are not there: {shown}"
@@ -126,6 +129,11 @@ def refuse_absent(encodings: Sequence[Encoding], columns: Mapping[str, Column]) 
             fix="add or rename them",
             details={"missing": absent},
         )
+
+
+def _meant(name: str, spare: Sequence[str]) -> str:
+    close = nearest(name, spare, count=1)
+    return f'; did you mean "{close[0]}"?' if close else ""
 
 
 def without(examples: Examples, rows: np.ndarray) -> Examples:

@@ -133,7 +133,7 @@ def _refuse_unknown(examples: Examples, settings: DataSettings) -> None:
         refuse_unknown_field(name, known, where=f"--field {name}={word}")
         is_role(word)
     for name in settings.ignore:
-        refuse_unknown_field(name, known, where=f"--ignore {name}")
+        refuse_unknown_field(name, known, where=f"--ignore {name}", repeated="--ignore")
     targets = () if settings.target in (None, NO_TARGET) else examples.meant(str(settings.target))
     named = [*(("--target", name) for name in targets), ("--group", settings.group), ("--time", settings.time)]
     for option, one in named:

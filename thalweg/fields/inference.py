@@ -1,6 +1,7 @@
 """Inference: the kind that each column looks like, each kind speaking for itself."""
 
 import re
+import shlex
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -109,13 +110,23 @@ def is_role(word: str) -> bool:
     )
 
 
-def refuse_unknown_field(name: str, fields: Sequence[str], *, where: str) -> None:
-    """Raise a UsageRefusal where the data have no such field; the nearest is named."""
+def refuse_unknown_field(name: str, fields: Sequence[str], *, where: str, repeated: str | None = None) -> None:
+    """Raise a UsageRefusal where the data have no such field; the nearest is named.
+
+    Args:
+        repeated: the option that names one field each time it is given.
+    """
     if name not in fields:
+        several = [one.strip() for one in name.split(",")]
+        apart = repeated is not None and len(several) > 1 and set(several) <= set(fields)
         raise UsageRefusal(
             "FIELD_UNKNOWN",
-            f'the data have no field "{name}"; {did_you_mean(name, fields)}',
+            f'the data have no field "{name}"' + ("" if apart else f"; {did_you_mean(name, fields)}"),
             where=where,
-            why="only fields that are there can be named",
-            fix="fields: " + ", ".join(list(fields)[:20]) + (" ..." if len(fields) > 20 else ""),
+            why="a comma may stand in a name, so each is named by itself"
+            if apart
+            else "only fields that are there can be named",
+            fix=" ".join(f"{repeated} {shlex.quote(one)}" for one in several)
+            if apart
+            else "fields: " + ", ".join(list(fields)[:20]) + (" ..." if len(fields) > 20 else ""),
         )

@@ -194,6 +194,12 @@ def test_what_is_no_run_is_not_opened_as_one(tmp_path):
         assert caught.value.code == "RUN_NOT_FOUND"
 
 
+def test_the_run_of_the_nearest_name_is_offered_for_one_that_is_not_there(run):
+    with pytest.raises(UsageRefusal) as caught:
+        RunFolder.existing(run.path.with_name(run.path.name + "n"))
+    assert caught.value.fix == f"did you mean {run.path}?"
+
+
 def test_a_run_of_a_newer_release_is_refused(run):
     (run.path / MARKER).write_text(json.dumps({"format": "thalweg.run", "version": 2}))
     for act in (lambda: RunFolder.existing(run.path), lambda: RunFolder.create(run.path, force=True)):

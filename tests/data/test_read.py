@@ -42,6 +42,7 @@ def test_dat_01_an_absent_file_is_named_with_the_nearest_and_the_folder_looked_f
 def test_dat_01_a_misspelt_catalogued_name_is_told(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert "digits" in refused("digist", "DATA_NOT_FOUND").fix
+    assert "thalweg list datasets" in refused("xxxxxxxxxxxxxxxx", "DATA_NOT_FOUND").fix
 
 
 def test_dat_01_the_first_folder_that_is_missing_is_compared(tmp_path):

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from thalweg.core.disk import discard, refusing, sync_folder, temporary_beside, temporary_owner
-from thalweg.core.errors import PackageRefusal, Refusal, ResourceRefusal, UsageRefusal
+from thalweg.core.errors import PackageRefusal, Refusal, ResourceRefusal, UsageRefusal, nearest
 from thalweg.core.files import read_json, remove_folder, set_aside, sweep, write_bytes, write_folder, write_json
 from thalweg.core.manifest import Folder, open_folder, settled, shown, strangers
 from thalweg.core.run_lock import LOCK, RunLock, take_lock
@@ -190,7 +190,10 @@ class RunFolder:
         run = cls(Path(path))
         if run.state() not in ("finished", "unfinished"):
             what = f"{shown(str(path))} is no run folder" if run.path.exists() else f"{shown(str(path))} does not exist"
-            raise UsageRefusal("RUN_NOT_FOUND", what, where=str(path), why="a run is needed here", fix="give the path of a run")
+            beside = [one.parent.name for one in run.path.parent.glob(f"*/{MARKER}") if one.parent != run.path]
+            close = nearest(run.path.name, beside, count=1)
+            fix = f"did you mean {shown(str(run.path.parent / close[0]))}?" if close else "give the path of a run"
+            raise UsageRefusal("RUN_NOT_FOUND", what, where=str(path), why="a run is needed here", fix=fix)
         return run
 
     def state(self) -> State:

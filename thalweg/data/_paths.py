@@ -238,8 +238,8 @@ def _absent(path: Path, known: Collection[str]) -> DataRefusal:
         f"there is no {shown(path)}"
         + ("" if path.is_absolute() or len(path.parts) > 1 else ", neither on disk nor in the catalogue"),
         where=f"looked from {shown(Path.cwd())}",
-        why="nothing can be learned without data",
-        fix=f"did you mean {' or '.join(close)}?" if close else "give a path that exists, or a name from: thalweg list sources",
+        why="there are no data to read",
+        fix=f"did you mean {' or '.join(close)}?" if close else "give a path that exists, or a name of thalweg list datasets",
         details={"nearest": close},
     )
 

@@ -240,7 +240,11 @@ def test_curves_that_run_along_the_edges_are_told_and_not_drawn(tmp_path):
     found = confusion("no", "yes") | {"curves": {"number_of_classes": 2, "classes": [told_apart("yes", 0.9999)]}}
     text = written(run_of(tmp_path / "run", results=results(diagnosis=found)))
     assert "ROC: share found" not in text
-    assert "Over all thresholds it tells “yes” from the rest (area under ROC at least 0.9999)" in text
+    assert (
+        "Over all thresholds it tells “yes” from the rest (area under ROC at least 0.9999): there is no curve to draw." in text
+    )
+    assert "How it tells them apart, in figures" in text
+    assert "both curves" not in text.casefold()
 
 
 def test_of_many_classes_the_hardest_to_tell_is_in_the_accent_and_all_are_in_a_table(tmp_path):

@@ -56,7 +56,7 @@ def _curves(classes: Sequence[Mapping[str, Any]]) -> str:
     if not classes:
         return ""
     if all((one["roc"]["value"] or 0.0) >= PERFECT for one in classes):
-        return paragraph(perfect_said(classes)) + _by_class(classes)
+        return paragraph(perfect_said(classes)) + _by_class(classes, alone="How it tells them apart, in figures")
     hardest = min(classes, key=lambda one: 1.0 if one["roc"]["value"] is None else float(one["roc"]["value"]))
     roc, precision = roc_said(classes, hardest), precision_said(classes, hardest)
     first = roc_chart(classes, hardest, label="ROC: share found by share of others called", said=roc)
@@ -71,7 +71,7 @@ def _curves(classes: Sequence[Mapping[str, Any]]) -> str:
             beside=_read_off(hardest, "precision_recall", FOUND),
         ),
     )
-    return drawn + _by_class(classes)
+    return drawn + _by_class(classes, alone="The figures of both curves")
 
 
 def _title(words: str, name: str, classes: Sequence[Mapping[str, Any]]) -> str:
@@ -92,17 +92,16 @@ def _read_off(one: Mapping[str, Any], curve: str, places: Sequence[float]) -> st
     return folded("The same as a table", table(head, rows, named=named), of=named)
 
 
-def _by_class(classes: Sequence[Mapping[str, Any]]) -> str:
-    """What each class comes to."""
+def _by_class(classes: Sequence[Mapping[str, Any]], *, alone: str) -> str:
+    """What each class comes to; `alone` stands over it where there is one only."""
     head = ["class", "examples", "area under ROC", "average precision", "found", "right of those called"]
     rows = [
         [text(one["class"]), f"{one['n']:,}", *(text(area_words(one[name])) for name in ("roc", "precision_recall"))]
         + [_share(one["decides"][name]) for name in ("found", "precision")]
         for one in classes
     ]
-    return folded(
-        "Class by class" if len(classes) > 1 else "The figures of both curves", table(head, rows, named="Both curves by class")
-    )
+    title = "Class by class" if len(classes) > 1 else alone
+    return folded(title, table(head, rows, named="Areas and shares by class"))
 
 
 def _share(found: Mapping[str, float] | None) -> str:

@@ -68,7 +68,7 @@ def perfect_said(classes: Sequence[Found]) -> str:
     least = min(float(one["roc"]["value"]) for one in classes)
     which = f"each of the {len(classes)} classes" if len(classes) > 1 else f"“{classes[0]['class']}”"
     exactly = "1" if least == 1 else f"at least {written(least, 4)}"
-    return f"Over all thresholds it tells {which} from the rest (area under ROC {exactly}), so those curves are not drawn."
+    return f"Over all thresholds it tells {which} from the rest (area under ROC {exactly}): there is no curve to draw."
 
 
 def bins_said(found: Found) -> str:

@@ -8,8 +8,9 @@ from thalweg.data.encode import encode
 from thalweg.data.read import read
 from thalweg.rules._rule import Context
 from thalweg.training.requested import run_settings
+from thalweg.training.settings import StoppingSettings
 from thalweg.training.stage import Own, build_stage
-from thalweg.training.telling import tell_model
+from thalweg.training.telling import few_to_choose, tell_model
 
 
 class Heard(Talk):
@@ -23,7 +24,7 @@ class Heard(Talk):
 
 
 def stage(shape, target, **settings):
-    pictures = np.random.default_rng(0).integers(0, 255, (20, *shape)).astype(np.uint8)
+    pictures = np.random.default_rng(0).integers(0, 255, (len(target), *shape)).astype(np.uint8)
     asked = run_settings({**settings, "model": {"name": "convnet", "widths": [4]}})
     raw = read({"image": pictures, "target": target}, asked.data)
     return build_stage(asked, 0, encode(raw, asked.data, seed=0), Own(), Context())
@@ -57,3 +58,11 @@ def test_pictures_that_a_flip_may_change_are_left_as_they_are(shape, target, set
 
 def test_large_photos_become_no_larger_than_a_net_has_time_for():
     assert stage((150, 300, 3), CLASSES).task.ports.inputs[0].shape == (3, 128, 128)
+
+
+def test_that_so_few_validation_rows_tell_no_epoch_is_said():
+    few, enough = stage((8, 8, 1), CLASSES), stage((8, 8, 1), np.tile(CLASSES, 6))
+    said = few_to_choose(few, StoppingSettings())
+    assert said.startswith("2 validation rows tell little of which weights are best")
+    assert "--set stopping.keep=last" in said
+    assert few_to_choose(few, StoppingSettings(keep="last")) == few_to_choose(enough, StoppingSettings()) == ""

@@ -47,7 +47,7 @@ from thalweg.training.searching import Search, found_used
 from thalweg.training.settings import RunSettings
 from thalweg.training.splitting import tell_splitting
 from thalweg.training.stage import Own, Stage, build_stage, task_facts
-from thalweg.training.telling import ProgressLine, tell_data, tell_model, tell_resumed, tell_stage
+from thalweg.training.telling import ProgressLine, few_to_choose, tell_data, tell_model, tell_resumed, tell_stage
 from thalweg.training.trace import spoilt_weights
 
 EVALUATION_BATCH = 256
@@ -238,7 +238,8 @@ class _Work:
         tell_model(self.talk, stage, self.context)
         for label, lines in found:
             self.talk.say(label, *lines)
-        for hint in filter(None, (better_begun(stage, self.settings), frozen_at_random(stage, self.settings))):
+        few = few_to_choose(stage, self.settings.stopping)
+        for hint in filter(None, (better_begun(stage, self.settings), frozen_at_random(stage, self.settings), few)):
             self.talk.say("model", hint)
 
     def record(self, line: Mapping[str, Any]) -> None:

@@ -13,9 +13,12 @@ from thalweg.rules._rule import Context, Rule, RuleSettings
 from thalweg.training.listeners import Evaluation, shown, titled
 from thalweg.training.loop import Progress
 from thalweg.training.preset import lasting
+from thalweg.training.settings import StoppingSettings
 from thalweg.training.stage import Stage
 
 PAUSE_SECONDS = 0.1
+FEW = 10
+"""Validation rows below which one right or wrong moves a share by more than ten points."""
 
 
 def tell_data(talk: Talk, dataset: Dataset) -> None:
@@ -46,6 +49,18 @@ def tell_model(talk: Talk, stage: Stage, context: Context) -> None:
         *stage.task.notes,
     )
     talk.say("preset", stage.reasons["preset"])
+
+
+def few_to_choose(stage: Stage, stopping: StoppingSettings) -> str:
+    """A sentence where the weights to keep are told by a handful of validation rows; empty elsewhere."""
+    rows = stage.dataset.rows("validation")
+    if not rows or rows >= FEW or stopping.keep != "best" or not stage.progress.position.total:
+        return ""
+    few = "one validation row tells" if rows == 1 else f"{rows} validation rows tell"
+    return (
+        f"{few} little of which weights are best, so those kept are so by luck; the last: --set stopping.keep=last; "
+        "to learn for a shorter time: --epochs N or --patience N"
+    )
 
 
 def tell_stage(talk: Talk, stage: Stage, *, stages: int) -> None:

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 import thalweg as tw
-from tests.checks.planted import table
-from thalweg.checks.ahead import told
+from tests.checks.planted import changed, table
+from thalweg.checks.ahead import suspicions, told
 from thalweg.checks.at_once import LONG, at_once
-from thalweg.checks.check import Checked
+from thalweg.checks.check import Checked, check
 from thalweg.checks.finding import Finding
 from thalweg.checks.looked import Looked
 from thalweg.cli.program import main
@@ -104,6 +104,19 @@ def test_findings_ahead_of_a_training_are_told_gravest_first_and_counted():
         "6 findings: test differs; --ignore x",
         "5 more: thalweg check a.csv shows all",
     ]
+
+
+def test_leaks_are_told_first_and_a_nearly_perfect_result_points_at_them():
+    draw = np.random.default_rng(1)
+    left = np.asarray(table(300).columns["left"])
+    paid = (left == "yes") ^ (draw.random(300) < 0.03)
+    examples = table(300, paid=np.where(paid, 1.5, 0.0), town=changed(table(300).columns["town"], {0: "NA", 1: "?"}))
+    checked = check(examples, quick=True)
+    assert [one.code for one in checked.findings[:2]] == ["GIVES_IT_AWAY", "MISSING_SPELLINGS"]
+    findings = checked.as_json()["findings"]
+    [note] = suspicions(findings, {"accuracy": {"value": 0.98}, "log-loss": {"value": 0.01}})
+    assert '"paid" alone predicts' in note
+    assert suspicions(findings, {"accuracy": {"value": 0.9}}) == suspicions(findings[1:], {"accuracy": {"value": 1.0}}) == []
 
 
 def test_new_data_are_held_against_the_rows_that_a_run_learned_from(file, tmp_path):

@@ -1,16 +1,22 @@
 """The check ahead of a training: quick, told in a few lines, kept with the run."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import numpy as np
 
 from thalweg.checks.check import Checked, check
-from thalweg.checks.finding import Finding, counted
+from thalweg.checks.finding import CONCERNS, Finding, counted
 from thalweg.checks.looked import shortly
+from thalweg.core import registry
 from thalweg.data.dataset import Examples
 from thalweg.training.examined import Examine, Examined
 from thalweg.training.settings import RunSettings
 
 KEPT = ("findings", "looked_at_in_part")
 LARGE, LARGE_SHARE = 10, 0.05
+NEARLY = 0.98
+"""Of the best value that a metric can take: so good a result asks where it comes from."""
 TOLD = 3
 """Findings that the first lines of a run tell in full."""
 
@@ -53,6 +59,25 @@ def told(checked: Checked, source: str | None) -> list[str]:
     more = f"{rest:,} more: " if rest else ""
     head = counted(len(checked.findings), "finding")
     return [f"{head}{where}: {lines[0]}", *lines[1:], f"{more}{command} shows all"]
+
+
+def suspicions(findings: Sequence[Mapping[str, Any]], metrics: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """What is to be looked at before a perfect or nearly perfect result is believed: leaks that the check suspects.
+
+    Args:
+        findings: of the check, as JSON values.
+        metrics: by name, what the run came to.
+    """
+    leaks = [str(one["what"]) for one in findings if one.get("concern") == CONCERNS[0]]
+    if not leaks or not any(_nearly_perfect(name, one.get("value")) for name, one in metrics.items()):
+        return []
+    more = f"; and {len(leaks) - 1:,} more" if len(leaks) > 1 else ""
+    return [f"so good a result may come from a leak, look at this first: {leaks[0]}{more}"]
+
+
+def _nearly_perfect(name: str, value: float | None) -> bool:
+    best = registry.facts("metric", name).get("best") if name in registry.names("metric") else None
+    return value is not None and best is not None and best > 0 and value >= NEARLY * best
 
 
 def sentence(one: Finding) -> str:

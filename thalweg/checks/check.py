@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from thalweg.checks.finding import ORDER, Finding, Severity
+from thalweg.checks.finding import Finding, Severity
 from thalweg.checks.looked import Looked
 from thalweg.checks.subject import Subject
 from thalweg.core import registry
@@ -91,7 +91,7 @@ def look(subject: Subject, alone: Subject) -> Checked:
         seen = alone if registry.facts("detector", name).get("alone") else subject
         findings += registry.load("detector", name)(seen)
         seconds[name] = time.monotonic() - begun
-    found = sorted(findings, key=lambda one: ORDER.index(one.severity))
+    found = sorted(findings, key=lambda one: one.rank)
     return Checked(found, len(subject), list(dict.fromkeys(subject.looked)), seconds, together(findings, len(subject)))
 
 

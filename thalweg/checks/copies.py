@@ -114,6 +114,7 @@ def _across(subject: Subject, pairs: np.ndarray, copy: Copy) -> Finding:
         "leave them out of one side; a given split is never changed",
         rows.tolist(),
         pairs=pairs,
+        concern="leak",
     )
 
 

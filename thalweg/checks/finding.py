@@ -8,6 +8,9 @@ import numpy as np
 
 Severity = Literal["refuse", "warn", "note"]
 ORDER: tuple[Severity, ...] = ("refuse", "warn", "note")
+Concern = Literal["leak", "values", ""]
+CONCERNS: tuple[Concern, ...] = ("leak", "values", "")
+"""What is told first among equals: what makes a score flatter, then values that would be learned as what they are not."""
 LISTED = 1000
 """Rows that are written to files; further ones are counted."""
 SHOWN = 5
@@ -28,6 +31,7 @@ class Finding:
         rows: the rows concerned, all of them; empty where it concerns a column or the whole.
         field: the column, where it concerns one.
         pairs: (P, 2) rows that are copies of each other, which stay in one part.
+        concern: a leak, by which a score would flatter; values that are not what they say; or neither.
     """
 
     severity: Severity
@@ -38,6 +42,12 @@ class Finding:
     rows: Sequence[int] = ()
     field: str = ""
     pairs: np.ndarray | None = None
+    concern: Concern = ""
+
+    @property
+    def rank(self) -> tuple[int, int]:
+        """Its place among others, the gravest first."""
+        return ORDER.index(self.severity), CONCERNS.index(self.concern)
 
     def as_json(self) -> dict[str, Any]:
         """The finding as JSON values; long lists of rows are cut, and counted."""
@@ -50,6 +60,7 @@ class Finding:
             "fix": self.fix,
         }
         facts |= {"field": self.field} if self.field else {}
+        facts |= {"concern": self.concern} if self.concern else {}
         facts |= {"pairs": self.pairs[:LISTED].tolist()} if self.pairs is not None and len(self.pairs) else {}
         return facts | ({"rows": rows, "count": len(self.rows)} if rows else {})
 

@@ -10,7 +10,7 @@ from typing import Any, Unpack
 import torch
 from torch import Tensor, nn
 
-from thalweg.checks.ahead import examination
+from thalweg.checks.ahead import examination, suspicions
 from thalweg.core import files
 from thalweg.core.errors import Refusal, Stopped, TrainingRefusal
 from thalweg.core.processes import Processes, connect
@@ -20,6 +20,7 @@ from thalweg.core.talk import Talk
 from thalweg.data._unpacked import stem_of
 from thalweg.rules._rule import Rule
 from thalweg.tasks._task import Task
+from thalweg.training.examined import Examined
 from thalweg.training.fit import fit
 from thalweg.training.interruption import Interrupted
 from thalweg.training.options import TrainOptions
@@ -151,6 +152,8 @@ def conclude(run: Run, settings: RunSettings, *, talk: Talk, begun: float) -> No
     )
     found = with_samples(with_examples(found, fitted.dataset), package, fitted.dataset, seed=settings.seed)
     found = with_map(found, package, fitted.dataset)
+    examined = Examined.of_run(run.folder)
+    found["notes"] += suspicions(examined.facts.get("findings", []) if examined else [], found["metrics"])
     found["seconds"] = {"training": round(fitted.seconds, 3), "whole": round(time.monotonic() - begun, 3)}
     found["folds"] = outlook(settings, fitted.dataset, found)
     files.write_json(run.folder.results, found)

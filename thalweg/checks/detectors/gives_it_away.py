@@ -62,5 +62,11 @@ def _finding(one: Seen, against: AgainstTarget, best: float, others: float) -> F
     )
     why = "if it is known only after the outcome, the score would flatter; if you have it when predicting, it is a good column."
     return Finding(
-        "warn", "GIVES_IT_AWAY", what, why, f"{option('--ignore', one.name)}, or {option('--keep', one.name)}", (), one.name
+        "warn",
+        "GIVES_IT_AWAY",
+        what,
+        why,
+        f"{option('--ignore', one.name)}, or {option('--keep', one.name)}",
+        field=one.name,
+        concern="leak",
     )

@@ -40,6 +40,7 @@ def _given(one: Seen, subject: Subject) -> list[Finding]:
             f"leave the given split out and cut by it: {option('--group', one.name)}",
             rows.tolist(),
             one.name,
+            concern="leak",
         )
     ]
 
@@ -50,4 +51,5 @@ def _to_be_cut(one: Seen, subject: Subject) -> list[Finding]:
     groups = f"{int((one.counts > 1).sum()):,} of its values stand in several rows"
     what = f'"{one.name}" looks like a group: {groups}, and a split at random sets them on both sides'
     why = "who is known from training is easier to judge than somebody new, so the score would flatter."
-    return [Finding("warn", "GROUPS_ACROSS", what, why, option("--group", one.name), rows.tolist(), one.name)]
+    fix = option("--group", one.name)
+    return [Finding("warn", "GROUPS_ACROSS", what, why, fix, rows.tolist(), one.name, concern="leak")]

@@ -32,7 +32,15 @@ def predictive_ids(subject: Subject) -> list[Finding]:
             )
             fix = "" if one.role == "id" else option("--ignore", one.name)
             found.append(
-                Finding("warn", "ID_PREDICTS", what, why.rstrip("; ") + ("" if one.role == "id" else "."), fix, (), one.name)
+                Finding(
+                    "warn",
+                    "ID_PREDICTS",
+                    what,
+                    why.rstrip("; ") + ("" if one.role == "id" else "."),
+                    fix,
+                    field=one.name,
+                    concern="" if one.role == "id" else "leak",
+                )
             )
     return found
 

@@ -35,6 +35,7 @@ def sentinels(subject: Subject) -> list[Finding]:
                 _fix(one, value, subject),
                 rows.tolist(),
                 one.name,
+                concern="values",
             )
         )
     return found

@@ -43,4 +43,4 @@ def _finding(one: Seen, against: AgainstTarget) -> Finding:
     what = f'"{one.name}" looks like {target} in disguise: it alone tells {target} in every row but one in a thousand'
     why = "a model would read the answer off it, and know nothing where it is not there."
     fix = f"{option('--ignore', one.name)}, or {option('--keep', one.name)} if you have it when predicting"
-    return Finding("refuse", "TARGET_IN_DISGUISE", what, why, fix, (), one.name)
+    return Finding("refuse", "TARGET_IN_DISGUISE", what, why, fix, field=one.name, concern="leak")

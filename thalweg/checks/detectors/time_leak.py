@@ -45,6 +45,7 @@ def _future(name: str, rows: np.ndarray) -> Finding:
         f"leave the given split out and cut by time: {option('--time', name)}",
         rows.tolist(),
         name,
+        concern="leak",
     )
 
 

@@ -12,6 +12,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import thalweg as tw
+from thalweg.core.errors import UsageRefusal
 
 SMALL = {"name": "tabular", "members": 2, "hidden": [32], "encoders": {"numbers": {"bins": 16, "width": 8}}}
 QUICK = {"steps": 150, "batch_size": 32, "lr": 0.01, "settings": {"threads": 1}}
@@ -68,6 +69,15 @@ def test_a_row_that_weighs_nothing_is_not_learned_from():
     y = np.where(wrong, 5.0, x[:, 0])
     heeded = quick(tw.Regressor).fit(x, y, sample_weight=np.where(wrong, 0.0, 1.0))
     assert np.abs(heeded.predict(x) - x[:, 0]).mean() < 0.2 < np.abs(quick(tw.Regressor).fit(x, y).predict(x) - x[:, 0]).mean()
+
+
+def test_a_preset_says_how_much_effort_it_is_worth():
+    x, y = load_iris(return_X_y=True)
+    model = quick(tw.Classifier, preset="fast", steps=20).fit(x, y)
+    assert model.get_params()["preset"] == "fast"
+    with pytest.raises(UsageRefusal, match="preset"):
+        quick(tw.Classifier, preset="fats").fit(x, y)
+    assert all("preset:" in str(kind.__doc__) for kind in (tw.Classifier, tw.Regressor))
 
 
 def test_one_class_is_refused():

@@ -45,15 +45,6 @@ HELD_OUT, LEAST = 0.1, 100
 class _Net(BaseEstimator):
     """What classifiers and regressors share.
 
-    Args:
-        model: a part's name, or a mapping with its settings; None: the default for such data.
-        epochs: times through the training rows; None: from their number.
-        steps: steps instead of epochs.
-        batch_size: rows of a batch.
-        lr: learning rate at its peak.
-        settings: further settings of the run, as in `settings.yaml`.
-        random_state: the seed, or what draws it.
-
     Attributes:
         package_: the trained model with its encodings, in double precision so that no answer depends on the rows beside it.
     """
@@ -66,11 +57,12 @@ class _Net(BaseEstimator):
         steps: int | None = None,
         batch_size: int | None = None,
         lr: float | None = None,
+        preset: str | None = None,
         settings: Mapping[str, Any] | None = None,
         random_state: Any = None,  # noqa: ANN401 - a seed, a generator, or None
     ) -> None:
         self.model, self.epochs, self.steps, self.batch_size, self.lr = model, epochs, steps, batch_size, lr
-        self.settings, self.random_state = settings, random_state
+        self.preset, self.settings, self.random_state = preset, settings, random_state
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -87,7 +79,7 @@ class _Net(BaseEstimator):
             columns[WEIGHT], kinds[WEIGHT], roles[WEIGHT] = weights, "number", "weight"
         given = _parts(target, seed, classes=is_classifier(self))
         examples = Examples("table", columns, kinds, roles, given)  # type: ignore[arg-type]
-        named = {name: getattr(self, name) for name in ("epochs", "steps", "batch_size", "lr")}
+        named = {name: getattr(self, name) for name in ("epochs", "steps", "batch_size", "lr", "preset")}
         keep = {"stopping": {"keep": "best" if len(target) >= LEAST else "last"}}
         asked = merged(keep, self.settings or {}, {"model": self.model} if self.model else {}, asked_by_options(named))
         threads = torch.get_num_threads()
@@ -117,6 +109,16 @@ class _Net(BaseEstimator):
 
 class Classifier(ClassifierMixin, _Net):
     """A net that tells classes apart; see the module for what it learns by.
+
+    Args:
+        model: a part's name, or a mapping with its settings; None: the default for such data.
+        epochs: times through the training rows; None: from their number.
+        steps: steps instead of epochs.
+        batch_size: rows of a batch.
+        lr: learning rate at its peak.
+        preset: how much effort: "fast", "good" (the default) or "best".
+        settings: further settings of the run, as in `settings.yaml`: `{"device": "cpu", "threads": 1}`.
+        random_state: the seed, or what draws it.
 
     Attributes:
         classes_: the classes in order.
@@ -155,7 +157,18 @@ class Classifier(ClassifierMixin, _Net):
 
 
 class Regressor(RegressorMixin, _Net):
-    """A net that tells a number; see the module for what it learns by."""
+    """A net that tells a number; see the module for what it learns by.
+
+    Args:
+        model: a part's name, or a mapping with its settings; None: the default for such data.
+        epochs: times through the training rows; None: from their number.
+        steps: steps instead of epochs.
+        batch_size: rows of a batch.
+        lr: learning rate at its peak.
+        preset: how much effort: "fast", "good" (the default) or "best".
+        settings: further settings of the run, as in `settings.yaml`: `{"device": "cpu", "threads": 1}`.
+        random_state: the seed, or what draws it.
+    """
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:  # noqa: ANN401
         """Learn numbers (N,) from rows (N, d)."""

@@ -89,6 +89,15 @@ def test_fields_to_ignore_that_stand_in_one_word_are_to_be_named_one_by_one():
     assert caught.value.fix == "--ignore age --ignore income"
 
 
+def test_dates_that_are_to_be_predicted_are_days():
+    begun = np.datetime64("2019-01-01", "us") + np.arange(100) * np.timedelta64(36, "h")
+    dataset = encoded(table(begun=begun), target="begun")
+    assert "begun (days since 1970 from 17,897 to 18,045.5)" in dataset.notes[0]
+    target = dataset.encodings.target
+    days = 17897 + 1.5 * np.arange(100)
+    np.testing.assert_allclose(target.decode(target.encode([begun])), days, rtol=1e-6)
+
+
 def test_fields_may_be_given_a_kind_a_role_or_be_ignored():
     said = {"code": "number", "income": "ignored"}
     dataset = encoded(table(code=np.arange(100) % 3), fields=said, target="bought", ignore=("city",))

@@ -15,6 +15,8 @@ from thalweg.fields.words import words
 
 Column = np.ndarray | list[Any]
 """One field's raw values, a row each."""
+DAY = 86_400.0
+"""Seconds."""
 WORDY = 3
 """Words of letters in a row, on average, from which on text is prose."""
 

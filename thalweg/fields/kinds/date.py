@@ -10,12 +10,11 @@ from torch import Tensor
 from thalweg.core.errors import PackageRefusal
 from thalweg.core.registry import kind
 from thalweg.fields.arrays import shown
-from thalweg.fields.column import Column, Look, missing
+from thalweg.fields.column import DAY, Column, Look, missing
 from thalweg.fields.encoding import BadRows, Claim, Encoding
 from thalweg.fields.ports import Port
 from thalweg.fields.scale import Scale
 
-DAY = 86_400.0
 UNITS = (DAY, 3600.0, 60.0, 1.0)
 """Seconds; the longest of which all moments of training are multiples is what decoded ones are rounded to."""
 ROUNDS = ("year", "month", "week", "day")

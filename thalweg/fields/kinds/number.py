@@ -10,7 +10,7 @@ from torch import Tensor
 from thalweg.core.errors import DataRefusal
 from thalweg.core.registry import kind
 from thalweg.fields.arrays import is_scalar, not_finite, shown
-from thalweg.fields.column import Column, Look, floats, missing
+from thalweg.fields.column import DAY, Column, Look, floats, missing
 from thalweg.fields.encoding import BadRows, Claim, Encoding
 from thalweg.fields.ports import Port
 from thalweg.fields.scale import Scale
@@ -20,7 +20,7 @@ from thalweg.fields.scale import Scale
 class Number(Encoding):
     """One number a row, standardised by the training rows; the numbers of a table together as (N, d) float32.
 
-    A missing input counts as the mean. Weights are kept as they are.
+    A missing input counts as the mean. Weights are kept as they are. Moments count as days since 1970.
     """
 
     grouped = True
@@ -62,7 +62,7 @@ class Number(Encoding):
             self._refuse(name, _not_numbers(column), len(column))
             raise
         if values.ndim == 1:
-            return values
+            return values / DAY if _of_moments(column) else values
         raise DataRefusal(
             "DATA_SHAPE",
             f'"{name}" has {values.ndim - 1} axes in a row, a number has none',
@@ -90,7 +90,8 @@ class Number(Encoding):
     def summary(self, columns: Sequence[Column]) -> str:
         values = self._stacked(columns)
         values = values[np.isfinite(values)]
-        return f"numbers from {_figure(values.min())} to {_figure(values.max())}" if len(values) else "numbers"
+        sort = "days since 1970" if any(map(_of_moments, columns)) else "numbers"
+        return f"{sort} from {_figure(values.min())} to {_figure(values.max())}" if len(values) else sort
 
     def remarks(self, columns: Sequence[Column]) -> list[str]:
         gaps = {name: int(missing(column).sum()) for name, column in zip(self.fields, columns, strict=True)}
@@ -110,6 +111,10 @@ class Number(Encoding):
     def restore(self, state: Mapping[str, Any]) -> Self:
         self.scale = Scale.restored(state, where=f"encoding {self.name}")
         return self
+
+
+def _of_moments(column: Column) -> bool:
+    return isinstance(column, np.ndarray) and column.dtype.kind == "M"
 
 
 def _figure(value: float) -> str:

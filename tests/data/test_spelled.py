@@ -206,3 +206,10 @@ def test_unbalanced_classes_are_judged_by_f1_of_the_rarer_and_that_is_said():
     assert list(task.metrics) == ["f1", "accuracy", "log-loss", "balanced-accuracy", "auc"]
     assert task.metrics["f1"].settings.positive == 1
     assert 'judged by F1 of "spam"' in task.notes[0]
+
+
+def test_numbers_in_a_column_of_words_are_told_where_the_column_is_read_and_not_where_it_is_left_out():
+    words = cycled("7", "12", "A/5", "PC 17")
+    assert '30 values are numbers and 30 are not, such as "A/5"' in said(encoded(words))
+    columns = {"x": words, "z": numbers(), "y": cycled("a", "b")}
+    assert "values are numbers" not in said(encode(Examples("toy", columns), DataSettings(group="x"), seed=0))

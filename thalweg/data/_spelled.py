@@ -88,11 +88,15 @@ class Texts:
 
 @dataclass
 class Meant:
-    """What was found: spellings by field, sentences, and some numbers that stand among signs."""
+    """What was found: spellings by field, sentences, and some numbers that stand among signs.
+
+    What `mixed` says of a field, of which a good part is numbers, matters only where the field is read.
+    """
 
     spellings: dict[str, Spelling] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     dressed: dict[str, list[str]] = field(default_factory=dict)
+    mixed: dict[str, str] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
 
 
@@ -113,7 +117,8 @@ def spelled(examples: Examples, settings: DataSettings) -> tuple[Examples, dict[
         columns[name] = spelling.read(columns[name])
     columns = {name: _without_missing(column, settings.missing) for name, column in columns.items()}
     gaps = _said_gaps(looked, found)
-    facts = {**examples.facts, **({"spellings": found.facts} if found.facts else {}), "dressed": found.dressed}
+    facts = {**examples.facts, **({"spellings": found.facts} if found.facts else {})}
+    facts |= {"dressed": found.dressed, "mixed": found.mixed}
     return dataclasses.replace(
         examples, columns=columns, notes=[*examples.notes, *gaps, *found.notes], facts=facts
     ), found.spellings
@@ -216,7 +221,7 @@ def _say_mixed(look: Texts, found: Meant, mark: str) -> None:
     numbers = look.read_by(mark)
     words = [text for text in there if look.numbers[text].value(mark) is None]
     if there and 0.2 * look.rows <= numbers and words and not look.mixed:
-        found.notes.append(
+        found.mixed[look.name] = (
             f"{look.name}: {numbers:,} values are numbers and {look.rows - numbers:,} are not, such as "
             f'"{shown(words[0][:40])}": all taken as text (--field {look.name}=number shows the rows)'
         )

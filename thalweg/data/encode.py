@@ -87,7 +87,7 @@ def _inferred(examples: Examples, settings: DataSettings) -> tuple[Examples, Sch
     schema = schema_of(examples, settings)
     schema = dataclasses.replace(schema, notes=(*schema.notes, *filter(None, [said_neighbours(examples, roles, settings)])))
     targets = [field.name for field in schema.fields if field.role == "target"]
-    dressed = examples.facts.pop("dressed")
+    dressed, mixed = examples.facts.pop("dressed"), examples.facts.pop("mixed")
     refuse_dressed({name: raw[name] for name in targets if name in dressed and not settings.parse_numbers}, dressed)
     encodings = schema.encodings()
     for one in encodings.values():
@@ -95,7 +95,8 @@ def _inferred(examples: Examples, settings: DataSettings) -> tuple[Examples, Sch
     ids = [field.name for field in schema.fields if field.role == "id"]
     groups = [field.name for field in schema.fields if field.role == "group"][:1]
     facts = {**examples.facts, **({"ids": ids} if ids else {}), **({"group": groups[0]} if groups else {})}
-    return dataclasses.replace(examples, facts=facts), schema, encodings
+    notes = [*examples.notes, *(mixed[field.name] for field in schema.fields if field.kind and field.name in mixed)]
+    return dataclasses.replace(examples, facts=facts, notes=notes), schema, encodings
 
 
 def encode_columns(encodings: Encodings, columns: Mapping[str, Column]) -> Store:

@@ -55,6 +55,7 @@ class TabularSettings(Settings):
         2_500: {"recipe": {"batch_size": 64}, "settings": {"hidden": (128, 128)}},
         8_000: {
             "recipe": {"rate": 0.002, "batch_size": 128, "epochs": 12},
+            "patience": {"regression": None},
             "settings": {
                 "members": 4,
                 "hidden": (192, 192, 192),
@@ -77,8 +78,9 @@ class TabularSettings(Settings):
     },
     presets={"fast": {"length": 0.5, "settings": {"members": 4}}, "best": {"length": 1.5, "settings": {"members": 24}}},
     watched={"classification": "log-loss"},
-    patience={"classification": 0.25},
+    patience={"classification": 0.25, "regression": 0.25},
     fewest_steps=400,
+    threads_from=1_000_000,
     paper="Gorishniy et al. 2024, arXiv:2410.24210",
 )
 class Tabular(nn.Module, StartsFromData):

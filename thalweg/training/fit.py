@@ -193,7 +193,7 @@ class _Work:
 
         A function of the settings and the net alone, since sums of another number of threads end in other bits.
         """
-        small = sum(one.numel() for one in stage.rule.shipped.parameters()) < SMALL_NET
+        small = sum(one.numel() for one in stage.rule.shipped.parameters()) < (stage.threads_from or SMALL_NET)
         chosen = self.settings.threads or _former_threads(self.folder)
         torch.set_num_threads(chosen or (1 if small else torch.get_num_threads()))
 

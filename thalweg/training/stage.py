@@ -61,6 +61,7 @@ class Stage:
         reasons: what was chosen and why, for the first lines and the settings file.
         watched: the metric that tells which weights are best; None: the task's first.
         patience: share of all evaluations without improvement after which learning ends; None: it goes on.
+        threads_from: parameters below which it learns on one thread; None: as any net.
     """
 
     dataset: Dataset
@@ -73,6 +74,7 @@ class Stage:
     reasons: Mapping[str, str] = field(default_factory=dict)
     watched: str | None = None
     patience: float | None = None
+    threads_from: int | None = None
 
 
 def build_stage(settings: RunSettings, number: int, dataset: Dataset, own: Own, context: Context) -> Stage:
@@ -105,7 +107,7 @@ def build_stage(settings: RunSettings, number: int, dataset: Dataset, own: Own, 
     watched, patience = facts.get("watched", {}).get(name), None
     if not _says_how_long(settings, changed.rule):
         patience = facts.get("patience", {}).get(name)
-    return Stage(dataset, task, rule, batches, progress, named, choices, reasons, watched, patience)
+    return Stage(dataset, task, rule, batches, progress, named, choices, reasons, watched, patience, facts.get("threads_from"))
 
 
 def _says_how_long(settings: RunSettings, changed: Mapping[str, Any]) -> bool:

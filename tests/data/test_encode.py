@@ -217,7 +217,7 @@ def test_a_gap_in_a_number_counts_as_the_mean():
     values[7] = np.nan
     dataset = encoded(table(income=values))
     assert dataset.store.fields["numbers"][7, 1] == 0
-    assert "gaps count as the mean: income 1 (--ignore NAME" in dataset.notes[1]
+    assert "gaps count as the mean: 1 in income (--ignore NAME" in dataset.notes[1]
 
 
 def test_dat_25_mixed_types_become_categories_and_are_said():

@@ -90,6 +90,7 @@ def test_slow_baselines_are_fitted_on_fewer_rows():
     training = Training.of(task_of("classification", dataset), dataset, 0)
     assert affordable(training, 0.3, power=1.0, seconds=0.5) == 500
     assert affordable(training, 0.3, power=1.0, seconds=50) == len(training.rows)
+    assert affordable(training, 0.3, power=1.0, seconds=0.00095 * len(training.rows)) == len(training.rows)
 
 
 def test_without_a_baseline_there_is_no_verdict_but_a_reason(monkeypatch):

@@ -18,6 +18,8 @@ from thalweg.metrics._metric import Metric
 
 PILOT = 300
 """Rows of the first, timed fit, where there are many more."""
+NEARLY = 0.9
+"""Share of the rows from which on all are fitted: the time that a fit takes is not known closer than that."""
 FOLDS = 3
 LEAST_ROWS = 20
 """Training rows below which folds would be too small to compare anything."""
@@ -85,7 +87,8 @@ def affordable(training: Training, pilot: float, *, power: float, seconds: float
     rows = training.rows.shape[0]
     if rows <= 2 * PILOT:
         return int(rows)
-    return int(max(PILOT, min(rows, int(PILOT * (seconds / pilot) ** (1 / power)))))
+    kept = int(max(PILOT, PILOT * (seconds / pilot) ** (1 / power)))
+    return int(rows) if kept >= NEARLY * rows else kept
 
 
 def cross_validated(

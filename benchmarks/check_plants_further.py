@@ -1,5 +1,6 @@
 """Further defects of the same families, thought of after the detectors were written."""
 
+import dataclasses
 import hashlib
 import re
 
@@ -14,6 +15,7 @@ from check_plants import (
     numbers_of,
     put,
     target_of,
+    unit,
     with_rows,
     words_of,
 )
@@ -54,15 +56,13 @@ def missing_in_words(examples: Examples, share: float, draw: np.random.Generator
 
 def unit_of_one_site(examples: Examples, share: float, draw: np.random.Generator) -> Planted | None:
     """One site of several writes a column in another unit."""
-    names = [name for name in numbers_of(examples, least=30) if np.nanmin(examples.columns[name]) > 0]
-    if not names:
+    planted = unit([1000.0, 100.0, 60.0])(examples, share, draw)
+    if planted is None:
         return None
-    name = names[draw.integers(len(names))]
-    rows = chosen(examples, share, draw)
-    column = examples.columns[name].astype(float).copy()
-    column[rows] *= draw.choice([1000.0, 100.0, 60.0])
-    site = put(draw.choice(["north", "south", "east"], len(examples)).tolist(), rows, ["west"] * len(rows))
-    return Planted(having(examples, **{name: column, "place": site}), rows.tolist(), name)
+    site = put(
+        draw.choice(["north", "south", "east"], len(examples)).tolist(), np.asarray(planted.rows), ["west"] * len(planted.rows)
+    )
+    return dataclasses.replace(planted, examples=having(planted.examples, place=site))
 
 
 def stretch_again(examples: Examples, share: float, draw: np.random.Generator) -> Planted:

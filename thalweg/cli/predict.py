@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from thalweg.cli.flags import Answer, Flag, Number, Page, Verb
+from thalweg.core.errors import some_of
 from thalweg.core.talk import Talk
 
 SHOWN_ROWS = 10
@@ -32,7 +33,7 @@ def predict(given: Mapping[str, Any], talk: Talk, page: Page) -> Answer:
     facts: dict[str, Any] = {"run": str(given["run"]), "rows": rows}
     if out is not None:
         files = written.write_columns(out, columns, names)
-        shown = ", ".join(str(file) for file in files[:3]) + (f" and {len(files) - 3:,} more" if len(files) > 3 else "")
+        shown = some_of(files, 3)
         return Answer([f"{rows:,} rows: {shown}"], facts | {"files": [str(file) for file in files]})
     facts |= {"predictions": columns, "names": {name: list(names[name]) for name in columns if name in names}}
     pictures = written.pictures(columns)

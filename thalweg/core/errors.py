@@ -3,7 +3,7 @@
 Everything that thalweg says no to is a `Refusal`, so that the command line, Python and JSON show the same facts.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 
@@ -81,6 +81,12 @@ class Stopped(KeyboardInterrupt):
     def __init__(self, number: int) -> None:
         super().__init__()
         self.number = number
+
+
+def some_of(names: Sequence[object], most: int = 5) -> str:
+    """The first of many, and how many more there are: `a, b and 1,203 more`. Whole numbers are grouped by thousands."""
+    shown = ", ".join(f"{one:,}" if isinstance(one, int) else str(one) for one in names[:most])
+    return shown + (f" and {len(names) - most:,} more" if len(names) > most else "")
 
 
 def nearest(name: str, known: Iterable[str], *, count: int = 3) -> list[str]:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from thalweg.core.errors import DataRefusal
+from thalweg.core.errors import DataRefusal, some_of
 from thalweg.data._paths import shown
 
 MOST_LABELS, RECURS = 50, 3
@@ -91,7 +91,7 @@ def _no_header(path: Path, line: int, text: str) -> DataRefusal:
 
 
 def _bad(path: Path, lines: Sequence[int], what: str) -> DataRefusal:
-    listed = ", ".join(f"{line:,}" for line in lines[:5]) + (f" and {len(lines) - 5:,} more" if len(lines) > 5 else "")
+    listed = some_of(lines)
     return DataRefusal(
         "DATA_FASTA",
         f"{len(lines):,} line{'s of' if len(lines) > 1 else ' of'} {shown(path.name)}: {what}",

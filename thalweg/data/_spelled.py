@@ -14,7 +14,7 @@ from itertools import pairwise
 from typing import Any
 
 from thalweg.core import registry
-from thalweg.core.errors import DataRefusal
+from thalweg.core.errors import DataRefusal, some_of
 from thalweg.data._paths import shown
 from thalweg.data.dataset import Examples
 from thalweg.data.settings import DataSettings
@@ -369,7 +369,7 @@ def _mixed_zones(moments: Mapping[str, Moment]) -> list[str]:
 
 
 def _refused_dates(name: str, what: str, texts: Sequence[str], fix: str) -> DataRefusal:
-    listed = ", ".join(f'"{shown(text)}"' for text in texts[:5]) + (f" and {len(texts) - 5:,} more" if len(texts) > 5 else "")
+    listed = some_of([f'"{shown(text)}"' for text in texts])
     return DataRefusal(
         "DATA_DATES",
         f'the dates of "{name}" cannot be read: {what}',

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from thalweg.core import registry
-from thalweg.core.errors import DataRefusal
+from thalweg.core.errors import DataRefusal, some_of
 from thalweg.data._one_series import refuse_lone_series
 from thalweg.data.dataset import Examples
 from thalweg.data.settings import DataSettings
@@ -116,7 +116,7 @@ def _together(said: Mapping[str, str]) -> list[str]:
 def _of_several(sentence: str, names: Sequence[str]) -> str:
     if len(names) == 1:
         return sentence.replace("\0", names[0])
-    listed = ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
+    listed = some_of(names, 8)
     return sentence.replace("\0", listed, 1).replace("\0", "NAME")
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from thalweg.core.errors import TrainingRefusal
+from thalweg.core.errors import TrainingRefusal, some_of
 from thalweg.core.position import Position
 from thalweg.core.processes import Processes
 from thalweg.data.batches import Batches
@@ -104,7 +104,7 @@ def _refuse_not_a_number(found: Evaluation) -> None:
     if not name or not len(wrong[name]):
         return
     rows = wrong[name].tolist()
-    shown = ", ".join(f"{row:,}" for row in rows[:5]) + (f" and {len(rows) - 5:,} more" if len(rows) > 5 else "")
+    shown = some_of(rows)
     raise TrainingRefusal(
         "PREDICTIONS_NOT_FINITE",
         f"the model's answers to {len(rows):,} of {found.examples:,} examples are not a number",

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from thalweg.core.errors import DataRefusal
+from thalweg.core.errors import DataRefusal, some_of
 from thalweg.fields.encoding import Column, Encodings
 
 
@@ -26,7 +26,7 @@ def arranged(encodings: Encodings, data: np.ndarray | Sequence[object]) -> Mappi
         table = np.empty(0)
     if table.ndim == 2 and table.shape[1] == len(wanted):
         return {name: table[:, index] for index, name in enumerate(wanted)}
-    shown = ", ".join(wanted[:8]) + (f" and {len(wanted) - 8} more" if len(wanted) > 8 else "")
+    shown = some_of(wanted, 8)
     raise DataRefusal(
         "PREDICT_UNNAMED",
         f"an array of shape {table.shape} was given, the model reads {len(wanted)} fields",

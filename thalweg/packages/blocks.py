@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 import torch
 
 from thalweg.core import registry
-from thalweg.core.errors import DataRefusal
+from thalweg.core.errors import DataRefusal, some_of
 from thalweg.core.position import Position
 from thalweg.core.talk import Talk
 from thalweg.data.batch import Batch
@@ -133,7 +133,7 @@ def look_over(
     known = {name for one in encodings.values() for name in one.fields}
     further = [name for name in columns if name not in known and name not in ids]
     if further:
-        shown = ", ".join(further[:5]) + (f" and {len(further) - 5} more" if len(further) > 5 else "")
+        shown = some_of(further)
         talk.warn(f"{len(further)} further column{'s are' if len(further) > 1 else ' is'} left aside: {shown}")
     if not allow_unknown:
         _refuse_mostly_unseen(read, named)

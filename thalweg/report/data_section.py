@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
+from thalweg.core.errors import some_of
 from thalweg.report.markup import folded, paragraph, section, table, text
 from thalweg.report.run_facts import Facts
 
@@ -118,4 +119,4 @@ def _fields(facts: Facts) -> str:
 
 def _columns(field: Mapping[str, Any]) -> str:
     names = [str(name) for name in field.get("fields") or []]
-    return ", ".join(names[:12]) + (f" and {len(names) - 12} more" if len(names) > 12 else "")
+    return some_of(names, 12)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from thalweg.core.errors import UsageRefusal
+from thalweg.core.errors import UsageRefusal, some_of
 
 HEAD, TRUNK = "head", "trunk"
 
@@ -53,7 +53,7 @@ def _within(name: str, layer: str) -> bool:
 
 
 def _unknown(asked: str, known: Sequence[str]) -> UsageRefusal:
-    shown = ", ".join(known[:6]) + (f" and {len(known) - 6} more" if len(known) > 6 else "")
+    shown = some_of(known, 6)
     headless = asked == TRUNK
     return UsageRefusal(
         "MODEL_NO_SUCH_LAYER",

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from thalweg.core.errors import UsageRefusal
+from thalweg.core.errors import UsageRefusal, some_of
 from thalweg.data.batch import Batch
 from thalweg.fields.ports import Port
 from thalweg.training.failures import own_line
@@ -253,7 +253,7 @@ def not_finite_at_once(losses: Tensor, trace: Trace) -> UsageRefusal:
 
 def slope_not_finite(names: Sequence[str], trace: Trace) -> UsageRefusal:
     """The refusal of a model whose answers are finite while the slopes of some parameters are not."""
-    shown = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+    shown = some_of(names, 4)
     return UsageRefusal(
         "MODEL_NOT_FINITE",
         f"the slope is not finite before anything is learned, that of {len(names)} of its tensors: {shown}",

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from thalweg.core.device import autocast
-from thalweg.core.errors import Refusal
+from thalweg.core.errors import Refusal, some_of
 from thalweg.core.talk import Talk
 from thalweg.data.batch import Batch
 from thalweg.data.dataset import Environment
@@ -85,5 +85,5 @@ def _refuse_broadcast(said: Sequence[warnings.WarningMessage], stage: Stage, own
 
 def _tell_unused(names: Sequence[str], talk: Talk) -> None:
     if names:
-        shown = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+        shown = some_of(names, 4)
         talk.warn(f"{len(names)} of the model's tensors take no part and stay as they are: {shown}")

@@ -4,6 +4,7 @@ import numpy as np
 
 from thalweg.checks.finding import Finding, counted
 from thalweg.checks.subject import TRAIN, Subject
+from thalweg.core.errors import some_of
 from thalweg.core.registry import detector
 from thalweg.data.dataset import PARTS
 
@@ -38,7 +39,7 @@ def _missing(subject: Subject) -> list[Finding]:
         gone = np.setdiff1d(whole, here)
         if not len(gone) or subject.old or (number != TRAIN and len(here) < 5 * len(whole) and len(whole) > MANY):
             continue
-        names = ", ".join(f'"{classes.levels[i]}"' for i in gone[:5]) + (f" and {len(gone) - 5} more" if len(gone) > 5 else "")
+        names = some_of([f'"{classes.levels[i]}"' for i in gone])
         lacks = "never learned" if number == TRAIN else "never judged"
         what = f"{PARTS[number]} has no row of {counted(len(gone), 'class', 'classes')} of {len(whole)}: {names}"
         rows = np.flatnonzero(np.isin(classes.codes, gone))

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from thalweg.core import registry
-from thalweg.core.errors import TrainingRefusal, UsageRefusal
+from thalweg.core.errors import TrainingRefusal, UsageRefusal, some_of
 from thalweg.evaluation._baseline import LEAST
 from thalweg.evaluation.evaluate import Evaluation, of_rows
 from thalweg.evaluation.foreign.answers import Answers, answers, called, probabilities_of
@@ -292,7 +292,7 @@ class _Reader:
         else:
             wrong = np.flatnonzero([one is None or (isinstance(one, float) and not np.isfinite(one)) for one in array])
         if len(wrong):
-            shown = ", ".join(f"{row:,}" for row in wrong[:5]) + (f" and {len(wrong) - 5:,} more" if len(wrong) > 5 else "")
+            shown = some_of(wrong.tolist())
             raise TrainingRefusal(
                 "PREDICTIONS_NOT_FINITE",
                 f"the answers of {self.name} to {len(wrong):,} of {len(array):,} examples are not a number",

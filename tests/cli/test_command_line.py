@@ -31,6 +31,12 @@ def test_cli_01_help_that_was_asked_for_is_a_result(line):
     assert all(verb in ran.out for verb in ("train", "predict", "evaluate", "report", "list", "info", "doctor", "check-part"))
 
 
+def test_cli_01_help_is_asked_for_as_people_ask(line):
+    assert line("help") == line("-h") == line("--help")
+    assert line("help", "predict") == line("predict", "-h") == line("predict", "--help")
+    assert line.refused(2, "help", "trian")["fix"] == "thalweg train"
+
+
 @pytest.mark.parametrize("verb", ["train", "predict", "evaluate", "report", "list", "info", "doctor", "check-part"])
 def test_every_verb_has_help_in_ascii(line, verb):
     ran = line(verb, "--help")

@@ -47,6 +47,7 @@ SUMMARY = """Raw data in, a deep model out that its owner can defend.
     thalweg check DATA                 what is wrong with data
     thalweg predict runs/NAME INPUT    answers for new data
 """
+HELP = ("--help", "-h")
 CLOSED_PIPE, FAULT = 141, 1
 UNMAPPED = "failed to map segment"
 """What the system says of a library for which there is no memory."""
@@ -61,7 +62,7 @@ class Program(click.Group):
     """All verbs; the file of each is imported when it is named."""
 
     def __init__(self) -> None:
-        super().__init__("thalweg", help=SUMMARY, params=[_version()])
+        super().__init__("thalweg", help=SUMMARY, params=[_version()], context_settings={"help_option_names": list(HELP)})
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(VERBS)
@@ -127,9 +128,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(given: list[str], talk: TerminalTalk, page: Page) -> Answer:
     program = Program()
-    with click.Context(program, info_name="thalweg", obj=talk, terminal_width=page.width) as whole:
+    with click.Context(program, info_name="thalweg", obj=talk, terminal_width=page.width, **program.context_settings) as whole:
         if not given:
             return Answer(program.get_help(whole).splitlines(), code=UsageRefusal.exit_code)
+        if given[0] == "help":
+            given = [*given[1:2], HELP[0]]
         if given[0].startswith("-"):
             program.make_context("thalweg", given)  # --help and --version leave here
         verb = verb_named(given[0])

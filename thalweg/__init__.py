@@ -4,6 +4,7 @@
 """
 
 import sys
+from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -11,22 +12,22 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from thalweg.api import check, compare, doctor, evaluate, load, predict, report, train
+    from thalweg.core.talk import Note
     from thalweg.training.estimators import Classifier, Regressor
 
-ESTIMATORS = ("Classifier", "Regressor")
-__all__ = ["Classifier", "Regressor", "check", "compare", "doctor", "evaluate", "load", "predict", "report", "train"]
+ELSEWHERE = {
+    "Classifier": "thalweg.training.estimators",
+    "Note": "thalweg.core.talk",
+    "Regressor": "thalweg.training.estimators",
+}
+"""The module of each name that is no verb."""
+__all__ = ["Classifier", "Note", "Regressor", "check", "compare", "doctor", "evaluate", "load", "predict", "report", "train"]
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401 - PEP 562: the verbs, imported on first use
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - PEP 562: verbs and classes, imported on first use
     if name not in __all__:
         raise AttributeError(f"module 'thalweg' has no attribute {name!r}: its verbs are {', '.join(__all__)}")
-    if name in ESTIMATORS:
-        from thalweg.training import estimators
-
-        return getattr(estimators, name)
-    from thalweg import api
-
-    return getattr(api, name)
+    return getattr(import_module(ELSEWHERE.get(name, "thalweg.api")), name)
 
 
 def __dir__() -> list[str]:

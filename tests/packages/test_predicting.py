@@ -1,5 +1,6 @@
 """Predicting from packages: what is missing is refused, what is strange is said, and how rows are cut changes nothing."""
 
+import linecache
 import tracemalloc
 import warnings
 
@@ -8,12 +9,13 @@ import pytest
 import torch
 from PIL import Image
 
+import thalweg as tw
 from tests.packages.trained import Heard, inputs, trained
 from tests.refusing import expect_refusal
 from thalweg.core.errors import UsageRefusal
 from thalweg.packages import blocks
 from thalweg.packages.given import columns_of
-from thalweg.packages.package import load_package
+from thalweg.packages.package import load_package, write_package
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +68,23 @@ def test_dat_34_an_unseen_category_is_answered_and_said_with_its_count(package):
 
 
 def test_dat_34_what_nobody_listens_to_becomes_a_warning_of_pythons(package):
-    with pytest.warns(UserWarning, match="violet"):
+    with pytest.warns(tw.Note, match="violet") as said:
+        package.predict({**inputs(2), "colour": ["red", "violet"]})
+    assert said[0].filename == __file__
+    assert "package.predict" in linecache.getline(said[0].filename, said[0].lineno)
+
+
+def test_a_note_points_at_the_callers_line_through_whatever_of_ours_lies_between(package, tmp_path):
+    write_package(tmp_path / "model", package, card="")
+    with pytest.warns(tw.Note) as said:
+        tw.predict(tmp_path / "model", {**inputs(2), "colour": ["red", "violet"]})
+    assert "tw.predict" in linecache.getline(said[0].filename, said[0].lineno)
+
+
+def test_notes_can_be_silenced_by_their_class(package):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warnings.simplefilter("ignore", tw.Note)
         package.predict({**inputs(2), "colour": ["red", "violet"]})
 
 

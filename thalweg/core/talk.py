@@ -1,6 +1,18 @@
 """Talk: what a run tells people while it works. Silent by default; the command line prints it, notebooks may show it."""
 
+import os
+import sys
 import warnings
+from types import FrameType
+
+PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+
+
+class Note(UserWarning):
+    """A sentence on something that needs care: rows left out, values never seen.
+
+    It points at the line that called thalweg and is shown once for it; `warnings.simplefilter("ignore", tw.Note)` silences all.
+    """
 
 
 class Talk:
@@ -30,4 +42,15 @@ class Aloud(Talk):
     """Says what needs care as Python's own warnings: for calls from Python that nobody else listens to."""
 
     def warn(self, text: str) -> None:
-        warnings.warn(text, stacklevel=2)
+        warnings.warn(text, Note, stacklevel=_levels_to_caller())
+
+
+def _levels_to_caller() -> int:
+    """How many levels above the calling line stands the one that called this package."""
+    frame: FrameType | None = sys._getframe(1)
+    level = outermost = 1
+    while frame is not None:
+        if frame.f_code.co_filename.startswith(PACKAGE):
+            outermost = level
+        frame, level = frame.f_back, level + 1
+    return outermost + 1

@@ -16,6 +16,13 @@ def test_a_constant_column_and_one_that_is_mostly_missing_are_noted():
     assert found[1].fix == "--ignore fare"
 
 
+def test_a_constant_date_is_shown_as_it_was_written():
+    (written,) = said("constant-columns", table(seen=["05.03.2024"] * ROWS))
+    assert '"seen" is "05.03.2024" in every row' in written.what
+    (held,) = said("constant-columns", table(seen=np.full(ROWS, "2024-01-01T10:31:45", dtype="datetime64[ns]")))
+    assert '"2024-01-01T10:31:45"' in held.what
+
+
 def test_words_among_numbers_are_named_with_their_rows():
     words = changed(table().columns["age"].tolist(), dict.fromkeys(ROWS_HIT, "three"))
     one = only("mixed-types", table(age=words))

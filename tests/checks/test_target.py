@@ -58,6 +58,67 @@ def test_two_columns_that_give_the_target_away_do_not_hide_each_other():
     assert sorted(one.field for one in said("gives-it-away", table(800, **codes))) == ["code", "stamp"]
 
 
+def refunded(share: float, *, rows: int = ROWS) -> list[float]:
+    """Money that comes back to a share of those who left, and to nobody else."""
+    draw = np.random.default_rng(1)
+    return [
+        round(draw.uniform(5, 90), 2) if one == "yes" and draw.random() < share else 0.0 for one in table(rows).columns["left"]
+    ]
+
+
+@pytest.mark.parametrize(("share", "code"), [(0.5, "GIVES_CLASS_AWAY"), (0.95, "GIVES_IT_AWAY")])
+def test_values_that_one_class_has_alone_are_told_exactly_however_little_the_column_tells_of_the_rest(share, code):
+    money = refunded(share)
+    one = only("gives-it-away", table(refund=money))
+    count = sum(value > 0 for value in money)
+    assert (one.severity, one.code, one.field, one.concern) == ("warn", code, "refund", "leak")
+    assert f'all {count} rows in which "refund" is not "0" have left "yes"' in one.what
+    assert said("gives-it-away", table(refund=money), keep=("refund",)) == []
+
+
+def test_a_code_that_stands_in_one_class_alone_is_told_and_one_of_few_rows_is_not():
+    labels = table().columns["left"]
+    yes = [row for row, label in enumerate(labels) if label == "yes"]
+    codes = np.random.default_rng(2).choice(["A1", "B2", "C3"], ROWS).tolist()
+    one = only("gives-it-away", table(code=changed(codes, dict.fromkeys(yes[::2], "X9"))))
+    assert f'all {len(yes[::2])} rows in which "code" is "x9"' in one.what
+    assert said("gives-it-away", table(code=changed(codes, dict.fromkeys(yes[:15], "X9")))) == []
+
+
+def test_what_other_columns_know_as_surely_is_no_giveaway():
+    size = table().columns["size"]
+    examples = table(large=np.where(size > np.median(size), "L", "S").tolist())
+    examples.columns["left"] = np.where(size > np.quantile(size, 0.25), "yes", "no").tolist()
+    assert "large" not in [one.field for one in said("gives-it-away", examples)]
+
+
+SYLLABLES = ("ba", "do", "ki", "lu", "me", "no", "ri", "sa", "tu", "ve")
+
+
+def names(rows: int = 240) -> list[str]:
+    """First, middle and last names put together at random."""
+    draw = np.random.default_rng(3)
+    return [" ".join("".join(draw.choice(SYLLABLES, n)).capitalize() for n in (2, 2, 3)) for _ in range(rows)]
+
+
+def test_names_that_tell_nothing_of_new_rows_are_told_where_they_are_what_there_is_to_learn_from():
+    bought = np.random.default_rng(4).choice(["yes", "no"], 240).tolist()
+    alone = only("learned-by-heart", Examples("named", {"Name": names(), "bought": bought}, roles={"bought": "target"}))
+    assert (alone.severity, alone.field) == ("warn", "Name")
+    assert alone.fix == "add columns that say more, and --ignore Name"
+    age = np.random.default_rng(5).uniform(20, 80, 240)
+    beside = Examples("named", {"Name": names(), "age": age, "bought": bought}, roles={"bought": "target"})
+    assert [(one.severity, one.fix) for one in said("learned-by-heart", beside)] == [("note", "--ignore Name")]
+    assert said("learned-by-heart", beside, keep=("Name",)) == []
+
+
+def test_names_that_tell_the_target_and_names_among_many_columns_are_left_in_peace():
+    ends = ["a" if name.endswith(("a", "o")) else "b" for name in names()]
+    told = Examples("named", {"Name": names(), "kind": ends}, roles={"kind": "target"})
+    assert said("learned-by-heart", told) == []
+    assert said("learned-by-heart", table(240, Name=names())) == []
+
+
 def test_an_id_in_the_order_of_the_target_is_a_warning_and_others_are_none():
     labels = np.asarray(table().columns["left"])
     order = np.argsort(np.argsort((labels == "yes") + np.random.default_rng(0).normal(0, 0.5, ROWS)))

@@ -74,12 +74,33 @@ class AgainstTarget:
         """What boosting reaches with these columns out of fold: mean area under the curve, or explained variance."""
         if not columns:
             return 0.5 if self.classes else 0.0
-        rows = self.rows
-        if len(rows) > most:
-            rows = np.sort(np.random.default_rng(0).choice(rows, most, replace=False))
+        rows = self._drawn(most)
+        found, truth = self._foreseen(columns, rows), self.truth(rows)
+        return mean_area(found, truth) if self.classes else explained(found, truth)
+
+    def surety(self, columns: Sequence[Seen], rows: np.ndarray, code: int, *, most: int) -> float:
+        """The mean probability that boosting gives a class out of fold, from these columns, in some rows of the subject."""
+        drawn = self._drawn(most)
+        inside = np.isin(drawn, rows)
+        if not columns or not inside.any():
+            return float((self.truth(self.rows) == code).mean())
+        return float(self._foreseen(columns, drawn)[inside, code].mean())
+
+    def truth(self, rows: np.ndarray) -> np.ndarray:
+        """(n,) the target of some rows: its class, or the number."""
+        return self.target.codes[rows] if self.classes else self.target.numbers[rows]
+
+    def _drawn(self, most: int) -> np.ndarray:
+        """At most so many of the rows, in order."""
+        if len(self.rows) <= most:
+            return self.rows
+        drawn: np.ndarray = np.sort(np.random.default_rng(0).choice(self.rows, most, replace=False))
+        return drawn
+
+    def _foreseen(self, columns: Sequence[Seen], rows: np.ndarray) -> np.ndarray:
+        """(n, K) probabilities, or (n,) numbers, that boosting gives some rows out of fold."""
         table = np.stack([as_number(one)[rows] for one in columns], axis=1)
-        truth = self.target.codes[rows] if self.classes else self.target.numbers[rows]
-        return _out_of_fold(table, truth, classes=self.classes)
+        return _out_of_fold(table, self.truth(rows), classes=self.classes)
 
 
 def as_number(one: Seen) -> np.ndarray:
@@ -87,7 +108,7 @@ def as_number(one: Seen) -> np.ndarray:
     return one.numbers if one.numeric else np.where(one.codes < 0, np.nan, binned(one, np.arange(len(one))).astype(np.float64))
 
 
-def _out_of_fold(table: np.ndarray, truth: np.ndarray, *, classes: bool) -> float:
+def _out_of_fold(table: np.ndarray, truth: np.ndarray, *, classes: bool) -> np.ndarray:
     from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
     settings: dict[str, Any] = {"max_iter": 60, "max_leaf_nodes": 15, "early_stopping": False, "random_state": 0}
@@ -100,4 +121,4 @@ def _out_of_fold(table: np.ndarray, truth: np.ndarray, *, classes: bool) -> floa
             found[np.ix_(own, model.classes_)] = model.predict_proba(table[own])
         else:
             found[own] = HistGradientBoostingRegressor(**settings).fit(table[rest], truth[rest]).predict(table[own])
-    return mean_area(found, truth) if classes else explained(found, truth)
+    return found

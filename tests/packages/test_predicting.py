@@ -85,7 +85,7 @@ def test_notes_can_be_silenced_by_their_class(package):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         warnings.simplefilter("ignore", tw.Note)
-        package.predict({**inputs(2), "colour": ["red", "violet"]})
+        assert len(package.predict({**inputs(2), "colour": ["red", "violet"]})["kind"]) == 2
 
 
 def test_dat_34_a_column_that_is_mostly_unseen_is_refused_unless_that_is_allowed(package):

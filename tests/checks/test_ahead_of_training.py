@@ -9,10 +9,10 @@ import pytest
 import thalweg as tw
 from tests.checks.planted import changed, table
 from thalweg.checks.ahead import suspicions, told
-from thalweg.checks.at_once import LONG, at_once
-from thalweg.checks.check import Checked, check
+from thalweg.checks.check import Checked, check, look
 from thalweg.checks.finding import Finding
 from thalweg.checks.looked import Looked
+from thalweg.checks.subject import Subject
 from thalweg.cli.program import main
 from thalweg.data.settings import DataSettings
 from thalweg.data.splits import split
@@ -131,12 +131,17 @@ def test_new_data_are_held_against_the_rows_that_a_run_learned_from(file, tmp_pa
     assert found["DUPLICATES_ACROSS"] == [len(strangers), len(strangers) + 1]
 
 
-def test_a_long_column_of_numbers_in_words_is_read_at_once_and_codes_and_thousands_are_not():
-    rows = [f"{value:.2f}" for value in np.random.default_rng(0).normal(50, 20, LONG)]
-    assert at_once(rows).dtype == np.float64
-    assert np.isnan(at_once([*rows, ""])[-1])
-    for kept in ([*rows, "", None], [*rows, "three"], [f"0{i}" for i in range(LONG)], ["1.234"] * LONG, rows[:100]):
-        assert at_once(kept) is kept
+def test_columns_of_plain_numbers_are_looked_at_as_numbers_and_words_among_them_as_they_are_written():
+    rows = [f"{value:.2f}" for value in np.random.default_rng(0).normal(50, 20, 120)]
+    gaps, words = changed(rows, {3: "n/a", 9: "", 40: ""}), changed(rows, {3: "three", 9: "three"})
+    subject = Subject.of(table(120, plain=rows, gaps=gaps, words=words), DataSettings(), quick=True)
+    plain = subject.fields["plain"]
+    assert plain.written is plain
+    assert plain.numbers.tolist() == [float(row) for row in rows]
+    assert subject.fields["gaps"].written.values.count("n/a") == 1
+    found = {(one.code, one.field): list(one.rows) for one in look(subject, subject).findings}
+    assert found[("TYPES_MIXED", "words")] == [3, 9]
+    assert found[("MISSING_SPELLINGS", "gaps")] == [3, 9, 40]
 
 
 def test_numbers_with_a_comma_are_read_beside_a_run_as_in_it_and_what_new_rows_hold_is_counted_alone(tmp_path):

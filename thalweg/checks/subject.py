@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from thalweg.checks.at_once import at_once
 from thalweg.checks.looked import Looked
 from thalweg.checks.seen import Seen
 from thalweg.core import registry
@@ -54,10 +53,10 @@ class Subject:
         Raises:
             Refusal: the settings name what is not there, or values are of no known kind.
         """
-        if quick:
-            examples = dataclasses.replace(examples, columns={name: at_once(one) for name, one in examples.columns.items()})
         raw = examples.columns
         examples, _ = spelled(examples, settings)  # text as what it means, as training will read it
+        plain = {*examples.facts["plain"]} - {*(examples.facts.get("missing") or {})}
+        raw = {name: column for name, column in raw.items() if name not in plain}
         roles = roles_of(examples, settings)
         schema = {one.name: one for one in schema_of(examples, settings).fields}
         fields = {}

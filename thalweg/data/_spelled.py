@@ -20,9 +20,10 @@ from thalweg.data.dataset import Examples
 from thalweg.data.settings import DataSettings
 from thalweg.fields.column import Column
 from thalweg.fields.encoding import Encoding
+from thalweg.fields.plain_numbers import PlainNumbers, plain_numbers
 from thalweg.fields.spelled_dates import Moment, moment, orders
 from thalweg.fields.spelled_numbers import Decimals, Written, has_leading_zero, written
-from thalweg.fields.spelling import FALSE, NO_NUMBER, NOTHING, TRUE, Spelling, texts_of
+from thalweg.fields.spelling import AT_ONCE, FALSE, NO_NUMBER, NOTHING, TRUE, Spelling, texts_of
 
 MOSTLY = 0.95
 """Share of the values that must be numbers, or dates, for the rest to count as missing."""
@@ -38,11 +39,13 @@ class Texts:
     """A column of text, looked at once.
 
     Attributes:
-        counts: its different values, without blanks around them, and how many rows have each.
+        counts: its different values, without blanks around them, and how many rows have each; beside `plain`, words for nothing
+            alone.
         mixed: some values are no text but numbers.
         sort: what the user or the source said that it is; None: nothing.
         missing: words, in lower case, that stand for nothing in any column.
         numbers: what each value says as a number.
+        plain: the values where all are plain numbers or words for nothing, which need no look at each.
     """
 
     name: str
@@ -51,6 +54,7 @@ class Texts:
     sort: str | None = None
     missing: tuple[str, ...] = NOTHING
     numbers: dict[str, Written] = field(default_factory=dict)
+    plain: PlainNumbers | None = None
 
     @cached_property
     def words(self) -> Counter[str]:
@@ -69,17 +73,21 @@ class Texts:
     @cached_property
     def rows(self) -> int:
         """Rows in which something is there."""
-        return self.there.total()
+        return self.plain.decimals.point if self.plain else self.there.total()
 
     @cached_property
     def decimals(self) -> Decimals:
         """What the values that are there say of the decimal mark."""
-        return Decimals.of(self.there, self.numbers)
+        return self.plain.decimals if self.plain else Decimals.of(self.there, self.numbers)
 
     @cached_property
     def wide(self) -> tuple[str, ...]:
         """The words that stand for nothing among numbers."""
         return tuple(dict.fromkeys((*self.missing, *NO_NUMBER)))
+
+    def plainly(self, found: "Meant") -> bool:
+        """It was read as numbers, all of them plain, and gaps are empty: nothing that was written is lost."""
+        return self.plain is not None and set(self.counts) <= {""} and found.spellings[self.name].sort in AT_ONCE
 
     def read_by(self, decimal: str) -> int:
         """Rows whose value is a number with that decimal mark."""
@@ -110,15 +118,16 @@ def spelled(examples: Examples, settings: DataSettings) -> tuple[Examples, dict[
     looked = [one for name in examples.columns if (one := _looked_at(name, examples, settings)) is not None]
     found = Meant()
     decimal = settings.decimal or _decimal_of(looked, examples, settings)
+    looked = [one if _holds(one, decimal, settings) else _closely(one, examples) for one in looked]
     for one in looked:
         _decide(one, found, decimal, settings)
-    columns = dict(examples.columns)
+    columns, plain = dict(examples.columns), {one.name: one.plain for one in looked}
     for name, spelling in found.spellings.items():
-        columns[name] = spelling.read(columns[name])
+        columns[name] = spelling.read(columns[name], plain[name])
     columns = {name: _without_missing(column, settings.missing) for name, column in columns.items()}
     gaps = _said_gaps(looked, found)
     facts = {**examples.facts, **({"spellings": found.facts} if found.facts else {})}
-    facts |= {"dressed": found.dressed, "mixed": found.mixed}
+    facts |= {"dressed": found.dressed, "mixed": found.mixed, "plain": [one.name for one in looked if one.plainly(found)]}
     return dataclasses.replace(
         examples, columns=columns, notes=[*examples.notes, *gaps, *found.notes], facts=facts
     ), found.spellings
@@ -135,15 +144,27 @@ def _looked_at(name: str, examples: Examples, settings: DataSettings) -> Texts |
     texts = texts_of(examples.columns[name])
     if texts is None or name in settings.ignore:
         return None
+    kind = settings.fields.get(name) or examples.kinds.get(name)
+    sort = _sort_of(kind) if kind in registry.names("kind") else None
+    look = Texts(name, Counter(), sort=sort, missing=(*NOTHING, *(word.casefold() for word in settings.missing)))
+    plain = plain_numbers(texts, look.wide) if sort is None or sort in AT_ONCE else None
+    return _closely(look, examples) if plain is None else dataclasses.replace(look, counts=plain.gaps, plain=plain)
+
+
+def _closely(look: Texts, examples: Examples) -> Texts:
+    """A look at each different text of a column."""
+    texts = texts_of(examples.columns[look.name]) or []
     mixed = not {int, float}.isdisjoint(map(type, texts))
     counts: Counter[str] = Counter()
     for value, often in [(value, 1) for value in texts] if mixed else Counter(texts).items():
         counts["" if value is None else str(value).strip()] += often
-    kind = settings.fields.get(name) or examples.kinds.get(name)
-    sort = _sort_of(kind) if kind in registry.names("kind") else None
-    look = Texts(name, counts, mixed, sort, (*NOTHING, *(word.casefold() for word in settings.missing)))
-    look.numbers = {text: written(text) for text in counts}
-    return look
+    numbers = {text: written(text) for text in counts}
+    return dataclasses.replace(look, counts=counts, mixed=mixed, numbers=numbers, plain=None)
+
+
+def _holds(look: Texts, decimal: str, settings: DataSettings) -> bool:
+    """Plain numbers mean the same under the decimal mark by which the column will be read."""
+    return look.plain is None or look.plain.hold(settings.decimal or look.decimals.mark or decimal)
 
 
 def _sort_of(kind: str | None) -> str:
@@ -157,7 +178,7 @@ def _decimal_of(looked: Sequence[Texts], examples: Examples, settings: DataSetti
     Raises:
         DataRefusal: nothing decides, in a file whose values are separated as where the comma is the mark.
     """
-    numeric = [one for one in looked if one.numbers and (one.decimals.point + one.decimals.comma) > 0]
+    numeric = [one for one in looked if (one.decimals.point + one.decimals.comma) > 0]
     marks = Counter(one.decimals.mark for one in numeric if _is_number(one, one.decimals.mark or "."))
     if marks["."] or marks[","]:
         return "." if marks["."] >= marks[","] else ","
@@ -199,7 +220,7 @@ def _are_numbers(look: Texts, found: Meant, decimal: str, settings: DataSettings
     there = look.there
     mark = look.decimals.mark or decimal
     zeros = [text for text in there if has_leading_zero(text)]
-    if not there or not _is_number(look, mark):
+    if not _is_number(look, mark):
         _say_mixed(look, found, mark)
         return False
     if zeros:
@@ -207,7 +228,7 @@ def _are_numbers(look: Texts, found: Meant, decimal: str, settings: DataSettings
             f'{look.name}: codes such as "{shown(zeros[0])}", with zeros in front, stay text (--field {look.name}=number)'
         )
         return False
-    digits = max(len(_DIGIT.findall(text)) for text in there)
+    digits = max((len(_DIGIT.findall(text)) for text in there), default=0)
     if digits > 15 and len(there) > 0.9 * look.rows and all(text.lstrip("+-").isdigit() for text in there):
         found.notes.append(f"{look.name}: numbers of {digits} digits stay text, as numbers they would be rounded")
         return False

@@ -4,7 +4,7 @@ pyarrow parses; where rows do not fit or quotes do not close, Python's slower re
 """
 
 import csv
-import io
+import re
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -21,6 +21,9 @@ from thalweg.data.settings import DataSettings
 
 MOST_LINES = 1000
 """Lines that a value in quotes may span: what spans more was not meant to."""
+HEAD = 1000
+"""Values of a column by which it is told whether its values recur."""
+LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,12 @@ def read_text_table(path: Path, settings: DataSettings) -> TextTable:
 
 def _one_blank(text: str) -> str:
     """The text with runs of blanks as one."""
-    return "".join(" ".join(line.split()) + "\n" for line in io.StringIO(text, newline=""))
+    return "".join(" ".join(line.split()) + "\n" for line in _lines(text))
+
+
+def _lines(text: str) -> Iterator[str]:
+    """The lines of a text with what ends them, one after the other: most of them are never asked for."""
+    return (found[0] for found in LINE.finditer(text))
 
 
 def _rows(text: str, dialect: Dialect) -> Iterator[tuple[int, list[str]]]:
@@ -93,7 +101,7 @@ def _rows(text: str, dialect: Dialect) -> Iterator[tuple[int, list[str]]]:
 
     def counted() -> Iterator[str]:
         nonlocal taken
-        for line in io.StringIO(text, newline=""):
+        for line in _lines(text):
             taken += 1
             yield line
 
@@ -110,7 +118,7 @@ def _first(text: str, dialect: Dialect) -> tuple[list[str], int]:
 
     def counted() -> Iterator[str]:
         nonlocal taken
-        for line in io.StringIO(text, newline=""):
+        for line in _lines(text):
             taken += len(line)
             yield line
 
@@ -159,9 +167,8 @@ def _parsed(path: Path, body: str, names: Sequence[str], dialect: Dialect) -> tu
         wrong.append(row)
         return "skip"
 
-    coded = pyarrow.dictionary(pyarrow.int32(), pyarrow.string())
     data = body.encode("utf-8", "surrogatepass")
-    if not data.strip():
+    if not data or data.isspace():
         return [[] for _ in names], 0
     try:
         table = arrow.read_csv(
@@ -173,7 +180,9 @@ def _parsed(path: Path, body: str, names: Sequence[str], dialect: Dialect) -> tu
                 newlines_in_values=dialect.quoted,
                 invalid_row_handler=pass_over,
             ),
-            arrow.ConvertOptions(column_types=dict.fromkeys(map(str, range(len(names))), coded), strings_can_be_null=False),
+            arrow.ConvertOptions(
+                column_types=dict.fromkeys(map(str, range(len(names))), pyarrow.string()), strings_can_be_null=False
+            ),
         )
     except pyarrow.ArrowInvalid as error:
         if dialect.quoted and body.count('"'):
@@ -191,11 +200,14 @@ def _parsed(path: Path, body: str, names: Sequence[str], dialect: Dialect) -> tu
 
 
 def _listed(column: Any) -> list[str]:  # noqa: ANN401 - pyarrow ships no types
-    """The values of an encoded column, each different one made once."""
+    """The values of a column; where those at its head recur, each different one is made once."""
+    head = column.slice(0, HEAD)
     values: list[str] = []
-    for chunk in column.chunks:
-        words = chunk.dictionary.to_pylist()
-        values += map(words.__getitem__, chunk.indices.to_numpy().tolist())
+    for chunk in (column.dictionary_encode() if 2 * len(head.unique()) < len(head) else column).chunks:
+        if chunk.type == column.type:
+            values += chunk.to_numpy(zero_copy_only=False).tolist()  # many times faster than pyarrow's own lists
+        else:
+            values += chunk.dictionary.to_numpy(zero_copy_only=False)[chunk.indices.to_numpy()].tolist()
     return values
 
 

@@ -87,7 +87,7 @@ def _inferred(examples: Examples, settings: DataSettings) -> tuple[Examples, Sch
     schema = schema_of(examples, settings)
     schema = dataclasses.replace(schema, notes=(*schema.notes, *filter(None, [said_neighbours(examples, roles, settings)])))
     targets = [field.name for field in schema.fields if field.role == "target"]
-    dressed, mixed = examples.facts.pop("dressed"), examples.facts.pop("mixed")
+    dressed, mixed, _ = (examples.facts.pop(fact) for fact in ("dressed", "mixed", "plain"))
     refuse_dressed({name: raw[name] for name in targets if name in dressed and not settings.parse_numbers}, dressed)
     encodings = schema.encodings()
     for one in encodings.values():

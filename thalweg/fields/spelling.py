@@ -5,7 +5,7 @@ one, how dates are ordered; by it, the same text means the same value in trainin
 """
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from types import NoneType
 from typing import Any
@@ -14,6 +14,7 @@ import numpy as np
 
 from thalweg.core.errors import PackageRefusal
 from thalweg.fields.column import Column, take
+from thalweg.fields.plain_numbers import PlainNumbers, plain_numbers
 from thalweg.fields.spelled_dates import moment
 from thalweg.fields.spelled_numbers import written
 
@@ -45,8 +46,14 @@ class Spelling:
     first: str = "day"
     compact: bool = False
 
-    def read(self, column: Column) -> Column:
-        """The column with its text as what it means; what is no text, and text that it cannot mean, stays as it is."""
+    def read(self, column: Column, plain: PlainNumbers | None = None) -> Column:
+        """The column with its text as what it means; what is no text, and text that it cannot mean, stays as it is.
+
+        Args:
+            plain: its numbers, where it was found to hold nothing but such as are written plainly.
+        """
+        if plain is not None and self.sort in AT_ONCE:
+            return AT_ONCE[self.sort](plain.values)
         if isinstance(column, np.ndarray) and column.dtype.kind != "U":
             return column
         values = column.tolist() if isinstance(column, np.ndarray) else column
@@ -56,7 +63,10 @@ class Spelling:
         return FINISHED[self.sort]([means[value] if isinstance(value, str) else value for value in values])
 
     def _read_texts(self, values: Sequence[str | None]) -> Column:
-        """The same for text alone, of which each different one is looked at once."""
+        """The same for text alone, of which each different one is looked at once, and plain numbers all at once."""
+        plain = plain_numbers(values, self.missing) if self.sort in AT_ONCE else None
+        if plain is not None and plain.hold(self.decimal):
+            return AT_ONCE[self.sort](plain.values)
         places = {value: i for i, value in enumerate(dict.fromkeys(values))}
         codes = np.fromiter(map(places.__getitem__, values), np.int64, len(values))
         found = FINISHED[self.sort]([None if text is None else self.meaning(text) for text in places])
@@ -117,7 +127,11 @@ def numbers_of(values: list[Any]) -> Column:
     """Values as an array of whole numbers where all are whole and there, else of floats; a list where one is no number."""
     if not all(value is None or isinstance(value, int | float | np.number) for value in values):
         return values
-    array = np.asarray([math.nan if value is None else value for value in values], dtype=np.float64)
+    return whole_or_floats(np.asarray([math.nan if value is None else value for value in values], dtype=np.float64))
+
+
+def whole_or_floats(array: np.ndarray) -> np.ndarray:
+    """Floats as whole numbers where all are whole and there."""
     whole = bool(np.isfinite(array).all()) and bool((array == np.round(array)).all()) and np.abs(array).max(initial=0) < 2**53
     return array.astype(np.int64) if whole else array
 
@@ -146,9 +160,11 @@ READERS: dict[str, Callable[[Spelling, str], Any]] = {
 }
 """What a text means, by what the column's texts are."""
 FINISHED: dict[str, Callable[[list[Any]], Column]] = {"text": words_of, "number": numbers_of, "date": _dates_of, "truth": list}
+AT_ONCE: dict[str, Callable[[np.ndarray], Column]] = {"number": whole_or_floats}
+"""What becomes of plain numbers, by what the column's texts are, where these need no look at each."""
 
 
-def texts_of(column: Column) -> Iterable[Any] | None:
+def texts_of(column: Column) -> Sequence[Any] | None:
     """The values of a column of text, nothing as None; None where the column holds something else."""
     if isinstance(column, np.ndarray):
         return column.tolist() if column.dtype.kind == "U" else None

@@ -39,3 +39,17 @@ def test_subgroups_are_told_beside_the_rest_and_those_that_are_too_small_named(t
     assert "−8.0 (−12.0 to −3.0)" in section
     assert "Intervals of 97.5" in section
     assert "Too few examples: none (12)." in section
+
+
+def test_weights_that_lie_between_are_told_where_the_curves_are(tmp_path):
+    def learning(name, *stages):
+        folder = run_of(tmp_path / name, settings={"source": "photos", "stages": list(stages)})
+        text = write_report(folder).read_text(encoding="utf-8")
+        section = text[text.index('<section id="learning"') :]
+        return section[: section.index("</section>")]
+
+    head, built = {"rule": {"name": "linear-probe"}}, {"rule": {"name": "as-built"}}
+    halfway, quarter = {"rule": {"between": 0.5}}, {"rule": {"between": 0.25}}
+    assert "lies halfway from the weights that the last stage began with" in learning("halfway", head, halfway)
+    assert "lies 0.25 of the way" in learning("quarter", quarter)
+    assert "What was kept, and measured here" not in learning("last", halfway, built)

@@ -1,9 +1,14 @@
-"""Weight averaging: an exponential average of a model's parameters, whose copy is what ships.
+"""Followers: copies of a model that move after each step, and ship in the place of its last weights.
 
-Reference: Polyak and Juditsky 1992, doi:10.1137/0330046; the warm-up of the decay is that of TensorFlow's moving average.
+An average over the steps is calmer than any one of them; weights between those that a stage began with and those that it
+learned keep more of what the first ones knew.
+
+References: Polyak and Juditsky 1992, doi:10.1137/0330046 (average; the warm-up of its decay is that of TensorFlow's moving
+average); Wortsman et al. 2022, arXiv:2109.01903 (WiSE-FT: between published weights and fine-tuned ones).
 """
 
 import copy
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,23 +16,51 @@ import torch
 from torch import Tensor, nn
 
 
-class Average:
-    """The exponential average of a model's weights.
+class Follower(ABC):
+    """A copy of a model whose weights are made of those that the model had and has.
+
+    Attributes:
+        module: the copy.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        self.module = copy.deepcopy(model).requires_grad_(False)
+
+    @property
+    def note(self) -> str:
+        """What ships, in a sentence; empty where the rule's settings say enough."""
+        return ""
+
+    @abstractmethod
+    def update(self, model: nn.Module) -> None:
+        """Take in the model's weights after a step."""
+
+    @abstractmethod
+    def reset(self, model: nn.Module) -> None:
+        """Start again from the model's present weights, which something other than a step has changed."""
+
+    @abstractmethod
+    def state_dict(self) -> dict[str, Any]:
+        """The copy's weights, and all else that is remembered."""
+
+    @abstractmethod
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take back what `state_dict` gave."""
+
+
+class Average(Follower):
+    """The exponential average of a model's weights; buffers (running statistics) are copied as they are.
 
     Args:
         decay: share of the average that stays at each step, in [0, 1); early on (1 + n) / (10 + n) where that is smaller.
-
-    Attributes:
-        module: a copy of the model that holds the average; buffers (running statistics) are copied as they are.
     """
 
     def __init__(self, model: nn.Module, decay: float) -> None:
+        super().__init__(model)
         self.decay, self.count = decay, 0
-        self.module = copy.deepcopy(model).requires_grad_(False)
 
     @torch.no_grad()
     def update(self, model: nn.Module) -> None:
-        """Move the average towards the model's present weights."""
         decay = min(self.decay, (1 + self.count) / (10 + self.count))
         ours: list[Tensor] = list(self.module.parameters())
         theirs = [parameter.detach() for parameter in model.parameters()]
@@ -37,15 +70,57 @@ class Average:
         self.count += 1
 
     def reset(self, model: nn.Module) -> None:
-        """Start again from the model's present weights, which something other than a step has changed."""
         self.module.load_state_dict(model.state_dict())
         self.count = 0
 
     def state_dict(self) -> dict[str, Any]:
-        """The averaged weights and how many steps went into them."""
         return {"module": self.module.state_dict(), "count": self.count}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take back what `state_dict` gave."""
         self.module.load_state_dict(state["module"])
         self.count = state["count"]
+
+
+class Between(Follower):
+    """Weights on the straight line from those that a stage began with to those that the model has; running statistics too.
+
+    What is counted in whole numbers is copied.
+
+    Args:
+        share: of the way, in (0, 1): alpha in section 3 of the paper.
+
+    Reference: Wortsman et al. 2022, arXiv:2109.01903.
+    """
+
+    def __init__(self, model: nn.Module, share: float) -> None:
+        super().__init__(model)
+        self.share, self.start = share, copy.deepcopy(self.module)
+
+    @property
+    def note(self) -> str:
+        way = "halfway" if self.share == 0.5 else f"{self.share:g} of the way"
+        return f"what ships lies {way} from the weights that the stage begins with to those that it learns"
+
+    @torch.no_grad()
+    def update(self, model: nn.Module) -> None:
+        for mine, began, now in zip(*map(_tensors, (self.module, self.start, model)), strict=True):
+            if mine.is_floating_point():
+                torch.lerp(began, now.detach(), self.share, out=mine)
+            else:
+                mine.copy_(now)
+
+    def reset(self, model: nn.Module) -> None:
+        self.start.load_state_dict(model.state_dict())
+        self.module.load_state_dict(model.state_dict())
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"module": self.module.state_dict(), "start": self.start.state_dict()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        self.module.load_state_dict(state["module"])
+        self.start.load_state_dict(state["start"])
+
+
+def _tensors(module: nn.Module) -> list[Tensor]:
+    """Parameters, then buffers."""
+    return [*module.parameters(), *module.buffers()]

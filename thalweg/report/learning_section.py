@@ -7,7 +7,7 @@ from typing import Any
 from thalweg.evaluation.figures import Unit, written
 from thalweg.report.charts import curve
 from thalweg.report.loss_chart import both_losses
-from thalweg.report.markup import columns, figure, folded, section, table, text
+from thalweg.report.markup import columns, figure, folded, paragraph, section, table, text
 from thalweg.report.run_facts import Facts
 from thalweg.report.sentences import best_of, learned, losses_said
 
@@ -24,7 +24,17 @@ def learning_section(facts: Facts) -> str:
     course = Course.of(facts)
     charts = [_validation(facts, course), _losses(facts, course)]
     tables = folded("The same as a table", _table(facts, course), of=COURSE) if any(charts) else ""
-    return section("learning", COURSE, columns(*charts) + tables)
+    return section("learning", COURSE, columns(*charts) + _between(facts) + tables)
+
+
+def _between(facts: Facts) -> str:
+    """What ships where that is not what was learned last; nothing elsewhere."""
+    share = facts.rule.get("between")
+    if share is None:
+        return ""
+    way = "halfway" if share == 0.5 else f"{written(float(share), 2)} of the way"
+    said = f"What was kept, and measured here, lies {way} from the weights that the last stage began with to those it learned."
+    return paragraph(said, kind="quiet")
 
 
 def _places(lines: Sequence[dict[str, Any]]) -> tuple[str, list[float]]:

@@ -65,6 +65,13 @@ class Facts:
         return str(self.own.get("model") or chosen.get("name") or "net")
 
     @property
+    def rule(self) -> Mapping[str, Any]:
+        """What the rule of the last stage was told: of its own, or the run's with what differs in that stage."""
+        own: Mapping[str, Any] = (self.settings.get("stages") or [{}])[-1].get("rule") or {}
+        chosen = (self.settings.get("chosen") or {}).get("rule") or self.settings.get("rule") or {}
+        return own if own.get("name") else {**(chosen.get("settings") or {}), **own}
+
+    @property
     def loss_of_its_own(self) -> bool:
         """It was trained by another loss than the task's usual one."""
         task = (self.settings.get("chosen") or {}).get("task") or {}

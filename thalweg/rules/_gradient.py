@@ -1,7 +1,7 @@
 """Learning by slopes: forward, loss, backward, one descent. What differs between such rules is what they prepare."""
 
 from abc import ABC
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import reduce
 from operator import add
 from typing import Any
@@ -17,7 +17,7 @@ from thalweg.data.batch import Batch
 from thalweg.data.batches import Augment, Batches
 from thalweg.data.dataset import Dataset
 from thalweg.layers.start import Start, start_from_data
-from thalweg.optimizers._average import Average
+from thalweg.optimizers._average import Average, Between, Follower
 from thalweg.optimizers._descent import Descent, DescentSettings, Slope, make_descent
 from thalweg.rules._learning_parts import AtRest, frozen_parameters, shares_of_rate
 from thalweg.rules._rule import Context, Rule
@@ -33,6 +33,12 @@ class GradientSettings(DescentSettings):
     layer_decay: float = Field(1.0, gt=0, le=1, description="rate of each layer as a share of that of the layer above it")
     average: float | None = Field(
         None, ge=0, lt=1, description="decay of the weight average that ships; none: the last weights"
+    )
+    between: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description="how far what ships lies from the weights before the stage to those learned; none: all the way",
     )
 
     @field_validator("freeze", mode="before")
@@ -79,9 +85,13 @@ class GradientRule(Rule, ABC):
             shares=None if settings.layer_decay == 1 else shares_of_rate(model, settings.layer_decay),
         )
         self.learned = {"model": model, "descent": self.descent}
-        self.average = Average(model, settings.average) if settings.average is not None else None
-        if self.average is not None:
-            self.shipped, self.learned["average"] = self.average.module, self.average
+        self.followers = _followers(model, settings)
+        for name, one in self.followers.items():
+            self.shipped, self.learned[name] = one.module, one
+
+    @property
+    def notes(self) -> list[str]:
+        return [one.note for one in self.followers.values() if one.note]
 
     def batches(self, dataset: Dataset, augment: Sequence[Augment] = ()) -> Batches:
         supply = super().batches(dataset, augment)
@@ -90,7 +100,7 @@ class GradientRule(Rule, ABC):
         return supply
 
     def begin(self, batches: Batches, at: Position) -> None:
-        """Lets layers that start from data look at the training rows, and starts the average afresh.
+        """Lets layers that start from data look at the training rows, and starts what ships afresh.
 
         A rule with a beginning of its own calls this last.
         """
@@ -98,13 +108,12 @@ class GradientRule(Rule, ABC):
             target = next(iter(self.task.ports.outputs), None)
             generator = at.generator("start", by="run")
             start_from_data(self.model, Start(batches, target, generator, self.context.processes))
-        if self.average is not None:
-            self.average.reset(self.model)
+        self._lead_anew()
 
     def load_state_dict(self, state: Mapping[str, Any], *, grow: bool = False) -> None:
         super().load_state_dict(state, grow=grow)
-        if grow and self.average is not None:
-            self.average.reset(self.model)
+        if grow:
+            self._lead_anew()
 
     def prepare(self, batch: Batch, at: Position) -> Batch:
         """What the task draws, and what a rule adds that no gradient flows through (bootstrapped values)."""
@@ -127,15 +136,33 @@ class GradientRule(Rule, ABC):
                 slope = slope + self.slope(part)
             finite = self.descent.update(slope, at, again=lambda: reduce(add, map(self.slope, parts)))
         if bool(finite):
-            self._follow()
+            for follower, leader in self._led():
+                follower.update(leader)
         else:
             _put_back(self.model, statistics)
         loss = slope.loss / (slope.weight * scale).clamp(min=1e-12)
         return {"loss": loss, "finite": finite, **slope.measures}
 
-    def _follow(self) -> None:
-        if self.average is not None:
-            self.average.update(self.model)
+    def _lead_anew(self) -> None:
+        for follower, leader in self._led():
+            follower.reset(leader)
+
+    def _led(self) -> Iterator[tuple[Follower, nn.Module]]:
+        """Each follower with the module that it follows: the model, or the one before it."""
+        leader = self.model
+        for follower in self.followers.values():
+            yield follower, leader
+            leader = follower.module
+
+
+def _followers(model: nn.Module, settings: GradientSettings) -> dict[str, Follower]:
+    """What follows the model by name, each the one before it; the last one ships."""
+    found: dict[str, Follower] = {}
+    if settings.average is not None:
+        found["average"] = Average(model, settings.average)
+    if settings.between is not None:
+        found["between"] = Between(model, settings.between)
+    return found
 
 
 def slope_of(losses: Losses, descent: Descent) -> Slope:

@@ -60,6 +60,11 @@ class Rule(ABC):
         self.task, self.model, self.settings, self.context = task, model, settings, context
         self.shipped, self.learned = model, {"model": model}
 
+    @property
+    def notes(self) -> list[str]:
+        """Sentences on what ships that its settings do not make plain."""
+        return []
+
     def batches(self, dataset: Dataset, augment: Sequence[Augment] = ()) -> Batches:
         """What this rule steps over: shuffled, augmented batches of the training part unless it gathers its own experience."""
         size = self._checked_size(dataset)

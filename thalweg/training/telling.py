@@ -47,6 +47,7 @@ def tell_model(talk: Talk, stage: Stage, context: Context) -> None:
         f"by {how.name}{_settings(stage, how.settings)} on {where}{threads}{processes}, {context.precision}",
         *filter(None, [varied]),
         *stage.task.notes,
+        *stage.rule.notes,
     )
     talk.say("preset", stage.reasons["preset"])
 
@@ -69,7 +70,8 @@ def tell_stage(talk: Talk, stage: Stage, *, stages: int) -> None:
     told = lasting(stage.progress.position.total, stage.progress.position.total, stage.progress.length)
     number = f"{stage.progress.position.stage + 1} of {stages}"
     on = f", on {rows:,} rows" if rows is not None else ""
-    talk.say("stage", f"{number}: {told or 'from all rows at once'}{on}, by {how.name}{_settings(stage, how.settings)}")
+    first = f"{number}: {told or 'from all rows at once'}{on}, by {how.name}{_settings(stage, how.settings)}"
+    talk.say("stage", first, *stage.rule.notes)
 
 
 def tell_resumed(talk: Talk, progress: Progress, checkpoint: Path) -> None:

@@ -29,9 +29,13 @@ class PictureNet(nn.Module, ABC):
 
     Args:
         mirrored: outside of training, features are the mean over a picture and its mirror image, and so are answers.
+
+    Attributes:
+        published: weights (K, width) and biases (K,) of the head that published weights came with; no part of the state.
     """
 
     head: nn.Linear
+    published: tuple[Tensor, Tensor] | None = None
 
     def __init__(self, *, mirrored: bool) -> None:
         super().__init__()

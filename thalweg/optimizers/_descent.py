@@ -98,6 +98,7 @@ class Descent:
 
     Attributes:
         rate: the base rate of the settings, before the schedule.
+        origin: what penalties pull each parameter towards; empty: zero.
     """
 
     def __init__(
@@ -113,6 +114,7 @@ class Descent:
         self.rate = float(made.rate)  # type: ignore[attr-defined]
         self.peaks = [float(group["lr"]) for group in self.optimizer.param_groups]
         self._rate_of = _schedule(settings)
+        self.origin: dict[str, Tensor] = {}
         self.scaled, self.scale, self._calm = scaled, 65536.0 if scaled else 1.0, 0
 
     def share_out(self, shares: Mapping[str, float]) -> None:
@@ -121,6 +123,13 @@ class Descent:
         groups = self.optimizer.param_groups
         groups[:] = [part for group in groups for part in _by_share(group, share_of)]
         self.peaks = [float(group["lr"]) for group in groups]
+
+    def hold_near(self, origin: Mapping[str, Tensor]) -> None:
+        """Let penalties pull parameters towards these values, by name, instead of zero.
+
+        Reference: Li, Grandvalet and Davoine 2018, arXiv:1802.01483, eq. 4.
+        """
+        self.origin = {name: one.detach().clone() for name, one in origin.items()}
 
     def go_by(self, schedule: Callable[[int, int], float]) -> None:
         """Let the rate go another way than the settings say: as a share of the peak, by the step and the number of steps."""
@@ -160,8 +169,8 @@ class Descent:
 
     def _penalised(self, gradients: list[Tensor], loss: Tensor) -> Tensor:
         l1, l2 = self.settings.l1, self.settings.l2
-        for parameter, gradient in zip(self.parameters, gradients, strict=True) if l1 or l2 else ():
-            value = parameter.detach()
+        for name, parameter, gradient in zip(self.names, self.parameters, gradients, strict=True) if l1 or l2 else ():
+            value = parameter.detach() - self.origin.get(name, 0.0)
             gradient.add_(value.sign(), alpha=l1).add_(value, alpha=l2)
             loss = loss + l1 * value.abs().sum() + 0.5 * l2 * value.square().sum()
         return loss
@@ -184,10 +193,10 @@ class Descent:
             parameter.grad = _laid_out_as(parameter, gradient)
 
     def state_dict(self) -> dict[str, Any]:
-        """The optimizer's state by parameter name, and the scale of losses."""
+        """The optimizer's state and the origins by parameter name, and the scale of losses."""
         packed = self.optimizer.state_dict()
         by_name = {self._ordered_names()[index]: state for index, state in packed["state"].items()}
-        return {"optimizer": by_name, "scale": self.scale, "calm": self._calm}
+        return {"optimizer": by_name, "scale": self.scale, "calm": self._calm, "origin": dict(self.origin)}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take back what `state_dict` gave."""
@@ -195,7 +204,7 @@ class Descent:
         index = {name: i for i, name in enumerate(self._ordered_names())}
         packed["state"] = {index[name]: value for name, value in state["optimizer"].items()}
         self.optimizer.load_state_dict(packed)
-        self.scale, self._calm = state["scale"], state["calm"]
+        self.scale, self._calm, self.origin = state["scale"], state["calm"], dict(state.get("origin", {}))
 
     def _ordered_names(self) -> list[str]:
         """Names in the order in which the optimizer counts its parameters (its groups may reorder them)."""

@@ -1,9 +1,10 @@
 """A linear probe: the head alone learns, on features that the rest of the model gives once, of the rows and of views of them.
 
 What frozen weights say of a row never changes, so it is asked once; then a logistic or ridge regression is all that is left,
-and takes seconds. The views are the rows as the run's augmentations change them, such as mirrored ones.
+and takes seconds. The views are the rows as the run's augmentations change them, such as mirrored ones. A head that published
+weights came with is no less known: classes begin with its rows that tell them best, and the penalty pulls towards these.
 
-Reference: Razavian et al. 2014, arXiv:1403.6382 (features of a trained net, off the shelf).
+References: Razavian et al. 2014, arXiv:1403.6382 (features of a trained net, off the shelf); `layers/published_head.py`.
 
 Letters: N rows and their views, D features.
 """
@@ -23,6 +24,7 @@ from thalweg.data.batch import Batch
 from thalweg.data.batches import Augment, Batches
 from thalweg.data.dataset import Dataset
 from thalweg.fields.ports import Ports
+from thalweg.layers.published_head import Published, PublishedHead
 from thalweg.optimizers._descent import Slope
 from thalweg.rules._gradient import GradientRule, GradientSettings, slope_of
 from thalweg.rules._learning_parts import HEAD, TRUNK
@@ -47,7 +49,8 @@ class LinearProbeSettings(RuleSettings, GradientSettings):
     batch_size: int = Field(64, ge=1, le=1 << 24, description="rows whose features are computed at once")
     views: int = Field(1, ge=0, le=1000, description="how often each row is also seen as augmentations change it")
     optimizer: Choice = Choice(name="lbfgs")
-    l2: float = Field(0.02, ge=0.0, description="weight of half the sum of squared weights in the loss")
+    l2: float = Field(0.02, ge=0.0, description="weight of half the sum of squares of what the head differs from its origin by")
+    published: bool = Field(True, description="classes begin near the outputs of a published head that tell them best, if any")
     freeze: tuple[str, ...] = Field((TRUNK,), description="layers that stay as they are; all but the head must")
 
 
@@ -69,6 +72,34 @@ class LinearProbe(GradientRule):
                 fix="a model such as mobilenet-v2, with freeze left as it is; or another rule",
             )
         self.head, self.featured = head, model
+
+    @property
+    def notes(self) -> list[str]:
+        given = self._published()
+        outputs = f"each class begins as the one of {len(given.bias):,} published outputs that tells it best" if given else ""
+        return [*super().notes, *filter(None, [outputs])]
+
+    def begin(self, batches: Batches, at: Position) -> None:
+        super().begin(batches, at)
+        given = self._published()
+        if given is not None:
+            self._begin_near(given, batches.at(at))
+
+    @torch.no_grad()
+    def _begin_near(self, given: PublishedHead, batch: Batch) -> None:
+        """Let the head begin as published outputs, and be pulled towards these."""
+        port = self.task.ports.output
+        near = given.for_classes(batch[FEATURES], batch[port.name], classes=port.width, processes=self.context.processes)
+        origin = {f"{HEAD}.{name}": one for name, one in near._asdict().items()}
+        for name, one in origin.items():
+            self.trained[name].copy_(one)
+        self.descent.hold_near(origin)
+
+    def _published(self) -> PublishedHead | None:
+        """The head that the model's weights were published with, where it is to be used and classes are to be told apart."""
+        known = self.model.published if isinstance(self.model, Published) and self.settings.published else None
+        port = next(iter(self.task.ports.outputs), None)
+        return PublishedHead(*known) if known and port is not None and port.size is not None and not port.shape else None
 
     def batches(self, dataset: Dataset, augment: Sequence[Augment] = ()) -> Batches:
         size, processes = self._checked_size(dataset), self.context.processes

@@ -10,6 +10,7 @@ from thalweg.core import registry
 from thalweg.core.errors import PackageRefusal, UsageRefusal
 from thalweg.core.foreign_tensors import read_foreign_tensors
 from thalweg.core.settings import Settings
+from thalweg.layers.published_head import Published, PublishedHead
 from thalweg.models.weights.catalogue import Entry, entry, for_model, obtain
 
 HEAD = "head."
@@ -19,7 +20,7 @@ COUNTS = "num_batches_tracked"
 
 
 def fill_by_name(model: nn.Module, name: str, settings: Settings, given: str, *, download: bool = False) -> None:
-    """Fill a model but for its head, which is learned anew for other classes.
+    """Fill a model but for its head, which is learned anew for other classes; the published one is kept beside it.
 
     Args:
         name: what the model, or its variant, is called.
@@ -63,6 +64,15 @@ def fill(model: nn.Module, tensors: Mapping[str, Tensor], known: Entry, settings
         for ours, theirs in wanted.items():
             if theirs in tensors:
                 own[ours].copy_(tensors[theirs])
+    if isinstance(model, Published) and not head:
+        model.published = _head(tensors, called)
+
+
+def _head(tensors: Mapping[str, Tensor], called: Mapping[str, str]) -> PublishedHead | None:
+    """The published head, where the file holds one."""
+    found = [tensors.get(called.get(HEAD + name, "")) for name in PublishedHead._fields]
+    held = [one.detach().float().clone() for one in found if one is not None]
+    return PublishedHead(*held) if len(held) == len(found) else None
 
 
 def _misfits(own: Mapping[str, Tensor], tensors: Mapping[str, Tensor], wanted: Mapping[str, str]) -> list[str]:

@@ -39,6 +39,12 @@ def test_dat_01_an_absent_file_is_named_with_the_nearest_and_the_folder_looked_f
     assert "trian.npz" in refusal.what
 
 
+@pytest.mark.parametrize("asked", ["adult", "Adult.csv", "adlut.csv.gz", "adult.txt"])
+def test_dat_01_a_file_of_that_name_with_another_ending_is_offered(tmp_path, asked):
+    (tmp_path / "adult.csv.gz").touch()
+    assert str(tmp_path / "adult.csv.gz") in refused(tmp_path / asked, "DATA_NOT_FOUND").fix
+
+
 def test_dat_01_a_misspelt_catalogued_name_is_told(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert "digits" in refused("digist", "DATA_NOT_FOUND").fix

@@ -273,3 +273,30 @@ def test_evl_06_answers_that_are_not_a_number_are_said_by_row(package, tmp_path)
     wrong = np.flatnonzero(np.isnan(said["probabilities"]).any(1)).tolist()
     assert 0 < len(wrong) < 7
     assert heard.warned == [f"{len(wrong)} answers are not a number: rows {', '.join(map(str, wrong))}, counted from 0"]
+
+
+def test_dat_33_a_table_for_a_model_of_pictures_is_named_with_what_to_give(grey, tmp_path):
+    path = tmp_path / "people.csv"
+    path.write_text("age,town\n" + "".join(f"{20 + row % 50}.5,{('Bern', 'Graz')[row % 2]}\n" for row in range(60)))
+    with expect_refusal("DATA_OTHER_KIND", exit_code=3) as caught:
+        grey.predict(columns_of(grey, path))
+    assert "reads images; columns of these data: 1 of numbers, 1 of categories" in caught.value.what
+    assert caught.value.fix == "give a picture, several of them, or a folder of them"
+
+
+def test_dat_33_pictures_for_a_model_of_a_table_are_named_with_what_to_give(package, tmp_path):
+    Image.fromarray(np.zeros((8, 8), dtype=np.uint8)).save(tmp_path / "one.png")
+    with expect_refusal("DATA_OTHER_KIND", exit_code=3) as caught:
+        package.predict(columns_of(package, tmp_path / "one.png"))
+    assert "reads numbers and categories; columns of these data: 1 of images" in caught.value.what
+    assert caught.value.fix == "give columns called width, height, colour"
+
+
+def test_dat_33_pictures_for_a_model_of_texts_are_no_texts(tmp_path):
+    said = [f"this was {word} of day {row} for us" for row, word in enumerate(["the best", "a bad sort"] * 30)]
+    data = {"said": said, "kind": ["up", "down"] * 30}
+    model = load_package(trained(tmp_path / "run", data, model="text-gru").folder.model)
+    Image.fromarray(np.zeros((8, 8), dtype=np.uint8)).save(tmp_path / "one.png")
+    with expect_refusal("DATA_OTHER_KIND", exit_code=3) as caught:
+        columns_of(model, tmp_path / "one.png")
+    assert "texts" in caught.value.fix

@@ -231,7 +231,7 @@ def _absent(path: Path, known: Collection[str]) -> DataRefusal:
         beside = [entry.name for entry in parent.iterdir() if not entry.name.startswith(".")]
     except OSError:
         beside = []
-    close = [shown(parent / name) for name in nearest(wanted, beside, count=1)]
+    close = [shown(parent / name) for name in nearest(wanted, beside, count=1) or _of_that_stem(wanted, beside)]
     close += nearest(str(path), known, count=1) if len(path.parts) == 1 else []
     return DataRefusal(
         "DATA_NOT_FOUND",
@@ -242,6 +242,12 @@ def _absent(path: Path, known: Collection[str]) -> DataRefusal:
         fix=f"did you mean {' or '.join(close)}?" if close else "give a path that exists, or a name of thalweg list datasets",
         details={"nearest": close},
     )
+
+
+def _of_that_stem(wanted: str, beside: Sequence[str]) -> list[str]:
+    """The name there that is the wanted one but for its endings: `adult.csv.gz` for `adult` or `adult.csv`."""
+    stems = {name.split(".")[0]: name for name in sorted(beside)}
+    return [stems[stem] for stem in nearest(wanted.split(".")[0], filter(None, stems), count=1)]
 
 
 def _forbidden(path: Path) -> DataRefusal:

@@ -11,6 +11,7 @@ import torch
 
 from thalweg.core import registry
 from thalweg.core.errors import DataRefusal, nearest
+from thalweg.data._other_kinds import refuse_other_kinds
 from thalweg.data.dataset import Examples
 from thalweg.data.settings import DataSettings
 from thalweg.fields.column import Column, Look, as_column, coded, missing, plain, take
@@ -117,6 +118,7 @@ def refuse_absent(encodings: Sequence[Encoding], columns: Mapping[str, Column]) 
     names = list(dict.fromkeys(name for one in encodings for name in one.fields))
     absent = [name for name in names if name not in columns]
     if absent:
+        refuse_other_kinds(encodings, columns)
         spare = [name for name in columns if name not in names]
         kinds = {name: registry.facts("kind", one.kind)["plural"] for one in encodings for name in one.fields}
         shown = "; ".join(f'"{name}" ({kinds[name]}{_meant(name, spare)})' for name in absent[:5])

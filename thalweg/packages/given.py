@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from thalweg.core import registry
 from thalweg.core.errors import DataRefusal
 from thalweg.core.settings import read_settings
 from thalweg.core.talk import Talk
+from thalweg.data._other_kinds import other_kinds
 from thalweg.data.dataset import Examples
 from thalweg.data.read import read
 from thalweg.data.settings import DataSettings
@@ -61,7 +63,8 @@ def columns_of(
     wanted = [name for one in package.encodings.inputs for name in one.fields]
     if isinstance(given, Mapping) and not _is_gathered(package, given, wanted) and not _holds_tables(given, wanted):
         return given
-    examples = read(given, reading(package, data))
+    settings = reading(package, data)
+    examples = read(given, settings)
     if not isinstance(examples, Examples):
         raise DataRefusal(
             "PREDICT_DRAWN",
@@ -74,6 +77,11 @@ def columns_of(
         talk.say("data", *examples.notes)
     inputs = [name for name in examples.columns if examples.roles.get(name) != "target"]
     if len(wanted) == len(inputs) == 1:  # one input, one column: nothing else can be meant
+        kind = package.encodings.inputs[0].kind
+        said = settings.fields.get(inputs[0])
+        found = said if said in registry.names("kind") else examples.kinds.get(inputs[0], kind)
+        if found != kind:
+            raise other_kinds({wanted[0]: kind}, {found: 1}, inputs)
         return {wanted[0]: examples.columns[inputs[0]]}
     return examples.columns
 

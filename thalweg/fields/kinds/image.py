@@ -47,7 +47,7 @@ TOLERATED = 0.2
 """Share of the pictures that may be left out because they cannot be read."""
 
 
-@kind("image", plural="images")
+@kind("image", plural="images", given="a picture, several of them, or a folder of them")
 class Image(Encoding):
     """Pictures as uint8 (N, C, H, W), of one size and with the channels of the training pictures.
 

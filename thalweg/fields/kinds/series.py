@@ -22,7 +22,7 @@ SHORT = 8
 """Rows with fewer entries are not taken for series unless somebody says so."""
 
 
-@kind("series", plural="series", of_steps=True)
+@kind("series", plural="series", of_steps=True, given="a file of series: .ts, .npz, or a table of their steps")
 class Series(Encoding):
     """Floats (T,), or (T, C) with C channels, as (N, C, T) float32; Ragged, gathered (B, C, T), where lengths vary.
 

@@ -39,7 +39,7 @@ FEW = 20
 """With at most this many distinct values a text is a category."""
 
 
-@kind("text", plural="texts")
+@kind("text", plural="texts", given="a table with a column of texts, or a folder of text files")
 class Text(Encoding):
     """Texts as Ragged int32 words (total, WIDTH), gathered (B, L, WIDTH) with a mask (B, L).
 

@@ -13,7 +13,9 @@ from sklearn.preprocessing import StandardScaler
 
 import thalweg as tw
 from tests.refusing import expect_refusal
+from thalweg.evaluation.looks import Looks
 from thalweg.evaluation.paired import shares_differ
+from thalweg.verbs.run import dataset_of
 
 
 @pytest.fixture(scope="module")
@@ -239,6 +241,16 @@ def test_evl_04_the_training_file_given_as_test_file_is_refused(run, numbers):
         assert tw.evaluate(run.path, path, i_know=True)["examples"] == 300
     x, y = numbers
     assert tw.evaluate(run, table(x + 0.01, kind=y))["examples"] == 300
+
+
+def test_subgroups_of_the_runs_own_test_part_are_a_look_at_it_that_further_columns_pay_for(run):
+    first, again, second = (tw.evaluate(run, by=name)["by"] for name in ("a", "a", "b"))
+    look = first["look"]
+    assert [one["look"] for one in (first, again, second)] == [look, look, look + 1]
+    assert 1 - second["level"] == pytest.approx((1 - first["level"]) * look / (look + 1))
+    assert f"Look {look + 1} at this test set" in second["sentence"]
+    lines = Looks.at(dataset_of(run), "test", by="any").before
+    assert [one["column"] for one in lines if "column" in one] == ["a", "b"]
 
 
 def test_evl_10_data_that_are_prepared_otherwise_than_for_the_model_are_refused(run):

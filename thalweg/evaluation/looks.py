@@ -88,6 +88,11 @@ class Looks:
         return line
 
 
+def looked(number: int, *, widened: str = "the interval is") -> str:
+    """What follows a sentence on a look that is not the first."""
+    return "" if number < 2 else f" Look {number} at this test set: {widened} widened; only fresh data makes a first look."
+
+
 def answers_digest(headline: str, rows: Sequence[Tensor]) -> str:
     """SHA-256 of what a metric read of the answers."""
     sha = hashlib.sha256(headline.encode())

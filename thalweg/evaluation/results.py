@@ -13,6 +13,7 @@ from thalweg.evaluation.diagnosis import diagnose, plain_predictions
 from thalweg.evaluation.evaluate import evaluate
 from thalweg.evaluation.importance import importance
 from thalweg.evaluation.looks import Looks, answers_digest
+from thalweg.evaluation.never_learned import never_learned
 from thalweg.evaluation.packaged import Shipping
 from thalweg.evaluation.seen import keep_learned, learned_rows, seen
 from thalweg.tasks._task import Model, Task
@@ -80,15 +81,16 @@ def results(
         keep_learned(keep.learned, learned)
     facts = {"counted": task.counted, "predicts": predicts, "seen": seen(dataset, learned), "diagnosis": diagnose(task, said)}
     facts["importance"] = importance(task, model, dataset, at=at, seconds=seconds)
+    strange = never_learned(task, dataset, found)
     if seconds is None:
         reason = "baselines were not asked for"
         if keep is not None and found.headline in found.rows:
             digest = answers_digest(found.headline, [found.rows[found.headline]])
             keep.looks.keep(digest, metric=found.headline, value=found.value, word=None)
-        return found.as_json() | {"baselines": [], "notes": [], "verdict": None, "verdict_reason": reason} | facts
+        return found.as_json() | {"baselines": [], "notes": strange, "verdict": None, "verdict_reason": reason} | facts
     budget = budget_for(seconds)
     looks = None if keep is None else keep.looks
     compared = compare_evaluated(task, found, dataset, seed=seed, budget=budget, margin=margin, looks=looks, talk=talk)
     notes = keep.ship(compared, dataset) if keep is not None else []
     told = compared.as_json()
-    return told | {"notes": [*told["notes"], *notes]} | facts
+    return told | {"notes": [*strange, *told["notes"], *notes]} | facts

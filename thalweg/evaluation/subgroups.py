@@ -21,6 +21,7 @@ from thalweg.evaluation.clopper_pearson import ALPHA, Ends
 from thalweg.evaluation.evaluate import Evaluation
 from thalweg.evaluation.figures import Unit
 from thalweg.evaluation.leaving_out import form
+from thalweg.evaluation.looks import looked
 from thalweg.evaluation.one_metric import estimate
 from thalweg.evaluation.paired import FEW_EXAMPLES, FEW_UNITS, mover, sign, too_little
 from thalweg.fields.column import Column, coded, floats, take
@@ -33,17 +34,18 @@ LISTED = 20
 ABSENT = "no value"
 
 
-def subgroups(found: Evaluation, column: Column, name: str) -> dict[str, Any]:
+def subgroups(found: Evaluation, column: Column, name: str, *, look: int = 1) -> dict[str, Any]:
     """The headline of each subgroup beside that of all other examples, as JSON values.
 
     Args:
         column: (n,) a value for each example that was judged, in their order.
         name: what the column is called.
+        look: the number of this look at the examples; all its intervals pay for it.
 
     Returns:
-        `column`, `metric`, `level` of each interval, `subgroups` (`name`, `rows`, `value`, `low`, `high`, `rest`, and the
-        `difference` from the rest, positive where the subgroup is better off, with `difference_low` and `difference_high`;
-        `gap`: 0 lies outside), `left_out` (`name`, `rows`, `reason`), `left_out_count`, `sentence`.
+        `column`, `metric`, `look`, `level` of each interval, `subgroups` (`name`, `rows`, `value`, `low`, `high`, `rest`, and
+        the `difference` from the rest, positive where the subgroup is better off, with `difference_low` and
+        `difference_high`; `gap`: 0 lies outside), `left_out` (`name`, `rows`, `reason`), `left_out_count`, `sentence`.
 
     Raises:
         UsageRefusal: the column's values are no single ones.
@@ -53,12 +55,20 @@ def subgroups(found: Evaluation, column: Column, name: str) -> dict[str, Any]:
     inside = [torch.from_numpy(codes == code) for code in range(len(names))]
     reasons = [_too_few(metric, rows, mask, found.groups) for mask in inside]
     enough = [place for place, reason in enumerate(reasons) if not reason]
-    alpha = ALPHA / max(1, len(enough))
+    alpha = ALPHA / look / max(1, len(enough))
     told = [{"name": names[place]} | _beside_rest(metric, rows, inside[place], found.groups, alpha) for place in enough]
     few = [place for place, reason in enumerate(reasons) if reason]
     left_out = [{"name": names[i], "rows": int(inside[i].sum()), "reason": reasons[i]} for i in few[:LISTED]]
-    facts = {"column": name, "metric": found.headline, "level": 1 - alpha, "subgroups": told, "left_out": left_out}
-    return facts | {"left_out_count": len(few), "sentence": _said(told, name, Unit.of(metric), len(few))}
+    facts = {
+        "column": name,
+        "metric": found.headline,
+        "look": look,
+        "level": 1 - alpha,
+        "subgroups": told,
+        "left_out": left_out,
+    }
+    sentence = _said(told, name, Unit.of(metric), len(few)) + looked(look, widened="intervals are")
+    return facts | {"left_out_count": len(few), "sentence": sentence}
 
 
 def column_of(dataset: Dataset, name: str, part: str = "test") -> Column:

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from thalweg.evaluation.figures import Unit
+from thalweg.evaluation.looks import looked
 from thalweg.evaluation.paired import EXAMPLES, Difference
 
 TRIVIAL = "trivial"
@@ -146,9 +147,7 @@ def sentence_of(word: str, contest: Contest, found: Difference, count: int | Non
     text = said(contest, found) if said else _unknown(contest, found, count)
     if found.concentrated:
         text += f" A few examples decide this{contest.robust and f'; {contest.robust}'}."
-    if look > 1:
-        text += f" Look {look} at this test set: the interval is widened; only fresh data makes a first look."
-    return text
+    return text + looked(look)
 
 
 def _values(contest: Contest, found: Difference) -> str:

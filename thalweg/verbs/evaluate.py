@@ -9,7 +9,10 @@ from thalweg.core.errors import DataRefusal, UsageRefusal
 from thalweg.core.talk import Aloud, Talk
 from thalweg.data.dataset import Dataset
 from thalweg.data.settings import OnBadFile
+from thalweg.evaluation.evaluate import Evaluation
 from thalweg.evaluation.foreign.examples import Said, judged_examples
+from thalweg.evaluation.looks import Looks, answers_digest
+from thalweg.evaluation.never_learned import never_learned
 from thalweg.evaluation.seen import already_learned, kept_learned
 from thalweg.evaluation.subgroups import column_of, subgroups
 from thalweg.packages.package import Package
@@ -58,19 +61,32 @@ def evaluate(
     if beyond:
         raise _lacking(f"{', '.join(beyond)} stand with the run already", "leave them out")
     found = load(run) if isinstance(run, str | Path) else run
-    package, group = package_of(found), said.get("group")
+    package, group, talk = package_of(found), said.get("group"), talk or Aloud()
     dataset = dataset_of(found, data, on_bad_file=on_bad_file, group=group)
     given: dict[str, Any] = {}
     if data is not None:
-        told = _tell_data(found, dataset, i_know=i_know, aloud=isinstance(data, str | Path), talk=talk or Aloud())
+        told = _tell_data(found, dataset, i_know=i_know, aloud=isinstance(data, str | Path), talk=talk)
         given = {"part": "data", "notes": told}
     measured = measure(package.task, package.model, dataset, part="test")
+    unknown = [_warned(one, talk) for one in never_learned(package.task, dataset, measured)]
+    given |= {"notes": [*given.get("notes", []), *unknown]} if unknown else {}
     if by is None:
         return measured.as_json() | given
-    subgroup = subgroups(measured, column_of(dataset, by), str(by))
-    if data is None and isinstance(found, Run):
-        _report(found, subgroup)
+    column, own = column_of(dataset, by), found if data is None and isinstance(found, Run) else None
+    look = 1 if own is None else _counted_look(own, dataset, measured, str(by))
+    subgroup = subgroups(measured, column, str(by), look=look)
+    if own is not None:
+        _report(own, subgroup)
     return measured.as_json() | given | {"by": subgroup}
+
+
+def _counted_look(run: Run, dataset: Dataset, measured: Evaluation, by: str) -> int:
+    """Which look at the run's test part its subgroups are, from 1: those by another column are another look, now counted."""
+    looks = Looks.at(dataset, "test", by=str(run.folder.path.absolute()))
+    digest = answers_digest(f"{measured.headline} by {by}", [measured.rows[measured.headline]])
+    number = looks.number(digest)
+    looks.keep(digest, metric=measured.headline, value=measured.value, word=None, column=by)
+    return number
 
 
 def _report(run: Run, told: Mapping[str, Any]) -> None:
@@ -93,11 +109,11 @@ def _tell_data(run: Run | Package, dataset: Dataset, *, i_know: bool, aloud: boo
     learned = kept_learned(run.folder.learned) if isinstance(run, Run) else None
     if learned is None or not isinstance(run, Run):
         if aloud and dataset.name == package_of(run).facts.get("data", {}).get("name"):
-            return _warned(
+            said = (
                 f'the model was trained on data of this name ("{dataset.name}"): '
-                "rows that it learned from flatter the figures; a run without DATA is measured on its own test part",
-                talk,
+                "rows that it learned from flatter the figures; a run without DATA is measured on its own test part"
             )
+            return [_warned(said, talk)]
         return []
     rows, known = dataset.rows("test") or 0, already_learned(dataset, learned)
     if not known or run.results.get("seen") == "all":  # where few values are possible every row has its like
@@ -112,13 +128,13 @@ def _tell_data(run: Run | Package, dataset: Dataset, *, i_know: bool, aloud: boo
             fix="thalweg evaluate RUN measures on the run's own test part; give new data, or --i-know (i_know=True)",
             details={"learned": known, "rows": rows},
         )
-    return _warned(f"{said}: they flatter the figures", talk)
+    return [_warned(f"{said}: they flatter the figures", talk)]
 
 
-def _warned(sentence: str, talk: Talk) -> list[str]:
+def _warned(sentence: str, talk: Talk) -> str:
     """Say a sentence, and hand it on to what is returned."""
     talk.warn(sentence)
-    return [sentence]
+    return sentence
 
 
 def _lacking(what: str, fix: str) -> UsageRefusal:

@@ -1,6 +1,7 @@
 """A time limit fixes the length, is kept by measuring, and what was decided is repeated on resume."""
 
 import json
+from functools import partial
 
 import numpy as np
 import pytest
@@ -11,9 +12,10 @@ from thalweg.core.files import write_json
 from thalweg.core.position import Position
 from thalweg.core.processes import Processes
 from thalweg.core.run_folder import RunFolder
+from thalweg.training import fit, trial
 from thalweg.training.duration import seconds_of
 from thalweg.training.loop import Progress
-from thalweg.training.pacing import Pace
+from thalweg.training.pacing import Pace, Pacing
 from thalweg.training.planned import Planned
 from thalweg.training.reopened import settings_of_run
 from thalweg.training.requested import asked_by_options, run_settings
@@ -145,6 +147,45 @@ def test_a_limit_that_leaves_no_time_to_learn_is_refused_with_one_that_does(tmp_
     assert (no.code, no.exit_code) == ("TIME_LIMIT_TOO_SHORT", 6)
     assert seconds_of(no.fix.split()[1]) > 1
     assert not list((tmp_path / "run").glob("checkpoints/*"))
+
+
+def test_where_one_step_takes_too_long_no_more_are_tried_than_warm_up(tmp_path, monkeypatch):
+    taken = []
+    monkeypatch.setattr(trial, "one_step", lambda stage, at, step=trial.one_step: taken.append(at.step) or step(stage, at))
+    wide = {"name": "tabular", "members": 8, "hidden": [1500, 1500]}
+    refused({**SMALL, "model": wide, "rule": {"batch_size": 64}, "time_limit": 1}, tmp_path)
+    assert taken == [0, 1]
+
+
+def test_a_time_that_reading_or_checking_took_is_told_before_anything_is_tried():
+    clock = Told()
+    pacing = Pacing(10.0, 1, clock=clock)
+    clock.now = 9.0
+    pacing.refuse_passed("reading the data")
+    clock.now = 9.9
+    with pytest.raises(Refusal) as caught:
+        pacing.refuse_passed("reading the data")
+    assert (caught.value.code, caught.value.exit_code) == ("TIME_LIMIT_TOO_SHORT", 6)
+    assert "reading the data took 9.9 s" in caught.value.what
+    assert seconds_of(caught.value.fix.split()[1]) >= 20
+    pacing.planned.decide(0, 0, 50)
+    pacing.refuse_passed("a training that is resumed is not cut short by")
+    Pacing(None, 1, clock=clock).refuse_passed("what has no limit cannot be late after")
+
+
+def test_data_are_not_checked_where_reading_took_the_time(tmp_path, monkeypatch):
+    clock = Told()
+
+    def slowly(*given, reading=fit.read, **how):
+        clock.now += 30
+        return reading(*given, **how)
+
+    monkeypatch.setattr(fit, "read", slowly)
+    monkeypatch.setattr(fit, "Pacing", partial(Pacing, clock=clock))
+    looked = []
+    with pytest.raises(Refusal, match="reading the data took 30 s"):
+        fitted({**SMALL, "time_limit": 20}, tmp_path / "run", given=rows(), examine=looked.append)
+    assert looked == []
 
 
 def test_a_limit_beside_a_number_of_epochs_is_refused():

@@ -106,7 +106,9 @@ def fit(
     talk, own, pacing = talk or Talk(), own or Own(), Pacing(settings.time_limit, len(settings.stages))
     work = _Work.of(settings, given, own, folder, talk, pacing)
     pacing.planned = Planned.of(folder, resume=resume, writes=work.context.processes.rank == 0)
+    pacing.refuse_passed("reading the data")
     work.look(examine, resume=resume)
+    pacing.refuse_passed("reading and checking the data")
     begun = work.newest() if resume else None
     stage, previous = None, None
     interruption, seconds = Interruption(), 0.0

@@ -146,6 +146,23 @@ class Pacing:
         until = now + (end - now) / (self.stages - number)
         return {"pace": Pace(evaluation, self.planned, self.clock, until=until, slack=SLACK * self.limit)}
 
+    def refuse_passed(self, doing: str) -> None:
+        """Raise where the time is over before anything was tried: that what was done took it all is certain.
+
+        Args:
+            doing: what was done since the run began ("reading the data").
+        """
+        spent = self.clock() - self.begun
+        if self.limit is None or self.planned.lengths or spent < AIM * self.limit:
+            return
+        raise ResourceRefusal(
+            "TIME_LIMIT_TOO_SHORT",
+            f"{spoken(self.limit)} are too short: {doing} took {spoken(spent)}",
+            where="--time-limit",
+            why="it counts from the first reading to the package, and nothing is left to learn in",
+            fix=f"--time-limit {rounded_up(2 * spent / AIM)} or more, or fewer rows",
+        )
+
     def plan(self, stage: Stage, watch: Mapping[str, Listener], talk: Talk) -> None:
         """Fix the length of a stage that is about to begin: as it was decided before, or by a trial.
 

@@ -80,9 +80,17 @@ def one_step(stage: Stage, at: Position) -> float:
 
 
 def _step(stage: Stage, budget: float, clock: Clock) -> float:
-    """Seconds of a step: rounds that double until the time is up, of which the last one counts."""
-    share = stage.rule.context.processes.share
-    steps_on(stage, 0, WARM)
+    """Seconds of a step: rounds that double until the time is up, of which the last one counts.
+
+    Where one step takes longer than all of them may, the last of those that warm up counts.
+    """
+    share, each = stage.rule.context.processes.share, 0.0
+    for one in range(WARM):
+        first = clock()
+        steps_on(stage, one, 1)
+        each = clock() - first
+    if share(each > budget):
+        return each
     done, count, began = WARM, LEAST, clock()
     while True:
         first = clock()
@@ -96,11 +104,10 @@ def _step(stage: Stage, budget: float, clock: Clock) -> float:
 def _evaluation(stage: Stage, validation: Batches, budget: float, clock: Clock) -> float:
     """Seconds of an evaluation, from as many of its batches as the time allows."""
     at = dataclasses.replace(stage.progress.position, path=("trial",))
-    began, done, first = clock(), 0, clock()
-    for done, _ in enumerate(measured_rows(stage.task, stage.rule.shipped, validation, at=at)):
-        if not done:
-            first = clock()  # the first one warms up
-        elif clock() - began > budget:
+    began, ends = clock(), list[float]()
+    for _ in measured_rows(stage.task, stage.rule.shipped, validation, at=at):
+        ends.append(clock() - began)
+        if ends[-1] > budget:
             break
-    every = validation.length or done + 1
-    return (clock() - first) / done * every if done else clock() - began
+    each = (ends[-1] - ends[0]) / (len(ends) - 1) if len(ends) > 1 else sum(ends)  # the first one warms up
+    return each * (validation.length or len(ends))

@@ -3,7 +3,7 @@
 import io
 
 import numpy as np
-from PIL import Image, ImageFilter
+from PIL import Image, ImageFilter, ImageOps
 from scipy.ndimage import gaussian_filter
 
 from tests.checks.planted import only, said
@@ -26,6 +26,10 @@ def album(folder, count: int = 24) -> list:
     return paths
 
 
+def photos_of(images: np.ndarray) -> Examples:
+    return Examples("arrays", {"image": images}, kinds={"image": "image"})
+
+
 def photos(paths) -> Examples:
     return Examples("album", {"image": list(paths)}, kinds={"image": "image"})
 
@@ -37,6 +41,28 @@ def test_a_cropped_rescaled_and_recompressed_photo_is_found_beside_its_original(
     (tmp_path / "copy.jpg").write_bytes(packed.getvalue())
     assert only("alike-photos", photos([*paths, tmp_path / "copy.jpg"])).pairs.tolist() == [[5, 24]]
     assert said("alike-photos", photos(paths)) == []
+
+
+def test_a_turned_a_brighter_and_a_mirrored_and_cropped_photo_are_found_beside_their_originals(tmp_path):
+    paths = album(tmp_path)
+    edited = [
+        scene(3).rotate(5, resample=Image.Resampling.BILINEAR),
+        Image.eval(scene(8), lambda value: min(255, int(1.6 * value))),
+        ImageOps.mirror(scene(11).crop((8, 0, 96, 88))),
+    ]
+    for number, image in enumerate(edited):
+        image.save(tmp_path / f"edited{number}.jpg", quality=60)
+    pairs = only("alike-photos", photos([*paths, *(tmp_path / f"edited{number}.jpg" for number in range(3))])).pairs
+    assert pairs.tolist() == [[3, 24], [8, 25], [11, 26]]
+
+
+def test_a_crop_is_found_among_pictures_that_are_all_alike_and_they_are_no_copies_of_each_other():
+    same = np.asarray(scene(99, side=64), dtype=float).mean(axis=2)
+    own = [np.asarray(scene(number, side=64), dtype=float).mean(axis=2) for number in range(40)]
+    faces = np.stack([np.clip(0.85 * same + 0.15 * one, 0, 255).astype(np.uint8) for one in own])
+    assert said("alike-photos", photos_of(faces)) == []
+    crop = Image.fromarray(faces[5]).crop((2, 1, 61, 60)).resize((64, 64), Image.Resampling.BILINEAR)
+    assert only("alike-photos", photos_of(np.concatenate([faces, np.asarray(crop)[None]]))).pairs.tolist() == [[5, 40]]
 
 
 def test_blank_dark_and_blurred_photos_are_told_apart(tmp_path):
@@ -68,7 +94,7 @@ def test_broken_files_and_wrong_extensions_are_named(tmp_path):
 def test_pictures_as_arrays_are_read_too():
     images = np.stack([np.asarray(scene(number, side=28)) for number in range(30)])
     images[29] = images[4]
-    assert check(Examples("arrays", {"image": images}, kinds={"image": "image"})).together[29] == 4
+    assert check(photos_of(images)).together[29] == 4
 
 
 TEXTS = [

@@ -4,6 +4,7 @@ import numpy as np
 import torch
 
 from tests.checks.planted import ROWS, only, said, split, table
+from thalweg.data.dataset import Examples
 
 DAYS = [str(day) for day in np.datetime64("2020-01-01") + np.arange(ROWS)]
 
@@ -60,3 +61,21 @@ def test_days_before_months_are_read_as_they_run():
 def test_dates_that_begin_anew_for_each_of_many_do_not_run_on_at_all():
     visits = [f"2024-{1 + i % 12:02}-{1 + i % 28:02}" for i in range(ROWS)]
     assert said("time-order", table(visited=visits)) == []
+
+
+def test_darker_photos_in_the_test_are_named_by_what_differs():
+    draw = np.random.default_rng(0)
+    images = draw.normal(128, 25, (120, 1, 1, 1)) + draw.normal(0, 40, (120, 24, 24, 3))
+    images = np.clip(images, 0, 255).astype(np.uint8)
+    assert said("shift", split(Examples("album", {"image": images}, kinds={"image": "image"}))) == []
+    images[84:] = (0.8 * images[84:]).astype(np.uint8)
+    one = only("shift", split(Examples("album", {"image": images}, kinds={"image": "image"})))
+    assert "brightness of the brightest of image" in one.field
+
+
+def test_shorter_texts_in_the_test_are_named_by_their_words():
+    draw = np.random.default_rng(0)
+    texts = [" ".join(draw.choice(["the", "boat", "sails", "far"], 12)) for _ in range(120)]
+    columns = {"text": [*texts[:84], *(" ".join(one.split()[:7]) for one in texts[84:])], "class": ["a", "b"] * 60}
+    made = split(Examples("reviews", columns, kinds={"text": "text"}, roles={"class": "target"}))
+    assert "words of text" in only("shift", made).field

@@ -42,6 +42,7 @@ ROOMS = {
     "detector": "checks",
     "sameness": "checks",
     "clues": "checks",
+    "measures": "checks",
     "view": "report",
     "picture": "packages",
 }
@@ -121,6 +122,7 @@ features = functools.partial(part, "features")
 detector = functools.partial(part, "detector")
 sameness = functools.partial(part, "sameness")
 clues = functools.partial(part, "clues")
+measures = functools.partial(part, "measures")
 view = functools.partial(part, "view")
 picture = functools.partial(part, "picture")
 

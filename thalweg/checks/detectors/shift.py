@@ -10,6 +10,7 @@ from thalweg.checks.judges import probabilities
 from thalweg.checks.scores import area_under_curve
 from thalweg.checks.seen import Seen
 from thalweg.checks.subject import TEST, TRAIN, Subject
+from thalweg.core import registry
 from thalweg.core.registry import detector
 from thalweg.data.dataset import PARTS
 
@@ -27,11 +28,11 @@ def shift(subject: Subject) -> list[Finding]:
     one, other = subject.part == TRAIN, subject.part == judged
     if min(one.sum(), other.sum()) < LEAST_ROWS:
         return []
-    columns = [
-        seen for seen in [*subject.short_cells, *([subject.target] if subject.target else [])] if not is_identifier(seen)
-    ]
+    rows = subject.sample(np.flatnonzero(one | other), most=8_000, hurried=1_500, what="differences between parts")
+    cells = [*subject.short_cells, *([subject.target] if subject.target else [])]
+    columns = [*(seen for seen in cells if not is_identifier(seen)), *_measures(subject, rows)]
     moved = [(distance, seen.name) for seen in columns if (distance := _moved(seen, one, other, len(columns))) > 0]
-    area = _together(subject, one, other)
+    area = _together(subject, rows, other)
     if not moved and area is None:
         return []
     told = "; ".join(f'"{name}" by {distance:.2f}' for distance, name in sorted(moved, reverse=True)[:5])
@@ -73,9 +74,26 @@ def _moved(seen: Seen, one: np.ndarray, other: np.ndarray, columns: int) -> floa
     return distance if distance >= LEAST and chance < UNLIKELY / columns else 0.0
 
 
-def _together(subject: Subject, one: np.ndarray, other: np.ndarray) -> float | None:
-    """The area under the curve by which a quick model tells the two apart, where it is more than chance."""
-    rows = subject.sample(np.flatnonzero(one | other), most=8_000, hurried=1_500, what="differences between parts")
+def _measures(subject: Subject, rows: np.ndarray) -> list[Seen]:
+    """What is measured of inputs that are no plain cells, such as how bright pictures are, as columns with gaps elsewhere."""
+    found = []
+    known = registry.names("measures")
+    for seen in (one for one in subject.inputs if one.kind in known):
+        kept, measured = registry.load("measures", str(seen.kind))(subject, seen, rows)
+        for name, values in measured.items():
+            column = np.full(len(subject), np.nan)
+            column[kept] = values
+            found.append(Seen(f"{name} of {seen.name}", column, "number", "input"))
+    return found
+
+
+def _together(subject: Subject, rows: np.ndarray, other: np.ndarray) -> float | None:
+    """The area under the curve by which a quick model tells the two apart, where it is more than chance.
+
+    Args:
+        rows: those that are looked at.
+        other: (N,) bool: those of the part that is judged.
+    """
     seen = read(subject, rows)
     if seen is None:
         return None

@@ -33,6 +33,16 @@ def test_a_number_that_follows_the_target_in_another_scale_is_a_disguise():
     assert [one.field for one in said("target-in-disguise", examples)] == ["size"]
 
 
+def test_a_target_with_its_unit_is_a_disguise_and_one_with_noise_gives_it_away():
+    size = table().columns["size"]
+    noisy = size * np.random.default_rng(9).normal(1, 0.05, ROWS)
+    examples = table(price=[f"{value:.5g} EUR" for value in size], offer=[f"$ {value:.2f}" for value in noisy])
+    examples.roles = {"size": "target"}
+    assert [one.field for one in said("target-in-disguise", examples)] == ["price"]
+    assert [one.severity for one in said("target-in-disguise", examples)] == ["warn"]  # left out: no two rows share a value
+    assert [one.field for one in said("gives-it-away", examples)] == ["offer"]
+
+
 def test_where_most_columns_tell_the_target_none_is_a_disguise():
     whole = np.arange(200.0)
     examples = Examples("easy", {"a": whole, "b": 2 * whole, "y": whole + 1}, roles={"y": "target"})

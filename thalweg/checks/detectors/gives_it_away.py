@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from thalweg.checks.against_target import AgainstTarget
+from thalweg.checks.amounts import cells_with_amounts
 from thalweg.checks.detectors.target_in_disguise import is_disguise
 from thalweg.checks.finding import Finding, option
 from thalweg.checks.identity import is_identifier
@@ -32,7 +33,9 @@ def gives_it_away(subject: Subject) -> list[Finding]:
     against = AgainstTarget.of(subject)
     if against is None or len(against.rows) < LEAST_ROWS or len(subject.inputs) < 2:
         return []
-    columns = [one for one in subject.short_cells if not is_identifier(one) and one.distinct > 1 and moments_of(one) is None]
+    short = {one.name for one in subject.short_cells}
+    cells = [one for one in cells_with_amounts(subject) if one.name in short or one.numeric]
+    columns = [one for one in cells if not is_identifier(one) and one.distinct > 1 and moments_of(one) is None]
     scored = sorted(((against.score(one).area, i) for i, one in enumerate(columns)), reverse=True)
     scored = [(score, i) for score, i in scored if not is_disguise(columns[i], against)]
     found: list[Finding] = []

@@ -3,7 +3,8 @@
 import numpy as np
 
 from thalweg.checks.against_target import AgainstTarget
-from thalweg.checks.finding import Finding, option
+from thalweg.checks.amounts import cells_with_amounts
+from thalweg.checks.finding import Finding, Severity, option
 from thalweg.checks.scores import rank_agreement
 from thalweg.checks.seen import Seen
 from thalweg.checks.subject import Subject
@@ -19,7 +20,7 @@ def target_in_disguise(subject: Subject) -> list[Finding]:
     against = AgainstTarget.of(subject)
     if against is None or len(subject.inputs) < LEAST_INPUTS or len(against.rows) < LEAST_ROWS:
         return []
-    found = [one for one in subject.cells if is_disguise(one, against)]
+    found = [one for one in cells_with_amounts(subject) if is_disguise(one, against)]
     if len(found) > 0.5 * len(subject.inputs):  # the problem is easy, whichever column is read
         return []
     return [_finding(one, against) for one in found if one.name not in subject.settings.keep]
@@ -43,4 +44,5 @@ def _finding(one: Seen, against: AgainstTarget) -> Finding:
     what = f'"{one.name}" looks like {target} in disguise: it alone tells {target} in every row but one in a thousand'
     why = "a model would read the answer off it, and know nothing where it is not there."
     fix = f"{option('--ignore', one.name)}, or {option('--keep', one.name)} if you have it when predicting"
-    return Finding("refuse", "TARGET_IN_DISGUISE", what, why, fix, field=one.name, concern="leak")
+    severity: Severity = "refuse" if one.role == "input" else "warn"  # what is left out as an id is not read off yet
+    return Finding(severity, "TARGET_IN_DISGUISE", what, why, fix, field=one.name, concern="leak")

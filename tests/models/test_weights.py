@@ -141,6 +141,7 @@ def test_weights_are_changed_slowly_after_the_head_unless_the_user_says_how_to_l
     head, rest = under_weights({}, "mobilenet-v2")["stages"]
     assert head["rule"] == {"name": "linear-probe"}
     assert rest["rule"]["rate"] < 0.0001
+    assert rest["rule"]["between"] == 0.5
     with torch.device("meta"):
         net, _ = made("mobilenet-v2")
     frozen = frozen_parameters(net, rest["rule"]["freeze"])
@@ -154,6 +155,7 @@ def test_weights_are_changed_slowly_after_the_head_unless_the_user_says_how_to_l
         assert "stages" not in laid
         assert laid["rule"]["rate"] < 0.001
         assert laid["rule"]["freeze_statistics"]
+        assert "between" not in laid["rule"]
     for said in ({"name": "linear-probe"}, "linear-probe", {"rate": 0.1}, {"freeze": "trunk"}):
         assert under_weights({"rule": said}, "mobilenet-v2")["rule"] == said
 

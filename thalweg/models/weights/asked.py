@@ -1,11 +1,11 @@
 """What published weights mean for the settings of a run: its model, its data, and how far they may be changed.
 
 Weights that have seen a million photos are spoilt by the rate that a net learns from nothing by: the head is fitted first,
-alone, as a linear probe; then the rest follows slowly, each layer slower than the one above it, statistics and the lowest
-layers as they are.
+alone, as a linear probe near the published one; then the rest follows slowly, each layer slower than the one above it,
+statistics and the lowest layers as they are; and what ships lies halfway.
 
 References: Howard & Ruder 2018, arXiv:1801.06146 (slower below); Kumar et al. 2022, arXiv:2202.10054 (fine-tuning from the head
-of a linear probe distorts features less); what was tried is in LOG.md.
+of a linear probe distorts features less); Wortsman et al. 2022, arXiv:2109.01903 (halfway); what was tried is in LOG.md.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from typing import Any
 from thalweg.models.weights.catalogue import Entry, entry, for_model
 
 HEAD = {"name": "linear-probe"}
-REST = {"rate": 0.00005, "layer_decay": 0.8}
+REST = {"rate": 0.00005, "layer_decay": 0.8, "between": 0.5}
 EPOCHS = {"fast": 3, "good": 8, "best": 16}
 """Of the rest, by preset."""
 SLOWLY = {"name": "cosine", "warmup": 0.1}

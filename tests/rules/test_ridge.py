@@ -9,8 +9,7 @@ from sklearn.preprocessing import StandardScaler
 from tests.training.resuming import assert_new_process_predicts_the_same, assert_resumes_to_the_same_bits, fitted
 from tests.training.splitting import assert_two_processes_learn_the_same
 from thalweg.core.errors import UsageRefusal
-from thalweg.rules._closed_form import PENALTIES, ridge
-from thalweg.rules.ridge import sharpest
+from thalweg.rules._closed_form import PENALTIES, ridge, ridges
 
 
 def squared_error(predicted, target):
@@ -31,7 +30,7 @@ def test_it_is_scikit_learns_ridge_with_its_penalty(rows, features):
     solved = ridge(torch.tensor(x), signs, squared_error, penalties=PENALTIES)
     scaled = StandardScaler().fit_transform(x)
     theirs = RidgeClassifierCV(alphas=PENALTIES).fit(scaled, code)
-    assert solved.penalties[0] == pytest.approx(theirs.alpha_)
+    assert solved.penalty == pytest.approx(theirs.alpha_)
     ours = torch.tensor(x) @ solved.weight.T + solved.bias
     np.testing.assert_allclose(ours[:, 1], theirs.decision_function(scaled), atol=2e-4)
 
@@ -48,22 +47,18 @@ def test_what_is_said_of_a_row_left_out_is_what_the_others_say(rows, features):
         assert float(solved.left_out[row, 0]) == pytest.approx(float(alone[0]), abs=1e-4)
 
 
-def test_each_sort_of_features_has_a_ridge_of_its_own_and_the_mean_is_answered():
+def test_each_sort_of_features_has_a_ridge_of_its_own():
     x, code = data(40, 90)
     sorts = torch.tensor([0, 1, 1] * 30)
     signs = torch.tensor(2.0 * np.eye(2)[code] - 1, dtype=torch.float32)
-    both = ridge(torch.tensor(x), signs, squared_error, penalties=PENALTIES, sorts=sorts)
-    each = [(torch.tensor(x)[:, sorts == one], one) for one in (0, 1)]
-    alone = [ridge(some, signs, squared_error, penalties=PENALTIES) for some, _ in each]
-    assert both.penalties == alone[0].penalties + alone[1].penalties
-    answers = [some @ one.weight.T + one.bias for (some, _), one in zip(each, alone, strict=True)]
-    torch.testing.assert_close(torch.tensor(x) @ both.weight.T + both.bias, sum(answers) / 2)
-    torch.testing.assert_close(both.left_out, (alone[0].left_out + alone[1].left_out) / 2)
-
-
-def test_scores_become_as_sharp_as_they_are_right():
-    scores = torch.tensor([[1.0, 0.0]] * 4)
-    assert sharpest(scores, torch.tensor([0, 0, 0, 1])) == pytest.approx(np.log(3), abs=0.01)
+    found = ridges(torch.tensor(x), signs, squared_error, penalties=PENALTIES, sorts=sorts)
+    assert len(found) == 2
+    for sort, one in enumerate(found):
+        alone = ridge(torch.tensor(x)[:, sorts == sort], signs, squared_error, penalties=PENALTIES)
+        assert one.penalty == alone.penalty
+        torch.testing.assert_close(one.left_out, alone.left_out)
+        torch.testing.assert_close(one.weight[:, sorts == sort], alone.weight)
+        assert not one.weight[:, sorts != sort].any()
 
 
 def settings(folder):
@@ -82,6 +77,19 @@ def test_waves_are_told_apart_in_no_step_and_elsewhere_too(tmp_path):
     said = assert_new_process_predicts_the_same(run, run.folder.model, {"x": x})
     assert (said["y"] == np.array(["slow", "fast"])[np.arange(60) % 2]).mean() > 0.95
     assert np.asarray(said["probability"]).min() > 0.5
+
+
+def test_of_values_the_mean_of_the_ridges_is_answered(tmp_path):
+    x = np.sin(np.arange(24) * np.linspace(0.2, 0.6, 60)[:, None]).astype(np.float32)
+    given = {"x": x, "y": np.linspace(3, 9, 60)}
+    data = {"target": "y", "fields": {"x": "series"}}
+    run = fitted({"model": {"name": "random-kernels", "shares": 420, "groups": 2}, "data": data}, tmp_path / "run", given=given)
+    batch = next(iter(run.dataset.batches("train", size=60)))
+    port = run.package.task.ports.output.name
+    features, target = run.package.model.features(x=batch["x"]), batch[port].float().reshape(-1, 1)
+    found = ridges(features, target, squared_error, penalties=PENALTIES, sorts=run.package.model.sorts)
+    means = [sum(one.weight for one in found) / 3, sum(one.bias for one in found) / 3]
+    torch.testing.assert_close(list(run.package.model.head.parameters()), means, atol=1e-4, rtol=1e-3)
 
 
 def test_it_resumes_to_the_same_bits(tmp_path):

@@ -5,7 +5,7 @@ its weight over its own diagonal entry of (X Xᵀ + a)⁻¹: one decomposition a
 of all ones, which the intercept takes and which centred rows do not have, is left out: it would add 1 / (a N).
 
 Of features of several sorts (how often kernels answer, how strongly, how often they win) each has a regression of its own, with
-a penalty of its own; what is answered is their mean.
+a penalty of its own; how they are put together is the caller's to say.
 
 Reference: Hoerl and Kennard 1970, doi:10.1080/00401706.1970.10488634; Rifkin and Lippert 2007, MIT-CSAIL-TR-2007-025.
 
@@ -14,7 +14,7 @@ Letters: N rows, F features, M columns that are predicted.
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -35,17 +35,38 @@ class Solution:
     Attributes:
         weight: (M, F).
         bias: (M,).
-        penalties: those that were chosen, one for each sort.
+        penalty: the one that was chosen.
         left_out: (n, M) predictions of the rows that chose, each made without it.
     """
 
     weight: Tensor
     bias: Tensor
-    penalties: tuple[float, ...]
+    penalty: float
     left_out: Tensor
 
 
-def ridge(features: Tensor, target: Tensor, cost: Cost, *, penalties: Sequence[float], sorts: Tensor | None = None) -> Solution:
+def ridges(
+    features: Tensor, target: Tensor, cost: Cost, *, penalties: Sequence[float], sorts: Tensor | None = None
+) -> list[Solution]:
+    """A ridge regression on each sort of features alone, with weights of 0 for the others.
+
+    Args:
+        features: (N, F).
+        sorts: (F,) the number of each feature's sort, from 0; None: all are of one.
+    """
+    if sorts is None:
+        return [ridge(features, target, cost, penalties=penalties)]
+    found = []
+    for sort in range(int(sorts.max()) + 1):
+        places = (sorts == sort).nonzero().squeeze(1)
+        one = ridge(features[:, places], target, cost, penalties=penalties)
+        weight = torch.zeros(target.shape[1], features.shape[1])
+        weight[:, places] = one.weight
+        found.append(replace(one, weight=weight))
+    return found
+
+
+def ridge(features: Tensor, target: Tensor, cost: Cost, *, penalties: Sequence[float]) -> Solution:
     """The ridge regression of the target (N, M) on standardised features (N, F), for the penalty of least cost.
 
     Rows are taken to stand in an order drawn at random: of many the first choose the penalty.
@@ -54,20 +75,7 @@ def ridge(features: Tensor, target: Tensor, cost: Cost, *, penalties: Sequence[f
         features: (N, F); made to deviate by 1 here, constant ones count for nothing.
         cost: by which the penalty is chosen.
         penalties: tried in turn; of equals the first is kept.
-        sorts: (F,) the number of each feature's sort, from 0; None: all are of one.
     """
-    if sorts is None:
-        return _of_one_sort(features, target, cost, penalties)
-    places = [(sorts == one).nonzero().squeeze(1) for one in range(int(sorts.max()) + 1)]
-    parts = [_of_one_sort(features[:, place], target, cost, penalties) for place in places]
-    weight = torch.zeros(target.shape[1], features.shape[1])
-    for place, part in zip(places, parts, strict=True):
-        weight[:, place] = part.weight / len(parts)
-    bias, left_out = (sum(one) / len(parts) for one in zip(*((part.bias, part.left_out) for part in parts), strict=True))
-    return Solution(weight, bias, tuple(part.penalties[0] for part in parts), left_out)
-
-
-def _of_one_sort(features: Tensor, target: Tensor, cost: Cost, penalties: Sequence[float]) -> Solution:
     mean = features.mean(0)
     centred = features - mean
     deviation = centred.square().mean(0).sqrt()
@@ -77,7 +85,7 @@ def _of_one_sort(features: Tensor, target: Tensor, cost: Cost, penalties: Sequen
     few = slice(0, CHOOSING)
     penalty, left_out = _chosen(_products(centred[few] - centred[few].mean(0)), target[few], cost, penalties)
     weight = (_weights(centred, (target - level).to(centred), penalty) * scale[:, None]).T  # (M, F)
-    return Solution(weight, level - weight.to(level) @ mean.to(level), (penalty,), left_out)
+    return Solution(weight, level - weight.to(level) @ mean.to(level), penalty, left_out)
 
 
 def _chosen(products: Tensor, target: Tensor, cost: Cost, penalties: Sequence[float]) -> tuple[float, Tensor]:

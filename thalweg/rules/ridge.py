@@ -1,12 +1,12 @@
 """Ridge regression of the last layer in closed form: once through the rows, no step, no rate; the penalty by leaving rows out.
 
-Classes are learned as 1 for a row's own and -1 for the others. The answers are then multiplied by the one number that makes
-the rows likeliest when each is predicted without itself, so that they are logarithms of odds and not only an order.
+Classes are learned as 1 for a row's own and -1 for the others. The answers are then made into logarithms of odds by what is
+said of each row without itself, so that they are not only an order (`_log_odds.py`).
 
 Reference: Hoerl and Kennard 1970, doi:10.1080/00401706.1970.10488634; leaving out: Rifkin and Lippert 2007,
-MIT-CSAIL-TR-2007-025; one number for all answers: Guo et al. 2017, arXiv:1706.04599.
+MIT-CSAIL-TR-2007-025.
 
-Letters: B batch, N rows, F features, M classes or values.
+Letters: B batch, N rows, F features, M classes or values, S sorts of features.
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,8 @@ from thalweg.data.batches import Augment, Batches
 from thalweg.data.dataset import Dataset
 from thalweg.layers.linear_head import LinearHead
 from thalweg.layers.start import Start, start_from_data
-from thalweg.rules._closed_form import PENALTIES, ridge
+from thalweg.rules._closed_form import PENALTIES, Solution, ridges
+from thalweg.rules._log_odds import log_odds
 from thalweg.rules._rule import Context, Rule
 from thalweg.tasks._task import Task
 
@@ -32,8 +33,6 @@ ROWS = 256
 """Rows whose features are computed at once."""
 NUMBERS = 1_500_000_000
 """Numbers that the features of all rows may be."""
-SHARPNESS = 24
-"""Times that the range of the sharpness is narrowed."""
 
 
 class RidgeSettings(Settings):
@@ -94,12 +93,19 @@ class Ridge(Rule):
             start_from_data(self.net, Start(batches, output, at.generator("start", by="run"), processes))
         features, target = self._rows(batches)
         order = torch.randperm(len(features), generator=at.generator("order", by="run"))
-        penalties = self.settings.penalties
-        solved = ridge(features[order], target[order], _squared_error, penalties=penalties, sorts=self.net.sorts)
-        classes = output.size is not None
-        sharpness = sharpest(solved.left_out, target[order][: len(solved.left_out)].argmax(1)) if classes else 1.0
-        self.net.head.weight.copy_(sharpness * solved.weight)
-        self.net.head.bias.copy_(sharpness * solved.bias)
+        features, target = features[order], target[order]
+        parts = ridges(features, target, _squared_error, penalties=self.settings.penalties, sorts=self.net.sorts)
+        counts, bias = self._counts(parts, target)
+        self.net.head.weight.copy_(torch.einsum("s,smf->mf", counts, torch.stack([one.weight for one in parts])))
+        self.net.head.bias.copy_(counts @ torch.stack([one.bias for one in parts]) + bias)
+
+    def _counts(self, parts: Sequence[Solution], target: Tensor) -> tuple[Tensor, Tensor]:
+        """How much each solution counts (S,), and what is added to their sum (M,): of values their mean is taken as it is."""
+        if self.task.ports.output.size is None:
+            return torch.full((len(parts),), 1 / len(parts)), torch.zeros(target.shape[1])
+        left_out = torch.stack([one.left_out for one in parts])  # (S, n, M) of the first rows
+        counts, bias = log_odds(left_out, target[: left_out.shape[1]].argmax(1))
+        return counts.float(), bias.float()
 
     def _rows(self, batches: Batches) -> tuple[Tensor, Tensor]:
         """Features (N, F) and targets (N, M) of the rows of all processes, on the host."""
@@ -129,17 +135,3 @@ def _target(target: Tensor, classes: int | None) -> Tensor:
 
 def _squared_error(predicted: Tensor, target: Tensor) -> float:
     return float((predicted - target).square().mean())
-
-
-def sharpest(scores: Tensor, classes: Tensor) -> float:
-    """What scores (N, M) are multiplied by to make the classes (N,) likeliest, between 1/4 and 64, by golden section."""
-    ratio = (5**0.5 - 1) / 2
-
-    def cost(power: float) -> float:
-        return float(nn.functional.cross_entropy(scores.double() * 2**power, classes))
-
-    low, high = -2.0, 6.0
-    for _ in range(SHARPNESS):
-        first, second = high - ratio * (high - low), low + ratio * (high - low)
-        low, high = (low, second) if cost(first) < cost(second) else (first, high)
-    return float(2 ** ((low + high) / 2))

@@ -112,13 +112,17 @@ def test_groups_stay_whole():
     assert cuts[0] != cuts[1]
 
 
-RESULTS = {"seconds": {"training": 1.5}, "baselines": [{"seconds": 2.0}, {"seconds": 0.5}], "verdict": {"word": "better"}}
+RESULTS = {
+    "seconds": {"encoding": 0.5, "training": 1.0},
+    "baselines": [{"seconds": 2.0}, {"seconds": 0.5}],
+    "verdict": {"word": "better"},
+}
 
 
 def test_few_rows_without_a_test_part_or_an_order_of_time_are_cut_unasked():
     settings = RunSettings(source="data.csv")
     told = outlook(settings, classes(), RESULTS)
-    assert told == {"advised": True, "fits": 10, "seconds": 40.0, "rows": 240, "reason": ""}
+    assert told == {"advised": True, "fits": 10, "seconds": 41.5, "rows": 240, "reason": ""}
     assert not outlook(settings, values(1200), RESULTS)["advised"]
     assert not outlook(RunSettings(source="data.csv", time_limit=30), classes(), RESULTS)["advised"]
     assert outlook(RunSettings(source="data.csv", time_limit=60), classes(), RESULTS)["advised"]

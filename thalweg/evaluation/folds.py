@@ -86,9 +86,10 @@ def outlook(settings: RunSettings, dataset: Dataset, results: Mapping[str, Any])
         be judged; `reason`: why they cannot be cut, empty where they can.
     """
     reason, repeats = unsuited(settings, dataset), repeats_of(settings)
-    once = float(results["seconds"]["training"]) + sum(float(one.get("seconds") or 0.0) for one in results["baselines"])
+    once = sum(float(results["seconds"][what]) for what in ("encoding", "training"))
+    beside = sum(float(one.get("seconds") or 0.0) for one in results["baselines"])
     rows = len(_all_rows(dataset)) if isinstance(dataset, StoredDataset) else 0
-    seconds = round(repeats * FOLDS * once, 1)
+    seconds = round(repeats * FOLDS * (once + beside) + once, 1)  # and a training on all rows
     wanted = bool(results.get("verdict")) and rows < SMALL and not dataset.facts.get("given")
     advised = not reason and wanted and seconds <= (settings.time_limit or PATIENCE)
     return {"advised": advised, "fits": repeats * FOLDS, "seconds": seconds, "rows": rows, "reason": reason}

@@ -6,6 +6,7 @@ import html
 import json
 import platform
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -64,6 +65,7 @@ class Fitted:
 
     Attributes:
         seconds: wall time of the stages' steps, evaluations included; of what was done before this process began nothing.
+        encoding: wall time of encoding the data, in which files that these name are read.
         reasons: what was chosen and why.
         stopped: why it ended before its last step; empty if it did not.
     """
@@ -74,6 +76,7 @@ class Fitted:
     package: Package
     history: list[dict[str, Any]]
     seconds: float
+    encoding: float
     steps: int
     reasons: Mapping[str, str] = field(default_factory=dict)
     stopped: str = ""
@@ -153,6 +156,7 @@ class _Work:
     raw: Examples | Dataset
     pacing: Pacing
     encoded: Dataset | None = None
+    encoding: float = 0.0
     history: list[dict[str, Any]] = field(default_factory=list)
     examined: Examined = field(default_factory=Examined)
 
@@ -174,12 +178,14 @@ class _Work:
 
     def dataset(self, number: int) -> Dataset:
         """The data of a stage: encoded on the rows that take part, what earlier stages knew kept in place."""
+        begun = time.monotonic()
         if not isinstance(self.raw, Examples):
             self.encoded = self.raw
         else:
             only = self.settings.stages[number].only
             before = self.encoded.encodings if self.encoded is not None else None
             self.encoded = encode(self.raw, self.settings.data, seed=self.settings.seed, only=only, before=before)
+        self.encoding += time.monotonic() - begun
         precision = choose_precision(self.settings, task_facts(self.settings, self.encoded, self.own))
         self.context = dataclasses.replace(self.context, precision=precision)
         return self.encoded.to(self.context.device, weights_dtype(precision))
@@ -348,6 +354,7 @@ class _Work:
             package,
             self.history,
             seconds,
+            self.encoding,
             progress.position.step,
             stage.reasons,
             progress.stopped,

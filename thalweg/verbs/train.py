@@ -154,7 +154,8 @@ def conclude(run: Run, settings: RunSettings, *, talk: Talk, begun: float) -> No
     found = with_map(found, package, fitted.dataset)
     examined = Examined.of_run(run.folder)
     found["notes"] += suspicions(examined.facts.get("findings", []) if examined else [], found["metrics"])
-    found["seconds"] = {"training": round(fitted.seconds, 3), "whole": round(time.monotonic() - begun, 3)}
+    found["seconds"] = {"encoding": fitted.encoding, "training": fitted.seconds, "whole": time.monotonic() - begun}
+    found["seconds"] = {what: round(took, 3) for what, took in found["seconds"].items()}
     found["folds"] = outlook(settings, fitted.dataset, found)
     files.write_json(run.folder.results, found)
     _keep_looks(run.folder, looks.before)

@@ -65,6 +65,15 @@ def test_a_crop_is_found_among_pictures_that_are_all_alike_and_they_are_no_copie
     assert only("alike-photos", photos_of(np.concatenate([faces, np.asarray(crop)[None]]))).pairs.tolist() == [[5, 40]]
 
 
+def test_a_crop_is_found_among_several_pictures_of_each_of_some_people():
+    people = [np.asarray(scene(number, side=64), dtype=float).mean(axis=2) for number in range(12)]
+    moods = [np.asarray(scene(100 + number, side=64), dtype=float).mean(axis=2) for number in range(60)]
+    faces = np.stack([(0.75 * people[i // 5] + 0.25 * mood).astype(np.uint8) for i, mood in enumerate(moods)])
+    assert said("alike-photos", photos_of(faces)) == []
+    crop = Image.fromarray(faces[5]).crop((2, 1, 61, 60)).resize((64, 64), Image.Resampling.BILINEAR)
+    assert only("alike-photos", photos_of(np.concatenate([faces, np.asarray(crop)[None]]))).pairs.tolist() == [[5, 60]]
+
+
 def test_blank_dark_and_blurred_photos_are_told_apart(tmp_path):
     paths = album(tmp_path)
     Image.new("RGB", (96, 96), "grey").save(paths[0])

@@ -17,7 +17,8 @@ SMALL, AXES, PARTNERS = 14, 64, 3
 LEAST, LEAST_DETAIL, NEARER = 0.9, 0.7, 0.35
 """Agreement of the whole and of detail; how near a copy is at most, of the way to the third nearest picture."""
 CHANCE, DENSEST, USUAL = 0.004, 0.01, 0.8
-"""Share of pictures without a copy that may be taken to have one; of those around which pictures lie closest."""
+QUANTILES = 0.25, 0.6
+"""Shares of pictures: without a copy that may be taken to have one; around which others lie closest; by which D is told."""
 
 
 @detector("alike-photos", turn=4)
@@ -46,10 +47,11 @@ def near_pairs(grey: np.ndarray) -> np.ndarray:
 
 
 def _limit(one: np.ndarray, other: np.ndarray, apart: np.ndarray) -> np.ndarray:
-    """(P,) how far apart the pictures of each pair may be to be copies, by what is usual around either.
+    """(P,) how far apart the pictures of each pair may be to be copies: nearer than the next ones, or than nearly all others.
 
     Where pictures lie evenly in D dimensions, the nearest lies within a share t of the third nearest's distance by a chance of
-    about 2 t^D; the median of these shares tells D.
+    about 2 t^D. Pictures that come in groups, such as several of each person, are unlike that; but then distances to the
+    nearest differ less, and a distance t times as far as most of these is as rare as t^D. What is usual tells D.
 
     Reference: Facco et al. 2017, doi:10.1038/s41598-017-11873-y.
     """
@@ -57,7 +59,9 @@ def _limit(one: np.ndarray, other: np.ndarray, apart: np.ndarray) -> np.ndarray:
     usual = float(np.quantile(nearest / third, USUAL))
     share = min(NEARER, usual ** (np.log(CHANCE / 2) / np.log(1 - np.sqrt(1 - USUAL))))
     around = np.maximum(third, np.quantile(third, DENSEST))
-    return share * np.maximum(around[one], around[other])
+    low, high = np.maximum(np.quantile(nearest, QUANTILES), 1e-9)
+    rare = low * (low / high) ** (np.log(QUANTILES[0] / CHANCE) / np.log(QUANTILES[1] / QUANTILES[0]))
+    return np.maximum(share * np.maximum(around[one], around[other]), rare)
 
 
 def _first_and_third(one: np.ndarray, other: np.ndarray, apart: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -1,5 +1,6 @@
 """A net beside baselines: who is the opponent, what is said, and what costs no more than it may."""
 
+import dataclasses
 import json
 
 import pytest
@@ -10,7 +11,7 @@ from thalweg.core import registry
 from thalweg.core.talk import Talk
 from thalweg.evaluation.compare import Rival, compare, concluded
 from thalweg.evaluation.evaluate import of_rows
-from thalweg.evaluation.opponents import Opponent, opponents
+from thalweg.evaluation.opponents import FEW, Field, Opponent, opponents
 from thalweg.evaluation.paired import difference
 from thalweg.evaluation.training_rows import Training
 from thalweg.evaluation.tuning import affordable
@@ -68,12 +69,25 @@ def test_regression_is_compared_in_the_targets_unit():
     assert best["value"] == pytest.approx(1.0, abs=0.4)  # the noise of the data
 
 
-def test_the_opponent_is_the_best_on_validation():
+def test_where_validation_rows_are_few_all_opponents_are_judged_by_folds_too():
     dataset = classes()
     task = task_of("classification", dataset)
-    found = opponents(task, dataset, headline="accuracy", seed=0, budget=8.0, talk=Talk())
+    found = opponents(task, dataset, headline="accuracy", seed=0, budget=60.0, talk=Talk())
+    assert all(one.few == dataset.rows("validation") < FEW and one.folded is not None for one in found.opponents)
     best = found.best(1.0)
-    assert best.validation == max(one.validation for one in found.opponents)
+    assert best.promise == max(one.promise for one in found.opponents)
+    share = best.few / (best.few + best.rows)
+    assert best.promise == pytest.approx(share * best.validation + (1 - share) * best.folded)
+
+
+def test_luck_on_few_validation_rows_chooses_no_opponent_and_many_choose_alone():
+    lucky, steady, unfolded = Opponent("a", "a", None, 1.0), Opponent("b", "b", None, 0.8), Opponent("c", "c", None, 1.0, few=5)
+    few = [dataclasses.replace(one, folded=value, rows=190, few=5) for one, value in ((lucky, 0.6), (steady, 0.9))]
+    assert Field([unfolded, *few]).best(1.0) is few[1]
+    many = [dataclasses.replace(one, few=0) for one in few]
+    assert Field(many).best(1.0) is many[0]
+    assert (few[1].basis, many[0].basis) == ("folds and validation", "validation")
+    assert Field([]).best(1.0) is None
 
 
 def test_without_time_only_the_trivial_baseline_is_fitted_and_that_is_said():

@@ -46,6 +46,13 @@ def test_the_number_of_fits_follows_from_the_time_before_the_first_of_them(monke
     assert (found, found.fits) == (plan, fits)
 
 
+@pytest.mark.parametrize(("seconds", "plan"), [(100.0, Plan(144, 3, 3)), (1.2, Plan(144, 2, 3)), (0.5, Plan(144, 1, 3))])
+def test_where_folds_judge_the_baseline_they_come_before_further_settings(monkeypatch, seconds, plan):
+    _, _, training = prepared()
+    clocked(monkeypatch, 0.001)
+    assert planned(training, SETTINGS, power=1.0, seconds=seconds, folded=True) == plan
+
+
 def test_what_was_planned_is_what_is_fitted_and_recorded():
     task, dataset, training = prepared()
     one, note = fit_one("naive-bayes", training, Chooser(task, dataset, "accuracy", 0), Columns(task), seconds=60.0)

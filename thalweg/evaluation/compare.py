@@ -109,7 +109,7 @@ def compare_evaluated(
         margin_of(metric, 0.0, margin)
         reason = "; ".join(field_.notes) or "this task has no baseline"
         return Comparison(net, [], Verdict(None, "", reason=reason), field_.notes)
-    width = margin_of(metric, chosen.validation, margin)
+    width = margin_of(metric, chosen.promise, margin)
     digest = answers_digest(net.headline, [net.rows[net.headline]])
     look = looks.number(digest) if looks is not None else 1
     rivals = [_rival(one, task, dataset, net, at=at, look=look) for one in field_.opponents]
@@ -149,7 +149,7 @@ def concluded(
     if main.difference is None or value is None or theirs is None:
         result = Verdict(None, "", reason=f"{net.headline} has no value on the test part: {metric.undefined}")
     else:
-        how = "the best on validation" if len(rivals) > 1 else ""
+        how = f"the best on {chosen.basis}" if len(rivals) > 1 else ""
         title = spoken(chosen.name, chosen.title)
         beside = _by_a_robust_metric(net, main.evaluation, ours, title)
         contest = Contest(Unit.of(metric), value, theirs, chosen.name, title, margin, how, ours, robust=beside)

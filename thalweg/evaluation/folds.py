@@ -281,7 +281,7 @@ class _Work:
         if chosen is None:
             why, fix = "the method is compared with what is best on validation rows", "thalweg compare RUN --seeds 5"
             raise UsageRefusal("FOLDS_NO_OPPONENT", f"a fold has no opponent: {'; '.join(found.notes)}", why=why, fix=fix)
-        margin = margin_of(metric, chosen.validation, self.settings.margin)
+        margin = margin_of(metric, chosen.promise, self.settings.margin)
         models: dict[str, Model] = {"net": package.model, "opponent": chosen.model}
         rows = {name: evaluate(task, model, moved, at=at).rows[self.headline] for name, model in models.items()}
         stamp = {**stamp, "opponent": chosen.name, "title": chosen.title, "margin": margin}

@@ -51,19 +51,24 @@ class Plan:
         return self.settings * self.folds + 1 if self.folds else self.settings
 
 
-def planned(training: Training, offered: Candidates, *, power: float, seconds: float) -> Plan:
+def planned(training: Training, offered: Candidates, *, power: float, seconds: float, folded: bool = False) -> Plan:
     """As many rows, then settings, then folds as the time allows, judged by a fit of each setting on a few rows.
 
     Args:
         power: the time to fit grows with this power of the rows.
+        folded: folds judge the baseline too, so they come before further settings, and are wanted also of a single one.
     """
     rows = training.rows.shape[0]
     took = _piloted(training, offered, seconds=seconds)
     kept = affordable(training, took[0], power=power, seconds=seconds)
     each = [one * (kept / min(rows, PILOT)) ** power for one in took]
-    settings = max(1, sum(sum(each[: place + 1]) <= seconds for place in range(len(each))))
-    folded = FOLDS * (1 - 1 / FOLDS) ** power * sum(each[:settings]) + max(each[:settings])
-    folds = FOLDS if len(offered) > 1 and settings > 1 and rows >= LEAST_ROWS and folded <= seconds else 0
+    share = FOLDS * (1 - 1 / FOLDS) ** power
+    counts = range(1, len(each) + 1)
+    wanted = [share * sum(each[:count]) + max(each[:count]) for count in counts]  # with folds
+    takes = wanted if folded else [sum(each[:count]) for count in counts]
+    settings = max(1, sum(one <= seconds for one in takes))
+    worth = (settings > 1 or folded) and rows >= LEAST_ROWS
+    folds = FOLDS if worth and wanted[settings - 1] <= seconds else 0
     return Plan(kept, settings, folds, whole=kept == rows)
 
 

@@ -20,7 +20,7 @@ class Verdict:
 
     Attributes:
         word: better, equivalent, worse or not enough data; None where nothing could be compared.
-        opponent: name of the baseline that was best on validation.
+        opponent: name of the baseline that promised most before the test part was read.
         difference: net − opponent, positive where the net is ahead, whatever the metric.
         margin: difference that counts as none.
         ahead: net, opponent or neither, by the interval alone.

@@ -70,7 +70,7 @@ def beside_baselines(
     field = opponents(task, dataset, headline=headline, seed=0, budget=BUDGET, talk=talk or Talk())
     chosen = field.best(sign(task.metrics[headline]))
     assert chosen is not None, "there is a trivial answer to classes and numbers"
-    width = margin_of(task.metrics[headline], chosen.validation, margin)
+    width = margin_of(task.metrics[headline], chosen.promise, margin)
     whole = _learning_from_all(dataset)
     every = [_on_all(one, len(training.truth)) for one in field.opponents]
     answered = [_answers(task, whole, one, headline, classes) for one in every]

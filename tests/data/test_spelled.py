@@ -186,6 +186,7 @@ def test_ids_and_constants_are_no_inputs_and_that_is_said():
     columns = {
         "customerID": [f"{i}-AB" for i in range(60)],
         "one": cycled("x"),
+        "when": cycled("5.3.2024"),
         "x": np.arange(60.0) ** 2,
         "y": cycled("a", "b"),
     }
@@ -193,6 +194,7 @@ def test_ids_and_constants_are_no_inputs_and_that_is_said():
     assert [name for one in dataset.encodings.inputs for name in one.fields] == ["x"]
     assert "customerID left out: every row has its own value" in said(dataset)
     assert "one left out: it is 'x' in every row" in said(dataset)
+    assert "when left out: it is 2024-03-05 in every row" in said(dataset)
     assert dataset.facts["ids"] == ["customerID"]
 
 

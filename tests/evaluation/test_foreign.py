@@ -243,14 +243,21 @@ def test_evl_04_the_training_file_given_as_test_file_is_refused(run, numbers):
     assert tw.evaluate(run, table(x + 0.01, kind=y))["examples"] == 300
 
 
-def test_subgroups_of_the_runs_own_test_part_are_a_look_at_it_that_further_columns_pay_for(run):
-    first, again, second = (tw.evaluate(run, by=name)["by"] for name in ("a", "a", "b"))
-    look = first["look"]
-    assert [one["look"] for one in (first, again, second)] == [look, look, look + 1]
-    assert 1 - second["level"] == pytest.approx((1 - first["level"]) * look / (look + 1))
-    assert f"Look {look + 1} at this test set" in second["sentence"]
+def test_subgroups_of_the_runs_own_test_part_are_a_look_at_it_that_further_columns_pay_for(tmp_path):
+    draw = np.random.default_rng(0)
+    columns = {name: draw.choice(["p", "q"], 400).tolist() for name in ("ward", "sex")} | {
+        "few": [str(i % 25) for i in range(400)]
+    }
+    data = {**columns, "x": draw.normal(size=400), "kind": draw.choice(["yes", "no"], 400).tolist()}
+    settings = {"rule": {"steps": 5}, "model": {"name": "mlp", "hidden": [4]}}
+    run = tw.train(data, target="kind", settings=settings, out=tmp_path / "run", check=False, compare=False)
+    first, again, none, second = (tw.evaluate(run, by=name)["by"] for name in ("ward", "ward", "few", "sex"))
+    assert [one["look"] for one in (first, again, second)] == [2, 2, 3]
+    assert 1 - second["level"] == pytest.approx((1 - first["level"]) * 2 / 3)
+    assert "Look 3 at this test set: intervals are widened" in second["sentence"]
+    assert "Look" not in none["sentence"]
     lines = Looks.at(dataset_of(run), "test", by="any").before
-    assert [one["column"] for one in lines if "column" in one] == ["a", "b"]
+    assert [one.get("column") for one in lines] == [None, "ward", "sex"]
 
 
 def test_evl_10_data_that_are_prepared_otherwise_than_for_the_model_are_refused(run):

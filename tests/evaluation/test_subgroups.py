@@ -83,6 +83,12 @@ def test_losses_are_negated_and_numbers_of_many_values_are_cut_into_quarters():
     assert told["left_out"][0]["name"] == "no value"
 
 
+def test_dates_are_cut_into_quarters_named_by_their_days():
+    days = np.datetime64("2024-01-01T09:30") + np.arange(340).astype("timedelta64[D]")
+    told = subgroups(judged(four()[0]), days, "day")["subgroups"]
+    assert [one["name"] for one in told][::3] == ["2024-01-01 to 2024-03-25", "2024-09-12 to 2024-12-05"]
+
+
 def test_a_ranking_needs_five_of_either_class_on_either_side():
     auc = metric("auc")
     truth = (np.arange(200) % 2).astype(int)

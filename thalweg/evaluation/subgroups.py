@@ -67,7 +67,7 @@ def subgroups(found: Evaluation, column: Column, name: str, *, look: int = 1) ->
         "subgroups": told,
         "left_out": left_out,
     }
-    sentence = _said(told, name, Unit.of(metric), len(few)) + looked(look, widened="intervals are")
+    sentence = _said(told, name, Unit.of(metric), len(few)) + (looked(look, widened="intervals are") if told else "")
     return facts | {"left_out_count": len(few), "sentence": sentence}
 
 
@@ -109,7 +109,7 @@ def _cut(column: Column, name: str) -> tuple[list[str], np.ndarray]:
         kept, codes = np.unique(codes, return_inverse=True)
         codes = codes.reshape(-1) - int(kept[0] == -1)
         ranges = [there[codes[~np.isnan(numbers)] == code] for code in range(int(codes.max()) + 1)]
-        names = [f"{some.min():.4g} to {some.max():.4g}" for some in ranges]
+        names = [f"{_shown(some.min(), column)} to {_shown(some.max(), column)}" for some in ranges]
     else:
         try:
             values, codes = coded(column)
@@ -122,8 +122,16 @@ def _cut(column: Column, name: str) -> tuple[list[str], np.ndarray]:
     return ([*names, ABSENT], np.where(absent, len(names), codes)) if absent.any() else (names, codes)
 
 
+def _shown(number: float, column: Column) -> str:
+    """A number of a column in words: where it counts seconds of a moment, the day."""
+    dates = isinstance(column, np.ndarray) and column.dtype.kind == "M"
+    return str(np.datetime64(int(number), "s").astype("datetime64[D]")) if dates else f"{number:.4g}"
+
+
 def _numbers(column: Column) -> np.ndarray | None:
-    """The column as numbers (n,), NaN where a value is missing; None where it holds others."""
+    """The column as numbers (n,), of moments seconds, NaN where a value is missing; None where it holds others."""
+    if isinstance(column, np.ndarray) and column.dtype.kind == "M" and column.ndim == 1:
+        return np.where(np.isnat(column), np.nan, column.astype("datetime64[s]").astype(np.float64))
     if isinstance(column, np.ndarray) and (column.dtype.kind not in "iuf" or column.ndim > 1):
         return None
     try:

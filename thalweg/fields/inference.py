@@ -3,6 +3,7 @@
 import re
 import shlex
 from collections.abc import Sequence
+from datetime import datetime
 from typing import NamedTuple
 
 from thalweg.core import registry
@@ -43,7 +44,7 @@ def infer(name: str, column: Column, *, target: bool = False) -> Guess:
         use = "number" if look.numeric else "text" if _long(look) else "category"
         return Guess(None, f"{name} left out: every row has its own value, like an id (--field {name}={use} to use it)", "id")
     if not target and is_constant(look):
-        return Guess(None, f"{name} left out: it is {look.distinct[0]!r} in every row")
+        return Guess(None, f"{name} left out: it is {_said(look.distinct[0])} in every row")
     claims = [(claim, kind) for kind in registry.names("kind") if (claim := _claim(kind, look))]
     if claims:
         best, kind = max(claims, key=lambda one: one[0].sureness)
@@ -63,6 +64,11 @@ def _shown(value: object) -> str:
     """A value as text, or what sort of object it is where that is all that its text tells."""
     text = str(value)
     return f"a {type(value).__name__}" if " at 0x" in text else text[:80]
+
+
+def _said(value: object) -> str:
+    """A value as Python writes it, a moment as people do."""
+    return value.isoformat(sep=" ").removesuffix(" 00:00:00") if isinstance(value, datetime) else repr(value)
 
 
 def _claim(kind: str, look: Look) -> Claim | None:

@@ -72,21 +72,21 @@ def evaluate(
     given |= {"notes": [*given.get("notes", []), *unknown]} if unknown else {}
     if by is None:
         return measured.as_json() | given
-    column, own = column_of(dataset, by), found if data is None and isinstance(found, Run) else None
-    look = 1 if own is None else _counted_look(own, dataset, measured, str(by))
-    subgroup = subgroups(measured, column, str(by), look=look)
-    if own is not None:
-        _report(own, subgroup)
+    if data is not None or not isinstance(found, Run):
+        return measured.as_json() | given | {"by": subgroups(measured, column_of(dataset, by), str(by))}
+    subgroup = _counted(found, dataset, measured, str(by))
+    _report(found, subgroup)
     return measured.as_json() | given | {"by": subgroup}
 
 
-def _counted_look(run: Run, dataset: Dataset, measured: Evaluation, by: str) -> int:
-    """Which look at the run's test part its subgroups are, from 1: those by another column are another look, now counted."""
+def _counted(run: Run, dataset: Dataset, measured: Evaluation, by: str) -> dict[str, Any]:
+    """The subgroups of the run's own test part: by each column another look at it, counted where it shows something."""
     looks = Looks.at(dataset, "test", by=str(run.folder.path.absolute()))
     digest = answers_digest(f"{measured.headline} by {by}", [measured.rows[measured.headline]])
-    number = looks.number(digest)
-    looks.keep(digest, metric=measured.headline, value=measured.value, word=None, column=by)
-    return number
+    told = subgroups(measured, column_of(dataset, by), by, look=looks.number(digest))
+    if told["subgroups"]:
+        looks.keep(digest, metric=measured.headline, value=measured.value, word=None, column=by)
+    return told
 
 
 def _report(run: Run, told: Mapping[str, Any]) -> None:

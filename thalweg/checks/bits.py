@@ -1,6 +1,7 @@
 """How much it says that two cells agree: in bits, the rarer the more."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -30,17 +31,32 @@ class Cells:
         """The places of all but the target."""
         return [i for i, one in enumerate(self.seen) if one.role != "target"]
 
+    @cached_property
+    def whole(self) -> np.ndarray:
+        """(N,) uint64: equal for rows that are equal in all cells."""
+        total: np.ndarray = self.hashes.sum(axis=0, dtype=np.uint64)
+        return total
+
     @staticmethod
     def of(subject: Subject) -> "Cells | None":
-        """None where rows have inputs that are no plain values, or fewer than two."""
+        """Those of a subject; None where rows have inputs that are no plain values, or fewer than two."""
+        found: Cells | None = subject.once("cells", lambda: Cells._of(subject))
+        return found
+
+    @staticmethod
+    def _of(subject: Subject) -> "Cells | None":
         seen = [*compared(subject), *([subject.target] if subject.target is not None else [])]
         if len(seen) < 2 or not all(one.plain for one in seen):
             return None
         hashes = np.stack([hashes_of(one) for one in seen])
-        return Cells(seen, hashes, np.asarray([collision_bits(one.index) for one in seen]))
+        return Cells(seen, hashes, np.asarray([collision_bits(one.occurrences) for one in seen]))
 
 
-def collision_bits(codes: np.ndarray) -> float:
-    """Minus the binary logarithm of the chance that two rows have the same value."""
-    share = np.bincount(codes + 1) / max(len(codes), 1)
+def collision_bits(counts: np.ndarray) -> float:
+    """Minus the binary logarithm of the chance that two rows have the same value.
+
+    Args:
+        counts: (V,) how many rows have each.
+    """
+    share = counts / max(counts.sum(), 1)
     return float(-np.log2((share**2).sum()))

@@ -38,5 +38,8 @@ def salted(hashes: np.ndarray, name: str) -> np.ndarray:
 
 def groups_of(hashes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(N,) the first row with the same hash as each row, and (N,) how many rows have it."""
+    ordered = np.sort(hashes)
+    if (ordered[1:] != ordered[:-1]).all():  # which takes a tenth of the time to see
+        return np.arange(len(hashes)), np.ones(len(hashes), dtype=np.int64)
     _, first, index, counts = np.unique(hashes, return_index=True, return_inverse=True, return_counts=True)
     return first[index.reshape(-1)], counts[index.reshape(-1)]

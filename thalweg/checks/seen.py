@@ -2,11 +2,12 @@
 
 import math
 from functools import cached_property
+from types import NoneType
 from typing import Any
 
 import numpy as np
 
-from thalweg.fields.column import Column, Look, as_column, plain
+from thalweg.fields.column import Column, Look, as_column, first_seen, plain
 from thalweg.fields.encoding import Role
 
 SPELLINGS = frozenset(
@@ -74,18 +75,37 @@ class Seen:
         return self.column if isinstance(self.column, np.ndarray) and self.column.dtype.kind in "biuf" else None
 
     @cached_property
-    def _distinct(self) -> tuple[list[Any], np.ndarray]:
+    def _distinct(self) -> tuple[np.ndarray | list[Any], np.ndarray]:
+        if isinstance(self.column, np.ndarray) and self.column.dtype.kind == "U":  # many times faster than to sort all rows
+            texts, index = first_seen(self.column.tolist())
+            found, place = np.unique(np.asarray(texts, dtype=self.column.dtype), return_inverse=True)
+            return found, place[index]
         if isinstance(self.column, np.ndarray):
             found, index = np.unique(self.column, return_inverse=True)
-            return found.tolist(), index.reshape(-1)
-        places: dict[Any, int] = {}
-        index = np.fromiter((places.setdefault(_key(value), len(places)) for value in self.column), np.int64, len(self.column))
-        return [value for _, value in places], index
+            return found, index.reshape(-1)
+        if set(map(type, self.column)) <= {str, NoneType}:
+            return first_seen(self.column)
+        keys, index = first_seen([_key(value) for value in self.column])
+        return [value for _, value in keys], index
 
-    @property
+    @cached_property
+    def _occurring(self) -> tuple[np.ndarray | list[Any], np.ndarray]:
+        """The distinct values, and how many rows have each; of numbers in a third of the time that `_distinct` takes."""
+        if self.array is not None:
+            return np.unique(self.array, return_counts=True)
+        found, index = self._distinct
+        return found, np.bincount(index, minlength=len(found))
+
+    @cached_property
     def values(self) -> list[Any]:
         """The distinct raw values."""
-        return self._distinct[0]
+        found = self._occurring[0]
+        return found.tolist() if isinstance(found, np.ndarray) else found
+
+    @property
+    def occurrences(self) -> np.ndarray:
+        """(V,) how many rows have each of `values`."""
+        return self._occurring[1]
 
     @property
     def index(self) -> np.ndarray:
@@ -102,21 +122,25 @@ class Seen:
     @cached_property
     def missing(self) -> np.ndarray:
         """(N,) bool: there is no value, however that is spelt."""
+        if self.array is not None:
+            return np.isnan(self.numbers)
         return self.spelt[self.index]
 
     @cached_property
     def _read(self) -> np.ndarray:
         """(V,) float64: the distinct values as numbers, NaN where they are none."""
+        found = self._occurring[0]
         if self.array is not None:
-            return np.asarray(self.values, dtype=np.float64)
-        if isinstance(self.column, np.ndarray) and self.column.dtype.kind == "M":
-            found = np.unique(self.column)
+            return np.asarray(found, dtype=np.float64)
+        if isinstance(found, np.ndarray) and found.dtype.kind == "M":
             return np.where(np.isnat(found), np.nan, found.astype("datetime64[s]").astype(np.float64))
         return np.fromiter((_number(value) for value in self.values), np.float64, len(self.values))
 
     @cached_property
     def numbers(self) -> np.ndarray:
         """(N,) float64: what reads as a number, NaN elsewhere."""
+        if self.array is not None:
+            return self.array.reshape(-1).astype(np.float64) + 0.0  # which makes minus zero zero, as it is one value with it
         return self._read[self.index]
 
     @cached_property
@@ -135,8 +159,9 @@ class Seen:
     def _level(self) -> np.ndarray:
         """(V,) int64: the place among `levels` of each distinct value, -1 where it says that there is none."""
         if self.array is not None:
-            level = np.full(len(self.values), -1, dtype=np.int64)
-            level[~self.spelt] = np.unique(self._read[~self.spelt], return_inverse=True)[1]
+            level = np.full(len(self._read), -1, dtype=np.int64)
+            rising = self._read[~self.spelt]
+            level[~self.spelt] = np.cumsum(np.append(False, rising[1:] != rising[:-1]))[: len(rising)]
             return level
         names: dict[str, int] = {}
         words = zip(self.spelt.tolist(), self._words, strict=True)
@@ -166,7 +191,9 @@ class Seen:
     @cached_property
     def counts(self) -> np.ndarray:
         """(levels,) how many rows have each value."""
-        return np.bincount(self.codes[self.codes >= 0], minlength=self.distinct)
+        there = self._level >= 0
+        rows = np.bincount(self._level[there], self.occurrences[there], minlength=self.distinct)
+        return rows.astype(np.int64)
 
 
 def _key(value: Any) -> tuple[type, Any]:

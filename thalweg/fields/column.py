@@ -110,6 +110,12 @@ def in_order(values: set[Any] | list[Any]) -> list[Any]:
     return sorted(values, key=rank)
 
 
+def first_seen(values: Sequence[Any]) -> tuple[list[Any], np.ndarray]:
+    """The distinct values in the order in which they appear, and the (N,) index of each row's value."""
+    places = {value: i for i, value in enumerate(dict.fromkeys(values))}
+    return list(places), np.fromiter(map(places.__getitem__, values), np.int64, len(values))
+
+
 def coded(column: Column) -> tuple[list[Any], np.ndarray]:
     """The distinct values of a one-dimensional column in order, and the (N,) index of each row's value; -1 where missing."""
     absent = missing(column)
@@ -204,6 +210,13 @@ class Look:
     def distinct(self) -> list[Any]:
         """The distinct values of a column of scalars, in order."""
         return coded(self.column)[0]
+
+    @cached_property
+    def constant(self) -> bool:
+        """All rows of a column of scalars have one value, and none is missing."""
+        if isinstance(self.column, np.ndarray):
+            return bool((self.column == self.column[:1]).all()) and not missing(self.column[:1]).any()
+        return len(self.distinct) == 1 and not missing(self.column).any()
 
     @cached_property
     def wordy(self) -> bool:

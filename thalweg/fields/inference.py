@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from thalweg.core import registry
 from thalweg.core.errors import DataRefusal, UsageRefusal, did_you_mean
-from thalweg.fields.column import Column, Look, missing
+from thalweg.fields.column import Column, Look
 from thalweg.fields.encoding import Claim, Encoding, Role
 
 ROLES: tuple[Role, ...] = ("input", "target", "group", "weight", "time", "id", "ignored")
@@ -95,7 +95,7 @@ def _long(look: Look) -> bool:
 
 def is_constant(look: Look) -> bool:
     """Every row has the same value, and none is missing."""
-    return look.scalar and not look.files and len(look) > 1 and len(look.distinct) == 1 and not missing(look.column).any()
+    return look.scalar and not look.files and len(look) > 1 and look.constant
 
 
 def is_role(word: str) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from thalweg.core.errors import PackageRefusal
-from thalweg.fields.column import Column, take
+from thalweg.fields.column import Column, first_seen, take
 from thalweg.fields.plain_numbers import PlainNumbers, plain_numbers
 from thalweg.fields.spelled_dates import moment
 from thalweg.fields.spelled_numbers import written
@@ -67,10 +67,8 @@ class Spelling:
         plain = plain_numbers(values, self.missing) if self.sort in AT_ONCE else None
         if plain is not None and plain.hold(self.decimal):
             return AT_ONCE[self.sort](plain.values)
-        places = {value: i for i, value in enumerate(dict.fromkeys(values))}
-        codes = np.fromiter(map(places.__getitem__, values), np.int64, len(values))
-        found = FINISHED[self.sort]([None if text is None else self.meaning(text) for text in places])
-        return take(found, codes)
+        texts, codes = first_seen(values)
+        return take(FINISHED[self.sort]([None if text is None else self.meaning(text) for text in texts]), codes)
 
     def meaning(self, text: str) -> Any:
         """What one text means: None for nothing, itself where it cannot be read."""

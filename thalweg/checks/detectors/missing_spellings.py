@@ -21,9 +21,9 @@ def missing_spellings(subject: Subject) -> list[Finding]:
     told = subject.facts.get("missing") or {}
     for column in subject.candidates:
         one = column.written
-        counts = np.bincount(one.index, minlength=len(one.values))
+        counts = one.occurrences
         words = [i for i, level in enumerate(one.levels) if level in WORDS] if one.array is None else []
-        gone = one.missing | np.isin(one.codes, words)
+        gone = one.missing | np.isin(one.codes, words) if words else one.missing
         ways = {str(one.values[i]).strip() or "empty": int(counts[i]) for i in np.flatnonzero(one.spelt).tolist()}
         ways = {("empty" if way in ("None", "nan") else way): number for way, number in ways.items()}
         ways |= {str(way): int(number) for way, number in (told.get(one.name) or {}).items()}

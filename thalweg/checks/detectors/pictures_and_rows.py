@@ -27,13 +27,15 @@ def pictures_and_rows(subject: Subject) -> list[Finding]:
 
 
 def _paths(one: Seen) -> list[Path]:
-    return [value for value in one.column if isinstance(value, Path)] if isinstance(one.column, list) else []
+    if not isinstance(one.column, list) or not any(issubclass(sort, Path) for sort in set(map(type, one.column))):
+        return []
+    return [value for value in one.column if isinstance(value, Path)]
 
 
 def _nowhere(one: Seen) -> list[Finding]:
     """A column of names of pictures, none of which was found beside the table, so that it is read as words."""
     names = _names(one)
-    if not names or not all(name.strip().casefold().endswith(SUFFIXES) for name in names):
+    if not names:
         return []
     what = f'"{one.name}" names pictures, but none of the {len(names):,} is there ({_listed(names)})'
     fix = f"move the table to where its pictures are named from, correct the paths, or {option('--ignore', one.name)}"
@@ -43,9 +45,15 @@ def _nowhere(one: Seen) -> list[Finding]:
 
 
 def _names(one: Seen) -> list[str]:
-    """The words of a column that holds nothing else, where pictures may also lie opened, as arrays."""
-    given = [value for value in one.column if value is not None] if isinstance(one.column, list) else []
-    return [value for value in given if value != ""] if all(isinstance(value, str) for value in given) else []
+    """The words of a column that holds nothing but names of pictures, which may also lie opened, as arrays."""
+    found = []
+    for value in one.column if isinstance(one.column, list) else ():
+        if value is None or (isinstance(value, str) and not value):
+            continue
+        if not isinstance(value, str) or not value.strip().casefold().endswith(SUFFIXES):
+            return []
+        found.append(value)
+    return found
 
 
 def _unnamed(one: Seen) -> list[Finding]:

@@ -33,7 +33,7 @@ def _twins(column: int, cells: Cells) -> np.ndarray:
     one = cells.seen[column]
     if not one.numeric and one.distinct > 0.5 * len(one):
         return np.zeros((0, 2), dtype=np.int64)
-    left = cells.hashes.sum(axis=0, dtype=np.uint64) - cells.hashes[column]
+    left = cells.whole - cells.hashes[column]
     first, counts = groups_of(left)
     rows = np.flatnonzero((counts > 1) & (counts <= MOST_TWINS) & (first != np.arange(len(left))))
     rows = rows[cells.hashes[column][rows] != cells.hashes[column][first[rows]]]

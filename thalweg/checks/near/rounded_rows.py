@@ -1,6 +1,7 @@
 """Rows that are other rows, rounded: the same values with fewer digits."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
@@ -21,6 +22,8 @@ FEW_ABOVE = 50_000
 FIXED, LARGEST = 0.2, 6
 """A rounding that leaves more than this share of the rows as they are says nothing, nor does a group larger than that."""
 
+Rounding = Callable[[np.ndarray], np.ndarray]
+
 
 @detector("rounded-rows", turn=4)
 def rounded_rows(subject: Subject) -> list[Finding]:
@@ -35,33 +38,47 @@ def rounded_rows(subject: Subject) -> list[Finding]:
     few = subject.quick and len(subject) > FEW_ABOVE
     if few:
         subject.looked.append(Looked("rounded copies", sum(map(len, FEW)), len(DECIMALS) + len(DIGITS), "roundings"))
-    pairs = [
-        _at_level(rounded, values, numbers, cells) for rounded in _roundings(values, *(FEW if few else (DECIMALS, DIGITS)))
-    ]
+    pairs = [_at_level(one, values, numbers, cells) for one in _roundings(*(FEW if few else (DECIMALS, DIGITS)))]
     if not few:  # the search alone would cost seconds, and a sample of one row in a hundred finds nothing
         pairs.append(measured_pairs(subject, cells, values, numbers))
     return copy_findings(subject, _distinct(np.concatenate(pairs)), ROUNDED)
 
 
-def _roundings(values: np.ndarray, places: tuple[int, ...], lengths: tuple[int, ...]) -> Iterator[np.ndarray]:
-    for decimals in places:
-        yield np.round(values, decimals)
+def _roundings(places: tuple[int, ...], lengths: tuple[int, ...]) -> list[Rounding]:
+    return [
+        *(partial(_to_decimals, decimals=decimals) for decimals in places),
+        *(partial(_to_digits, digits=digits) for digits in lengths),
+    ]
+
+
+def _to_decimals(values: np.ndarray, decimals: int) -> np.ndarray:
+    return np.round(values, decimals)
+
+
+def _to_digits(values: np.ndarray, digits: int) -> np.ndarray:
     with np.errstate(divide="ignore", invalid="ignore"):
         size = np.where(values == 0, 0.0, np.floor(np.log10(np.abs(values))))
-    for digits in lengths:
-        unit = 10.0 ** (size - digits + 1)
-        yield np.round(values / unit) * unit
+    unit = 10.0 ** (size - digits + 1)
+    rounded: np.ndarray = np.round(values / unit) * unit
+    return rounded
 
 
-def _at_level(rounded: np.ndarray, values: np.ndarray, numbers: list[int], cells: Cells) -> np.ndarray:
+def _fixed(rounding: Rounding, values: np.ndarray) -> np.ndarray:
+    """(N,) bool: rows (N, M) that rounding leaves as they are; columns are read as long as such rows are left."""
+    rows = np.arange(len(values))
+    for column in values.T:
+        rows = rows[np.isclose(rounding(column[rows]), column[rows], rtol=1e-9, atol=0, equal_nan=True)]
+    return np.isin(np.arange(len(values)), rows)
+
+
+def _at_level(rounding: Rounding, values: np.ndarray, numbers: list[int], cells: Cells) -> np.ndarray:
     """(P, 2) rows that are equal once rounded, one of which was so before."""
-    close = np.isclose(rounded, values, rtol=1e-9, atol=0, equal_nan=True)
-    fixed = close.all(axis=1)
+    fixed = _fixed(rounding, values)
     if fixed.mean() > FIXED or not fixed.any():
         return np.zeros((0, 2), dtype=np.int64)
     hashes = cells.hashes.copy()
     for place, column in enumerate(numbers):
-        found, index = np.unique(rounded[:, place], return_inverse=True)
+        found, index = np.unique(rounding(values[:, place]), return_inverse=True)
         tidy = np.asarray([float(f"{value:.10g}") for value in found.tolist()])
         hashes[column] = salted(hash_of_numbers(tidy), cells.seen[column].name)[index.reshape(-1)]
     whole = hashes.sum(axis=0, dtype=np.uint64)

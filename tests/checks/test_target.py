@@ -5,7 +5,9 @@ import pytest
 from sklearn.datasets import load_breast_cancer, load_digits
 
 from tests.checks.planted import ROWS, changed, only, said, table
+from thalweg.checks.against_target import as_number
 from thalweg.checks.check import check
+from thalweg.checks.subject import Subject
 from thalweg.core.errors import DataRefusal
 from thalweg.data.dataset import Examples
 from thalweg.data.settings import DataSettings
@@ -155,3 +157,13 @@ def test_wrong_labels_of_digits_are_found_and_true_ones_are_left_in_peace():
     assert len(named & set(rows)) >= 4
     assert len(named - set(rows)) <= 0.3 * len(named)
     assert said("label-errors", clean) == []
+
+
+@pytest.mark.filterwarnings("error")
+def test_infinite_numbers_are_gaps_to_quick_models_and_to_distances():
+    far = np.random.default_rng(1).normal(size=ROWS)
+    far[[3, 7]] = np.inf, -np.inf
+    read = as_number(Subject.of(table(far=far), DataSettings()).fields["far"])
+    assert np.flatnonzero(np.isnan(read)).tolist() == [3, 7]
+    assert not np.isinf(read).any()
+    assert said("rounded-rows", table(far=far)) == []

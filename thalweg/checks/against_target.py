@@ -104,8 +104,10 @@ class AgainstTarget:
 
 
 def as_number(one: Seen) -> np.ndarray:
-    """(N,) float64: numbers as they are, the commonest categories by rank; NaN for gaps."""
-    return one.numbers if one.numeric else np.where(one.codes < 0, np.nan, binned(one, np.arange(len(one))).astype(np.float64))
+    """(N,) float64: finite numbers as they are, the commonest categories by rank; NaN for the rest."""
+    if one.numeric:
+        return np.where(np.isfinite(one.numbers), one.numbers, np.nan)
+    return np.where(one.codes < 0, np.nan, binned(one, np.arange(len(one))).astype(np.float64))
 
 
 def _out_of_fold(table: np.ndarray, truth: np.ndarray, *, classes: bool) -> np.ndarray:

@@ -35,6 +35,7 @@ def rounded_rows(subject: Subject) -> list[Finding]:
     if not numbers:
         return []
     values = np.stack([cells.seen[i].numbers for i in numbers], axis=1)
+    values = np.where(np.isfinite(values), values, np.nan)
     few = subject.quick and len(subject) > FEW_ABOVE
     if few:
         subject.looked.append(Looked("rounded copies", sum(map(len, FEW)), len(DECIMALS) + len(DIGITS), "roundings"))

@@ -111,6 +111,25 @@ def test_rows_in_another_unit_are_found_where_other_columns_tell_the_value():
     assert said("unit-change", table(600, length=length, width=width)) == []
 
 
+def test_ages_in_months_are_found_though_a_few_are_of_babies_and_nearly_all_are_named():
+    draw = np.random.default_rng(0)
+    ages = np.round(np.concatenate([draw.uniform(15, 80, 560), draw.uniform(1, 10, 40)]))
+    spoilt = ages.copy()
+    spoilt[:560:20] *= 12
+    one = only("unit-change", table(600, age=spoilt))
+    assert (one.field, "about 12 times" in one.what) == ("age", True)
+    assert len(set(one.rows) & set(range(0, 560, 20))) >= 25
+    assert len(set(one.rows) - set(range(0, 560, 20))) <= 1
+    assert said("unit-change", table(600, age=ages)) == []
+
+
+def test_two_sorts_of_things_and_long_tails_are_no_change_of_unit():
+    draw = np.random.default_rng(0)
+    sorts = np.where(draw.random(600) < 0.2, 2.4, 1.0) * draw.lognormal(3, 0.3, 600)
+    tail = np.exp(draw.exponential(0.8, 600))
+    assert said("unit-change", table(600, area=sorts, income=tail)) == []
+
+
 def test_categories_that_training_never_saw_are_found():
     towns = changed(table().columns["town"], {250: "Atlantis", 260: "Atlantis"})
     one = only("new-categories", split(table(town=towns)))

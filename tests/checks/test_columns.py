@@ -121,6 +121,8 @@ def test_ages_in_months_are_found_though_a_few_are_of_babies_and_nearly_all_are_
     assert len(set(one.rows) & set(range(0, 560, 20))) >= 25
     assert len(set(one.rows) - set(range(0, 560, 20))) <= 1
     assert said("unit-change", table(600, age=ages)) == []
+    ages[7] = np.inf
+    assert said("unit-change", table(600, age=ages)) == []
 
 
 def test_two_sorts_of_things_and_long_tails_are_no_change_of_unit():

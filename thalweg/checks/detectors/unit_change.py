@@ -27,7 +27,7 @@ def unit_change(subject: Subject) -> list[Finding]:
         read = subject.sample(read, most=len(subject), hurried=HURRIED_ROWS, what="changes of unit")
     found = []
     for one in columns:
-        there = read[one.numbers[read] > 0]
+        there = read[(one.numbers[read] > 0) & np.isfinite(one.numbers[read])]
         factor, places = _in_another_unit(one, np.round(np.log(one.numbers[there]), 9), there, subject)
         rows = there[places]
         if len(rows):

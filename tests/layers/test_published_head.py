@@ -2,10 +2,11 @@
 
 import copy
 
-import pytest
+import numpy as np
 import torch
 from torch.nn import functional as F
 
+from tests.training.resuming import fitted
 from thalweg.contracts.example import toy
 from thalweg.contracts.subject import registered
 from thalweg.core.position import Position
@@ -17,6 +18,7 @@ from thalweg.models.weights.catalogue import entry
 from thalweg.models.weights.filling import fill
 from thalweg.rules.linear_probe import FEATURES
 from thalweg.training.loop import Progress, learn
+from thalweg.training.stage import Own
 
 OUTPUTS = 7
 
@@ -62,11 +64,11 @@ def test_a_class_without_rows_is_no_hindrance():
     assert torch.isfinite(near.weight).all()
 
 
-def probe(*, steps=4, head=True, **settings):
-    """A linear probe of the contracts' residual net, which came with a published head, before its first step."""
+def probe(*, steps=4, head=None, **settings):
+    """A linear probe of the contracts' residual net, filled with a published head if any, before its first step."""
     one = toy(registered("residual"))
     model = one.model()
-    model.published = published(model.head.in_features) if head else None
+    model.published = head
     rule = one.rule(model, "linear-probe", steps=steps, **settings)
     batches = rule.batches(one.dataset)
     progress = Progress(Position(total=steps), batches.length)
@@ -74,10 +76,19 @@ def probe(*, steps=4, head=True, **settings):
     return rule, batches, progress
 
 
+def telling():
+    """A published head among whose outputs are some that were learned on these very rows."""
+    rule, batches, progress = probe(l2=1e-4, steps=10)
+    learn(rule, batches, progress, [])
+    head, noise = rule.model.head, published(rule.model.head.in_features)
+    return PublishedHead(*(torch.cat(pair) for pair in zip(noise, (head.weight.detach(), head.bias.detach()), strict=True)))
+
+
 def test_a_probe_begins_at_the_published_rows_and_is_pulled_towards_them():
-    rule, batches, progress = probe(l2=0.1)
+    rule, batches, progress = probe(head=telling(), l2=0.1)
     head, batch = rule.model.head, batches.at(Position())
     origin = begun(rule.model.published, batch[FEATURES], batch[rule.task.ports.output.name])
+    assert len(rule.descent.origin) == 2
     assert torch.equal(head.weight, origin.weight)
     assert torch.equal(head.bias, origin.bias)
     learn(rule, batches, progress, [])
@@ -85,23 +96,45 @@ def test_a_probe_begins_at_the_published_rows_and_is_pulled_towards_them():
     pulled = slope.gradients[0] / slope.weight + 0.1 * (head.weight.detach() - origin.weight)
     assert float(pulled.abs().max()) < 1e-4
     assert float((head.weight.detach() - origin.weight).abs().max()) > 1e-3
-    assert rule.notes == [f"each class begins as the one of {OUTPUTS} published outputs that tells it best"]
+    [note] = rule.notes
+    assert note.startswith(f"each class begins as the one of {len(rule.model.published.bias)} published outputs")
 
 
-@pytest.mark.parametrize("settings", [{"head": False}, {"published": False}])
-def test_without_a_published_head_or_where_it_is_not_wanted_the_pull_is_towards_zero(settings):
-    rule, *_ = probe(**settings)
-    assert not rule.notes
-    assert not rule.descent.origin
+def test_a_published_head_that_is_not_wanted_pulls_nowhere():
+    for settings in ({}, {"head": telling(), "published": False}):
+        rule, *_ = probe(**settings)
+        assert not rule.notes
+        assert not rule.descent.origin
+
+
+def lit(path, head):
+    """The head that a probe learns of bright and dark pictures, by a net that came with a published head if any."""
+    rng, bright = np.random.default_rng(0), np.arange(40) % 2
+    pictures = (rng.integers(0, 90, (40, 8, 8, 3)) + 120 * bright[:, None, None, None]).astype(np.uint8)
+    given = {"image": pictures, "class": np.where(bright, "bright", "dark")}
+    ports = Ports((Port("image", "image", (3, 8, 8)),), (Port("class", "category", (), size=2),))
+    torch.manual_seed(0)
+    net = load("model", "residual")(ports, settings_of("model", "residual", {"depths": [1, 1], "widths": [4, 8]}))
+    net.published = head
+    return fitted({"rule": {"name": "linear-probe"}}, path, given=given, own=Own(model=net)).package.model.head
+
+
+def test_a_published_head_that_tells_less_than_what_is_learned_without_it_changes_nothing(tmp_path):
+    without = lit(tmp_path / "without", None)
+    silent = lit(tmp_path / "silent", PublishedHead(torch.zeros(5, 8), torch.zeros(5)))
+    assert torch.equal(without.weight, silent.weight)
+    learned = [3 * without.weight.detach(), 3 * without.bias.detach()]
+    known = PublishedHead(*(torch.cat([torch.zeros_like(one), one]) for one in learned))
+    assert not torch.equal(without.weight, lit(tmp_path / "telling", known).weight)
 
 
 def test_a_probe_that_is_cut_remembers_what_it_is_pulled_towards():
-    whole, batches, progress = probe(optimizer="sgd", steps=6)
+    whole, batches, progress = probe(optimizer="sgd", steps=6, head=telling())
     learn(whole, batches, progress, [])
-    first, batches, progress = probe(optimizer="sgd", steps=6)
+    first, batches, progress = probe(optimizer="sgd", steps=6, head=telling())
     learn(first, batches, progress, [lambda now, rule: setattr(now, "stopped", "cut" if now.position.step == 3 else "")])
     state, progress.stopped = copy.deepcopy(first.state_dict()), ""
-    again, batches, _ = probe(optimizer="sgd", steps=6, head=False)
+    again, batches, _ = probe(optimizer="sgd", steps=6)
     again.load_state_dict(state)
     learn(again, batches, progress, [])
     assert torch.equal(whole.model.head.weight, again.model.head.weight)

@@ -2,14 +2,16 @@
 
 What frozen weights say of a row never changes, so it is asked once; then a logistic or ridge regression is all that is left,
 and takes seconds. The views are the rows as the run's augmentations change them, such as mirrored ones. A head that published
-weights came with is no less known: classes begin with its rows that tell them best, and the penalty pulls towards these.
+weights came with is no less known: classes begin with its rows that tell them best, and the penalty pulls towards these, where
+that helps to tell one half of the rows after learning from the other.
 
 References: Razavian et al. 2014, arXiv:1403.6382 (features of a trained net, off the shelf); `layers/published_head.py`.
 
 Letters: N rows and their views, D features.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Protocol, runtime_checkable
 
 import torch
@@ -25,7 +27,7 @@ from thalweg.data.batches import Augment, Batches
 from thalweg.data.dataset import Dataset
 from thalweg.fields.ports import Ports
 from thalweg.layers.published_head import Published, PublishedHead
-from thalweg.optimizers._descent import Slope
+from thalweg.optimizers._descent import Slope, make_descent
 from thalweg.rules._gradient import GradientRule, GradientSettings, slope_of
 from thalweg.rules._learning_parts import HEAD, TRUNK
 from thalweg.rules._rule import Context, RuleSettings
@@ -76,24 +78,51 @@ class LinearProbe(GradientRule):
     @property
     def notes(self) -> list[str]:
         given = self._published()
-        outputs = f"each class begins as the one of {len(given.bias):,} published outputs that tells it best" if given else ""
-        return [*super().notes, *filter(None, [outputs])]
+        if given is None:
+            return super().notes
+        outputs = f"each class begins as the one of {len(given.bias):,} published outputs that tells it best"
+        return [*super().notes, f"{outputs}, where that helps to tell rows that were not learned from"]
 
     def begin(self, batches: Batches, at: Position) -> None:
         super().begin(batches, at)
         given = self._published()
-        if given is not None:
-            self._begin_near(given, batches.at(at))
+        if given is None:
+            return
+        assert isinstance(batches, FeatureBatches), "a probe steps over features"
+        if self._helps(given, batches.halves(at), at):
+            origin = self._near(given, batches.at(at))
+            self._place(origin)
+            self.descent.hold_near(origin)
 
-    @torch.no_grad()
-    def _begin_near(self, given: PublishedHead, batch: Batch) -> None:
-        """Let the head begin as published outputs, and be pulled towards these."""
+    def _near(self, given: PublishedHead, batch: Batch) -> dict[str, Tensor]:
+        """The published outputs for the classes of these rows, by names of parameters."""
         port = self.task.ports.output
         near = given.for_classes(batch[FEATURES], batch[port.name], classes=port.width, processes=self.context.processes)
-        origin = {f"{HEAD}.{name}": one for name, one in near._asdict().items()}
-        for name, one in origin.items():
+        return {f"{HEAD}.{name}": one for name, one in near._asdict().items()}
+
+    def _helps(self, given: PublishedHead, halves: tuple[Batch, Batch], at: Position) -> bool:
+        """Whether a head that learned from half of the rows tells the rest better where it began near published outputs."""
+        fresh = {name: one.detach().clone() for name, one in self.trained.items()}
+        ahead = torch.zeros((), device=self.context.device)
+        for seen, held in (halves, halves[::-1]):
+            for origin, sign in (({}, 1), (self._near(given, seen), -1)):
+                self._place(fresh | origin)
+                self._learn(seen, at, origin)
+                ahead += sign * self.slope(held).loss
+        self._place(fresh)
+        return bool(self.context.processes.sum([ahead])[0] > 0)
+
+    def _learn(self, batch: Batch, at: Position, origin: Mapping[str, Tensor]) -> None:
+        """All steps, on these rows."""
+        descent = make_descent(self.trained, self.settings, processes=self.context.processes)
+        descent.hold_near(origin)
+        for step in range(at.total):
+            descent.update(self.slope(batch), replace(at, step=step), again=lambda: self.slope(batch))
+
+    @torch.no_grad()
+    def _place(self, weights: Mapping[str, Tensor]) -> None:
+        for name, one in weights.items():
             self.trained[name].copy_(one)
-        self.descent.hold_near(origin)
 
     def _published(self) -> PublishedHead | None:
         """The head that the model's weights were published with, where it is to be used and classes are to be told apart."""
@@ -132,6 +161,13 @@ class FeatureBatches(Batches):
         if self._whole is None:
             self._whole = self._computed(position)
         return self._whole
+
+    def halves(self, position: Position) -> tuple[Batch, Batch]:
+        """Every second row with its views, and the rest."""
+        whole = self.at(position)
+        place = torch.arange(whole.size) % (whole.size // (1 + len(self.views)))
+        first, second = ((place % 2 == one).nonzero()[:, 0].to(whole.device) for one in (0, 1))
+        return tuple(Batch.of({name: one[rows] for name, one in whole.items()}) for rows in (first, second))  # type: ignore[return-value]
 
     def __iter__(self) -> Iterator[Batch]:
         return iter(self.plain)

@@ -2,7 +2,7 @@
 
 All kernels are set before training: those of MiniRocket with biases from the training rows, read by the share of steps above
 a bias and by how much these are above, and groups of random kernels that compete (Hydra). Neither learns; the linear layer over
-thousands of features is found by ridge regression in seconds: one for each of the three sorts, whose answers' mean is given.
+thousands of features is found by ridge regression in seconds: one for each of the three sorts, summed as rows left out advise.
 
 References: Dempster, Schmidt and Webb 2021, arXiv:2012.08791; Tan et al. 2022, arXiv:2102.00457; Dempster, Schmidt and Webb
 2023, arXiv:2203.13652. What was tried beside it is in LOG.md.

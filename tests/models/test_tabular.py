@@ -89,6 +89,7 @@ def test_a_table_of_numbers_gaps_and_categories_is_learned_and_packaged(tmp_path
     settings = run_settings({"data": {"target": "y"}, "model": "tabular", "rule": {"epochs": 20, "rate": 0.003}, "threads": 1})
     run = fit(settings, given=examples, folder=RunFolder.create(tmp_path / "run"))
     assert run.package.named["name"] == "tabular"
+    assert run.package.model.trees.share == 0.5
     columns = {name: column for name, column in examples.columns.items() if name != "y"}
     said = run.package.predict(columns, talk=Talk())
     assert np.mean(said["y"] == target) > 0.9
@@ -105,9 +106,23 @@ def test_a_package_of_words_heaps_and_neighbouring_numbers_is_finite_and_loads(t
     settings = run_settings({"data": {"target": "y", "fields": {"name": "text"}}, "rule": {"epochs": 1}, "threads": 1})
     run = fit(settings, given=examples, folder=RunFolder.create(tmp_path / "run"))
     assert run.package.named["name"] == "tabular"
+    assert run.package.model.trees is None, "trees cannot read names"
     loaded = load_package(run.folder.model)
     assert all(one.isfinite().all() for one in loaded.model.state_dict().values())
     assert len(loaded.predict(columns, talk=Talk())["y"]) == 200
+
+
+def test_trees_count_for_half_of_the_answer_and_for_nothing_in_a_later_stage(tmp_path):
+    x = np.random.default_rng(0).normal(size=(150, 2))
+    examples = Examples("steps", {"a": x[:, 0], "b": x[:, 1], "y": np.where(x[:, 0] > 0.2, 3.0, -1.0) + 0.1 * x[:, 1]})
+    rule = {"epochs": 1, "rate": 1e-9}
+    settings = {"data": {"target": "y"}, "model": {"name": "tabular", "trees": 40, "members": 2}, "rule": rule, "threads": 1}
+    shares = {}
+    for count in (1, 2):
+        made = run_settings({**settings, "stages": [{}] * count})
+        model = fit(made, given=examples, folder=RunFolder.create(tmp_path / str(count))).package.model
+        shares[count] = float(model.trees.share)
+    assert shares == {1: 0.5, 2: 0.0}
 
 
 def test_numbers_are_answered_within_the_range_of_the_training_rows():

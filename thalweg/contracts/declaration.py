@@ -99,7 +99,7 @@ def _limits(field: str) -> str:
 
 
 def every_setting_matters(subject: Subject) -> None:
-    """Another value of each field changes the shape of a parameter, an answer in training or afterwards, or its slope."""
+    """Another value of each field changes the shape of a parameter or buffer, an answer in training or later, or its slope."""
     settings = _settings(subject)
     idle = [field for field in type(settings).model_fields if not _matters(subject, settings, field)]
     if idle:
@@ -144,6 +144,7 @@ def _state(model: nn.Module) -> Iterator[Tensor]:
     for one in model.parameters():
         yield torch.tensor(one.shape)
         yield one.detach()
+    yield from (torch.tensor(one.shape) for one in model.buffers())
 
 
 def _slopes(model: nn.Module, answers: list[Tensor]) -> list[Tensor]:

@@ -25,12 +25,14 @@ class Start:
         target: the output port, whose values stand in the batches too; None where nothing is to be predicted.
         generator: for draws; equal in all processes.
         processes: what is counted is summed, what is looked at is gathered over them, so that all find the same.
+        weight: the field that says how much each row counts; empty: all count the same.
     """
 
     batches: Iterable[Mapping[str, Tensor]]
     target: Port | None
     generator: torch.Generator
     processes: Processes = field(default_factory=Processes)
+    weight: str = ""
 
     def rows(self, name: str, *, most: int | None = None) -> Tensor:
         """One tensor of all training rows (N, ...) on the host, those of all processes one after another.
@@ -44,6 +46,10 @@ class Start:
             return every
         return every[torch.randperm(len(every), generator=self.generator)[:most].sort().values]
 
+    def weights(self, count: int) -> Tensor:
+        """How much each of so many training rows counts (N,)."""
+        return self.rows(self.weight).flatten() if self.weight else torch.ones(count)
+
 
 class StartsFromData(ABC):
     """A layer that looks at the training rows before the first step; without it the layer works all the same, only worse."""
@@ -51,6 +57,9 @@ class StartsFromData(ABC):
     @abstractmethod
     def start(self, start: Start) -> None:
         """Fill buffers (in place) from the training rows; called without gradients."""
+
+    def outlive(self) -> None:
+        """A later stage begins, with other rows or classes than those that the layer started from."""
 
 
 @torch.no_grad()

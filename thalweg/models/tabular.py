@@ -1,7 +1,8 @@
-"""The net for tables: every input through the encoder of its kind, then many perceptrons at once, whose answers are averaged.
+"""The net for tables: every input through the encoder of its kind, many perceptrons at once, and boosted trees beside them.
 
 Each number is cut into pieces, each category looked up (see `layers/encoders`). The members of the ensemble are trained each
-on its own loss and averaged in their answers, which is worth more than one net of their size.
+on its own loss and averaged in their answers. Where all inputs are plain columns, trees grown before the first step count for
+half: perceptrons and trees err in different rows (see `layers/boosted_trees`).
 
 Reference: Gorishniy, Kotelnikov & Babenko 2024, arXiv:2410.24210 (an ensemble in one net); Gorishniy et al. 2022,
 arXiv:2203.05556 (numbers).
@@ -20,6 +21,7 @@ from torch import Tensor, nn
 from thalweg.core.registry import model
 from thalweg.core.settings import Count, Settings
 from thalweg.fields.ports import Port, Ports
+from thalweg.layers.boosted_trees import BoostedTrees, can_grow
 from thalweg.layers.build import build_activation
 from thalweg.layers.encoded import EncodedForMembers
 from thalweg.layers.members import MembersDropout, SeparateLinear, SharedLinear
@@ -37,6 +39,8 @@ class TabularSettings(Settings):
     apart: bool = Field(False, description="members have vectors of columns of their own, where these cost little")
     hidden: tuple[Count, ...] = Field((96, 96), description="units of each hidden layer")
     activation: str = "relu"
+    trees: int = Field(0, ge=0, le=4096, description="boosted trees in each of the sequences that answer beside; 0: none")
+    depth: int = Field(4, ge=1, le=10, description="questions that a tree asks of a row")
     dropout: float = Field(0.25, ge=0, lt=1, description="share of each hidden layer's answers dropped in training")
     encoders: dict[str, dict[str, Any]] = Field(default_factory=dict, description="settings of encoders, by kind of input")
 
@@ -51,13 +55,15 @@ class TabularSettings(Settings):
     recipe={"rate": 0.001, "batch_size": 32, "epochs": 20, "schedule": {"name": "cosine"}},
     by_task={"regression": {"recipe": {"rate": 0.002, "epochs": 60}, "settings": {"dropout": 0.05}}},
     by_rows={
-        0: {"settings": {"members": 16, "apart": True}},
+        0: {"settings": {"members": 16, "apart": True, "trees": 400}},
         2_500: {"recipe": {"batch_size": 64}, "settings": {"hidden": (128, 128)}},
         8_000: {
             "recipe": {"rate": 0.002, "batch_size": 128, "epochs": 12},
             "patience": {"regression": None},
             "settings": {
                 "members": 4,
+                "trees": 300,
+                "depth": 6,
                 "hidden": (192, 192, 192),
                 "encoders": {"numbers": {"bins": 128, "width": 24, "pairs": 1, "neighbours": 16_384}},
             },
@@ -67,6 +73,7 @@ class TabularSettings(Settings):
             "settings": {
                 "members": 8,
                 "apart": False,
+                "trees": 0,
                 "hidden": (192, 192),
                 "encoders": {"numbers": {"bins": 128, "width": 24, "pairs": 1}},
             },
@@ -86,8 +93,8 @@ class TabularSettings(Settings):
 class Tabular(nn.Module, StartsFromData):
     """An ensemble of perceptrons over encoded columns.
 
-    In training each row is answered by every member (B, M, C), otherwise by their mean (B, C): of classes the logarithm of the
-    mean probability; numbers no lower or higher than in the training rows, as trees answer.
+    In training each row is answered by every member (B, M, C), otherwise by the mean of these and of trees (B, C): of classes
+    the logarithm of the mean probability; numbers no lower or higher than in the training rows.
     """
 
     range: Tensor
@@ -98,6 +105,8 @@ class Tabular(nn.Module, StartsFromData):
         self.measured = ports.output.kind == "number"
         if self.measured:
             self.register_buffer("range", torch.tensor([[-FAR], [FAR]]).expand(2, ports.output.width).clone())
+        grows = settings.trees and (self.classes or self.measured) and can_grow(ports)
+        self.trees = BoostedTrees(ports, trees=settings.trees, depth=settings.depth) if grows else None
         self.encoded = EncodedForMembers(ports.inputs, settings.encoders, members=settings.members, apart=settings.apart)
         self.hidden = nn.Sequential(*_layers(self.encoded.width, settings))
         self.head = SeparateLinear([self.encoded.width, *settings.hidden][-1], ports.output.width, members=settings.members)
@@ -108,12 +117,9 @@ class Tabular(nn.Module, StartsFromData):
         answers = self.head(self.hidden(x)).transpose(0, 1)  # (B, M, C)
         if self.training:
             return answers
-        if self.classes:
-            return answers.log_softmax(2).logsumexp(1) - math.log(self.members)
-        if self.measured:
-            low, high = self.range.to(answers.dtype)
-            return answers.mean(1).clamp(low, high)
-        return answers.mean(1)
+        mean = answers.log_softmax(2).logsumexp(1) - math.log(self.members) if self.classes else answers.mean(1)
+        mean = mean if self.trees is None else self.trees(inputs, mean)
+        return mean.clamp(*self.range.to(mean.dtype)) if self.measured else mean
 
     def start(self, start: Start) -> None:
         """Note the range of the target; the encoders have started already."""
@@ -127,7 +133,7 @@ class Tabular(nn.Module, StartsFromData):
         inputs = (Port("numbers", "numbers", (2,)), Port("categories", "categories", (1,), sizes=(4,)))
         encoders = {"numbers": {"bins": 4, "width": 4, "values": 2}}
         return Ports(inputs, (Port("class", "category", (), size=3),)), TabularSettings(
-            members=2, hidden=(8,), encoders=encoders
+            members=2, hidden=(8,), encoders=encoders, trees=2, depth=2
         )
 
     @staticmethod

@@ -16,7 +16,7 @@ from thalweg.core.position import Position
 from thalweg.data.batch import Batch
 from thalweg.data.batches import Augment, Batches
 from thalweg.data.dataset import Dataset
-from thalweg.layers.start import Start, start_from_data
+from thalweg.layers.start import Start, StartsFromData, start_from_data
 from thalweg.optimizers._average import Average, Between, Follower
 from thalweg.optimizers._descent import Descent, DescentSettings, Slope, make_descent
 from thalweg.rules._learning_parts import AtRest, frozen_parameters, shares_of_rate
@@ -107,7 +107,12 @@ class GradientRule(Rule, ABC):
         if at.stage == 0:
             target = next(iter(self.task.ports.outputs), None)
             generator = at.generator("start", by="run")
-            start_from_data(self.model, Start(batches, target, generator, self.context.processes))
+            weight = next((one.name for one in self.task.encodings.of_role("weight")), "")
+            start_from_data(self.model, Start(batches, target, generator, self.context.processes, weight))
+        else:
+            for module in self.model.modules():
+                if isinstance(module, StartsFromData):
+                    module.outlive()
         self._lead_anew()
 
     def load_state_dict(self, state: Mapping[str, Any], *, grow: bool = False) -> None:

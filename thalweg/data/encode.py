@@ -226,7 +226,7 @@ def _notes(examples: Examples, schema: Schema, encodings: Encodings, settings: D
     manner = _manner(examples.facts["given"], settings, encodings, seed=seed)
     parts = " · ".join(f"{len(examples.given[part]):,} {part}" for part in PARTS)
     fitted = [note for one in encodings.values() for note in one.notes]
-    found = remarks(encodings, examples.columns)
+    found = [f"{one} (--ignore NAME leaves a field out)" for one in remarks(encodings, examples.columns)]
     return [first, "; ".join([kinds, *schema.notes, *fitted, *found]), f"parts: {parts} ({manner})"]
 
 

@@ -97,7 +97,7 @@ class Date(Encoding):
     def remarks(self, columns: Sequence[Column]) -> list[str]:
         gaps = {name: int(missing(column).sum()) for name, column in zip(self.fields, columns, strict=True)}
         listed = ", ".join(f"{name} {count:,}" for name, count in gaps.items() if count)
-        return [f"dates that are missing count as the mean one: {listed} (--ignore NAME leaves a field out)"] if listed else []
+        return [f"dates that are missing count as the mean one: {listed}"] if listed else []
 
     def unreadable(self, columns: Sequence[Column]) -> dict[str, dict[int, str]]:
         return {name: _words(column) for name, column in zip(self.fields, columns, strict=True)}

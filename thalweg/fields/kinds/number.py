@@ -96,7 +96,7 @@ class Number(Encoding):
     def remarks(self, columns: Sequence[Column]) -> list[str]:
         gaps = {name: int(missing(column).sum()) for name, column in zip(self.fields, columns, strict=True)}
         shown = ", ".join(f"{count:,} in {name}" for name, count in gaps.items() if count)
-        return [f"gaps count as the mean: {shown} (--ignore NAME leaves a field out)"] if shown else []
+        return [f"gaps count as the mean: {shown}"] if shown else []
 
     def unreadable(self, columns: Sequence[Column]) -> dict[str, dict[int, str]]:
         return {name: _words(column) for name, column in zip(self.fields, columns, strict=True)}

@@ -17,6 +17,8 @@ SMALL, AXES, PARTNERS = 14, 64, 3
 """Pixels a side and axes by which partners are looked up, and how many of them are looked at closely."""
 LEAST, LEAST_DETAIL, NEARER = 0.9, 0.7, 0.35
 """Agreement of the whole and of detail; how near a copy is at most, of the way to the third nearest picture."""
+OF_USUAL, SAME_DETAIL, OF_THIRD = 0.06, 0.9, 0.5
+"""As sure: blurred, so near beside what is usual, so much detail in common, and half as far as the third nearest."""
 CHANCE, DENSEST, USUAL = 0.004, 0.01, 0.8
 RARE, QUANTILES = 0.0005, (0.25, 0.6)
 """Shares of pictures: without a copy that may be taken to have one; around which others lie closest; by which D is told."""
@@ -42,8 +44,13 @@ def near_pairs(grey: np.ndarray) -> np.ndarray:
     one, other, view = np.repeat(np.arange(len(grey)), PARTNERS), partner.ravel(), view.ravel()
     start = np.stack([found.turn for found in tried])[view], np.stack([found.shift for found in tried])[view]
     alike = agreement(grey, one, other, start)
-    apart = np.sqrt(np.prod(np.clip(1 - alike, 1e-9, None), axis=1))
-    copy = (alike[:, 0] >= LEAST) & (alike[:, 1] >= LEAST_DETAIL) & (apart <= _limit(one, other, apart))
+    blurred, sharp, detail = np.clip(1 - alike.T, 1e-9, None)
+    apart = np.sqrt(sharp * detail)
+    usual, third = float(np.median(_first_and_third(one, other, blurred)[0])), _first_and_third(one, other, apart)[1]
+    same = (
+        (blurred <= OF_USUAL * usual) & (detail <= 1 - SAME_DETAIL) & (apart <= OF_THIRD * np.maximum(third[one], third[other]))
+    )
+    copy = (sharp <= 1 - LEAST) & (detail <= 1 - LEAST_DETAIL) & ((apart <= _limit(one, other, apart)) | same)
     return np.unique(np.sort(np.stack([one, other], axis=1)[copy], axis=1), axis=0)
 
 

@@ -20,7 +20,7 @@ AT_ONCE = 100
 
 
 def agreement(grey: np.ndarray, one: np.ndarray, other: np.ndarray, start: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
-    """(P, 2) correlation of each picture `one`, seen as suits best, with the middle of `other`: of all, and of detail.
+    """(P, 3) correlation of each picture `one`, seen as suits best, with the middle of `other`: blurred, sharp, detail alone.
 
     Args:
         grey: (n, 48, 48) float32.
@@ -32,11 +32,11 @@ def agreement(grey: np.ndarray, one: np.ndarray, other: np.ndarray, start: tuple
     whole = np.broadcast_to(np.eye(2), (len(grey), 2, 2)), np.zeros((len(grey), 2))
     middle, fine = seen(soft, *whole, COARSE), seen(grey, *whole, FINE)
     step = _steps(middle)
-    found = np.zeros((len(one), 2))
+    found = np.zeros((len(one), 3))
     for at in range(0, len(one), AT_ONCE):
         i, j, part = one[at : at + AT_ONCE], other[at : at + AT_ONCE], slice(at, at + AT_ONCE)
-        turn, shift = _laid_over(soft[i], middle[j], step[j], (start[0][part], start[1][part]))
-        found[part] = _agreement(*equally_white(seen(grey[i], turn, shift, FINE), fine[j]))
+        found[part, 0], turn, shift = _laid_over(soft[i], middle[j], step[j], (start[0][part], start[1][part]))
+        found[part, 1:] = _agreement(*equally_white(seen(grey[i], turn, shift, FINE), fine[j]))
     return found
 
 
@@ -61,8 +61,8 @@ def _steps(middle: np.ndarray) -> np.ndarray:
 
 def _laid_over(
     grey: np.ndarray, middle: np.ndarray, step: np.ndarray, start: tuple[np.ndarray, np.ndarray]
-) -> tuple[np.ndarray, np.ndarray]:
-    """The views (P, 2, 2) and (P, 2), of those tried, in which pictures agree best with the middles (P, m) of others."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """How well (P,) pictures agree with the middles (P, m) of others, and the views (P, 2, 2) and (P, 2) that do best."""
     turn, shift = (np.array(one, dtype=np.float32) for one in start)
     best, best_turn, best_shift = np.full(len(grey), -2.0), turn.copy(), shift.copy()
     for number in range(STEPS + 1):
@@ -74,7 +74,7 @@ def _laid_over(
             move = (step @ (now - wanted)[:, :, None])[:, :, 0].reshape(-1, 2, 3)
             turn, shift = _moved(turn, shift, np.clip(move, -0.1, 0.1))
             turn, shift = (one + np.clip(new - one, -FARTHEST, FARTHEST) for one, new in zip(start, (turn, shift), strict=True))
-    return best_turn, best_shift
+    return best, best_turn, best_shift
 
 
 def _moved(turn: np.ndarray, shift: np.ndarray, move: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -26,7 +26,9 @@ __all__ = ["Classifier", "Note", "Regressor", "check", "compare", "doctor", "eva
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - PEP 562: verbs and classes, imported on first use
     if name not in __all__:
-        raise AttributeError(f"module 'thalweg' has no attribute {name!r}: its verbs are {', '.join(__all__)}")
+        from thalweg.core.errors import did_you_mean
+
+        raise AttributeError(f"module 'thalweg' has no attribute {name!r}; {did_you_mean(name, __all__)}")
     return getattr(import_module(ELSEWHERE.get(name, "thalweg.api")), name)
 
 

@@ -270,7 +270,8 @@ def fit_one(
     scores: dict[str, float] = {}
     if plan.folds:
         metric = chooser.task.metrics[chooser.headline]
-        scores, fits, failed = cross_validated(training, tried, plan, metric, columns, decisions=decisions)
+        even = bool(chooser.few)
+        scores, fits, failed = cross_validated(training, tried, plan, metric, columns, decisions=decisions, even=even)
         best_score = max((chooser.higher * one for one in scores.values()), default=0.0)
         chosen = next((words for words, one in scores.items() if chooser.higher * one == best_score), "")
         tried = [one for one in tried if one[0] == chosen] or tried[:1]

@@ -14,6 +14,8 @@ from thalweg.checks.finding import Finding
 from thalweg.checks.looked import Looked
 from thalweg.checks.subject import Subject
 from thalweg.cli.program import main
+from thalweg.core import registry
+from thalweg.data.dataset import Examples
 from thalweg.data.settings import DataSettings
 from thalweg.data.splits import split
 
@@ -129,6 +131,15 @@ def test_new_data_are_held_against_the_rows_that_a_run_learned_from(file, tmp_pa
         csv.writer(out).writerows([names, *strangers, rows[learned[4]], rows[learned[9]]])
     found = {one.code: list(one.rows) for one in tw.check(new, against=run).findings}
     assert found["DUPLICATES_ACROSS"] == [len(strangers), len(strangers) + 1]
+
+
+def test_a_search_that_could_name_too_few_rows_to_tell_is_left_out_and_said():
+    rows = 70_000
+    draw = np.random.default_rng(0)
+    columns = {name: draw.normal(size=rows) for name in "abc"}
+    subject = Subject.of(Examples("large", columns), DataSettings(target="none"), quick=True)
+    assert registry.load("detector", "edited-rows")(subject) == []
+    assert Looked("copies with one cell changed", 0, rows) in subject.looked
 
 
 def test_columns_of_plain_numbers_are_looked_at_as_numbers_and_words_among_them_as_they_are_written():

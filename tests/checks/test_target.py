@@ -5,7 +5,7 @@ import pytest
 from sklearn.datasets import load_breast_cancer, load_digits
 
 from tests.checks.planted import ROWS, changed, only, said, table
-from thalweg.checks.against_target import as_number
+from thalweg.checks.against_target import AgainstTarget, as_number
 from thalweg.checks.check import check
 from thalweg.checks.subject import Subject
 from thalweg.core.errors import DataRefusal
@@ -167,3 +167,15 @@ def test_infinite_numbers_are_gaps_to_quick_models_and_to_distances():
     assert np.flatnonzero(np.isnan(read)).tolist() == [3, 7]
     assert not np.isinf(read).any()
     assert said("rounded-rows", table(far=far)) == []
+
+
+def test_a_class_is_told_from_all_others_at_once_ahead_of_a_training_and_by_itself_else():
+    draw = np.random.default_rng(0)
+    kind = np.concatenate([draw.integers(0, 3, 1996), [3, 3, 3, 3]])
+    columns = {"hint": kind + draw.normal(0, 0.1, 2000), "noise": draw.normal(size=2000), "kind": [f"k{one}" for one in kind]}
+    for quick in (True, False):
+        subject = Subject.of(Examples("planted", columns, roles={"kind": "target"}), DataSettings(), quick=quick)
+        against = AgainstTarget.of(subject)
+        sure, rare = (against.surety(subject.inputs, np.flatnonzero(kind == code), code, most=400) for code in (0, 3))
+        assert sure > 0.9
+        assert 0 <= rare <= 1

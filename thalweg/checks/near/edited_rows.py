@@ -22,6 +22,9 @@ def edited_rows(subject: Subject) -> list[Finding]:
     cells = Cells.of(subject)
     if cells is None or len(cells.seen) < 3 or cells.bits.sum() < 2 * ENOUGH:
         return []
+    if subject.quick and not subject.split and _affordable(cells) < EDITED.least * len(subject):
+        subject.looked.append(Looked("copies with one cell changed", 0, len(subject)))  # too few to be told
+        return []
     pairs = np.concatenate([_twins(column, cells) for column in cells.inputs])
     pairs = _limited(subject, np.unique(np.sort(pairs[:, :2], axis=1), axis=0), cells) if len(pairs) else pairs
     kept = [(one, two) for one, two in pairs.tolist() if _stands_out(one, two, cells) or _stands_out(two, one, cells)]
@@ -40,9 +43,14 @@ def _twins(column: int, cells: Cells) -> np.ndarray:
     return np.stack([first[rows], rows], axis=1)
 
 
+def _affordable(cells: Cells) -> int:
+    """Candidates that are held against all rows ahead of a training."""
+    return max(1, min(HURRIED, HURRIED_CELLS // cells.hashes.size))
+
+
 def _limited(subject: Subject, pairs: np.ndarray, cells: Cells) -> np.ndarray:
     """As many pairs as may be verified, those across parts first."""
-    limit = max(1, min(HURRIED, HURRIED_CELLS // cells.hashes.size)) if subject.quick else VERIFIED
+    limit = _affordable(cells) if subject.quick else VERIFIED
     if len(pairs) <= limit:
         return pairs
     subject.looked.append(Looked("copies with one cell changed", limit, len(pairs), "candidates"))

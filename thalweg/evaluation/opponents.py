@@ -34,8 +34,8 @@ from thalweg.tasks._task import Model, Task
 CHOOSING = 20
 """Validation batches that choose, at most."""
 FEW = 100
-"""Validation rows below which folds of the training rows choose with them: by 10 rows the truly best of eight baselines is
-chosen in a third of the cases, with folds in half of them (LOG.md, benchmarks/choosing.py)."""
+"""Validation rows below which folds of the training rows choose with them: by 10 rows the truly best of nine opponents is
+chosen in a fifth to a third of the cases, with folds in half of them (LOG.md, benchmarks/choosing.py)."""
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,8 @@ Seeds: 0 to 4, one split.
 Figure: root mean squared error 41,108 dollars on test, mean of 5 seeds (41,154, 41,146, 41,034, 41,110, 41,095), deviation 48;
       boosting 44,334; ahead by 1,986 to 4,467 (95 %) where 844 count as none: better. 41 processor seconds a training.
       The third look at this test part: without neighbours of rows 43,433 (seeds 0 to 2), before that 44,724 (seed 0); LOG.md.
+      Of the net before trees answered beside it (model.trees=0); with them held-out rows are told 1.4 % better, the test part
+      was not read again.
 Command: THALWEG_DATA=... python recipes/california.py [--part validation] [--seeds 5]
 """
 

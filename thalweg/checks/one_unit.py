@@ -32,7 +32,7 @@ class Cloud(NamedTuple):
 
 
 def cloud_of(logs: np.ndarray, rows: int) -> Cloud | None:
-    """The cloud that is most like the rest once its factor is undone, if there is one.
+    """The largest cloud, and of its factors the one that makes it most like the rest; None where there is none.
 
     Args:
         logs: (n,) logarithms of values; equal ones are equal to the last digit.
@@ -40,7 +40,7 @@ def cloud_of(logs: np.ndarray, rows: int) -> Cloud | None:
     """
     wide = [factor for factor in FACTORS if np.log(factor) >= MOST_SHRUNK * CLEAR * deviation(logs)]
     found = [one for factor in wide for way in (factor, 1 / factor) if (one := _of_factor(logs, way, rows)) is not None]
-    return min(found, key=lambda one: one[0])[1] if found else None
+    return min(found, key=lambda one: (-len(one[1].places), one[0]))[1] if found else None
 
 
 def deviation(numbers: np.ndarray) -> float:
@@ -77,10 +77,9 @@ def _density(points: np.ndarray, asked: list[np.ndarray]) -> list[np.ndarray]:
 
 
 def _of_factor(logs: np.ndarray, factor: float, rows: int) -> tuple[float, Cloud] | None:
-    """How unlike the rest (0 to 1) the cloud of one factor is that is most like it, and that cloud."""
+    """The largest cloud of one factor, and how unlike the rest (0 to 1) it is once the factor is undone."""
     away = np.sign(np.log(factor)) * (logs - np.median(logs))
     way = abs(float(np.log(factor)))
-    best: tuple[float, Cloud] | None = None
     for cut in (CUTS * way).tolist():
         beyond = away > cut
         if not enough(beyond.sum(), rows) or beyond.sum() > MOST_SHARE * len(logs) or not _stands_alone(away, cut, way):
@@ -88,9 +87,9 @@ def _of_factor(logs: np.ndarray, factor: float, rows: int) -> tuple[float, Cloud
         rest = away[~beyond & (away > cut - way)]
         distance = float(ks_2samp(np.round(away[beyond] - way, 9), rest).statistic) if len(rest) else 1.0
         limit = 1.63 * np.sqrt(1 / beyond.sum() + 1 / max(len(rest), 1)) + 0.1
-        if distance <= limit and (best is None or distance < best[0]):
-            best = distance, Cloud(factor, np.flatnonzero(beyond))
-    return best
+        if distance <= limit:  # farther cuts leave less of it
+            return distance, Cloud(factor, np.flatnonzero(beyond))
+    return None
 
 
 def _stands_alone(away: np.ndarray, cut: float, way: float) -> bool:

@@ -56,18 +56,18 @@ def _measurable(one: Seen) -> bool:
 
 def _in_another_unit(one: Seen, logs: np.ndarray, rows: np.ndarray, subject: Subject) -> tuple[float, np.ndarray]:
     """The factor, and the places of the values that are the others times it; none where there is no such factor."""
-    found, axes = cloud_of(logs, len(rows)), [logs - np.median(logs)]
+    found, axes = [cloud_of(logs, len(rows))], [logs - np.median(logs)]
     plain = [other for other in subject.fields.values() if other.plain and other.role in ("input", "target")]
     others = [other for other in plain if other is not one]
     if others:
         residual = _unexplained(others, logs, rows, subject)
-        peak = _peak(residual)
-        told = deviation(residual) < TOLD * deviation(logs)
-        found = peak if peak is not None and (found is None or told) else found
-        axes += [residual] if told or found is peak else []
-    if found is None:
+        found.append(_peak(residual))
+        if found[1] is not None or deviation(residual) < TOLD * deviation(logs):
+            axes.append(residual)
+    largest = max((one for one in found if one is not None), key=lambda one: len(one.places), default=None)
+    if largest is None:
         return 1.0, np.zeros(0, dtype=np.int64)
-    return found.factor, np.unique(np.concatenate([found.places, *(moved(axis, found) for axis in axes)]))
+    return largest.factor, np.unique(np.concatenate([largest.places, *(moved(axis, largest) for axis in axes)]))
 
 
 def _peak(residual: np.ndarray) -> Cloud | None:

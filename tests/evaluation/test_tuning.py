@@ -82,14 +82,6 @@ def test_the_chosen_setting_is_that_of_the_folds_and_not_of_the_validation_part(
     assert one.setting == "smoothing 0.1"
 
 
-def test_folds_of_few_rows_hold_as_many_of_each_class():
-    _, _, training = prepared()
-    plan = Plan(len(training.target), 3, 3)
-    fold, target = _folds(training, plan, even=True), training.target
-    counts = [np.bincount(fold[target == one], minlength=3) for one in np.unique(target)]
-    assert max(one.max() - one.min() for one in counts) <= 1
-
-
 def test_folds_keep_groups_whole():
     generator = np.random.default_rng(0)
     columns = {"a": generator.normal(size=200), "patient": [f"p{i // 4}" for i in range(200)], "target": ["x", "y"] * 100}

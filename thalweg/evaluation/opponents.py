@@ -34,7 +34,7 @@ from thalweg.tasks._task import Model, Task
 CHOOSING = 20
 """Validation batches that choose, at most."""
 FEW = 100
-"""Validation rows below which folds of the training rows choose with them: by 10 rows the truly best of nine opponents is
+"""Validation rows below which folds of the training rows choose with them: by 10 rows the truly best of eight opponents is
 chosen in a fifth to a third of the cases, with folds in half of them (LOG.md, benchmarks/choosing.py)."""
 
 
@@ -270,8 +270,7 @@ def fit_one(
     scores: dict[str, float] = {}
     if plan.folds:
         metric = chooser.task.metrics[chooser.headline]
-        even = bool(chooser.few)
-        scores, fits, failed = cross_validated(training, tried, plan, metric, columns, decisions=decisions, even=even)
+        scores, fits, failed = cross_validated(training, tried, plan, metric, columns, decisions=decisions)
         best_score = max((chooser.higher * one for one in scores.values()), default=0.0)
         chosen = next((words for words, one in scores.items() if chooser.higher * one == best_score), "")
         tried = [one for one in tried if one[0] == chosen] or tried[:1]

@@ -109,14 +109,8 @@ def cross_validated(
     """The mean over folds of a metric, by setting; how many fits that took; and what failed last.
 
     Groups stay whole. Rows stand in an order drawn at random, so that folds are stretches of it.
-
-    Args:
-        even: folds hold as many rows of each class as may be: of few rows, the class that one fold has too many of is the one
-            that the others have too few of, and what hardly learns is wrong more often than by chance.
-
-    Reference: Parker et al. 2007, doi:10.1186/1471-2105-8-326, on the bias of folds that are not even.
     """
-    fold = _folds(training, plan, even=even)
+    fold = _folds(training, plan)
     scores: dict[str, float] = {}
     fits, failed = 0, "it has no value on the folds"
     for words, estimator in offered:
@@ -137,11 +131,8 @@ def cross_validated(
     return scores, fits, failed
 
 
-def _folds(training: Training, plan: Plan, *, even: bool = False) -> np.ndarray:
+def _folds(training: Training, plan: Plan) -> np.ndarray:
     """(n,) the fold of each row."""
-    if training.groups is None and even and training.classes is not None:
-        place = np.argsort(np.argsort(training.target[: plan.rows], kind="stable"))  # of each row, class after class
-        return np.asarray(place % plan.folds)
     if training.groups is None:
         return np.arange(plan.rows) * plan.folds // plan.rows
     _, first, place = np.unique(training.groups[: plan.rows], return_index=True, return_inverse=True)

@@ -97,14 +97,7 @@ def affordable(training: Training, pilot: float, *, power: float, seconds: float
 
 
 def cross_validated(
-    training: Training,
-    offered: Candidates,
-    plan: Plan,
-    metric: Metric[Any],
-    columns: Columns,
-    *,
-    decisions: bool,
-    even: bool = False,
+    training: Training, offered: Candidates, plan: Plan, metric: Metric[Any], columns: Columns, *, decisions: bool
 ) -> tuple[dict[str, float], int, str]:
     """The mean over folds of a metric, by setting; how many fits that took; and what failed last.
 

@@ -89,10 +89,10 @@ def _peak(residual: np.ndarray) -> Cloud | None:
 
 
 def _unexplained(others: list[Seen], logs: np.ndarray, rows: np.ndarray, subject: Subject) -> np.ndarray:
-    """(n,) logarithms of some rows less what trees that never saw them say of them from place and other columns; median 0."""
+    """(n,) logarithms of some rows less what trees that never saw them say of them from other columns; median 0."""
     from sklearn.ensemble import ExtraTreesRegressor
 
-    table = np.stack([rows.astype(np.float64), *(as_number(other)[rows] for other in others)], axis=1)
+    table = np.stack([as_number(other)[rows] for other in others], axis=1)
     table = np.where(np.isfinite(table), table, -1e9)
     fold = folds(len(rows), FOLDS)
     predicted = np.zeros(len(rows))

@@ -12,6 +12,7 @@ from thalweg.core.registry import detector
 
 RIGHT, AGREE = 0.999, 0.9999
 LEAST_INPUTS, LEAST_ROWS = 2, 100
+LEFT_OUT = "it is left out as an id now; as a number it would give every answer away."
 
 
 @detector("target-in-disguise", turn=3)
@@ -42,7 +43,8 @@ def is_disguise(one: Seen, against: AgainstTarget) -> bool:
 def _finding(one: Seen, against: AgainstTarget) -> Finding:
     target = against.target.name
     what = f'"{one.name}" looks like {target} in disguise: it alone tells {target} in every row but one in a thousand'
-    why = "a model would read the answer off it, and know nothing where it is not there."
+    read = one.role == "input"
+    why = "a model would read the answer off it, and know nothing where it is not there." if read else LEFT_OUT
     fix = f"{option('--ignore', one.name)}, or {option('--keep', one.name)} if you have it when predicting"
-    severity: Severity = "refuse" if one.role == "input" else "warn"  # what is left out as an id is not read off yet
+    severity: Severity = "refuse" if read else "warn"
     return Finding(severity, "TARGET_IN_DISGUISE", what, why, fix, field=one.name, concern="leak")

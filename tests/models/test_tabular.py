@@ -90,6 +90,7 @@ def test_a_table_of_numbers_gaps_and_categories_is_learned_and_packaged(tmp_path
     run = fit(settings, given=examples, folder=RunFolder.create(tmp_path / "run"))
     assert run.package.named["name"] == "tabular"
     assert run.package.model.trees.share == 0.5
+    assert "1,600 boosted trees" in run.package.model.trees.note
     columns = {name: column for name, column in examples.columns.items() if name != "y"}
     said = run.package.predict(columns, talk=Talk())
     assert np.mean(said["y"] == target) > 0.9

@@ -12,6 +12,7 @@ from thalweg.core.files import write_json
 from thalweg.core.position import Position
 from thalweg.core.processes import Processes
 from thalweg.core.run_folder import RunFolder
+from thalweg.rules._gradient import GradientRule
 from thalweg.training import fit, trial
 from thalweg.training.duration import seconds_of
 from thalweg.training.loop import Progress
@@ -30,7 +31,7 @@ def rows() -> dict[str, np.ndarray]:
 
 SMALL = {
     "data": {"target": "kind"},
-    "model": {"name": "tabular", "members": 2, "hidden": [8]},
+    "model": {"name": "tabular", "members": 2, "hidden": [8], "trees": 0},
     "rule": {"name": "backpropagation", "average": 0.9},
 }
 
@@ -101,16 +102,20 @@ def test_a_plan_is_repeated_to_the_same_bits_from_wherever_it_is_taken_up(tmp_pa
         _compare(whole, fitted(settings, killed, given=rows(), resume=True), f"cut after step {cut}")
 
 
-def test_a_limited_training_repeats_its_own_plan_without_a_clock(tmp_path):
-    settings = {**SMALL, "time_limit": "3s"}
+def test_a_limited_training_begins_once_and_repeats_its_own_plan_without_a_clock(tmp_path, monkeypatch):
+    begun = []
+    monkeypatch.setattr(GradientRule, "begin", lambda *given, begin=GradientRule.begin: begun.append(1) or begin(*given))
+    settings = {**SMALL, "model": {**SMALL["model"], "trees": 20}, "time_limit": "6s"}
     whole = fitted(settings, tmp_path / "whole", given=rows())
+    assert len(begun) == 1  # in the trial, of which the training took it over
     plan = json.loads((tmp_path / "whole" / "plan.json").read_text())
     assert plan["lengths"][0]["step"] == 0
     assert plan["lengths"][-1]["total"] == whole.steps
     assert plan["seconds"] > 0
-    assert settings_of_run(whole.folder).time_limit == 3
+    assert settings_of_run(whole.folder).time_limit == 6
     again = _killed(whole.folder.path, tmp_path / "again", after=0)
     _compare(whole, fitted(settings, again, given=rows(), resume=True), "by its plan alone, which had measured nothing")
+    assert len(begun) == 2
 
 
 RULES = {

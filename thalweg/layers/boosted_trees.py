@@ -34,6 +34,7 @@ class BoostedTrees(nn.Module, StartsFromData):
     def __init__(self, ports: Ports, *, trees: int, depth: int) -> None:
         super().__init__()
         self.inputs, self.output, self.trees, self.depth = ports.inputs, ports.output, trees, depth
+        self.note = f"with up to {FOLDS * trees:,} boosted trees beside it, for half of each answer; --set model.trees=0: none"
         nodes, answers = 2**depth - 1, 1 if ports.output.size == 2 else ports.output.width
         self.columns = nn.Buffer(torch.zeros(FOLDS * trees, nodes, dtype=torch.int32))
         self.limits = nn.Buffer(torch.full((FOLDS * trees, nodes), NEVER))

@@ -54,6 +54,9 @@ class Start:
 class StartsFromData(ABC):
     """A layer that looks at the training rows before the first step; without it the layer works all the same, only worse."""
 
+    note = ""
+    """What is said of it before it learns."""
+
     @abstractmethod
     def start(self, start: Start) -> None:
         """Fill buffers (in place) from the training rows; called without gradients."""

@@ -109,8 +109,7 @@ class Classes:
         """(n, K) to probabilities (n, C)."""
         whole = np.pad(scores, ((0, 0), (self.true.shape[1] - scores.shape[1], 0)))
         odds = np.exp(whole - whole.max(1, keepdims=True))
-        chances: np.ndarray = odds / odds.sum(1, keepdims=True)
-        return chances
+        return np.asarray(odds / odds.sum(1, keepdims=True))
 
 
 class Tree(NamedTuple):
@@ -164,8 +163,7 @@ def _splits(cut: Cut, bends: Bends, drawn: np.ndarray, place: np.ndarray, nodes:
     shape = (nodes, count, BINS)
     for slope, curvature in zip(*(_summed(cells, one, nodes * count * BINS) for one in bends), strict=True):
         gain = gain + _gained(cut.named, slope.reshape(shape), curvature.reshape(shape))
-    best: np.ndarray = gain.reshape(nodes, -1).argmax(1)
-    return best
+    return np.asarray(gain.reshape(nodes, -1).argmax(1))
 
 
 def _gained(named: np.ndarray, slope: np.ndarray, curvature: np.ndarray) -> np.ndarray:
@@ -174,8 +172,7 @@ def _gained(named: np.ndarray, slope: np.ndarray, curvature: np.ndarray) -> np.n
     one_alone = named[:, None]
     right = np.where(one_alone, slope, whole - slope.cumsum(2))
     right_bent = np.where(one_alone, curvature, bent - curvature.cumsum(2))
-    gained: np.ndarray = right**2 / (right_bent + RIDGE) + (whole - right) ** 2 / (bent - right_bent + RIDGE)
-    return gained
+    return np.asarray(right**2 / (right_bent + RIDGE) + (whole - right) ** 2 / (bent - right_bent + RIDGE))
 
 
 def _summed(cells: np.ndarray, values: np.ndarray, count: int) -> Iterator[np.ndarray]:

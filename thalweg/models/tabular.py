@@ -132,9 +132,8 @@ class Tabular(nn.Module, StartsFromData):
         """The smallest instance, for the contracts."""
         inputs = (Port("numbers", "numbers", (2,)), Port("categories", "categories", (1,), sizes=(4,)))
         encoders = {"numbers": {"bins": 4, "width": 4, "values": 2}}
-        return Ports(inputs, (Port("class", "category", (), size=3),)), TabularSettings(
-            members=2, hidden=(8,), encoders=encoders, trees=2, depth=2
-        )
+        settings = TabularSettings(members=2, hidden=(8,), encoders=encoders, trees=2, depth=2)
+        return Ports(inputs, (Port("class", "category", (), size=3),)), settings
 
     @staticmethod
     def example(ports: Ports, generator: torch.Generator) -> dict[str, Tensor]:

@@ -91,7 +91,8 @@ class GradientRule(Rule, ABC):
 
     @property
     def notes(self) -> list[str]:
-        return [one.note for one in self.followers.values() if one.note]
+        begun = [one.note for one in self.model.modules() if isinstance(one, StartsFromData)]
+        return list(filter(None, [*begun, *(one.note for one in self.followers.values())]))
 
     def batches(self, dataset: Dataset, augment: Sequence[Augment] = ()) -> Batches:
         supply = super().batches(dataset, augment)

@@ -83,7 +83,7 @@ def largest_that_fits(size: int, each: float, free: float, rows: int | None) -> 
 def _throughput(stage: Stage, size: int, clock: Clock) -> float:
     """Rows a second."""
     with taken_back(stage):
-        stage.rule.begin(stage.batches, stage.progress.position)
+        stage.begin()
         steps_on(stage, 0, WARM)
         first = clock()
         steps_on(stage, WARM, TIMED)

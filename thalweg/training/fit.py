@@ -264,7 +264,7 @@ class _Work:
         stage.progress.history = self.history
         if previous is not None:
             stage.rule.load_state_dict(previous.rule.state_dict(), grow=True)
-        stage.rule.begin(stage.batches, stage.progress.position)
+        stage.begin()
 
     def go_on(self, begun: checkpoints.Checkpoint, stage: Stage, watch: Mapping[str, Listener]) -> None:
         """Continue a stage from a checkpoint, after checking that it belongs to these settings and data."""

@@ -45,7 +45,7 @@ def rate_test(stage: Stage) -> dict[str, Any]:
     losses: list[float] = []
     with taken_back(stage):
         at = stage.progress.position
-        stage.rule.begin(stage.batches, at)
+        stage.begin()
         for rate in rates:
             for descent in descents:
                 descent.go_by(partial(_always, rate / usual))

@@ -1,5 +1,6 @@
 """One stage of a run: task, model, rule, batches and listeners, built from the settings and the number of the stage."""
 
+import copy
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -62,6 +63,7 @@ class Stage:
         watched: the metric that tells which weights are best; None: the task's first.
         patience: share of all evaluations without improvement after which learning ends; None: it goes on.
         threads_from: parameters below which it learns on one thread; None: as any net.
+        begun: what the rule and the batches held when the rule had begun; None unless it is to begin once more.
     """
 
     dataset: Dataset
@@ -75,6 +77,20 @@ class Stage:
     watched: str | None = None
     patience: float | None = None
     threads_from: int | None = None
+    begun: tuple[Mapping[str, Any], Mapping[str, Any]] | None = None
+
+    def begin(self, *, once_more: bool = False) -> None:
+        """Let the rule begin; where it did so in a trial, give back what that found, which may have taken long.
+
+        Args:
+            once_more: this is a trial, and another beginning follows.
+        """
+        if self.begun is None:
+            self.rule.begin(self.batches, self.progress.position)
+        else:
+            self.rule.load_state_dict(copy.deepcopy(self.begun[0]))
+            self.batches.load_state_dict(copy.deepcopy(self.begun[1]))
+        self.begun = copy.deepcopy((self.rule.state_dict(), self.batches.state_dict())) if once_more else None
 
 
 def build_stage(settings: RunSettings, number: int, dataset: Dataset, own: Own, context: Context) -> Stage:

@@ -27,7 +27,7 @@ class Costs:
     """Seconds that things take.
 
     Attributes:
-        begin: what the rule does before its first step.
+        begin: the rule's beginning, where it is taken over from the trial.
         evaluation: one over all validation rows.
     """
 
@@ -53,8 +53,9 @@ def costs(stage: Stage, validation: Batches, *, budget: float, clock: Clock = ti
     """What a stage's steps and evaluations cost, within about so many seconds; all processes find the first one's numbers."""
     share = stage.rule.context.processes.share
     with taken_back(stage):
+        stage.begin(once_more=True)
         first = clock()
-        stage.rule.begin(stage.batches, stage.progress.position)
+        stage.begin(once_more=True)
         begin = clock() - first
         step = _step(stage, budget * 2 / 3, clock)
         evaluation = _evaluation(stage, validation, budget / 3, clock)

@@ -1,6 +1,7 @@
 """Photos, texts and series."""
 
 import io
+import zipfile
 
 import numpy as np
 from PIL import Image, ImageFilter, ImageOps
@@ -72,6 +73,18 @@ def test_a_crop_is_found_among_several_pictures_of_each_of_some_people():
     assert said("alike-photos", photos_of(faces)) == []
     crop = Image.fromarray(faces[5]).crop((2, 1, 61, 60)).resize((64, 64), Image.Resampling.BILINEAR)
     assert only("alike-photos", photos_of(np.concatenate([faces, np.asarray(crop)[None]]))).pairs.tolist() == [[5, 60]]
+
+
+def test_crops_of_faces_that_stand_ten_times_are_found_and_frames_of_one_face_are_no_copies(shared_data):
+    with zipfile.ZipFile(shared_data / "orl_faces/orl_faces.zip") as archive:
+        names = sorted(name for name in archive.namelist() if name.endswith(".pgm"))
+        faces = [Image.open(io.BytesIO(archive.read(name))) for name in names]
+    edited = [face.crop((4, 5, 88, 108)).resize((60, 74)).resize((92, 112)) for face in faces[::20]]
+    pairs = only("alike-photos", photos_of(np.stack([np.asarray(one) for one in [*faces, *edited]]))).pairs
+    copies = pairs[pairs[:, 1] >= len(faces)]
+    assert len(copies) >= 14
+    assert (copies[:, 0] == 20 * (copies[:, 1] - len(faces))).all()
+    assert len(pairs) - len(copies) <= 3
 
 
 def test_blank_dark_and_blurred_photos_are_told_apart(tmp_path):

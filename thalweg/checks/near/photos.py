@@ -19,6 +19,8 @@ LEAST, LEAST_DETAIL, NEARER = 0.9, 0.7, 0.35
 """Agreement of the whole and of detail; how near a copy is at most, of the way to the third nearest picture."""
 OF_USUAL, SAME_DETAIL, OF_THIRD = 0.06, 0.9, 0.5
 """As sure: blurred, so near beside what is usual, so much detail in common, and half as far as the third nearest."""
+ALL_DETAIL, OF_BOTH_THIRDS = 0.96, 0.3
+"""As sure: nearly all detail in common, as no two frames of one face have, and far nearer than the third nearest of either."""
 CHANCE, DENSEST, USUAL = 0.004, 0.01, 0.8
 RARE, QUANTILES = 0.0005, (0.25, 0.6)
 """Shares of pictures: without a copy that may be taken to have one; around which others lie closest; by which D is told."""
@@ -50,6 +52,7 @@ def near_pairs(grey: np.ndarray) -> np.ndarray:
     same = (
         (blurred <= OF_USUAL * usual) & (detail <= 1 - SAME_DETAIL) & (apart <= OF_THIRD * np.maximum(third[one], third[other]))
     )
+    same |= (detail <= 1 - ALL_DETAIL) & (apart <= OF_BOTH_THIRDS * np.minimum(third[one], third[other]))
     copy = (sharp <= 1 - LEAST) & (detail <= 1 - LEAST_DETAIL) & ((apart <= _limit(one, other, apart)) | same)
     return np.unique(np.sort(np.stack([one, other], axis=1)[copy], axis=1), axis=0)
 

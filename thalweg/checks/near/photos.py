@@ -20,7 +20,7 @@ LEAST, LEAST_DETAIL, NEARER = 0.9, 0.7, 0.35
 OF_USUAL, SAME_DETAIL, OF_THIRD = 0.06, 0.9, 0.5
 """As sure: blurred, so near beside what is usual, so much detail in common, and half as far as the third nearest."""
 ALL_DETAIL, OF_BOTH_THIRDS = 0.96, 0.3
-"""As sure: nearly all detail in common, as hardly any two frames of one face have, and far nearer than the third nearest of either."""
+"""As sure: nearly all detail in common, as hardly any two frames of one face have, and far nearer than the third of either."""
 CHANCE, DENSEST, USUAL = 0.004, 0.01, 0.8
 RARE, QUANTILES = 0.0005, (0.25, 0.6)
 """Shares of pictures: without a copy that may be taken to have one; around which others lie closest; by which D is told."""

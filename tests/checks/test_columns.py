@@ -125,6 +125,17 @@ def test_ages_in_months_are_found_though_a_few_are_of_babies_and_nearly_all_are_
     assert said("unit-change", table(600, age=ages)) == []
 
 
+def test_ten_times_as_much_is_found_among_amounts_spread_evenly_from_zero_on():
+    elapsed = np.random.default_rng(2).permutation(np.arange(1.0, 601.0)) * 37
+    spoilt = elapsed.copy()
+    spoilt[::30] *= 10
+    one = only("unit-change", table(600, elapsed=spoilt))
+    assert (one.field, "about 10 times" in one.what) == ("elapsed", True)
+    assert set(one.rows) <= set(range(0, 600, 30))
+    assert len(one.rows) >= 14
+    assert said("unit-change", table(600, elapsed=elapsed)) == []
+
+
 def test_two_sorts_of_things_and_long_tails_are_no_change_of_unit():
     draw = np.random.default_rng(0)
     sorts = np.where(draw.random(600) < 0.2, 2.4, 1.0) * draw.lognormal(3, 0.3, 600)

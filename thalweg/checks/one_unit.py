@@ -16,8 +16,12 @@ TAIL, UNLIKELY, NATURAL = 0.3, 1e-4, 0.25
 """Share of a side that tells its tail; the chance of as many values beyond a cut; of those the share that may belong there."""
 GAP, IN_GAP = 0.15, 0.2
 """Half the width of a gap, of the way of the factor; values in it, of those of the cloud."""
-CLEAR = 3.5
-"""Deviations of the others, and of the side on which the cloud lies, by which the factor must move values."""
+CLEAR, CLEAR_OF_ALL = 3.5, 3.0
+"""Deviations of the side on which the cloud lies, and of all the others, by which the factor must move values.
+
+The other side hides moved values and makes none that look moved, so it may be wider: amounts spread evenly from 0 on, as times
+of a record are, have a narrow upper side and a lower one so long that a factor of 10 is 3.2 deviations of all.
+"""
 MOST_SHRUNK = 0.75
 """Of the deviation of all, the deviation of the others at least, as a cloud is no more than a quarter."""
 ROUNDS, BINS, SURE = 5, 400, 0.8
@@ -38,7 +42,7 @@ def cloud_of(logs: np.ndarray, rows: int) -> Cloud | None:
         logs: (n,) logarithms of values; equal ones are equal to the last digit.
         rows: how many were looked at, gaps and zeros among them.
     """
-    wide = [factor for factor in FACTORS if np.log(factor) >= MOST_SHRUNK * CLEAR * deviation(logs)]
+    wide = [factor for factor in FACTORS if np.log(factor) >= MOST_SHRUNK * CLEAR_OF_ALL * deviation(logs)]
     found = [one for factor in wide for way in (factor, 1 / factor) if (one := _of_factor(logs, way, rows)) is not None]
     return min(found, key=lambda one: (-len(one[1].places), one[0]))[1] if found else None
 
@@ -96,7 +100,7 @@ def _stands_alone(away: np.ndarray, cut: float, way: float) -> bool:
     """Values beyond the cut lie behind a gap, the others are narrow beside the factor, and their tail does not reach so far."""
     beyond = away > cut
     count, side = int(beyond.sum()), away[(away > 0) & ~beyond]
-    if not len(side) or way < CLEAR * max(float(np.sqrt((side**2).mean())), deviation(away[~beyond])):
+    if not len(side) or way < max(CLEAR * float(np.sqrt((side**2).mean())), CLEAR_OF_ALL * deviation(away[~beyond])):
         return False
     if (np.abs(away - cut) < GAP * way).sum() > IN_GAP * count:
         return False

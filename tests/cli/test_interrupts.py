@@ -79,6 +79,7 @@ def test_cli_17_a_run_that_is_stopped_after_a_phase_began_ends_the_same_when_it_
     assert (out / "report.html").exists()
 
 
+@pytest.mark.slow
 def test_cli_17_a_run_that_was_stopped_between_results_and_report_gets_its_report(tmp_path, whole):
     out = tmp_path / "run"
     run = api.train("iris", settings=ASKED, out=out)

@@ -189,4 +189,4 @@ def test_a_run_in_the_order_of_time_is_refused(small_run, line):
     with expect_refusal("FOLDS_UNSUITED", exit_code=2):
         api.compare(run, folds=True)
     assert "over_folds" not in api.compare(run)
-    assert "folds" not in line("compare", run.path).out
+    assert "--folds" not in line("compare", run.path).out

@@ -1,6 +1,7 @@
 """Fusion: what neither the picture nor the table tells alone is told by both."""
 
 import numpy as np
+import pytest
 import torch
 from sklearn.datasets import load_digits
 
@@ -18,6 +19,7 @@ def accuracy(settings, path) -> float:
     return measured(run.package.task, run.package.model, run.dataset.batches("test", size=256), at=Position())["accuracy"]
 
 
+@pytest.mark.slow
 def test_pictures_and_table_together_tell_what_neither_tells_alone(tmp_path):
     assert accuracy({"rule": {"epochs": 25}}, tmp_path / "both") >= 0.9
     assert 0.45 <= accuracy({"rule": {"epochs": 6}, "data": {"ignore": ["reading", "lift"]}}, tmp_path / "picture") <= 0.65

@@ -112,6 +112,7 @@ def test_a_rule_that_does_not_act_is_refused_in_an_environment(tmp_path):
         fitted({"source": "cartpole", "rule": "backpropagation"}, tmp_path / "run")
 
 
+@pytest.mark.slow
 def test_the_pole_stays_up_for_195_of_200_steps(tmp_path):
     run = fitted({"source": "cartpole", "rule": {"steps": 1200}}, tmp_path / "run")
     found = measured(run.package.task, run.package.model, run.dataset.batches("test", size=64), at=Position())

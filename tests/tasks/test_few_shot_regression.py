@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+import pytest
 import torch
 
 from tests.training.resuming import assert_new_process_predicts_the_same, assert_resumes_to_the_same_bits, fitted
@@ -52,6 +53,7 @@ def test_a_task_is_adapted_to_its_own_examples_alone():
     torch.testing.assert_close(task.adapted(model, both, 2)[:1], task.adapted(model, one, 2))
 
 
+@pytest.mark.slow
 def test_adaptation_takes_away_nine_tenths_of_the_error(tmp_path):
     run = fitted({"source": "sinusoids"}, tmp_path / "run")
     found = measured(run.package.task, run.package.model, run.dataset.batches("test", size=256), at=Position())

@@ -31,6 +31,7 @@ def task():
     return Transcription(Encodings([strip, text]), Transcription.declaration.settings())
 
 
+@pytest.mark.slow
 def test_strips_of_unseen_digits_are_read(tmp_path):
     settings = {"source": "digit-strips", "source_settings": {"train": 2000, "test": 400, "longest": 4}}
     run = fitted({**settings, "rule": {"epochs": 7}, "evaluate_every": 224}, tmp_path / "run")

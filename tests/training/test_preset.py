@@ -93,6 +93,7 @@ def test_a_published_variant_stays_what_it_is_under_any_preset(tmp_path):
     assert run.package.named["settings"]["nets"] == 0
 
 
+@pytest.mark.slow
 def test_a_preset_resumes_to_the_same_bits(tmp_path):
     asked = {**SMALL, "model": {"name": "tabular", "hidden": [4], "members": 2}, "preset": "best", "rule": {"batch_size": 72}}
     assert_resumes_to_the_same_bits(asked, tmp_path, given=rows(), cuts=(3,))

@@ -93,8 +93,36 @@ def test_a_code_that_stands_in_one_class_alone_is_told_and_one_of_few_rows_is_no
     yes = [row for row, label in enumerate(labels) if label == "yes"]
     codes = np.random.default_rng(2).choice(["A1", "B2", "C3"], ROWS).tolist()
     one = only("gives-it-away", table(code=changed(codes, dict.fromkeys(yes[::2], "X9"))))
-    assert f'all {len(yes[::2])} rows in which "code" is "x9"' in one.what
+    assert f'all {len(yes[::2])} rows in which "code" is "X9"' in one.what
     assert said("gives-it-away", table(code=changed(codes, dict.fromkeys(yes[:15], "X9")))) == []
+
+
+def present(word: str, share: float, cells: list | None = None) -> list[str]:
+    """A word, or a cell of its own, in a share of those who left, and nothing for anybody else."""
+    draw = np.random.default_rng(3)
+    cells = cells or [word] * ROWS
+    return [cells[row] if one == "yes" and draw.random() < share else "" for row, one in enumerate(table().columns["left"])]
+
+
+@pytest.mark.parametrize("cells", ["flag", "day", "number", "complaint"])
+def test_what_stands_in_rows_of_one_class_only_gives_it_away_whatever_stands_there(cells):
+    held = {
+        "flag": ["first reminder"] * ROWS,
+        "day": [str(np.datetime64("2024-01-01") + row % 300) for row in range(ROWS)],
+        "number": [f"R-{90_000 + row}" for row in range(ROWS)],
+        "complaint": [f"the parcel number {row} came late and the box was open again" for row in range(ROWS)],
+    }[cells]
+    column = present("", 0.6, held)
+    one = only("gives-it-away", table(after=column))
+    count = sum(value != "" for value in column)
+    assert (one.code, one.field) == ("GIVES_CLASS_AWAY", "after")
+    says = 'is "first reminder"' if cells == "flag" else "is not missing"
+    assert f'all {count} rows in which "after" {says} have left "yes"' in one.what
+
+
+def test_a_mark_that_stands_exactly_where_the_class_does_is_the_target_in_disguise():
+    one = only("target-in-disguise", table(mark=present("X", 1.0)))
+    assert (one.severity, one.field) == ("refuse", "mark")
 
 
 def test_what_other_columns_know_as_surely_is_no_giveaway():

@@ -47,14 +47,6 @@ def one_way(one: Seen, against: AgainstTarget) -> OneWay | None:
     place = int(found[rows[found].argmax()])
     other = place == len(counts)
     level = commonest if other else place
-    words = f'"{_plainly(one.levels[level - 1])}"' if level else "missing"
+    words = f'"{one.said(level - 1)}"' if level else "missing"
     inside = (levels != level) if other else (levels == level)
     return OneWay(f"is {'not ' if other else ''}{words}", int(sides[place].argmax()), np.flatnonzero(inside))
-
-
-def _plainly(level: str) -> str:
-    """A level in words: a number in as few digits as tell it."""
-    try:
-        return f"{float(level):.12g}"
-    except ValueError:
-        return level

@@ -178,10 +178,20 @@ class Seen:
         named = {level: word for level, word in zip(self._level.tolist(), self._words, strict=True) if level >= 0}
         return list(named.values())
 
+    def said(self, level: int) -> str:
+        """A level as one of its values is written; a number in as few digits as tell it."""
+        value = self.values[int(np.argmax(self._level == level))]
+        return f"{value:.12g}" if isinstance(value, float) else str(value).strip()
+
     @cached_property
     def distinct(self) -> int:
         """How many levels there are, without spelling them."""
         return int(self._level.max(initial=-1)) + 1
+
+    @property
+    def varies(self) -> bool:
+        """It has two different values, or one beside gaps."""
+        return self.distinct + bool(self.missing.any()) > 1
 
     @cached_property
     def codes(self) -> np.ndarray:

@@ -3,6 +3,7 @@
 import numpy as np
 
 from thalweg.checks.finding import Finding, counted
+from thalweg.checks.seen import Seen
 from thalweg.checks.subject import TRAIN, Subject
 from thalweg.core.errors import some_of
 from thalweg.core.registry import detector
@@ -17,16 +18,17 @@ def class_balance(subject: Subject) -> list[Finding]:
     classes = subject.classes
     if classes is None or not classes.distinct:
         return []
-    return [*_imbalance(classes.levels, classes.counts, classes.name), *_missing(subject)]
+    return [*_imbalance(classes), *_missing(subject)]
 
 
-def _imbalance(levels: list[str], counts: np.ndarray, name: str) -> list[Finding]:
+def _imbalance(classes: Seen) -> list[Finding]:
+    counts = classes.counts
     most, least = int(counts.argmax()), int(counts.argmin())
-    if counts[most] < UNEVEN * counts[least] or len(levels) < 2:
+    if counts[most] < UNEVEN * counts[least] or classes.distinct < 2:
         return []
-    what = f'"{levels[most]}" has {counts[most]:,} rows, "{levels[least]}" {counts[least]:,}'
+    what = f'"{classes.said(most)}" has {counts[most]:,} rows, "{classes.said(least)}" {counts[least]:,}'
     why = "a model that never says the rare class is nearly always right: read recall and balanced accuracy too."
-    return [Finding("note", "CLASSES_UNEVEN", what, why, "", (), name)]
+    return [Finding("note", "CLASSES_UNEVEN", what, why, "", (), classes.name)]
 
 
 def _missing(subject: Subject) -> list[Finding]:
@@ -39,7 +41,7 @@ def _missing(subject: Subject) -> list[Finding]:
         gone = np.setdiff1d(whole, here)
         if not len(gone) or subject.old or (number != TRAIN and len(here) < 5 * len(whole) and len(whole) > MANY):
             continue
-        names = some_of([f'"{classes.levels[i]}"' for i in gone])
+        names = some_of([f'"{classes.said(i)}"' for i in gone])
         lacks = "never learned" if number == TRAIN else "never judged"
         what = f"{PARTS[number]} has no row of {counted(len(gone), 'class', 'classes')} of {len(whole)}: {names}"
         rows = np.flatnonzero(np.isin(classes.codes, gone))

@@ -33,4 +33,4 @@ def _only_value(one: Seen) -> str:
     value = one.written.column[0]
     if isinstance(value, np.datetime64):
         return str(np.datetime_as_string(value, unit="s"))
-    return value.strip() if isinstance(value, str) else one.levels[0]
+    return value.strip() if isinstance(value, str) else one.said(0)

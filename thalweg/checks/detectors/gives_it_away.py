@@ -28,14 +28,15 @@ LEAST_ROWS = 100
 def gives_it_away(subject: Subject) -> list[Finding]:
     """The best column alone, where it is better than all others together; then again without it; then single values.
 
-    Times do not count.
+    Times and ids do not count, but where they are missing does.
     """
     against = AgainstTarget.of(subject)
     if against is None or len(against.rows) < LEAST_ROWS or len(subject.inputs) < 2:
         return []
     short = {one.name for one in subject.short_cells}
-    cells = [one for one in cells_with_amounts(subject) if one.name in short or one.numeric]
-    columns = [one for one in cells if not is_identifier(one) and one.distinct > 1 and moments_of(one) is None]
+    cells = [one for one in cells_with_amounts(subject) if one.varies]
+    columns = [one for one in cells if one.name in short or one.numeric]
+    columns = [one for one in columns if not is_identifier(one) and moments_of(one) is None]
     scored = sorted(((against.score(one).area, i) for i, one in enumerate(columns)), reverse=True)
     scored = [(score, i) for score, i in scored if not is_disguise(columns[i], against)]
     found: list[Finding] = []
@@ -48,7 +49,7 @@ def gives_it_away(subject: Subject) -> list[Finding]:
         found += [_finding(columns[i], against, score, others) for score, i in told if columns[i].name not in kept]
         scored = scored[len(told) :]
     named = {one.field for one in found}
-    return found + _single_values([one for one in columns if one.name not in named], against)
+    return found + _single_values([one for one in cells if one.name not in named], columns, against)
 
 
 def _leaders(
@@ -67,13 +68,13 @@ def _leaders(
     return (scored[:2] if 1 - second <= OF_OTHERS_PAIR * (1 - others) else []), others
 
 
-def _single_values(columns: Sequence[Seen], against: AgainstTarget) -> list[Finding]:
-    """Columns that tell little on the whole, but one class for certain wherever they have a value of which no other knows."""
+def _single_values(cells: Sequence[Seen], columns: Sequence[Seen], against: AgainstTarget) -> list[Finding]:
+    """Cells that tell little on the whole, but one class for certain where they have a value, as the columns do not."""
     if not against.classes:
         return []
     most = 3_000 if against.subject.quick else 10_000
     found = []
-    for one in columns:
+    for one in cells:
         exact = one_way(one, against)
         if exact is None or one.name in against.subject.settings.keep or is_disguise(one, against):
             continue
@@ -89,7 +90,7 @@ def _single_values(columns: Sequence[Seen], against: AgainstTarget) -> list[Find
 def _exactly(one: Seen, exact: OneWay, against: AgainstTarget) -> str:
     """`all 97 rows in which "refund" is not "0" are cancelled "yes"`."""
     target = against.target
-    return f'all {len(exact.rows):,} rows in which "{one.name}" {exact.says} have {target.name} "{target.levels[exact.code]}"'
+    return f'all {len(exact.rows):,} rows in which "{one.name}" {exact.says} have {target.name} "{target.said(exact.code)}"'
 
 
 def _finding(one: Seen, against: AgainstTarget, best: float, others: float) -> Finding:

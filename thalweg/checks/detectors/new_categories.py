@@ -24,7 +24,7 @@ def new_categories(subject: Subject) -> list[Finding]:
     for one in columns:
         rows = _new(one, subject.part, len(columns))
         if len(rows):
-            words = ", ".join(f'"{one.levels[i]}"' for i in dict.fromkeys(one.codes[rows].tolist()))[:80]
+            words = ", ".join(f'"{one.said(i)}"' for i in dict.fromkeys(one.codes[rows].tolist()))[:80]
             outside = counted(len(rows), "new row") if subject.old else f"{counted(len(rows), 'row')} outside training"
             what = f'{outside} with values of "{one.name}" that training never saw: {words} ({shown_rows(rows)})'
             found.append(

@@ -29,7 +29,7 @@ def target_in_disguise(subject: Subject) -> list[Finding]:
 
 def is_disguise(one: Seen, against: AgainstTarget) -> bool:
     """The column alone is right on all rows but one in a thousand, and far better than always saying the commonest class."""
-    if one.distinct < 2:
+    if not one.varies:
         return False
     if against.classes:
         score = against.score(one)

@@ -40,6 +40,9 @@ class StopAt:
         if (progress.position.stage, progress.position.step) == (self.stage, self.step):
             signal.raise_signal(signal.SIGINT)
 
+    def due(self, progress) -> float:
+        return progress.position.step + 1
+
     def state_dict(self) -> dict[str, Any]:
         return {}
 

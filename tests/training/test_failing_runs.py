@@ -91,6 +91,9 @@ class Steps:
     def __call__(self, progress, rule):
         self.finite.append(bool(progress.report["finite"]))
 
+    def due(self, progress):
+        return progress.position.step + 1
+
     def state_dict(self):
         return {}
 
@@ -209,6 +212,9 @@ class Poke:
         if progress.position.step == self.step:
             with torch.no_grad():
                 next(rule.model.parameters())[0, 0] = torch.nan
+
+    def due(self, progress):
+        return progress.position.step + 1
 
     def state_dict(self):
         return {}

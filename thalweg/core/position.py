@@ -88,12 +88,10 @@ class Position:
         """The position of a further draw or act within the same step."""
         return dataclasses.replace(self, path=(*self.path, str(name)))
 
-    def advanced(self, length: int | None) -> "Position":
-        """One step on, where an epoch has `length` steps (None: there are no epochs)."""
-        index = self.index + 1
-        if length is not None and index >= length:
-            return dataclasses.replace(self, step=self.step + 1, epoch=self.epoch + 1, index=0)
-        return dataclasses.replace(self, step=self.step + 1, index=index)
+    def advanced(self, length: int | None, by: int = 1) -> "Position":
+        """So many steps on, where an epoch has `length` of them (None: there are no epochs)."""
+        over, index = (0, self.index + by) if length is None else divmod(self.index + by, length)
+        return Position(self.seed, self.stage, self.step + by, self.epoch + over, index, self.total, self.path)
 
 
 def seed_from(position: Position) -> None:

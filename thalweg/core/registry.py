@@ -37,6 +37,7 @@ ROOMS = {
     "weights": "models",
     "task": "tasks",
     "rule": "rules",
+    "program": "engine",
     "baseline": "evaluation",
     "features": "evaluation",
     "detector": "checks",
@@ -117,6 +118,7 @@ model = functools.partial(part, "model")
 weights = functools.partial(part, "weights")
 task = functools.partial(part, "task")
 rule = functools.partial(part, "rule")
+program = functools.partial(part, "program")
 baseline = functools.partial(part, "baseline")
 features = functools.partial(part, "features")
 detector = functools.partial(part, "detector")

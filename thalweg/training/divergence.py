@@ -4,6 +4,7 @@ The guard of the descent spared weights, statistics and averages, so the step ca
 weights, same random state. A healthy step costs nothing more than the look at whether it was finite.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -97,6 +98,9 @@ class Divergence:
             self.warn(
                 f"step {progress.position.step} was not finite and changed nothing: {fault.what} ({place}); {fault.cause}"
             )
+
+    def due(self, progress: Progress) -> float:
+        return math.inf  # a program leaves such a step to the rule
 
     def state_dict(self) -> dict[str, Any]:
         return {"skipped": self.skipped, "spared": self.spared}

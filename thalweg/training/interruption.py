@@ -1,5 +1,6 @@
 """A signal that asks a training to stop: heard at the end of a step, and told with what was saved."""
 
+import math
 import signal
 import threading
 from collections.abc import Iterator, Mapping
@@ -48,6 +49,9 @@ class Interruption:
             self.number = self.number or (signal.SIGTERM if int(heard) else 0)
         if self.number and not progress.stopped:
             progress.stopped = INTERRUPTED
+
+    def due(self, progress: Progress) -> float:
+        return math.inf
 
     def state_dict(self) -> dict[str, Any]:
         return {}

@@ -59,9 +59,9 @@ class Evaluation:
         self.waited, self.loss, self.seen = 0, 0.0, 0
 
     def __call__(self, progress: Progress, rule: Rule) -> None:
-        loss = float(progress.report.get("loss", math.nan))
-        if math.isfinite(loss):  # a step that was spared counts for nothing
-            self.loss, self.seen = self.loss + loss, self.seen + 1
+        for loss in progress.losses:
+            if math.isfinite(loss):  # a step that was spared counts for nothing
+                self.loss, self.seen = self.loss + loss, self.seen + 1
         if not self._due(progress):
             return
         position = progress.position
@@ -88,6 +88,11 @@ class Evaluation:
             return self.stopping.patience or math.inf
         total = progress.position.total
         return max(FEWEST, math.ceil(self.patience * total / self.period(total, progress.length)))
+
+    def due(self, progress: Progress) -> float:
+        position = progress.position
+        period = self.period(position.total, progress.length)
+        return (position.step // period + 1) * period
 
     def _due(self, progress: Progress) -> bool:
         position = progress.position
@@ -160,6 +165,9 @@ class Completion:
         if finished is not None and bool(finished):
             progress.stopped = "nothing is left to learn"
 
+    def due(self, progress: Progress) -> float:
+        return math.inf
+
     def state_dict(self) -> dict[str, Any]:
         return {}
 
@@ -184,6 +192,9 @@ class Checkpointer:
         if by_step or now - self._last >= self.seconds:
             self.save(progress)
             self._last = now
+
+    def due(self, progress: Progress) -> float:
+        return math.inf if self.steps is None else (progress.position.step // self.steps + 1) * self.steps
 
     def state_dict(self) -> dict[str, Any]:
         return {}

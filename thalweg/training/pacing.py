@@ -6,6 +6,7 @@ limit. Each decision stands in `plan.json` before it holds, and a resumed run re
 long it takes, but after that every bit is decided too.
 """
 
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -47,7 +48,7 @@ class Pace:
         self.evaluation, self.planned, self.clock, self.until, self.slack = evaluation, planned, clock, until, slack
         self.costs = Costs(0.0, 0.0, 0.0)
         self._heard: float | None = None
-        self._steps, self._spent, self._look = 0, 0.0, 0
+        self._steps, self._spent, self._look, self._left = 0, 0.0, 0, 0
 
     def __call__(self, progress: Progress, rule: Rule) -> None:
         if self.planned.resumed:
@@ -63,7 +64,14 @@ class Pace:
                 self.planned.write()
                 progress.take_in_all(chosen)
                 self._look = _next_look(position.step, chosen)
-        self._heard = self.clock()
+        self._heard, self._left = self.clock(), progress.position.step
+
+    def due(self, progress: Progress) -> float:
+        step = progress.position.step
+        if self.planned.resumed:
+            decided = [one.step for one in self.planned.of_stage(progress.position.stage) if one.step > step]
+            return min(decided, default=math.inf)
+        return max(self._look, step + 1)
 
     def _repeat(self, progress: Progress) -> None:
         """What was decided at this step before the run was cut short."""
@@ -72,14 +80,15 @@ class Pace:
                 progress.take_in_all(one.total)
 
     def _measure(self, progress: Progress) -> None:
-        """The time since this listener was last left: one step, and what other listeners did after the one before."""
+        """The time since this listener was last left: some steps, and what other listeners did after the one before."""
         if self._heard is None:
             return
         took, position = self.clock() - self._heard, progress.position
-        if (position.step - 1) % self.evaluation.period(position.total, progress.length):
-            self._steps, self._spent = self._steps + 1, self._spent + took
+        steps = position.step - self._left
+        if (position.step - steps) % self.evaluation.period(position.total, progress.length):
+            self._steps, self._spent = self._steps + steps, self._spent + took
         else:  # after the step before there was an evaluation
-            found = max(0.0, took - self.costs.step)
+            found = max(0.0, took - steps * self.costs.step)
             self.costs = Costs(self.costs.begin, self.costs.step, 0.5 * (self.costs.evaluation + found))
 
     def _chosen(self, progress: Progress) -> int:

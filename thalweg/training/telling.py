@@ -1,5 +1,6 @@
 """Telling: what a run says of its data, of what will learn, of how it goes and of what that came to."""
 
+import math
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -106,7 +107,7 @@ class ProgressLine:
 
     def __call__(self, progress: Progress, rule: Rule) -> None:
         if self._first is None:
-            self._first = progress.position.step - 1
+            self._first = progress.position.step - len(progress.losses)
         now = time.monotonic()
         if now - self._told < PAUSE_SECONDS:
             return
@@ -116,6 +117,9 @@ class ProgressLine:
         left = spent / done * (position.total - position.step)
         told = [where(progress), self._figures(), rate(done / spent, rule), f"{_clock(left)} left"]
         self.talk.live("learn", "  ".join(filter(None, told)), position.step / max(position.total, 1))
+
+    def due(self, progress: Progress) -> float:
+        return math.inf
 
     def _figures(self) -> str:
         evaluation = self.evaluation

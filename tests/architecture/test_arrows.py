@@ -10,7 +10,7 @@ from tests.architecture.sources import PACKAGE, ROOT
 TOOLS = Path(sys.executable).parent
 ORDER = [
     "__main__", "cli", "contracts", "api", "verbs", "web | report", "tuning | serving | compression | export", "audit",
-    "checks | explanation", "evaluation", "training", "packages", "rules", "tasks | models", "data | optimizers",
+    "checks | explanation", "evaluation", "training", "packages", "engine", "rules", "tasks | models", "data | optimizers",
     "layers | losses | metrics", "fields", "core",
 ]  # fmt: skip
 

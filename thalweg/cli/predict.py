@@ -16,19 +16,20 @@ SHOWN_ROWS = 10
 
 def predict(given: Mapping[str, Any], talk: Talk, page: Page) -> Answer:
     """Predict, and write or show the columns."""
-    from thalweg import api
     from thalweg.core.strict_yaml import parse_yaml
     from thalweg.packages import written
+    from thalweg.verbs import predict as verb
+    from thalweg.verbs.run import load, package_of
 
     request = {key: parse_yaml(text, where=f"--{key.replace('_', '-')}")[0] for key, text in given["request"].items()}
     out = given["out"]
     if out is not None:
         written.refuse_unwritable(out, force=bool(given["force"]))
-    run = api.load(given["run"])
+    run = load(given["run"])
     said = {} if given["on_bad_file"] is None else {"on_bad_file": given["on_bad_file"]}
     said |= {} if given["baseline"] is None else {"baseline": given["baseline"]}
-    columns = api.predict(run, _input(given["input"] or ()), seed=given["seed"] or 0, talk=talk, **said, **request)
-    names = api.package_of(run).task.names_of_values()
+    columns = verb.predict(run, _input(given["input"] or ()), seed=given["seed"] or 0, talk=talk, **said, **request)
+    names = package_of(run).task.names_of_values()
     rows = len(next(iter(columns.values())))
     facts: dict[str, Any] = {"run": str(given["run"]), "rows": rows}
     if out is not None:

@@ -112,9 +112,9 @@ def train(given: Mapping[str, Any], talk: Talk, page: Page) -> Answer:
     from thalweg.cli.asked import asked_settings
 
     data, settings = asked_settings(given, [*CHOICES, *MACHINE, *DATA, *RUN], talk)
-    from thalweg import api
+    from thalweg.verbs import train as verb  # alone: what the other verbs need is not loaded before the first epoch
 
-    run = api.train(
+    run = verb.train(
         data,
         settings=settings,
         out=given["out"],

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
+from torch.overrides import TorchFunctionMode
 
 from thalweg.core.errors import ResourceRefusal
 
 CREATED = ("empty", "zeros", "ones", "full", "rand", "randn", "empty_strided")
-"""What torch makes a new tensor with, by the size given first."""
+"""What torch makes a new tensor with, by the size given first, as a sequence or as one number after the other."""
 WORTH_ASKING = 1 << 26
 """Bytes of one tensor from which the free memory is asked for."""
 KEPT = 1 << 30
@@ -53,7 +53,7 @@ def keep_freed_memory() -> bool:
         return False
 
 
-class WithinMemory(TorchDispatchMode):
+class WithinMemory(TorchFunctionMode):
     """While a net is built within: a tensor larger than what is free is refused before its memory is touched.
 
     Args:
@@ -68,13 +68,13 @@ class WithinMemory(TorchDispatchMode):
         super().__init__()
         self.device, self.where = device, where
 
-    def __torch_dispatch__(
+    def __torch_function__(
         self, func: Any, types: Sequence[type], args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:  # noqa: ANN401 - whatever the operation answers
         given = dict(kwargs or {})
-        if func.overloadpacket.__name__ in CREATED and args and isinstance(args[0], list | tuple):
-            dtype = given.get("dtype") or torch.get_default_dtype()
-            self._refuse_larger(args[0], dtype.itemsize)
+        if args and getattr(func, "__name__", "") in CREATED:
+            shape = args[0] if isinstance(args[0], list | tuple) else [one for one in args if isinstance(one, int)]
+            self._refuse_larger(shape, (given.get("dtype") or torch.get_default_dtype()).itemsize)
         return func(*args, **given)
 
     def _refuse_larger(self, shape: Sequence[int], width: int) -> None:

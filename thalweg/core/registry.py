@@ -179,9 +179,7 @@ def _declared(sort: str, path: Path, tree: ast.Module) -> list[Part]:
     }
     found = []
     for node in tree.body:
-        if not isinstance(node, ast.ClassDef | ast.FunctionDef):
-            continue
-        for call in node.decorator_list:
+        for call in node.decorator_list if isinstance(node, ast.ClassDef | ast.FunctionDef) else ():
             if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == sort:
                 found += _rows(sort, module, node, call, tables)
     return found

@@ -22,6 +22,8 @@ SIGNS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar", " ": "blank"}
 NAMED_SIGNS = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "bar": "|", "pipe": "|", "space": " ", "blank": " "}
 SAMPLE_CHARACTERS = 1 << 18
 SAMPLE_ROWS = 300
+FEW_SIGNS, FEW_WORDS, LETTERS, IN_COLUMNS = 40, 30, 0.6, 0.9
+"""Signs of a running text at least, words of one in a single line, its share of letters; share of lines that columns agree in."""
 NUMBER = re.compile(r"\s*[-+]?(\d[\d.,' ]*|[.,]\d+)([eE][-+]?\d+)?\s*%?\s*")
 _QUOTED = {
     sign: (re.compile(rf'(?:^|[{re.escape(sign)}])\s*"', re.M), re.compile(rf'"\s*(?:$|[{re.escape(sign)}])', re.M))
@@ -80,6 +82,21 @@ def dialect_of(text: str, path: Path, settings: DataSettings) -> Dialect:
     if settings.header is None and not header:
         notes.append("no line of names: the first values recur below (columns are column_1, ...; --header if it is one)")
     return Dialect(reading.sign, reading.quoted, header, reading.runs, tuple(notes))
+
+
+def is_running_text(text: str) -> bool:
+    """Whether the beginning of a text reads on, word after word, and does not stand in columns.
+
+    Mostly letters, and no sign cuts nearly all lines into equally many pieces; a column of single words is none either.
+    """
+    lines = [line for line in text.splitlines()[:SAMPLE_ROWS] if line.strip()]
+    signs = [sign for line in lines for sign in line if not sign.isspace()]
+    if len(signs) < FEW_SIGNS or sum(map(str.isalpha, signs)) < LETTERS * len(signs):
+        return False
+    if len(lines) == 1:
+        return len(lines[0].split()) >= FEW_WORDS
+    read = [_read_by("\n".join(lines), sign) for sign in SIGNS]
+    return not any(one.agreeing >= IN_COLUMNS and (one.width > 1 or one.sign == " ") for one in read)
 
 
 def _sample(text: str) -> str:

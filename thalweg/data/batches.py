@@ -12,6 +12,7 @@ from thalweg.core.processes import Processes
 from thalweg.data.batch import Batch
 from thalweg.fields.encoding import Encodings
 from thalweg.fields.ragged import Ragged
+from thalweg.fields.windows import Windows
 
 Augment = Callable[[Batch, Position], Batch]
 """An augmentation of the whole global batch; randomness only from the position."""
@@ -49,7 +50,9 @@ class Store:
         dtype: type in which floats reach the model; compact integers and codes stay what they are.
     """
 
-    def __init__(self, fields: Mapping[str, Tensor | Ragged], encodings: Encodings, dtype: torch.dtype = torch.float32) -> None:
+    def __init__(
+        self, fields: Mapping[str, Tensor | Ragged | Windows], encodings: Encodings, dtype: torch.dtype = torch.float32
+    ) -> None:
         self.fields, self.encodings, self.dtype = dict(fields), encodings, dtype
         self.length = len(next(iter(self.fields.values())))
         assert all(len(field) == self.length for field in self.fields.values()), "fields differ in length"

@@ -114,6 +114,10 @@ class Dataset(ABC):
     def fingerprint(self) -> dict[str, Any]:
         """What identifies these data: names, rows by part, digest; JSON values."""
 
+    def read_by(self, encodings: Encodings) -> "Dataset":
+        """The same as a model with these encodings reads it; what is drawn or played in stays as it is."""
+        return self
+
     def to(self, device: torch.device | str, dtype: torch.dtype) -> "Dataset":
         """The same dataset, giving its values on a device and its floats in a type."""
         moved = copy.copy(self)

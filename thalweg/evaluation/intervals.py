@@ -5,7 +5,6 @@ Reference: Newcombe 2006, doi:10.1002/sim.2323 (area under ROC, method 5).
 
 import math
 
-from scipy.optimize import brentq
 from scipy.special import ndtri
 
 from thalweg.evaluation.clopper_pearson import ALPHA, Ends, clopper_pearson, student
@@ -39,6 +38,8 @@ def on_logit_scale(value: float, error: float, *, df: float, alpha: float = ALPH
 
 def newcombe(area: float, positives: int, negatives: int, *, alpha: float = ALPHA) -> Ends:
     """The interval of an area under ROC from the numbers of positives and negatives alone."""
+    from scipy.optimize import brentq  # a quarter of a second, for areas alone
+
     z, half = float(ndtri(1 - alpha / 2)), (positives + negatives) / 2 - 1
 
     def excess(theta: float) -> float:

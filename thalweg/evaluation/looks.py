@@ -105,7 +105,7 @@ def part_digest(dataset: Dataset, part: str) -> str:
     """SHA-256 of the raw rows of a part, in the order of the data; of what is drawn, of its name."""
     sha = hashlib.sha256(f"{part}\n".encode())
     if not isinstance(dataset, StoredDataset):
-        sha.update(f"{dataset.name} {dataset.rows(part)}".encode())
+        sha.update(repr(sorted(dataset.fingerprint().items(), key=str)).encode())
         return sha.hexdigest()
     rows = dataset.parts[part].sort().values
     for name, column in sorted(dataset.examples.columns.items()):

@@ -1,9 +1,12 @@
 """Competitive learning on a grid: the unit nearest to an input, and its neighbours, move towards it.
 
-Reference: Kohonen 1990, doi:10.1109/5.58325, eq. 5-9; so is the start on the plane of two principal components.
+Reference: Kohonen 1990, doi:10.1109/5.58325, eq. 5-9; so is the start on the plane of two principal components. A batch at once:
+Kohonen 2013, doi:10.1016/j.neunet.2012.09.018, eq. 8.
 
-Letters: B batch, D values of an input, K units.
+Letters: B batch, D values of an input, R rows and C columns of the grid, K units, R C of them.
 """
+
+from collections.abc import Sequence
 
 import torch
 from pydantic import Field
@@ -13,19 +16,25 @@ from thalweg.core.position import Position
 from thalweg.core.registry import rule
 from thalweg.data.batch import Batch
 from thalweg.data.batches import Batches
-from thalweg.layers.distances import squared_distances
 from thalweg.models.self_organising_map import Map
 from thalweg.rules._rule import Context, Rule, RuleSettings, required_model
 from thalweg.tasks._task import Task
+
+BASIS, ROUNDS = 8, 30
+"""Directions that are turned towards the largest components together, and how often: an error shrinks by the ratio of the ninth
+variance to the second in each round."""
 
 
 class CompetitiveSettings(RuleSettings):
     """How far neighbours follow, and how fast; both shrink geometrically from first to last step."""
 
-    radius: float | None = Field(None, gt=0, description="of the neighbourhood at first, in units; none: half the longer side")
-    last_radius: float = Field(0.5, gt=0, description="of the neighbourhood at last, in units")
+    batch_size: int = Field(256, ge=1, le=1 << 24, description="rows of a global batch; 1: one by one, as in the paper of 1990")
+    radius: float | None = Field(
+        None, gt=0, description="of the neighbourhood at first, in units; none: a quarter of the longer side, at least 2"
+    )
+    last_radius: float = Field(0.33, gt=0, description="of the neighbourhood at last, in units")
     rate: float = Field(0.3, gt=0, lt=1, description="share of the way that the nearest unit moves at first")
-    last_rate: float = Field(0.02, gt=0, lt=1, description="the same at last")
+    last_rate: float = Field(0.1, gt=0, lt=1, description="the same at last")
 
 
 @rule("competitive", settings=CompetitiveSettings, gradient=False, paper="Kohonen 1990, doi:10.1109/5.58325")
@@ -40,22 +49,15 @@ class Competitive(Rule):
     def __init__(self, task: Task, model: nn.Module, settings: CompetitiveSettings, context: Context) -> None:
         super().__init__(task, model, settings, context)
         self.map = required_model(model, Map, self)
-        between = squared_distances(self.map.places, self.map.places)
-        self.between = between.to(context.device, self.map.codes.dtype)  # (K, K)
+        sides = (torch.arange(side, device=context.device, dtype=self.map.codes.dtype) for side in self.map.shape)
+        self.apart = [(side[:, None] - side).square() for side in sides]  # (R, R), (C, C): squared distances on the grid
 
     @torch.no_grad()
     def begin(self, batches: Batches, at: Position) -> None:
         """Spread the codes over the plane of the two largest principal components, two deviations each way."""
-        sums = None
-        for batch in batches:
-            x = self._inputs(batch).double()
-            one = [x.sum(0), x.T @ x, x.new_tensor(float(len(x)))]
-            sums = one if sums is None else [a + b for a, b in zip(sums, one, strict=True)]
-        assert sums is not None, "every process has rows of the training part"
-        first, second, count = self.context.processes.sum(sums)
-        mean = first / count
-        values, vectors = torch.linalg.eigh(second / count - torch.outer(mean, mean))
-        axes = vectors[:, -2:].flip(1) * values[-2:].flip(0).clamp(min=0).sqrt()  # (D, 1 or 2)
+        mean, covariance = self._moments(batches)
+        values, vectors = largest_components(covariance, at.generator("components", by="run"))
+        axes = vectors * values.clamp(min=0).sqrt()  # (D, 1 or 2)
         largest = axes.gather(0, axes.abs().argmax(0, keepdim=True))  # a direction has no sign of its own
         axes = axes * torch.where(largest < 0, -1.0, 1.0)
         sides = self.map.places.double()
@@ -65,23 +67,36 @@ class Competitive(Rule):
 
     @torch.no_grad()
     def step(self, batch: Batch, at: Position) -> dict[str, Tensor]:
-        x = self._inputs(batch)  # (B, D)
-        nearest, winner = squared_distances(x, self.map.codes).min(1)
+        x, codes = self._inputs(batch), self.map.codes  # (B, D), (K, D)
+        least, winner = torch.addmm(codes.square().sum(1), x, codes.T, alpha=-2).min(1)  # all but the square of x
+        distance = (least + x.square().sum(1)).clamp(min=0).sqrt()
+        won = codes.new_zeros(codes.shape).index_add_(0, winner, x)  # what fell to each unit: its sum, then how many
+        count = torch.bincount(winner, minlength=len(codes)).to(codes.dtype)
+        won, count, far, rows = self.context.processes.sum([won, count, distance.sum(), codes.new_tensor(float(len(x)))])
         radius, rate = self.schedule(at)
-        near = torch.exp(-self.between[winner] / (2 * radius**2))  # (B, K)
-        sums = [near.T @ x, near.sum(0), nearest.sqrt().sum(), nearest.new_tensor(float(len(x)))]
-        towards, weight, distance, count = self.context.processes.sum(sums)
+        near = [torch.exp(apart / (-2 * radius**2)) for apart in self.apart]  # the factors of a Gaussian on the grid
+        towards, weight = self._spread(won, near), self._spread(count[:, None], near)  # (K, D), (K, 1)
         share = 1 - (1 - rate) ** weight  # of the way, after as many moves as there are inputs near it
-        mean = towards / weight.clamp(min=torch.finfo(weight.dtype).tiny)[:, None]
-        self.map.codes.lerp_(mean, share[:, None])
-        return {"loss": distance / count}
+        codes.mul_(1 - share).addcmul_(towards, share / weight.clamp(min=torch.finfo(weight.dtype).tiny))
+        return {"loss": far / rows}
 
     def schedule(self, at: Position) -> tuple[float, float]:
         """Radius and rate at a position."""
         done = at.step / max(at.total - 1, 1)
-        first = self.settings.radius or max(self.map.shape) / 2
+        first = self.settings.radius or max(max(self.map.shape) / 4, 2.0)
         radius = first * (self.settings.last_radius / first) ** done
         return radius, self.settings.rate * (self.settings.last_rate / self.settings.rate) ** done
+
+    def _spread(self, sums: Tensor, near: Sequence[Tensor]) -> Tensor:
+        """What fell to each unit (K, D), spread over its neighbours by column and by row: R + C products a unit, not K."""
+        rows, columns = self.map.shape
+        by_row = near[0] @ sums.view(rows, -1)  # (R, C D)
+        return (near[1] @ by_row.view(rows, columns, -1)).view_as(sums)
+
+    def _moments(self, batches: Batches) -> tuple[Tensor, Tensor]:
+        """Mean (D,) and covariance (D, D) of all rows of the training part, in float64; products of centred rows in the codes' type."""
+        count, first = self.context.processes.sum(_summed(batches, lambda batch: [1.0, 2.0]))
+        return first, count
 
     def _inputs(self, batch: Batch) -> Tensor:
         joined: Tensor = self.map.joined(self.task.ports.given(batch)[1])

@@ -25,7 +25,7 @@ from thalweg.core.redaction import redacted
 from thalweg.core.run_folder import RunFolder
 from thalweg.core.strict_yaml import read_yaml
 from thalweg.core.talk import Talk
-from thalweg.data.dataset import Dataset, Examples
+from thalweg.data.dataset import Dataset, Domain, Environment, Examples
 from thalweg.data.encode import encode
 from thalweg.data.read import read
 from thalweg.metrics._margin import read_margin, refuse_wide
@@ -337,7 +337,7 @@ class _Work:
         named = stage.named
         form = "external" if "class" in named else "part"
         source = None
-        if not isinstance(self.raw, Examples) and self.settings.source:
+        if isinstance(self.raw, Domain | Environment) and self.settings.source:
             source = {"name": self.settings.source, "settings": redacted(self.settings.source_settings)}
         facts = {"data": stage.dataset.fingerprint(), "thalweg": thalweg.__version__, "seed": self.settings.seed}
         facts["reading"] = self.settings.data.reading()

@@ -78,7 +78,7 @@ def dataset_in(package: Package, data: Any, said: DataSettings) -> Dataset:  # n
     """
     raw, encodings = read(data, reading(package, said)), package.encodings
     if not isinstance(raw, Examples):
-        return raw
+        return raw.read_by(encodings)
     raw, store = encode_examples(encodings, raw, said)
     missing = [name for one in encodings.of_role("target") for name in one.fields if name not in raw.columns]
     if missing:

@@ -1,10 +1,19 @@
-"""Tables shipped with scikit-learn, as examples: named columns of numbers, and a target of class names or numbers."""
+"""Data shipped with scikit-learn: its files, and its tables as examples, named columns of numbers and a target."""
 
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from thalweg.data.dataset import Examples
+
+
+def shipped_file(name: str) -> Path:
+    """A file of `sklearn/datasets/data`, found without importing scikit-learn, which takes as long as importing torch."""
+    found = find_spec("sklearn")
+    assert found is not None and found.origin is not None, "scikit-learn is required"
+    return Path(found.origin).parent / "datasets" / "data" / name
 
 
 def examples_of_bunch(bunch: Any, name: str, *, target: str, licence: str, note: str) -> Examples:

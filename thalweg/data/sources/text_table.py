@@ -12,7 +12,9 @@ from thalweg.data.dataset import Examples
 
 
 def recognises(path: Path) -> int:
-    """Sure of a zip that holds one file, whose name is that of a table."""
+    """Sure of a zip that holds one file, whose name is that of a table; of other files, unless they read on as prose does."""
+    if not path.name.casefold().endswith(".zip"):
+        return 30
     inner = inner_name(path).casefold()
     return 60 if inner.endswith((".csv", ".tsv", ".tab", ".txt", ".data")) else 0
 

@@ -179,7 +179,9 @@ def _declared(sort: str, path: Path, tree: ast.Module) -> list[Part]:
     }
     found = []
     for node in tree.body:
-        for call in node.decorator_list if isinstance(node, ast.ClassDef | ast.FunctionDef) else ():
+        if not isinstance(node, ast.ClassDef | ast.FunctionDef):
+            continue
+        for call in node.decorator_list:
             if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == sort:
                 found += _rows(sort, module, node, call, tables)
     return found
@@ -207,10 +209,9 @@ def load(sort: str, name: str) -> Any:
     Raises:
         UsageRefusal: no part of that sort has the name; the nearest is given.
     """
-    known = parts(sort)
+    known, points = parts(sort), _entry_points(sort)
     if name in known:
         return getattr(importlib.import_module(known[name].module), known[name].symbol)
-    points = _entry_points(sort)
     if name in points:
         return points[name].load()
     raise UsageRefusal(
@@ -239,9 +240,8 @@ def settings_of(sort: str, name: str, given: Mapping[str, Any] | None = None) ->
         UsageRefusal: unknown part, unknown key or value out of range.
     """
     declaration: Declaration = load(sort, name).declaration
-    base = declaration.variants.get(name)
-    merged = (base.model_dump(exclude_unset=True) if base else {}) | dict(given or {})
-    return read_settings(declaration.settings, merged, where=f"{sort} {name}")
+    base = declaration.variants.get(name, Settings()).model_dump(exclude_unset=True)
+    return read_settings(declaration.settings, base | dict(given or {}), where=f"{sort} {name}")
 
 
 def _entry_points(sort: str) -> Mapping[str, importlib.metadata.EntryPoint]:

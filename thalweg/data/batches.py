@@ -16,6 +16,8 @@ from thalweg.fields.windows import Windows
 
 Augment = Callable[[Batch, Position], Batch]
 """An augmentation of the whole global batch; randomness only from the position."""
+FINISHED_AT_ONCE = 4096
+"""Rows that are finished in one go."""
 
 
 class Batches(ABC):
@@ -93,6 +95,9 @@ class StoredBatches(Batches):
         augment: applied in turn to the whole global batch, before rows are divided among processes, so that mixing partners do
             not depend on the number of processes.
         shuffled: order drawn anew each epoch, from seed, stage and epoch alone.
+
+    Attributes:
+        ready: (n, ...) by field, the rows in order as models read them, where they were finished ahead; empty otherwise.
     """
 
     def __init__(
@@ -109,13 +114,36 @@ class StoredBatches(Batches):
         self.shuffled, self.augment = shuffled, tuple(augment)
         self.processes = processes or Processes()
         self.length = max(1, -(-len(rows) // size))
-        self._order: tuple[object, Tensor] = (None, rows)
+        self.ready: dict[str, Tensor] = {}
+        self._order: tuple[object, Tensor, Tensor] = (None, torch.arange(len(rows)), rows)
+
+    def finish_ahead(self, most: int) -> bool:
+        """Finish all rows once, so that a batch is a gather and nothing else; says whether that can be.
+
+        Not where batches are augmented, or padded to the longest of their rows.
+
+        Args:
+            most: bytes that the finished rows may take.
+        """
+        ragged = any(isinstance(stored, Ragged) for stored in self.store.fields.values())
+        if self.ready or self.augment or ragged or not len(self.rows):
+            return bool(self.ready)
+        sample = self.store.finished(self.store.gather(self.rows[:1]))
+        if len(self.rows) * sum(one.nbytes for one in sample.values()) > most:
+            return False
+        blocks = [self.store.finished(self.store.gather(block)) for block in self.rows.split(FINISHED_AT_ONCE)]
+        self.ready = {name: torch.cat([block[name] for block in blocks]) for name in sample}
+        return True
 
     def at(self, position: Position) -> Batch:
         n, index = len(self.rows), position.index
         first, last = n * index // self.length, n * (index + 1) // self.length  # type: ignore[operator]
         rows = self._ordered(position)[first:last]
         start, end = self.processes.cut(len(rows))
+        if self.ready:
+            here = self._shuffled(position)[0][first:last][start:end]
+            fields = {name: one.index_select(0, here.to(one.device)) for name, one in self.ready.items()}
+            return Batch(fields, end - start, start, len(rows), rows[start:end])
         if not self.augment:
             return self._gathered(rows, start, end)
         whole = Batch(self.store.loosened(self.store.gather(rows)), len(rows), 0, len(rows), rows)
@@ -139,10 +167,13 @@ class StoredBatches(Batches):
         return Batch(self.store.finished(fields), end - start, start, len(rows), rows[start:end])
 
     def _ordered(self, position: Position) -> Tensor:
-        if not self.shuffled:
-            return self.rows
+        """Row numbers (n,) in the order of the position's epoch."""
+        return self._shuffled(position)[1]
+
+    def _shuffled(self, position: Position) -> tuple[Tensor, Tensor]:
+        """Places among `rows` and row numbers, both (n,), in the order of the position's epoch."""
         key = (position.seed, position.stage, position.epoch)
-        if self._order[0] != key:
-            generator = position.generator("order", by="epoch")
-            self._order = (key, self.rows[torch.randperm(len(self.rows), generator=generator)])
-        return self._order[1]
+        if self.shuffled and self._order[0] != key:
+            places = torch.randperm(len(self.rows), generator=position.generator("order", by="epoch"))
+            self._order = (key, places, self.rows[places])
+        return self._order[1:]

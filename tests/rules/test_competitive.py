@@ -1,5 +1,7 @@
 """A map spreads over the digits: near codes, and few inputs torn between distant units."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -10,6 +12,11 @@ from tests.training.resuming import assert_new_process_predicts_the_same, assert
 from tests.training.splitting import assert_two_processes_learn_the_same
 from thalweg.core.errors import UsageRefusal
 from thalweg.core.position import Position
+from thalweg.data.batch import Batch
+from thalweg.fields.ports import Port, Ports
+from thalweg.models.self_organising_map import Map, MapSettings
+from thalweg.rules._rule import Context
+from thalweg.rules.competitive import Competitive, CompetitiveSettings, largest_components
 from thalweg.tasks._task import measured
 
 SETTINGS = {"source": "digits", "model": {"name": "map", "rows": 8, "columns": 8}}
@@ -86,3 +93,24 @@ def test_another_model_is_refused_by_name(tmp_path):
 
 def test_what_the_map_does_not_read_is_told(trained):
     assert trained.package.task.notes == ["class is not read: examples are laid out by the inputs alone"]
+
+
+def test_a_batch_moves_every_unit_as_kohonen_says():
+    ports = Ports((Port("v", "vector", (3,)),), ())
+    model = Map(ports, MapSettings(rows=2, columns=3))
+    rule = Competitive(SimpleNamespace(ports=ports), model, CompetitiveSettings(radius=1.5), Context())
+    x, before = torch.randn(20, 3, generator=torch.Generator().manual_seed(0)), model.codes.detach().clone()
+    rule.step(Batch.of({"v": x}), Position(total=10))
+    winner = torch.cdist(x, before).argmin(1)
+    near = torch.exp(-torch.cdist(model.places, model.places)[winner].square() / (2 * 1.5**2))  # (B, K)
+    mean, share = near.T @ x / near.sum(0)[:, None], 1 - 0.7 ** near.sum(0)
+    torch.testing.assert_close(model.codes.detach(), before + share[:, None] * (mean - before), atol=1e-5, rtol=1e-5)
+
+
+def test_the_largest_components_are_those_of_all():
+    x = torch.randn(200, 60, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    x[:, :12] *= torch.arange(1, 13).flip(0)
+    values, vectors = largest_components(torch.cov(x.T), torch.Generator().manual_seed(1))
+    truth, directions = torch.linalg.eigh(torch.cov(x.T))
+    torch.testing.assert_close(values, truth[-2:].flip(0))
+    torch.testing.assert_close((vectors * directions[:, -2:].flip(1)).sum(0).abs(), torch.ones(2, dtype=torch.float64))

@@ -1,7 +1,7 @@
 """Competitive learning on a grid: the unit nearest to an input, and its neighbours, move towards it.
 
-Reference: Kohonen 1990, doi:10.1109/5.58325, eq. 5-9; so is the start on the plane of two principal components. A batch at once:
-Kohonen 2013, doi:10.1016/j.neunet.2012.09.018, eq. 8.
+References: Kohonen 1990, doi:10.1109/5.58325, eq. 5-9, and the start on the plane of two principal components; Kohonen 2013,
+doi:10.1016/j.neunet.2012.09.018, eq. 8 (a batch at once).
 
 Letters: B batch, D values of an input, R rows and C columns of the grid, K units, R C of them.
 """
@@ -29,12 +29,10 @@ class CompetitiveSettings(RuleSettings):
     """How far neighbours follow, and how fast; both shrink geometrically from first to last step."""
 
     batch_size: int = Field(256, ge=1, le=1 << 24, description="rows of a global batch; 1: one by one, as in the paper of 1990")
-    radius: float | None = Field(
-        None, gt=0, description="of the neighbourhood at first, in units; none: a quarter of the longer side, at least 2"
-    )
-    last_radius: float = Field(0.33, gt=0, description="of the neighbourhood at last, in units")
+    radius: float | None = Field(None, gt=0, description="of the neighbourhood at first, in units; none: half the longer side")
+    last_radius: float = Field(0.5, gt=0, description="of the neighbourhood at last, in units")
     rate: float = Field(0.3, gt=0, lt=1, description="share of the way that the nearest unit moves at first")
-    last_rate: float = Field(0.1, gt=0, lt=1, description="the same at last")
+    last_rate: float = Field(0.02, gt=0, lt=1, description="the same at last")
 
 
 @rule("competitive", settings=CompetitiveSettings, gradient=False, paper="Kohonen 1990, doi:10.1109/5.58325")
@@ -83,7 +81,7 @@ class Competitive(Rule):
     def schedule(self, at: Position) -> tuple[float, float]:
         """Radius and rate at a position."""
         done = at.step / max(at.total - 1, 1)
-        first = self.settings.radius or max(max(self.map.shape) / 4, 2.0)
+        first = self.settings.radius or max(self.map.shape) / 2
         radius = first * (self.settings.last_radius / first) ** done
         return radius, self.settings.rate * (self.settings.last_rate / self.settings.rate) ** done
 
@@ -94,10 +92,32 @@ class Competitive(Rule):
         return (near[1] @ by_row.view(rows, columns, -1)).view_as(sums)
 
     def _moments(self, batches: Batches) -> tuple[Tensor, Tensor]:
-        """Mean (D,) and covariance (D, D) of all rows of the training part, in float64; products of centred rows in the codes' type."""
-        count, first = self.context.processes.sum(_summed(batches, lambda batch: [1.0, 2.0]))
-        return first, count
+        """Mean (D,) and covariance (D, D) of the rows of the training part, summed in float64."""
+        codes = self.map.codes
+        sums, count = codes.new_zeros(codes.shape[1], dtype=torch.float64), codes.new_zeros(1, dtype=torch.float64)
+        for batch in batches:
+            x = self._inputs(batch)
+            sums, count = sums + x.sum(0, dtype=torch.float64), count + len(x)
+        sums, count = self.context.processes.sum([sums, count])
+        mean, products = sums / count, torch.zeros_like(torch.outer(sums, sums))
+        for batch in batches:
+            x = (self._inputs(batch) - mean).to(codes.dtype)
+            products += x.T @ x
+        return mean, self.context.processes.sum([products])[0] / count
 
     def _inputs(self, batch: Batch) -> Tensor:
         joined: Tensor = self.map.joined(self.task.ports.given(batch)[1])
         return joined
+
+
+def largest_components(covariance: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """The two largest variances (2,) of a covariance (D, D), in float64, and their directions (D, 2); of one value one of each.
+
+    Reference: Halko, Martinsson & Tropp 2011, arXiv:0909.4061, algorithm 4.4 (orthogonal iteration).
+    """
+    width = len(covariance)
+    basis = torch.randn(width, min(BASIS, width), generator=generator, dtype=torch.float64).to(covariance.device)
+    for _ in range(ROUNDS):
+        basis = torch.linalg.qr(covariance @ basis).Q
+    values, within = torch.linalg.eigh(basis.T @ covariance @ basis)
+    return values[-2:].flip(0), (basis @ within[:, -2:]).flip(1)

@@ -83,6 +83,7 @@ def run_facts(results: Mapping[str, Any], path: Path) -> dict[str, Any]:
         "examples",
         "groups",
         "seconds",
+        "profile",
         "folds",
     )
     return {"run": str(path), **{key: results[key] for key in told if key in results}, "files": files}

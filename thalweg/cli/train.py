@@ -62,6 +62,7 @@ MACHINE = [
     Flag("--precision", path="precision", metavar="NAME", help="auto, float32, float64, bfloat16, float16."),
     Flag("--threads", path="threads", type=Number(1, 4096), help="Threads on the CPU."),
     Flag("--speed", path="speed", metavar="plain", help="How steps are run."),
+    Flag("--profile", path="profile", is_flag=True, help="Say where the time of a step goes, and what to do about it."),
 ]
 DATA = [
     Flag("--split", path="data.split", metavar="A,B,C,D", help="Shares of train, validation, calibration, test."),

@@ -25,9 +25,11 @@ class Batches(ABC):
 
     Attributes:
         length: steps in an epoch; None where there are no epochs.
+        augment: augmentations that `at` applies in turn.
     """
 
     length: int | None = None
+    augment: Sequence[Augment] = ()
 
     @abstractmethod
     def at(self, position: Position) -> Batch:

@@ -196,13 +196,13 @@ class DrawnBatches(Batches):
     """Fresh draws from a domain at every position; the global batch is drawn by all processes and cut."""
 
     def __init__(self, domain: Domain, wanted: Wanted) -> None:
-        self.domain, self.wanted = domain, wanted
+        self.domain, self.wanted, self.augment = domain, wanted, tuple(wanted.augment)
 
     def at(self, position: Position) -> Batch:
         size = self.wanted.size
         store = self.domain.store_of(self.domain.draw(position.generator("domain"), size))
         whole = Batch(store.loosened(store.gather(torch.arange(size))), size, 0, size)
-        for augment in self.wanted.augment:
+        for augment in self.augment:
             whole = augment(whole, position)
         return whole.having(store.finished(whole)).cut(*self.wanted.processes.cut(size))
 

@@ -42,6 +42,7 @@ from thalweg.training.own_parts import given_again
 from thalweg.training.pacing import Pacing
 from thalweg.training.plan import choose_precision
 from thalweg.training.planned import Planned
+from thalweg.training.profile_run import Profiling
 from thalweg.training.published import better_begun, frozen_at_random
 from thalweg.training.rehearsal import rehearse
 from thalweg.training.searching import Search, found_used
@@ -52,7 +53,7 @@ from thalweg.training.telling import ProgressLine, few_to_choose, tell_data, tel
 from thalweg.training.trace import spoilt_weights
 
 EVALUATION_BATCH = 256
-FREE = ("checkpoint_seconds", "checkpoint_steps", "checkpoints_kept", "compare")
+FREE = ("checkpoint_seconds", "checkpoint_steps", "checkpoints_kept", "compare", "profile")
 """Settings that no weight depends on: they may be others when a run is resumed."""
 SMALL_NET = 200_000
 """Parameters below which threads cost more in waiting for each other than they gain: a step of 75,000 parameters on 64 pictures
@@ -68,6 +69,7 @@ class Fitted:
         encoding: wall time of encoding the data, in which files that these name are read.
         reasons: what was chosen and why.
         stopped: why it ended before its last step; empty if it did not.
+        profile: where the time of its longest stage went.
     """
 
     folder: RunFolder
@@ -80,6 +82,7 @@ class Fitted:
     steps: int
     reasons: Mapping[str, str] = field(default_factory=dict)
     stopped: str = ""
+    profile: Mapping[str, Any] | None = None
 
 
 def fit(
@@ -135,9 +138,10 @@ def fit(
                 pacing.plan(stage, watch, work.talk)
             work.start(stage, previous)
         ended, begun = begun is not None and begun.ended, None
-        with interruption.heard(), naming_failures(stage.progress):
-            learn(stage.rule, stage.batches, stage.progress, list(watch.values()))
+        with work.profiling.of(stage) as profile, interruption.heard(), naming_failures(stage.progress):
+            learn(stage.rule, stage.batches, stage.progress, profile.among(list(watch.values())))
         seconds += work.finish(stage, watch, ended=ended, interrupted=interruption.number)
+        work.profiling.conclude(stage, profile, None)
         previous = stage
     assert stage is not None
     return work.packaged(stage, seconds)
@@ -159,6 +163,9 @@ class _Work:
     encoding: float = 0.0
     history: list[dict[str, Any]] = field(default_factory=list)
     examined: Examined = field(default_factory=Examined)
+
+    def __post_init__(self) -> None:
+        self.profiling = Profiling(self.settings, self.talk)
 
     @staticmethod
     def of(settings: RunSettings, given: Any, own: Own, folder: RunFolder, talk: Talk, pacing: Pacing) -> "_Work":  # noqa: ANN401
@@ -358,6 +365,7 @@ class _Work:
             progress.position.step,
             stage.reasons,
             progress.stopped,
+            self.profiling.found,
         )
 
     def _saver(self, stage: Stage, watch: Mapping[str, Listener], *, ended: bool = False) -> Callable[[Progress], None]:

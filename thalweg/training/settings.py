@@ -65,6 +65,7 @@ class RunSettings(Settings):
         "auto", description="order of convolutions' weights in memory; auto: what suits the device"
     )
     speed: Literal["plain"] = Field("plain", description="how steps are run")
+    profile: bool = Field(False, description="steps are timed in parts more often, and where the time went is told")
     preset: Preset = Field(USUAL, description="how much effort it is worth: each model says what it has more or less of")
     find_lr: Finding = Field("no", description="a rate is looked for by a range test, and told, or used")
     find_batch_size: Finding = Field("no", description="a batch size is looked for by measuring, and told, or used")

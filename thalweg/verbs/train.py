@@ -156,6 +156,7 @@ def conclude(run: Run, settings: RunSettings, *, talk: Talk, begun: float) -> No
     found["notes"] += suspicions(examined.facts.get("findings", []) if examined else [], found["metrics"])
     found["seconds"] = {"encoding": fitted.encoding, "training": fitted.seconds, "whole": time.monotonic() - begun}
     found["seconds"] = {what: round(took, 3) for what, took in found["seconds"].items()}
+    found["profile"] = fitted.profile
     found["folds"] = outlook(settings, fitted.dataset, found)
     files.write_json(run.folder.results, found)
     _keep_looks(run.folder, looks.before)

@@ -3,8 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
-from scipy.ndimage import gaussian_filter1d
-from scipy.stats import ks_2samp, poisson
+import scipy
 
 from thalweg.checks.finding import enough
 
@@ -76,7 +75,7 @@ def _density(points: np.ndarray, asked: list[np.ndarray]) -> list[np.ndarray]:
     low, high = min(one.min() for one in asked), max(one.max() for one in asked)
     width = (high - low) / BINS or 1.0
     counts = np.histogram(points, BINS, (low, low + BINS * width))[0].astype(np.float64)
-    smooth = gaussian_filter1d(counts, max(0.9 * deviation(points) * len(points) ** -0.2 / width, 0.5)) + 0.1
+    smooth = scipy.ndimage.gaussian_filter1d(counts, max(0.9 * deviation(points) * len(points) ** -0.2 / width, 0.5)) + 0.1
     return [smooth[np.clip(((one - low) / width).astype(np.int64), 0, BINS - 1)] for one in asked]
 
 
@@ -89,7 +88,7 @@ def _of_factor(logs: np.ndarray, factor: float, rows: int) -> tuple[float, Cloud
         if not enough(beyond.sum(), rows) or beyond.sum() > MOST_SHARE * len(logs) or not _stands_alone(away, cut, way):
             continue
         rest = away[~beyond & (away > cut - way)]
-        distance = float(ks_2samp(np.round(away[beyond] - way, 9), rest).statistic) if len(rest) else 1.0
+        distance = float(scipy.stats.ks_2samp(np.round(away[beyond] - way, 9), rest).statistic) if len(rest) else 1.0
         limit = 1.63 * np.sqrt(1 / beyond.sum() + 1 / max(len(rest), 1)) + 0.1
         if distance <= limit:  # farther cuts leave less of it
             return distance, Cloud(factor, np.flatnonzero(beyond))
@@ -105,7 +104,7 @@ def _stands_alone(away: np.ndarray, cut: float, way: float) -> bool:
     if (np.abs(away - cut) < GAP * way).sum() > IN_GAP * count:
         return False
     natural = natural_beyond(away, cut)
-    return natural <= NATURAL * count and float(poisson.sf(count - 1, natural)) <= UNLIKELY
+    return natural <= NATURAL * count and float(scipy.stats.poisson.sf(count - 1, natural)) <= UNLIKELY
 
 
 def natural_beyond(away: np.ndarray, cut: float) -> float:

@@ -1,7 +1,7 @@
 """How well one thing tells another: area under the curve, share of variance, agreement of ranks."""
 
 import numpy as np
-from scipy.stats import rankdata
+import scipy  # which imports its parts when they are named: statistics take a second
 
 
 def area_under_curve(scores: np.ndarray, positive: np.ndarray) -> float:
@@ -12,7 +12,7 @@ def area_under_curve(scores: np.ndarray, positive: np.ndarray) -> float:
     count, rest = int(positive.sum()), int((~positive).sum())
     if not count or not rest:
         return 0.5
-    return float((rankdata(scores)[positive].sum() - count * (count + 1) / 2) / (count * rest))
+    return float((scipy.stats.rankdata(scores)[positive].sum() - count * (count + 1) / 2) / (count * rest))
 
 
 def mean_area(probabilities: np.ndarray, codes: np.ndarray) -> float:
@@ -29,7 +29,7 @@ def explained(predicted: np.ndarray, truth: np.ndarray) -> float:
 
 def rank_agreement(one: np.ndarray, other: np.ndarray) -> float:
     """Spearman's correlation of two columns without gaps."""
-    ranks = np.stack([rankdata(one), rankdata(other)])
+    ranks = np.stack([scipy.stats.rankdata(one), scipy.stats.rankdata(other)])
     if ranks.std(axis=1).min() == 0:
         return 0.0
     return float(np.corrcoef(ranks)[0, 1])

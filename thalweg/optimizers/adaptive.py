@@ -4,6 +4,7 @@ from pydantic import Field
 from torch import optim
 
 from thalweg.core.registry import optimizer
+from thalweg.optimizers._fused_adam import FusedAdam
 from thalweg.optimizers._implementation import DecayingSettings, Parameters, may_fuse
 
 
@@ -84,26 +85,33 @@ class AdamWSettings(AdamSettings):
 
 
 @optimizer("adam", settings=AdamSettings, elementwise=True, paper="Kingma & Ba 2015, arXiv:1412.6980, algorithm 1")
-def adam(parameters: Parameters, settings: AdamSettings) -> optim.Optimizer:
+def adam(parameters: Parameters, settings: AdamSettings) -> optim.Optimizer | FusedAdam:
     """Moves by w <- w - rate m / (sqrt(v) + epsilon), with m and v the unbiased running averages of g and g^2."""
-    return optim.Adam(
-        parameters,
-        lr=settings.rate,
-        betas=(settings.beta1, settings.beta2),
-        eps=settings.epsilon,
-        weight_decay=settings.weight_decay,
-        fused=may_fuse(parameters),
-    )
+    return _adam(parameters, settings, decoupled=False)
 
 
 @optimizer("adamw", settings=AdamWSettings, elementwise=True, paper="Loshchilov & Hutter 2019, arXiv:1711.05101, algorithm 2")
-def adamw(parameters: Parameters, settings: AdamWSettings) -> optim.Optimizer:
+def adamw(parameters: Parameters, settings: AdamWSettings) -> optim.Optimizer | FusedAdam:
     """Adam with the decay taken off the weights directly: w <- (1 - rate weight_decay) w - rate m / (sqrt(v) + epsilon)."""
-    return optim.AdamW(
+    return _adam(parameters, settings, decoupled=True)
+
+
+def _adam(parameters: Parameters, settings: AdamSettings, *, decoupled: bool) -> optim.Optimizer | FusedAdam:
+    betas = settings.beta1, settings.beta2
+    if may_fuse(parameters):
+        return FusedAdam(
+            parameters,
+            rate=settings.rate,
+            betas=betas,
+            epsilon=settings.epsilon,
+            weight_decay=settings.weight_decay,
+            decoupled=decoupled,
+        )
+    return optim.Adam(
         parameters,
         lr=settings.rate,
-        betas=(settings.beta1, settings.beta2),
+        betas=betas,
         eps=settings.epsilon,
         weight_decay=settings.weight_decay,
-        fused=may_fuse(parameters),
+        decoupled_weight_decay=decoupled,
     )

@@ -1,7 +1,7 @@
 """Categories that training never saw."""
 
 import numpy as np
-from scipy.stats import binom
+import scipy
 
 from thalweg.checks.finding import Finding, counted, shown_rows
 from thalweg.checks.seen import Seen
@@ -51,5 +51,5 @@ def _new(one: Seen, part: np.ndarray, columns: int) -> np.ndarray:
     asked = int(((part > TRAIN) & there).sum())
     if once == 0:
         return rows
-    chance = binom.sf(len(rows) - 1, asked, min(1.0, (once + 1) / max(total, 1)))
+    chance = scipy.stats.binom.sf(len(rows) - 1, asked, min(1.0, (once + 1) / max(total, 1)))
     return rows if chance < UNLIKELY / columns else np.zeros(0, dtype=np.int64)

@@ -1,7 +1,7 @@
 """Numbers so far from the others that they may be slips."""
 
 import numpy as np
-from scipy.stats import binom, mannwhitneyu
+import scipy
 
 from thalweg.checks.detectors.sentinels import sentinel_of
 from thalweg.checks.finding import Finding, counted, enough, shown_rows
@@ -105,9 +105,9 @@ def _goes_with_target(rows: np.ndarray, subject: Subject) -> bool:
     if subject.classes is not None:
         here = np.bincount(target.codes[rows] + 1, minlength=target.distinct + 1)
         shares = np.bincount(target.codes + 1, minlength=target.distinct + 1) / len(subject)
-        return bool((binom.sf(here - 1, len(rows), shares) * np.count_nonzero(shares) < UNLIKELY).any())
+        return bool((scipy.stats.binom.sf(here - 1, len(rows), shares) * np.count_nonzero(shares) < UNLIKELY).any())
     known = np.isfinite(target.numbers)
     own = np.isin(np.arange(len(subject)), rows)
     if subject.amounts is None or not (known & own).any() or not (known & ~own).any():
         return False
-    return bool(mannwhitneyu(target.numbers[known & own], target.numbers[known & ~own]).pvalue < UNLIKELY)
+    return bool(scipy.stats.mannwhitneyu(target.numbers[known & own], target.numbers[known & ~own]).pvalue < UNLIKELY)

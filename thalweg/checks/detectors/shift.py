@@ -1,7 +1,7 @@
 """Parts of a given split, or new data, that differ from training."""
 
 import numpy as np
-from scipy.stats import chi2_contingency, ks_2samp, mannwhitneyu
+import scipy
 
 from thalweg.checks.evidence_table import read
 from thalweg.checks.finding import Finding
@@ -56,8 +56,8 @@ def _moved(seen: Seen, one: np.ndarray, other: np.ndarray, columns: int) -> floa
         first, second = (seen.numbers[rows & np.isfinite(seen.numbers)] for rows in (one, other))
         if min(len(first), len(second)) < LEAST_ROWS:
             return 0.0
-        shape = ks_2samp(first, second, method="asymp")
-        place = mannwhitneyu(first, second, method="asymptotic")  # surer of a few rows that are all moved one way
+        shape = scipy.stats.ks_2samp(first, second, method="asymp")
+        place = scipy.stats.mannwhitneyu(first, second, method="asymptotic")  # surer of a few rows that are all moved one way
         distance, chance = float(shape.statistic), 2 * min(float(shape.pvalue), float(place.pvalue))
     else:
         counts = np.stack([np.bincount(seen.codes[rows] + 1, minlength=seen.distinct + 1) for rows in (one, other)]).astype(
@@ -70,7 +70,7 @@ def _moved(seen: Seen, one: np.ndarray, other: np.ndarray, columns: int) -> floa
         rare = counts.sum(axis=0) < 10
         pooled = np.concatenate([counts[:, ~rare], counts[:, rare].sum(axis=1, keepdims=True)], axis=1)
         pooled = pooled[:, pooled.sum(axis=0) > 0]
-        chance = float(chi2_contingency(pooled).pvalue) if pooled.shape[1] > 1 else 1.0
+        chance = float(scipy.stats.chi2_contingency(pooled).pvalue) if pooled.shape[1] > 1 else 1.0
     return distance if distance >= LEAST and chance < UNLIKELY / columns else 0.0
 
 

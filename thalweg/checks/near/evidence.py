@@ -1,7 +1,7 @@
 """Rows that are nearer to each other than chance allows, by the evidence of all their cells together."""
 
 import numpy as np
-from scipy.spatial import cKDTree
+import scipy
 
 from thalweg.checks.bits import Cells
 from thalweg.checks.subject import TRAIN, Subject
@@ -25,7 +25,7 @@ def measured_pairs(subject: Subject, cells: Cells, values: np.ndarray, numbers: 
         return np.zeros((0, 2), dtype=np.int64)
     varied = sorted(varied, key=lambda i: -cells.bits[numbers[i]])[:MOST_AXES]
     space = np.stack([_spread(values[:, i]) for i in varied], axis=1)
-    _, near = cKDTree(space).query(space[rows], k=NEIGHBOURS + 1)
+    _, near = scipy.spatial.cKDTree(space).query(space[rows], k=NEIGHBOURS + 1)
     near = np.asarray([[other for other in line if other != row][:NEIGHBOURS] for row, line in zip(rows, near, strict=True)])
     evidence = _evidence(rows, near, cells, values, numbers)
     order = np.argsort(-evidence, axis=1)[:, :3]

@@ -2,7 +2,7 @@
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from thalweg.checks.copies import Copy, copy_findings
 from thalweg.checks.finding import Finding
@@ -71,7 +71,7 @@ def _limit(one: np.ndarray, other: np.ndarray, apart: np.ndarray) -> np.ndarray:
     share = min(NEARER, usual ** (np.log(CHANCE / 2) / np.log(1 - np.sqrt(1 - USUAL))))
     around = np.maximum(third, np.quantile(third, DENSEST))
     low, high = np.log(np.maximum(np.quantile(nearest, QUANTILES), 1e-9))
-    deviations = norm.ppf([RARE, *QUANTILES])
+    deviations = ndtri([RARE, *QUANTILES])
     rare = np.exp(low - (deviations[1] - deviations[0]) * (high - low) / (deviations[2] - deviations[1]))
     return np.maximum(share * np.maximum(around[one], around[other]), rare)
 

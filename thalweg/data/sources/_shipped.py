@@ -12,7 +12,8 @@ from thalweg.data.dataset import Examples
 def shipped_file(name: str) -> Path:
     """A file of `sklearn/datasets/data`, found without importing scikit-learn, which takes as long as importing torch."""
     found = find_spec("sklearn")
-    assert found is not None and found.origin is not None, "scikit-learn is required"
+    assert found is not None, "scikit-learn is required"
+    assert found.origin is not None
     return Path(found.origin).parent / "datasets" / "data" / name
 
 

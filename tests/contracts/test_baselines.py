@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.evaluation.arrays import classes, pictures, task_of, values, waves
+from tests.evaluation.arrays import classes, pictures, running, task_of, values, waves
 from thalweg.core import registry
 from thalweg.data.encode import encode_columns
 from thalweg.evaluation.evaluate import evaluate
@@ -14,7 +14,9 @@ from thalweg.evaluation.sparse import is_sparse
 from thalweg.fields.encoding import Encodings
 from thalweg.models.weights.catalogue import entry, local
 
-DATA = {"classification": classes, "regression": values, "series": waves, "image": pictures}
+DATA = {"classification": classes, "regression": values, "series": waves, "image": pictures, "symbols": running}
+TASKS = {"regression": "regression", "symbols": "language-modelling"}
+"""What is learned of these data, where it is not classes."""
 PAIRS = [
     (name, next(iter(registry.facts("baseline", name).get("inputs", [task]))))
     for name in registry.names("baseline")
@@ -34,7 +36,7 @@ def prepared():
     found = {}
     for name in {of for _, of in PAIRS}:
         dataset = DATA[name]()
-        task = task_of("regression" if name == "regression" else "classification", dataset)
+        task = task_of(TASKS.get(name, "classification"), dataset)
         headline = next(iter(task.metrics))
         columns = reader(task, *next(read_by(one) for one, of in PAIRS if of == name))
         found[name] = (task, dataset, Training.of(task, dataset, 0, columns), Chooser(task, dataset, headline, 0))
@@ -70,7 +72,8 @@ def test_it_answers_as_a_net_would(prepared, name, task_name):
     task, dataset, one, _ = fitted(prepared, name, task_name)
     batch = next(iter(dataset.batches("test", size=16)))
     answer = one.model(**{port: batch[port] for port in task.ports.names})
-    assert answer.shape == (batch.size, task.ports.output.width)
+    places = task.ports.output.shape if task.ports.output.size is not None else ()
+    assert answer.shape == (batch.size, *places, task.ports.output.width)
     assert answer.dtype == torch.float32
     assert answer.isfinite().all()
     assert torch.equal(answer, one.model(*[batch[port] for port in task.ports.names]))

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from thalweg.core import registry
-from thalweg.data.dataset import StoredDataset
+from thalweg.data.dataset import Dataset, StoredDataset
 from thalweg.data.encode import encode
 from thalweg.data.read import read
 from thalweg.data.settings import DataSettings
@@ -17,7 +17,7 @@ def dataset_of(columns: Mapping[str, object]) -> StoredDataset:
     return encode(read(dict(columns), settings), settings, seed=0)
 
 
-def task_of(name: str, dataset: StoredDataset) -> Task:
+def task_of(name: str, dataset: Dataset) -> Task:
     return registry.load("task", name)(dataset.encodings, registry.settings_of("task", name))
 
 
@@ -58,3 +58,10 @@ def waves(rows: int = 90) -> StoredDataset:
         clean = np.stack([np.sin(swings * time), np.cos(swings * time)], axis=1)
         series.append(clean + 0.2 * generator.normal(size=(length, 2)))
     return dataset_of({"x": series, "target": np.array(["slow", "middle", "fast"])[code]})
+
+
+def running() -> Dataset:
+    """Sentences of a small grammar, in windows of 32 characters."""
+    found = read("sentences", own={"sentences": 400})
+    assert isinstance(found, Dataset)
+    return found

@@ -22,8 +22,8 @@ SIGNS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar", " ": "blank"}
 NAMED_SIGNS = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "bar": "|", "pipe": "|", "space": " ", "blank": " "}
 SAMPLE_CHARACTERS = 1 << 18
 SAMPLE_ROWS = 300
-FEW_SIGNS, FEW_WORDS, LETTERS, IN_COLUMNS = 40, 30, 0.6, 0.9
-"""Signs of a running text at least, words of one in a single line, its share of letters; share of lines that columns agree in."""
+FEW_SIGNS, FEW_WORDS, LETTERS, IN_COLUMNS = 1000, 30, 0.6, 0.9
+"""Signs of a running text, words of one that is a single line, its share of letters; share of lines that columns agree in."""
 NUMBER = re.compile(r"\s*[-+]?(\d[\d.,' ]*|[.,]\d+)([eE][-+]?\d+)?\s*%?\s*")
 _QUOTED = {
     sign: (re.compile(rf'(?:^|[{re.escape(sign)}])\s*"', re.M), re.compile(rf'"\s*(?:$|[{re.escape(sign)}])', re.M))

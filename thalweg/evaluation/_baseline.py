@@ -63,7 +63,7 @@ class Fitted:
     sharpness: float = 1.0
 
     def __call__(self, *arguments: Tensor, **named: Tensor) -> Tensor:
-        """Log-probabilities (B, C), or standardised values (B, d)."""
+        """Log-probabilities (B, C), or (B, T, C) of rows of places; or standardised values (B, d)."""
         like = next(iter((*arguments, *named.values())))
         return as_tensor(self.answered(self.columns.given(arguments, named)), like)
 
@@ -76,8 +76,8 @@ class Fitted:
     def _log_probabilities(self, rows: Any) -> np.ndarray:
         found = self.scores(rows) * self.sharpness if self.decisions else self.estimator.predict_proba(rows)
         known = _log_softmax(found) if self.decisions else np.log(np.clip(found, LEAST, None))
-        answer = np.full((rows.shape[0], self.classes or 0), np.log(LEAST))
-        answer[:, self.estimator.classes_.astype(np.int64)] = known
+        answer = np.full((*known.shape[:-1], self.classes or 0), np.log(LEAST))
+        answer[..., self.estimator.classes_.astype(np.int64)] = known
         return answer
 
     def scores(self, rows: Any) -> np.ndarray:

@@ -4,17 +4,20 @@ Letters: n training rows, K folds.
 """
 
 import dataclasses
+import math
 import warnings
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from thalweg.evaluation._baseline import Candidates, Fitted
 from thalweg.evaluation.features import Columns
 from thalweg.evaluation.training_rows import Training
 from thalweg.metrics._metric import Metric
+from thalweg.models.classical._evaluator import blocks
 
 PILOT = 300
 """Rows of the first, timed fit, where there are many more."""
@@ -136,6 +139,13 @@ def _folds(training: Training, plan: Plan) -> np.ndarray:
 
 def _value(fitted: Fitted, training: Training, rows: np.ndarray, metric: Metric[Any]) -> float | None:
     """The metric of a fitted estimator on training rows that it was not fitted on."""
+    width = (training.classes or 1) * math.prod(training.target.shape[1:])  # numbers that a row is answered by
+    some = torch.cat([_statistics(fitted, training, rows[block], metric) for block in blocks(len(rows), width)])
+    return metric.value(some.sum(0) if metric.additive else some)
+
+
+def _statistics(fitted: Fitted, training: Training, rows: np.ndarray, metric: Metric[Any]) -> Tensor:
+    """The metric's statistics of these rows."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         found = torch.from_numpy(np.asarray(fitted.answered(training.rows[rows]), dtype=np.float64))
@@ -144,7 +154,6 @@ def _value(fitted: Fitted, training: Training, rows: np.ndarray, metric: Metric[
         readings = {"values": found.reshape(target.shape)}
     else:
         target = torch.from_numpy(training.target[rows].astype(np.int64))
-        readings = {"probabilities": found.exp(), "classes": found.argmax(1)}
+        readings = {"probabilities": found.exp(), "classes": found.argmax(-1)}
     reads = metric.declaration.facts["reads"]  # type: ignore[attr-defined]
-    some = metric.rows(readings[reads], target)
-    return metric.value(some.sum(0) if metric.additive else some)
+    return metric.rows(readings[reads], target)

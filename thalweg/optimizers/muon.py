@@ -40,6 +40,7 @@ class MuonSettings(DecayingSettings):
         "float32",
         description="of the orthogonalisation; bfloat16 pays on hardware that multiplies it, and costs twentyfold elsewhere",
     )
+    first: Literal["adamw", "muon"] = Field("muon", description="who moves the first matrix, of symbols looked up in some nets")
     last: Literal["adamw", "muon"] = Field("adamw", description="who moves the last matrix, the head of most nets")
     rest_rate: float = Field(
         3e-3, gt=0.0, json_schema_extra={"scale": "log"}, description="base rate of all that is no matrix, before the schedule"
@@ -58,12 +59,12 @@ class Muon(torch.optim.Optimizer):
     rest_rate / rate.
 
     Args:
-        parameters: parameters or groups. Whatever has two axes or more is a matrix, except the last one (see `last`). A group
-            may decide for itself with the key `muon`: False for embeddings, for example.
+        parameters: parameters or groups. Whatever has two axes or more is a matrix, except the last (see `last`, `first`). A
+            group may decide for itself with the key `muon`: False for embeddings, for example.
     """
 
     def __init__(self, parameters: Parameters, settings: MuonSettings) -> None:
-        kept = settings.model_dump(exclude={"rate", "rest_rate", "last"})
+        kept = settings.model_dump(exclude={"rate", "rest_rate", "first", "last"})
         super().__init__(list(_divided(parameters, settings)), {"lr": settings.rate, **kept})
 
     @torch.no_grad()
@@ -180,7 +181,8 @@ def _gathered(x: Tensor, steps: int) -> Tensor:
 def _divided(parameters: Parameters, settings: MuonSettings) -> Iterator[dict[str, Any]]:
     """Each group as up to two: the matrices and the rest."""
     matrices = [parameter for parameter in all_parameters(parameters) if parameter.dim() >= 2]
-    excluded = {id(matrices[-1])} if matrices and settings.last == "adamw" else set()
+    ends = {"first": matrices[:1], "last": matrices[-1:]}
+    excluded = {id(one) for end, several in ends.items() for one in several if getattr(settings, end) == "adamw"}
     groups = [entry for entry in parameters if isinstance(entry, dict)]
     for group in groups or [{"params": list(all_parameters(parameters))}]:
         by_rule = group.get("muon")

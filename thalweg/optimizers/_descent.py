@@ -139,6 +139,10 @@ class Descent:
         """The share of the peak rate at a position: a pure function of the step and the number of steps."""
         return self._rate_of(at.step, at.total)
 
+    def shares(self, at: Position, steps: int) -> list[float]:
+        """The shares of so many steps, from a position on."""
+        return [self._rate_of(at.step + more, at.total) for more in range(steps)]
+
     def update(self, slope: Slope, at: Position, again: Callable[[], Slope] | None = None) -> Tensor:
         """One update; says whether the slope was finite (if not, nothing was touched).
 

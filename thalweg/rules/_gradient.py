@@ -142,7 +142,7 @@ class GradientRule(Rule, ABC):
                 slope = slope + self.slope(part)
             finite = self.descent.update(slope, at, again=lambda: reduce(add, map(self.slope, parts)))
         if bool(finite):
-            for follower, leader in self._led():
+            for follower, leader in self.led():
                 follower.update(leader)
         else:
             _put_back(self.model, statistics)
@@ -150,10 +150,10 @@ class GradientRule(Rule, ABC):
         return {"loss": loss, "finite": finite, **slope.measures}
 
     def _lead_anew(self) -> None:
-        for follower, leader in self._led():
+        for follower, leader in self.led():
             follower.reset(leader)
 
-    def _led(self) -> Iterator[tuple[Follower, nn.Module]]:
+    def led(self) -> Iterator[tuple[Follower, nn.Module]]:
         """Each follower with the module that it follows: the model, or the one before it."""
         leader = self.model
         for follower in self.followers.values():

@@ -1,0 +1,267 @@
+"""The fused chain of dense layers takes the steps that the rule takes, however they are cut, and knows what it cannot take."""
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import settings as how
+from hypothesis import strategies as st
+from torch import Tensor, nn
+
+from thalweg.core import registry
+from thalweg.core.position import Position, seed_from
+from thalweg.core.settings import Choice
+from thalweg.data.encode import encode
+from thalweg.data.read import read
+from thalweg.data.settings import DataSettings
+from thalweg.engine.dense_chain import DenseChain
+from thalweg.rules._rule import Context
+from thalweg.rules.backpropagation import Backpropagation, BackpropagationSettings
+from thalweg.training.loop import Progress, learn
+
+TOTAL = 200
+ROWS, WIDTH = 150, 6
+
+
+def columns(target: str, *, weighted: bool, inputs: int = 1) -> dict[str, np.ndarray]:
+    """Vectors of six numbers, and what follows from them: one of three classes, or a number."""
+    drawn = np.random.default_rng(0)
+    vectors = {f"x{i}": drawn.normal(size=(ROWS, WIDTH)).astype("float32") for i in range(inputs)}
+    made = vectors["x0"] @ drawn.normal(size=(WIDTH, 3)).astype("float32")
+    answers = np.array(["a", "b", "c"])[made.argmax(1)] if target == "category" else made[:, 0]
+    weights = {"w": drawn.uniform(0.2, 3, ROWS).astype("float32")} if weighted else {}
+    return {**vectors, **weights, "y": answers}
+
+
+def begun(
+    *,
+    target: str = "category",
+    weighted: bool = False,
+    inputs: int = 1,
+    model: Callable[[], nn.Module] | None = None,
+    **settings: Any,
+) -> SimpleNamespace:
+    """Backpropagation as it begins, with its batches of 13 rows at most, finished ahead.
+
+    Args:
+        settings: of the rule; `loss`, `activation` and `precision` of what it is built of.
+    """
+    loss, precision = settings.pop("loss", None), settings.pop("precision", "float32")
+    shape = {"hidden": (9, 5), "activation": settings.pop("activation", "relu"), "dropout": settings.pop("dropout", 0.0)}
+    kinds = {"w": "weight"} if weighted else {}
+    asked = DataSettings(target="y", fields={f"x{i}": "vector" for i in range(inputs)} | kinds)
+    dtype = torch.float64 if precision == "float64" else torch.float32
+    dataset = encode(read(columns(target, weighted=weighted, inputs=inputs), asked), asked, seed=0).to("cpu", dtype)
+    name = "classification" if target == "category" else "regression"
+    made = registry.settings_of("task", name, {} if loss is None else {"loss": loss})
+    task = registry.load("task", name)(dataset.encodings, made)
+    torch.manual_seed(1)
+    ours = registry.load("model", "mlp")
+    net = (model() if model else ours(task.ports, registry.settings_of("model", "mlp", shape))).to(dtype)
+    task.bind(net)
+    usual = {"steps": TOTAL, "batch_size": 13, "optimizer": "adam", "rate": 0.01}
+    rule = Backpropagation(task, net, BackpropagationSettings.model_validate(usual | settings), Context(precision=precision))
+    batches = rule.batches(dataset)
+    assert batches.finish_ahead(1 << 20)
+    at = Position(total=TOTAL)
+    rule.begin(batches, at)
+    return SimpleNamespace(rule=rule, batches=batches, at=at)
+
+
+def sequential(*middle: nn.Module, outputs: int = 3) -> nn.Sequential:
+    return nn.Sequential(nn.Flatten(), nn.Linear(WIDTH, 9), *middle, nn.Linear(9, outputs))
+
+
+def by_rule(run: SimpleNamespace, steps: int) -> list[float]:
+    losses = []
+    for _ in range(steps):
+        seed_from(run.at)
+        losses.append(float(run.rule.step(run.batches.at(run.at), run.at)["loss"]))
+        run.at = run.at.advanced(run.batches.length)
+    return losses
+
+
+def by_chain(run: SimpleNamespace, steps: int, most: int = 64) -> list[float]:
+    chain, losses = DenseChain.of(run.rule, run.batches), []
+    assert chain is not None
+    while len(losses) < steps:
+        taken = chain.take(run.at, min(most, steps - len(losses)))
+        assert len(taken.losses) == taken.count > 0
+        losses += taken.losses
+        run.at = run.at.advanced(run.batches.length, taken.count)
+    return losses
+
+
+def numbers(held: Any) -> Tensor:
+    """All numbers of a state, in order."""
+    if isinstance(held, Tensor):
+        return held.detach().double().reshape(-1).clone()
+    inner = held.values() if isinstance(held, dict) else held if isinstance(held, list | tuple) else ()
+    return torch.cat([torch.zeros(0, dtype=torch.float64), *map(numbers, inner)])
+
+
+def state(run: SimpleNamespace) -> Tensor:
+    """Weights, moments, counts of updates and averages."""
+    return numbers(run.rule.state_dict())
+
+
+def assert_same(one: list[float] | Tensor, other: list[float] | Tensor, *, within: float) -> None:
+    ours, theirs = (torch.as_tensor(some, dtype=torch.float64) for some in (one, other))
+    assert ours.shape == theirs.shape
+    assert float((ours - theirs).norm() / theirs.norm()) < within
+
+
+SMOOTHED = Choice(name="cross-entropy", settings={"label_smoothing": 0.1, "class_weights": (1.0, 2.0, 0.5)})
+VARIANTS = {
+    "adam": {},
+    "adamw": {"optimizer": {"name": "adamw", "weight_decay": 0.1}},
+    "adam with decay": {"optimizer": {"name": "adam", "weight_decay": 0.1}},
+    "tanh": {"activation": "tanh"},
+    "sigmoid": {"activation": "sigmoid"},
+    "gelu": {"activation": "gelu"},
+    "silu": {"activation": "silu"},
+    "smoothed": {"loss": SMOOTHED},
+    "weighted": {"weighted": True},
+    "clipped": {"clip": 0.1},
+    "constant rate": {"schedule": "constant"},
+    "average": {"average": 0.95},
+    "between an average": {"average": 0.95, "between": 0.5},
+    "squared": {"target": "number"},
+    "squared and weighted": {"target": "number", "weighted": True},
+    "linear alone": {"model": lambda: nn.Sequential(nn.Linear(WIDTH, 3))},
+    "no bias": {"model": lambda: sequential(nn.Identity(), nn.GELU(approximate="tanh"), nn.Linear(9, 9, bias=False))},
+}
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_losses_weights_moments_and_averages_are_those_of_the_rule(name):
+    plain, fused = (begun(precision="float64", **VARIANTS[name]) for _ in range(2))
+    assert_same(by_chain(fused, 40), by_rule(plain, 40), within=1e-6)  # the rule's are reported in float32
+    assert_same(state(fused), state(plain), within=1e-9)
+
+
+@pytest.mark.parametrize("target", ["category", "number"])
+def test_in_float32_they_are_the_same_up_to_rounding(target):
+    plain, fused = (begun(target=target, optimizer="adamw") for _ in range(2))
+    assert_same(by_chain(fused, TOTAL), by_rule(plain, TOTAL), within=1e-5)
+    assert_same(state(fused), state(plain), within=1e-5)
+    assert torch.equal(fused.rule.descent.state_dict()["optimizer"]["head.bias"]["step"], torch.tensor(float(TOTAL)))
+
+
+@pytest.fixture(scope="module")
+def uncut() -> tuple[list[float], Tensor]:
+    run = begun(average=0.9, weighted=True)
+    return by_chain(run, 60), state(run)
+
+
+@how(max_examples=20, deadline=None)
+@given(cuts=st.lists(st.integers(1, 17), min_size=1, max_size=8), resumed=st.integers(0, 7))
+def test_how_steps_are_cut_and_a_resume_between_them_change_no_bit(uncut, cuts, resumed):
+    run, losses = begun(average=0.9, weighted=True), []
+    for index, size in enumerate([*cuts, 60]):
+        if index == resumed:
+            again = begun(average=0.9, weighted=True)
+            again.rule.load_state_dict(run.rule.state_dict())
+            again.at = run.at
+            run = again
+        losses += by_chain(run, min(size, 60 - len(losses)))
+    assert losses == uncut[0]
+    assert torch.equal(state(run), uncut[1])
+
+
+def test_a_state_that_was_loaded_meanwhile_is_taken_up():
+    run = begun()
+    chain = DenseChain.of(run.rule, run.batches)
+    chain.take(run.at, 5)
+    run.rule.load_state_dict(begun().rule.state_dict())
+    again = chain.take(run.at, 5)
+    assert list(again.losses) == by_chain(begun(), 5)
+
+
+def test_a_batch_that_is_not_finite_leaves_the_state_as_it_is_and_is_the_rules():
+    plain, fused = begun(average=0.9), begun(average=0.9)
+    bad = 4
+    for run in (plain, fused):
+        at = run.at.advanced(run.batches.length, bad)
+        first = len(run.batches.rows) * at.index // run.batches.length
+        run.batches.ready["x0"][run.batches._shuffled(at)[0][first]] = float("nan")
+    chain, until = DenseChain.of(fused.rule, fused.batches), []
+    while (taken := chain.take(fused.at, 64)).count:
+        until += taken.losses
+        fused.at = fused.at.advanced(fused.batches.length, taken.count)
+    before = state(fused)
+    assert (len(until), chain.take(fused.at, 1).count) == (bad, 0)
+    assert torch.equal(state(fused), before)
+    assert not by_rule(plain, bad + 1)[-1] < 1e9
+    assert not by_rule(fused, 1)[-1] < 1e9
+    assert torch.equal(state(fused), before)
+    assert_same(by_chain(fused, 2), by_rule(plain, 2), within=1e-5)
+
+
+def test_the_loop_learns_with_it_what_it_learns_without():
+    plain, fused = begun(schedule="cosine"), begun(schedule="cosine")
+    for run, program in ((plain, None), (fused, DenseChain.of(fused.rule, fused.batches))):
+        learn(run.rule, run.batches, Progress(run.at, run.batches.length), [], program)
+    assert_same(state(fused), state(plain), within=1e-5)
+
+
+class Doubled(nn.Sequential):
+    """No plain chain, though it looks like one."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return 2 * super().forward(x)
+
+
+def hooked() -> nn.Module:
+    net = sequential(nn.ReLU())
+    net[0].register_forward_hook(lambda module, given, answer: 2 * answer)
+    return net
+
+
+def replaced() -> nn.Module:
+    net = sequential(nn.ReLU())
+    net[1].forward = lambda x: nn.functional.linear(2 * x, net[1].weight, net[1].bias)
+    return net
+
+
+def shared() -> nn.Module:
+    net = sequential(nn.Linear(9, 9), nn.ReLU(), nn.Linear(9, 9))
+    net[4].weight = net[2].weight
+    return net
+
+
+OTHERS = {
+    "dropout": {"dropout": 0.2},
+    "a layer of dropout": {"model": lambda: sequential(nn.Dropout(0.2))},
+    "two inputs": {"inputs": 2},
+    "a line search": {"optimizer": "lbfgs"},
+    "another optimizer": {"optimizer": "momentum"},
+    "parts of batches": {"accumulate": 2},
+    "a penalty": {"l2": 0.1},
+    "a frozen layer": {"freeze": "head"},
+    "lower rates below": {"layer_decay": 0.9},
+    "another loss": {"loss": Choice(name="focal")},
+    "a forward of its own": {"model": lambda: Doubled(*sequential(nn.ReLU()))},
+    "two activations": {"model": lambda: sequential(nn.ReLU(), nn.Tanh())},
+    "an activation at the end": {"model": lambda: nn.Sequential(sequential(nn.ReLU()), nn.Tanh())},
+    "normalisation": {"model": lambda: sequential(nn.LayerNorm(9))},
+    "a hook": {"model": hooked},
+    "another forward put in": {"model": replaced},
+    "shared weights": {"model": shared},
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_what_is_no_plain_chain_is_left_to_the_rule(name):
+    run = begun(**OTHERS[name])
+    assert DenseChain.of(run.rule, run.batches) is None
+
+
+def test_batches_that_are_not_finished_ahead_are_left_to_the_rule():
+    run = begun()
+    run.batches.ready = {}
+    assert DenseChain.of(run.rule, run.batches) is None

@@ -1,0 +1,96 @@
+"""Losses of a burst of batches and their slopes by hand, with few kernels: what a batch needs is made for the whole burst.
+
+Each batch's loss is the weighted mean of its rows, as the rule's own step reports it.
+
+Letters: R rows of a burst, B of a batch, C classes, D width of a target.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from thalweg.losses.cross_entropy import CrossEntropy
+
+
+class Verdict(ABC):
+    """What the batches of one burst are told."""
+
+    @abstractmethod
+    def slope(self, batch: int, sums: Tensor, out: Tensor) -> None:
+        """The slope (B, C) of the loss of a batch, counted within the burst, by what the last layer gave (B, C)."""
+
+    @abstractmethod
+    def losses(self) -> list[float]:
+        """The loss of each batch, once all are judged."""
+
+
+class CrossEntropyVerdict(Verdict):
+    """-sum(target log softmax), where a target holds smoothing, weights of classes and what its row counts.
+
+    Args:
+        loss: its smoothing and its weights of classes.
+        codes: (R,) classes.
+        shares: (R,) what each row counts of its batch's loss.
+        sizes: rows of each batch.
+    """
+
+    def __init__(self, loss: CrossEntropy, codes: Tensor, shares: Tensor, sizes: Sequence[int], *, classes: int) -> None:
+        smoothing = loss.settings.label_smoothing
+        table = (1 - smoothing) * torch.eye(classes, dtype=shares.dtype) + smoothing / classes  # (C, C)
+        if loss.settings.class_weights is not None:
+            table *= table.new_tensor(loss.settings.class_weights)
+        self.sizes = sizes
+        self.target = -table.index_select(0, codes.long()).mul_(shares[:, None])  # (R, C)
+        self.log_probabilities = torch.empty_like(self.target)
+        self.batches = list(zip(self.target.split(sizes), self.log_probabilities.split(sizes), strict=True))
+
+    def slope(self, batch: int, sums: Tensor, out: Tensor) -> None:
+        target, log_probabilities = self.batches[batch]
+        torch._log_softmax(sums, 1, False, out=log_probabilities)
+        torch._log_softmax_backward_data(target, log_probabilities, 1, sums.dtype, out=out)
+
+    def losses(self) -> list[float]:
+        return sums_of((self.target * self.log_probabilities).sum(1), self.sizes)
+
+
+class SquaredVerdict(Verdict):
+    """Squared differences, the mean over a target's numbers.
+
+    Args:
+        target: (R, D).
+        shares: (R,) what each row counts of its batch's loss.
+        sizes: rows of each batch.
+    """
+
+    def __init__(self, target: Tensor, shares: Tensor, sizes: Sequence[int]) -> None:
+        self.sizes, self.shares = sizes, shares
+        self.target = target.to(shares.dtype)
+        self.misses = torch.empty_like(self.target)
+        steepness = shares[:, None] * (2 / target.shape[1])  # (R, 1)
+        self.batches = list(zip(*(one.split(sizes) for one in (self.target, self.misses, steepness)), strict=True))
+
+    def slope(self, batch: int, sums: Tensor, out: Tensor) -> None:
+        target, misses, steepness = self.batches[batch]
+        torch.sub(sums, target, out=misses)
+        torch.mul(misses, steepness, out=out)
+
+    def losses(self) -> list[float]:
+        return sums_of(self.misses.square().mean(1) * self.shares, self.sizes)
+
+
+def shares_of(weight: Tensor | None, sizes: Sequence[int], dtype: torch.dtype) -> Tensor:
+    """(R,) what each row counts of its batch's loss: equal shares, or those of weights (R,)."""
+    counts = torch.tensor(sizes)
+    if weight is None:
+        return torch.repeat_interleave(1.0 / counts.to(dtype), counts)
+    whole = torch.tensor(sums_of(weight, sizes), dtype=dtype).clamp(min=torch.finfo(dtype).tiny)
+    return weight.to(dtype) / torch.repeat_interleave(whole, counts)
+
+
+def sums_of(values: Tensor, sizes: Sequence[int]) -> list[float]:
+    """The sum of each batch's values (R,), in the same order of additions wherever the batch stands in its burst."""
+    starts = np.cumsum([0, *sizes[:-1]])
+    return list(map(float, np.add.reduceat(values.double().numpy(), starts)))

@@ -16,6 +16,7 @@ from thalweg.report.learning_section import learning_section
 from thalweg.report.map_section import map_section
 from thalweg.report.markup import text, unbroken
 from thalweg.report.page import page
+from thalweg.report.profile_section import profile_section
 from thalweg.report.rate_chart import rate_section, write_rates
 from thalweg.report.run_facts import Facts
 from thalweg.report.samples import samples_section
@@ -59,6 +60,7 @@ def report_of(facts: Facts) -> str:
         subgroups_section(facts),
         importance_section(facts),
         time_section(facts),
+        profile_section(facts),
         repeat_section(facts),
     ]
     return page(f"{facts.title}: report", _kicker(facts), unbroken(f"<em>{text(word)}</em> {text(rest)}"), sections)

@@ -15,6 +15,9 @@ WATCHING = (READING, LISTENERS)
 NEAR, BUSY = 0.5, 0.6
 """Shares of the measured peak from which a run is near the machine's limit, and of kernels below which Python is in the way."""
 
+LEAST_MEMORY = 1_000_000
+"""Bytes below which it is not told how much memory a training took."""
+
 
 def profiled(
     spent: Spent,
@@ -147,7 +150,11 @@ def lines_of(found: Mapping[str, Any]) -> list[str]:
         f"{part['name']:<{width}}  {percent(part['share']):>6}  {part['milliseconds']:>9.3f} ms a step"
         for part in found["parts"]
     ]
-    memory = f"memory: {found['memory_bytes'] / 1e6:,.0f} MB more than before the first step" if found["memory_bytes"] else ""
+    memory = (
+        f"memory: {found['memory_bytes'] / 1e6:,.0f} MB more than before the first step"
+        if (found["memory_bytes"] or 0) >= LEAST_MEMORY
+        else ""
+    )
     return [*table, reached(found), *filter(None, [memory]), found["bottleneck"]]
 
 

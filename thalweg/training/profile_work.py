@@ -1,7 +1,7 @@
 """The work of one step: floating-point operations, bytes moved and time in kernels, counted on one batch; no weight moves.
 
 Counted are products of matrices, convolutions, attention and torch's fused recurrent layers, forward and backward; element by
-element arithmetic is left out, as in torch's own counter.
+element arithmetic is left out, as by torch's own counter, whose formulas these are: it would itself load torch's compiler.
 """
 
 import statistics
@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils.flop_counter import FlopCounterMode, sdpa_backward_flop_count, sdpa_flop_count
+from torch.utils.flop_counter import flop_registry, sdpa_backward_flop_count, sdpa_flop_count
 
 from thalweg.core.position import Position, seed_from
 from thalweg.data.batch import Batch
@@ -23,7 +23,6 @@ from thalweg.training.trace import unchanged
 
 REPEATS = 5
 """Passes that are timed with their kernels; the median counts."""
-Shape = torch.Size
 UNCOUNTED = ("fft", "cudnn_rnn", "miopen_rnn", "linalg", "cdist", "lstsq", "cholesky", "deform")
 """What marks operations that may do much and that nobody counts here."""
 
@@ -60,14 +59,15 @@ def counted(rule: Rule, batch: Batch | None, at: Position | None, *, kernels: bo
     with unchanged(rule.model), rule.at_rest.held():
         seed_from(at)
         prepared = rule.prepare(batch, at)
-        counter, seen = FlopCounterMode(display=False, custom_mapping=FURTHER), Operations()
-        with seen, counter:
+        with Operations() as seen:
             rule.slope(prepared)
         timed = kernels and rule.context.device.type == "cpu"
         share = _kernels(lambda: rule.slope(prepared)) if timed else None
     left_out = sorted(name for name in seen.names if any(mark in name for mark in UNCOUNTED))
     why = f"{', '.join(left_out)} cannot be counted" if left_out else ""
-    return Work(counter.get_total_flops(), seen.moved, seen.calls, share, why)
+    if not seen.flops:
+        return Work(moved=seen.moved, calls=seen.calls, kernels=share, why=why or "no operation is one that is counted")
+    return Work(seen.flops, seen.moved, seen.calls, share, why)
 
 
 class Operations(TorchDispatchMode):
@@ -80,7 +80,12 @@ class Operations(TorchDispatchMode):
     def __init__(self) -> None:
         super().__init__()
         self.names: set[str] = set()
-        self.moved, self.calls, self.seconds = 0, 0, 0.0
+        self.flops, self.moved, self.calls, self.seconds = 0, 0, 0, 0.0
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Nothing is compiled within, and torch loads its compiler to leave out what it would not compile."""
+        return False
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Mapping[str, Any] | None = None) -> Any:  # noqa: ANN401
         begun = time.perf_counter()
@@ -88,9 +93,16 @@ class Operations(TorchDispatchMode):
         if not func.is_view:
             self.seconds += time.perf_counter() - begun
             self.calls += 1
-            self.names.add(func.overloadpacket.__name__)
-            self.moved += _bytes(args) + _bytes(answer)
+            self._count(func.overloadpacket, args, kwargs or {}, answer)
         return answer
+
+    def _count(self, operation: Any, args: Any, kwargs: Mapping[str, Any], answer: Any) -> None:  # noqa: ANN401
+        self.names.add(operation.__name__)
+        self.moved += _bytes(args) + _bytes(answer)
+        if operation in flop_registry:
+            self.flops += int(flop_registry[operation](*args, **kwargs, out_val=answer))
+        elif operation in FURTHER:
+            self.flops += FURTHER[operation](*args)
 
 
 def _bytes(several: Any) -> int:  # noqa: ANN401 - what an operation takes or gives
@@ -113,27 +125,25 @@ def _kernels(act: Callable[[], object]) -> float:
     return min(1.0, statistics.median(inside) / statistics.median(whole))
 
 
-def _recurrent(input_: Shape, first: Shape, second: Shape, *rest: Any, out_shape: Any = None, **named: Any) -> int:
+def _recurrent(given: Tensor, first: Tensor, second: Tensor, *rest: Any) -> int:
     """Of one layer in one direction: both products at every time, by input (T, B, I) and weights (4 H, I) and (4 H, H)."""
-    return int(2 * input_[0] * input_[1] * (first.numel() + second.numel()))
+    return 2 * given.shape[0] * given.shape[1] * (first.numel() + second.numel())
 
 
-def _recurrent_backward(input_: Shape, first: Shape, second: Shape, *rest: Any, out_shape: Any = None, **named: Any) -> int:
+def _recurrent_backward(given: Tensor, first: Tensor, second: Tensor, *rest: Any) -> int:
     """Each product has two in its slope."""
-    return 2 * _recurrent(input_, first, second)
+    return 2 * _recurrent(given, first, second)
 
 
-def _attention(query: Shape, key: Shape, value: Shape, *rest: Any, out_shape: Any = None, **named: Any) -> int:
-    return int(sdpa_flop_count(query, key, value))
+def _attention(query: Tensor, key: Tensor, value: Tensor, *rest: Any) -> int:
+    return int(sdpa_flop_count(query.shape, key.shape, value.shape))
 
 
-def _attention_backward(
-    grown: Shape, query: Shape, key: Shape, value: Shape, *rest: Any, out_shape: Any = None, **named: Any
-) -> int:
-    return int(sdpa_backward_flop_count(grown, query, key, value))
+def _attention_backward(slope: Tensor, query: Tensor, key: Tensor, value: Tensor, *rest: Any) -> int:
+    return int(sdpa_backward_flop_count(slope.shape, query.shape, key.shape, value.shape))
 
 
-FURTHER = {
+FURTHER: Mapping[Any, Callable[..., int]] = {
     torch.ops.aten.mkldnn_rnn_layer: _recurrent,
     torch.ops.aten.mkldnn_rnn_layer_backward: _recurrent_backward,
     torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: _attention,

@@ -103,7 +103,9 @@ def _home(home: Path) -> list[dict[str, str]]:
 
 
 def _threads(threads: int) -> list[dict[str, str]]:
-    cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    from thalweg.core.device import usable_cores
+
+    cores = usable_cores()
     if threads <= cores:
         return []
     return [

@@ -47,6 +47,7 @@ from thalweg.training.published import better_begun, frozen_at_random
 from thalweg.training.rehearsal import rehearse
 from thalweg.training.searching import Search, found_used
 from thalweg.training.settings import RunSettings
+from thalweg.training.speed import SPEED, settle
 from thalweg.training.splitting import tell_splitting
 from thalweg.training.stage import Own, Stage, build_stage, task_facts
 from thalweg.training.telling import ProgressLine, few_to_choose, tell_data, tell_model, tell_resumed, tell_stage
@@ -131,6 +132,8 @@ def fit(
         tell_splitting(stage, work.talk)
         watch = work.listeners(stage, interruption, listeners or {})
         work.tell(stage, said, first=previous is None)
+        with naming_failures(stage.progress):
+            settle(stage, settings, pacing.planned, work.talk, begun=begun is not None)
         if begun is not None:
             work.go_on(begun, stage, watch)
         else:
@@ -139,7 +142,7 @@ def fit(
             work.start(stage, previous)
         ended, begun = begun is not None and begun.ended, None
         with work.profiling.of(stage) as profile, interruption.heard(), naming_failures(stage.progress):
-            learn(stage.rule, stage.batches, stage.progress, profile.among(list(watch.values())))
+            learn(stage.rule, stage.batches, stage.progress, profile.among(list(watch.values())), stage.program())
         seconds += work.finish(stage, watch, ended=ended, interrupted=interruption.number)
         work.profiling.conclude(stage, profile, None)
         previous = stage
@@ -268,6 +271,9 @@ class _Work:
             self.folder.begin()
         self.talk.begun()
         self._write_facts(stage)
+        if stage.progress.position.stage:
+            self.pacing.planned.write()
+            self._renew_settings()
         stage.progress.history = self.history
         if previous is not None:
             stage.rule.load_state_dict(previous.rule.state_dict(), grow=True)
@@ -276,7 +282,7 @@ class _Work:
     def go_on(self, begun: checkpoints.Checkpoint, stage: Stage, watch: Mapping[str, Listener]) -> None:
         """Continue a stage from a checkpoint, after checking that it belongs to these settings and data."""
         for what, stored, now in (
-            ("settings", begun.settings, self._settings_digest()),
+            ("settings", begun.settings, self._settings_digest(stage)),
             ("data", begun.data, _digest(stage.dataset.fingerprint())),
         ):
             if stored != now:
@@ -373,7 +379,7 @@ class _Work:
             if self.context.processes.rank:
                 return
             facts = {
-                "settings": self._settings_digest(),
+                "settings": self._settings_digest(stage),
                 "data": _digest(stage.dataset.fingerprint()),
                 "lines": self.folder.metrics.stat().st_size if self.folder.metrics.exists() else 0,
             }
@@ -382,9 +388,15 @@ class _Work:
 
         return save
 
-    def _settings_digest(self) -> str:
-        decisive = self.settings.model_dump(mode="json", exclude=set(FREE))
-        return _digest(decisive | {"processes": self.context.processes.world})
+    def _settings_digest(self, stage: Stage) -> str:
+        decisive = self.settings.model_dump(mode="json", exclude={*FREE, SPEED})
+        plans = self._plans().get(SPEED, [])[: stage.progress.position.stage + 1]
+        return _digest(decisive | {SPEED: plans, "processes": self.context.processes.world})
+
+    def _plans(self) -> dict[str, Any]:
+        """How steps are run, by stage, as far as that is known; nothing where they are plain."""
+        found = self.pacing.planned.found.get(SPEED)
+        return {} if found is None else {SPEED: found}
 
     def _write_facts(self, stage: Stage) -> None:
         """What is needed to repeat the run, before its first step; lines that a killed start left are dropped."""
@@ -395,7 +407,7 @@ class _Work:
         unsaid = {*own, *({"rule"} if "name" in self.settings.stages[0].rule else ())}  # a stage's own rule is not the run's
         chosen = {name: choice.model_dump(mode="json") for name, choice in stage.choices.items() if name not in unsaid}
         added = {"chosen": chosen, "why": dict(stage.reasons)} | ({"own": own} if own else {})
-        settings = self.settings.model_dump(mode="json") | added
+        settings = self.settings.model_dump(mode="json") | self._plans() | added
         files.write_text(self.folder.settings, yaml.safe_dump(redacted(settings), sort_keys=False, allow_unicode=True))
         files.write_json(self.folder.environment, environment(self.context))
         self.pacing.planned.write()
@@ -403,10 +415,10 @@ class _Work:
         files.write_json(self.folder.data, facts | self.examined.as_json() | {"fields": stage.dataset.encodings.as_json()})
 
     def _renew_settings(self) -> None:
-        """What may be another than when the run began stands in its settings as it is now."""
+        """What may be another than when the run began, or is known only now, stands in its settings."""
         written = read_yaml(self.folder.settings)[0] if self.folder.settings.is_file() else None
-        now = self.settings.model_dump(mode="json", include=set(FREE))
-        if isinstance(written, dict) and now != {name: written.get(name) for name in FREE}:
+        now = self.settings.model_dump(mode="json", include=set(FREE)) | self._plans()
+        if isinstance(written, dict) and now != {name: written.get(name) for name in now}:
             files.write_text(self.folder.settings, yaml.safe_dump(written | now, sort_keys=False, allow_unicode=True))
 
 

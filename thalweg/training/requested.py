@@ -16,6 +16,7 @@ from thalweg.models.weights.asked import under_weights
 from thalweg.training.own_parts import OWN
 from thalweg.training.settings import RunSettings
 from thalweg.training.sought import found_before, searched_for
+from thalweg.training.speed_file import plans_read
 
 PARTS = ("task", "model", "rule")
 UNKNOWN = "SETTING_UNKNOWN"
@@ -48,7 +49,7 @@ def run_settings(given: Mapping[str, Any], *, where: str = "the run") -> RunSett
     refuse_secrets(given, where=where)
     asked = {key: value for key, value in given.items() if key not in (*CHOSEN, OWN)}
     asked = found_before(asked, given.get("chosen") or {})
-    asked = searched_for(asked)
+    asked = plans_read(searched_for(asked))
     for name, choice in (given.get("chosen") or {}).items():
         asked[name] = choice if asked.get(name) is None else asked[name]
     if asked.get("time_limit") is not None and given.get("rule") is None and isinstance(asked.get("rule"), Mapping):

@@ -1,11 +1,14 @@
 """The settings of a run: everything needed to repeat it. Written to `settings.yaml` before the first step."""
 
-from typing import Any, Literal
+import os
+from collections.abc import Mapping
+from typing import Any, Literal, cast
 
 from pydantic import Field, field_validator
 
 from thalweg.core.settings import Choice, Settings
 from thalweg.data.settings import DataSettings
+from thalweg.engine.plan import Speed
 from thalweg.metrics._margin import read_margin
 from thalweg.training.duration import seconds_of
 
@@ -13,6 +16,11 @@ Preset = Literal["fast", "good", "best"]
 Finding = Literal["no", "tell", "use"]
 USUAL: Preset = "good"
 Augmentation = str | dict[str, dict[str, Any]]
+
+
+def _usual_speed() -> Speed:
+    """As the environment says, else as a probe finds."""
+    return cast("Speed", os.environ.get("THALWEG_SPEED") or "probe")
 
 
 class StoppingSettings(Settings):
@@ -64,7 +72,10 @@ class RunSettings(Settings):
     memory_format: Literal["auto", "plain", "channels-last"] = Field(
         "auto", description="order of convolutions' weights in memory; auto: what suits the device"
     )
-    speed: Literal["plain"] = Field("plain", description="how steps are run")
+    speed: Speed = Field(
+        default_factory=_usual_speed,
+        description="how steps are run: plain, as a probe finds, or by a plan for each stage",
+    )
     profile: bool = Field(False, description="steps are timed in parts more often, and where the time went is told")
     preset: Preset = Field(USUAL, description="how much effort it is worth: each model says what it has more or less of")
     find_lr: Finding = Field("no", description="a rate is looked for by a range test, and told, or used")
@@ -80,6 +91,12 @@ class RunSettings(Settings):
         """One name is a list of one, `none` is an empty one."""
         given = [given] if isinstance(given, str | dict) else given
         return [one for one in given if one != "none"] if isinstance(given, list | tuple) else given
+
+    @field_validator("speed", mode="before")
+    @classmethod
+    def _each_stage(cls, given: Any) -> Any:  # noqa: ANN401 - whatever the user wrote
+        """One plan is a list of one."""
+        return [given] if isinstance(given, Mapping) else given
 
     @field_validator("time_limit", mode="before")
     @classmethod

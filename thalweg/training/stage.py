@@ -20,6 +20,8 @@ from thalweg.core.settings import Choice, Settings, read_settings
 from thalweg.data.augmented import build_augment
 from thalweg.data.batches import Batches
 from thalweg.data.dataset import Dataset
+from thalweg.engine.plan import SpeedPlan
+from thalweg.engine.program import Program
 from thalweg.models.weights.filling import fill_by_name
 from thalweg.rules._rule import Context, Rule
 from thalweg.tasks._task import Loss, Task
@@ -64,6 +66,7 @@ class Stage:
         patience: share of all evaluations without improvement after which learning ends; None: it goes on.
         threads_from: parameters below which it learns on one thread; None: as any net.
         begun: what the rule and the batches held when the rule had begun; None unless it is to begin once more.
+        plan: how its steps are run.
     """
 
     dataset: Dataset
@@ -78,6 +81,26 @@ class Stage:
     patience: float | None = None
     threads_from: int | None = None
     begun: tuple[Mapping[str, Any], Mapping[str, Any]] | None = None
+    plan: SpeedPlan = field(default_factory=SpeedPlan)
+
+    def program(self) -> Program | None:
+        """The program of the plan, once all states are loaded; None where the rule takes its steps itself.
+
+        Raises:
+            UsageRefusal: the plan names one that does not fit.
+        """
+        if not self.plan.program:
+            return None
+        built: Program | None = registry.load("program", self.plan.program).of(self.rule, self.batches)
+        if built is None:
+            raise UsageRefusal(
+                "SPEED_PROGRAM_MISFIT",
+                f"the program {self.plan.program} cannot take the steps of this net, loss and rule",
+                where="--speed",
+                why="it would learn something else",
+                fix="--speed probe, which finds one that fits, or --speed plain",
+            )
+        return built
 
     def begin(self, *, once_more: bool = False) -> None:
         """Let the rule begin; where it did so in a trial, give back what that found, which may have taken long.

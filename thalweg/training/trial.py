@@ -11,6 +11,7 @@ import torch
 
 from thalweg.core.position import Position, seed_from
 from thalweg.data.batches import Batches
+from thalweg.engine.program import Program, Taken
 from thalweg.tasks._task import measured_rows
 from thalweg.training.stage import Stage
 
@@ -63,14 +64,14 @@ def costs(stage: Stage, validation: Batches, *, budget: float, clock: Clock = ti
     return Costs(*found)
 
 
-def steps_on(stage: Stage, first: int, count: int) -> None:
-    """Take steps as the run will; what the listeners would hear is lost."""
-    at = stage.progress.position
-    for _ in range(first):
-        at = at.advanced(stage.progress.length)
-    for _ in range(count):
-        one_step(stage, at)
-        at = at.advanced(stage.progress.length)
+def steps_on(stage: Stage, first: int, count: int, program: Program | None = None) -> list[float]:
+    """Take steps as the run will, and give their losses; what the listeners would hear else is lost."""
+    at, losses = stage.progress.position.advanced(stage.progress.length, first), list[float]()
+    while len(losses) < count:
+        taken = program.take(at, count - len(losses)) if program is not None else Taken(0)
+        losses += taken.losses if taken.count else [one_step(stage, at)]
+        at = at.advanced(stage.progress.length, taken.count or 1)
+    return losses
 
 
 def one_step(stage: Stage, at: Position) -> float:
@@ -85,17 +86,17 @@ def _step(stage: Stage, budget: float, clock: Clock) -> float:
 
     Where one step takes longer than all of them may, the last of those that warm up counts.
     """
-    share, each = stage.rule.context.processes.share, 0.0
+    share, each, program = stage.rule.context.processes.share, 0.0, stage.program()
     for one in range(WARM):
         first = clock()
-        steps_on(stage, one, 1)
+        steps_on(stage, one, 1, program)
         each = clock() - first
     if share(each > budget):
         return each
     done, count, began = WARM, LEAST, clock()
     while True:
         first = clock()
-        steps_on(stage, done, count)
+        steps_on(stage, done, count, program)
         each = (clock() - first) / count
         if share(clock() - began + 2 * count * each > budget or 2 * count > MOST):
             return each

@@ -1,0 +1,28 @@
+"""The speed plan: how the steps of a stage are run. Equal seed and equal plan give equal bits."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from thalweg.core.settings import Settings
+
+
+class SpeedPlan(Settings):
+    """How steps are run; what is left out is as the run's settings have it."""
+
+    program: str = Field("", description="what takes the steps; empty: the rule, one by one")
+    ahead: bool = Field(False, description="rows are finished once, before the first step")
+    threads: int | None = Field(None, ge=1, le=4096)
+    precision: Literal["float32", "float64", "bfloat16", "float16"] | None = None
+    memory_format: Literal["plain", "channels-last"] | None = None
+
+    @property
+    def told(self) -> str:
+        """The plan in words: `dense-chain, 2 threads`; `plain` where it changes nothing that can be noticed."""
+        threads = f"{self.threads} thread{'s' if self.threads != 1 else ''}" if self.threads else ""
+        order = {None: "", "plain": "channels first", "channels-last": "channels last"}[self.memory_format]
+        return ", ".join(filter(None, [self.program, self.precision or "", order, threads])) or "plain"
+
+
+Speed = Literal["plain", "probe"] | list[SpeedPlan]
+"""Plain steps, what a probe finds, or a plan for each stage, of which the last one holds for all that follow."""

@@ -1,0 +1,252 @@
+"""Speed: how the steps of a stage are run, found by trying them on the run's own net and data before the first one.
+
+What is found stands in the run's plan and settings, and is remembered for this net, these batches and this machine; equal seed
+and equal plan give equal bits. A way of taking steps counts only if its losses over the trial are those of plain steps.
+"""
+
+import dataclasses
+import math
+import statistics
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from thalweg.core import registry
+from thalweg.core.device import has_bfloat16, laid_out, most_threads
+from thalweg.core.errors import UsageRefusal
+from thalweg.core.memory import free_bytes
+from thalweg.core.talk import Talk
+from thalweg.data.batches import StoredBatches
+from thalweg.engine.plan import SpeedPlan
+from thalweg.rules._gradient import GradientRule
+from thalweg.training.planned import Planned
+from thalweg.training.remembered import Remembered
+from thalweg.training.settings import RunSettings
+from thalweg.training.stage import Stage
+from thalweg.training.trial import Clock, steps_on, taken_back
+
+SPEED = "speed"
+SHARE, LEAST, MOST = 0.03, 0.2, 20.0
+"""Of the time that plain steps would take, what the trial may: that share, but so many seconds at least and at most."""
+ROUNDS = 3
+"""Times that each candidate is timed, in turn with the others."""
+BLOCK_SECONDS = 0.01
+"""What is timed in one go, about, and from two to so many steps:"""
+BLOCK_STEPS = 32
+GAIN = 1.05
+"""How many times as fast as the best so far a candidate must be: less may be noise."""
+NEAR, NEAR_MIXED = 1e-3, 0.05
+"""Share by which losses may differ from those of plain steps: of what computes the same, and in another precision."""
+AHEAD_BYTES, AHEAD_SHARE = 2**31, 0.25
+"""Of rows that are finished ahead, at most; and of the free memory."""
+
+
+def settle(stage: Stage, settings: RunSettings, planned: Planned, talk: Talk, *, begun: bool) -> None:
+    """Give a stage its plan: as was decided when it began, as asked for, or as a trial finds.
+
+    Args:
+        begun: the stage has taken steps, by the plan that was kept, or by none.
+    """
+    number, kept = stage.progress.position.stage, planned.found.get(SPEED, [])
+    if number < len(kept):
+        plan = SpeedPlan.model_validate(kept[number])
+    elif begun or settings.speed == "plain":
+        plan = SpeedPlan()
+    else:
+        given: list[SpeedPlan] | str = settings.speed
+        plan = given[min(number, len(given) - 1)] if isinstance(given, list) else probed(stage, settings, talk)
+        planned.found[SPEED] = [*kept, plan.model_dump(mode="json", exclude_defaults=True)]
+    hold(plan, stage, settings)
+
+
+def hold(plan: SpeedPlan, stage: Stage, settings: RunSettings) -> None:
+    """Set up a stage as a plan says."""
+    rule, stage.plan = stage.rule, plan
+    if plan.threads is not None:
+        torch.set_num_threads(plan.threads)
+    precision = plan.precision or settings.precision
+    if precision != "auto":
+        rule.context = dataclasses.replace(rule.context, precision=precision)
+    for module in {id(one): one for one in (rule.model, rule.shipped)}.values():
+        laid_out(module, plan.memory_format or settings.memory_format)
+    if plan.ahead and isinstance(stage.batches, StoredBatches):
+        stage.batches.finish_ahead(AHEAD_BYTES)
+
+
+def probed(stage: Stage, settings: RunSettings, talk: Talk, *, clock: Clock = time.perf_counter) -> SpeedPlan:
+    """What a trial finds, or found before; plain steps where there is nothing to choose from."""
+    rule = stage.rule
+    stateless = not stage.batches.state_dict()
+    if not isinstance(rule, GradientRule) or rule.context.processes.world > 1 or not stateless or not _steps_left(stage):
+        return SpeedPlan()
+    remembered = Remembered.of(stage, settings)
+    with taken_back(stage):
+        stage.begin(once_more=True)
+        trial = Trial(stage, settings, clock, remembered.plan, list(remembered.tried))
+        trial.search(talk)
+        hold(SpeedPlan(threads=trial.threads), stage, settings)
+    if trial.tried != list(remembered.tried):
+        remembered.keep(trial.best, trial.tried, trial.gain)
+    _tell(talk, trial.best, trial.gain or remembered.gain, before=not trial.compared)
+    return trial.best
+
+
+def _steps_left(stage: Stage) -> int:
+    return stage.progress.position.total - stage.progress.position.step
+
+
+def _tell(talk: Talk, plan: SpeedPlan, gain: float, *, before: bool) -> None:
+    if plan.told == "plain":
+        return
+    how = f"{gain:.1f} times as fast as plain steps" + (", as measured here before" if before else "")
+    talk.say(SPEED, f"{plan.told}: {how}; as plain as can be: --speed plain", "equal seeds give equal bits by this plan")
+
+
+@dataclass
+class Trial:
+    """A search among ways of taking steps, one property after another, each time from the best so far.
+
+    Attributes:
+        best: the fastest plan so far that learns what plain steps do.
+        tried: properties that were looked at.
+        gain: how many times as fast as plain steps the best is; 0 where nothing was compared.
+        threads: as many as there were.
+    """
+
+    stage: Stage
+    settings: RunSettings
+    clock: Clock
+    best: SpeedPlan
+    tried: list[str]
+    gain: float = 0.0
+    compared: bool = False
+    threads: int = field(default_factory=torch.get_num_threads)
+
+    def search(self, talk: Talk) -> None:
+        """Look at each property that was not looked at before, as long as the time allows."""
+        begun = self.clock()
+        self.start = {name: _copied(one) for name, one in self.stage.rule.state_dict().items()}
+        step = self._seconds_of_plain()
+        run = step * _steps_left(self.stage)
+        allowed = min(max(SHARE * run, LEAST), MOST)
+        if "ahead" not in self.tried:
+            self.best = self.best.model_copy(update={"ahead": self._can_finish_ahead()})
+            self.tried.append("ahead")
+        for name, candidates, costs in self._properties(run):
+            needed = costs + (1 + len(candidates)) * ROUNDS * (2 + self.count) * step
+            if name in self.tried or not candidates or self.clock() - begun + needed > max(allowed, 2 * costs):
+                continue
+            if needed > 0.5:
+                talk.live(SPEED, "ways of taking steps are tried")
+            self._choose(candidates)
+            self.tried.append(name)
+
+    def _properties(self, run: float) -> Iterator[tuple[str, list[SpeedPlan], float]]:
+        """Each property with its candidates, given what is the best by its turn, and the seconds that they cost to build."""
+        ready, built = list[str](), list[tuple[str, float]]()
+        for name in registry.names("program"):
+            facts = registry.facts("program", name)
+            costs = float(facts["builds"])
+            if not costs:
+                ready.append(name)
+            elif run * (1 - 1 / float(facts["gain"])) > costs:
+                built.append((name, costs))
+        yield "program", [self._with(program=name) for name in ready], 0.0
+        yield "threads", [self._with(threads=n) for n in self._thread_counts()], 0.0
+        yield "memory_format", [self._with(memory_format=one) for one in self._formats()], 0.0
+        yield "precision", [self._with(precision=one) for one in self._precisions()], 0.0
+        for name, costs in built:
+            yield name, [self._with(program=name)], costs
+
+    def _with(self, **changed: Any) -> SpeedPlan:
+        return SpeedPlan.model_validate(self.best.model_dump() | changed)
+
+    def _thread_counts(self) -> list[int]:
+        """Powers of two up to the cores that this process may use."""
+        if self.settings.threads is not None or self.stage.rule.context.device.type != "cpu":
+            return []
+        most = most_threads()
+        now = self.best.threads or self.threads
+        return sorted({n for n in (1, 2, 4, 8, 16, most) if n <= most} - {now})
+
+    def _formats(self) -> list[str]:
+        if self.settings.memory_format != "auto":
+            return []
+        convolves = any(isinstance(one, torch.nn.Conv2d) for one in self.stage.rule.model.modules())
+        last = self.stage.rule.context.device.type == "cpu"  # what `auto` takes there
+        return ["plain" if last else "channels-last"] if convolves else []
+
+    def _precisions(self) -> list[str]:
+        free = self.settings.precision == "auto" and self.stage.rule.context.precision == "float32" and not self.best.program
+        return ["bfloat16"] if free and has_bfloat16(self.stage.rule.context.device) else []
+
+    def _can_finish_ahead(self) -> bool:
+        """Rows are seen twice or more, and have room."""
+        batches = self.stage.batches
+        free = free_bytes(self.stage.rule.context.device)
+        most = AHEAD_BYTES if free is None else min(AHEAD_BYTES, AHEAD_SHARE * free)
+        again = batches.length is not None and _steps_left(self.stage) >= 2 * batches.length
+        return again and isinstance(batches, StoredBatches) and batches.finish_ahead(int(most))
+
+    def _seconds_of_plain(self) -> float:
+        """Seconds of a plain step, roughly; sets how many are timed in one go."""
+        self.count = 2
+        seconds, _ = self._timed(SpeedPlan())
+        self.count = max(2, min(BLOCK_STEPS, math.ceil(BLOCK_SECONDS / max(seconds, 1e-6))))
+        return seconds
+
+    def _choose(self, candidates: Sequence[SpeedPlan]) -> None:
+        """Take the fastest of the candidates if it is faster than the best so far and learns the same."""
+        plans = [SpeedPlan(), self.best, *candidates] if self.best.told != "plain" else [self.best, *candidates]
+        seconds: list[list[float]] = [[] for _ in plans]
+        wrong: set[int] = set()
+        for _ in range(ROUNDS):
+            expected: Sequence[float] = ()
+            for index, plan in enumerate(plans):
+                if index in wrong:
+                    continue
+                try:
+                    each, losses = self._timed(plan)
+                except UsageRefusal:  # a program that does not fit
+                    wrong.add(index)
+                    continue
+                expected = expected or losses
+                if not _alike(losses, expected, NEAR_MIXED if plan.precision else NEAR):
+                    wrong.add(index)
+                seconds[index].append(each)
+        self.compared = True
+        known = {index: statistics.median(one) for index, one in enumerate(seconds) if index not in wrong}
+        now = plans.index(self.best)
+        fastest = min(known, key=lambda index: known[index])
+        if now not in known or known[fastest] * GAIN < known[now]:
+            self.best = plans[fastest]
+            now = fastest
+        self.gain = known[0] / known[now]
+
+    def _timed(self, plan: SpeedPlan) -> tuple[float, list[float]]:
+        """Seconds of a step by a plan, from where the stage begins, and the losses of all that were taken."""
+        hold(plan.model_copy(update={"threads": plan.threads or self.threads}), self.stage, self.settings)
+        self.stage.rule.load_state_dict(_copied(self.start))
+        program = self.stage.program()
+        losses = steps_on(self.stage, 0, 2, program)
+        begun = self.clock()
+        losses += steps_on(self.stage, 2, self.count, program)
+        return (self.clock() - begun) / self.count, losses
+
+
+def _alike(losses: Sequence[float], expected: Sequence[float], near: float) -> bool:
+    """All losses are those of plain steps, up to a share; the first are as large as any."""
+    scale = max(map(abs, expected))
+    return all(abs(one - wanted) <= near * max(abs(wanted), 0.1 * scale) for one, wanted in zip(losses, expected, strict=True))
+
+
+def _copied(state: Any) -> Any:  # noqa: ANN401 - any state
+    """State dictionaries with tensors of their own."""
+    if isinstance(state, torch.Tensor):
+        return state.clone()
+    if isinstance(state, dict):
+        return {key: _copied(value) for key, value in state.items()}
+    return state

@@ -6,8 +6,6 @@ doi:10.1016/j.neunet.2012.09.018, eq. 8 (a batch at once).
 Letters: B batch, D values of an input, R rows and C columns of the grid, K units, R C of them.
 """
 
-from collections.abc import Sequence
-
 import torch
 from pydantic import Field
 from torch import Tensor, nn
@@ -68,15 +66,15 @@ class Competitive(Rule):
         x, codes = self._inputs(batch), self.map.codes  # (B, D), (K, D)
         least, winner = torch.addmm(codes.square().sum(1), x, codes.T, alpha=-2).min(1)  # all but the square of x
         distance = (least + x.square().sum(1)).clamp(min=0).sqrt()
-        won = codes.new_zeros(codes.shape).index_add_(0, winner, x)  # what fell to each unit: its sum, then how many
-        count = torch.bincount(winner, minlength=len(codes)).to(codes.dtype)
-        won, count, far, rows = self.context.processes.sum([won, count, distance.sum(), codes.new_tensor(float(len(x)))])
+        counted = nn.functional.pad(x, (0, 1), value=1.0)  # (B, D + 1): what falls to a unit is a sum and how many
+        won = codes.new_zeros(len(codes), counted.shape[1]).index_add_(0, winner, counted)
+        won, far = self.context.processes.sum([won, distance.sum()])
         radius, rate = self.schedule(at)
-        near = [torch.exp(apart / (-2 * radius**2)) for apart in self.apart]  # the factors of a Gaussian on the grid
-        towards, weight = self._spread(won, near), self._spread(count[:, None], near)  # (K, D), (K, 1)
+        towards = self._spread(won, radius)  # (K, D + 1)
+        weight = towards[:, -1:]
         share = 1 - (1 - rate) ** weight  # of the way, after as many moves as there are inputs near it
-        codes.mul_(1 - share).addcmul_(towards, share / weight.clamp(min=torch.finfo(weight.dtype).tiny))
-        return {"loss": far / rows}
+        codes.mul_(1 - share).addcmul_(towards[:, :-1], share / weight.clamp(min=torch.finfo(weight.dtype).tiny))
+        return {"loss": far / won[:, -1].sum()}
 
     def schedule(self, at: Position) -> tuple[float, float]:
         """Radius and rate at a position."""
@@ -85,10 +83,11 @@ class Competitive(Rule):
         radius = first * (self.settings.last_radius / first) ** done
         return radius, self.settings.rate * (self.settings.last_rate / self.settings.rate) ** done
 
-    def _spread(self, sums: Tensor, near: Sequence[Tensor]) -> Tensor:
-        """What fell to each unit (K, D), spread over its neighbours by column and by row: R + C products a unit, not K."""
+    def _spread(self, sums: Tensor, radius: float) -> Tensor:
+        """What fell to each unit (K, n), spread over its neighbours by column and by row: R + C products a unit, not K."""
         rows, columns = self.map.shape
-        by_row = near[0] @ sums.view(rows, -1)  # (R, C D)
+        near = [torch.exp(apart / (-2 * radius**2)) for apart in self.apart]  # the factors of a Gaussian on the grid
+        by_row = near[0] @ sums.view(rows, -1)  # (R, C n)
         return (near[1] @ by_row.view(rows, columns, -1)).view_as(sums)
 
     def _moments(self, batches: Batches) -> tuple[Tensor, Tensor]:

@@ -3,6 +3,7 @@
 A slope that is not finite leaves weights and optimizer state untouched; the rule spares averages and running statistics.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -150,8 +151,8 @@ class Descent:
             again: measures the slope anew at the present weights; only line searches call it.
         """
         gradients, loss = self._directed(slope)
-        norm = torch.nn.utils.get_total_norm(gradients)
-        finite = torch.isfinite(loss) & torch.isfinite(norm)
+        norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
+        finite = (loss + norm).abs() < math.inf  # false where either is no number
         if not self._admitted(bool(finite)):
             return finite
         if self.settings.clip is not None:

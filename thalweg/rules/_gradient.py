@@ -85,6 +85,7 @@ class GradientRule(Rule, ABC):
             shares=None if settings.layer_decay == 1 else shares_of_rate(model, settings.layer_decay),
         )
         self.learned = {"model": model, "descent": self.descent}
+        self._layers = tuple(model.modules())  # walking through a small net takes as long as one of its products
         self.followers = _followers(model, settings)
         for name, one in self.followers.items():
             self.shipped, self.learned[name] = one.module, one
@@ -133,7 +134,7 @@ class GradientRule(Rule, ABC):
 
     def step(self, batch: Batch, at: Position) -> dict[str, Tensor]:
         batch = self.prepare(batch, at)
-        statistics = [buffer.clone() for buffer in self.model.buffers()]
+        statistics = [(buffer, buffer.clone()) for layer in self._layers for buffer in layer.buffers(recurse=False)]
         parts = batch.parts(self.settings.accumulate)
         scale = self.descent.scale  # of this step: an update may change it
         with self.at_rest.held():
@@ -145,7 +146,7 @@ class GradientRule(Rule, ABC):
             for follower, leader in self.led():
                 follower.update(leader)
         else:
-            _put_back(self.model, statistics)
+            _put_back(statistics)
         loss = slope.loss / (slope.weight * scale).clamp(min=1e-12)
         return {"loss": loss, "finite": finite, **slope.measures}
 
@@ -180,8 +181,8 @@ def slope_of(losses: Losses, descent: Descent) -> Slope:
 
 
 @torch.no_grad()
-def _put_back(model: nn.Module, statistics: list[Tensor]) -> None:
-    for buffer, former in zip(model.buffers(), statistics, strict=True):
+def _put_back(statistics: Sequence[tuple[Tensor, Tensor]]) -> None:
+    for buffer, former in statistics:
         buffer.copy_(former)
 
 

@@ -75,26 +75,22 @@ class Memory:
     """How much memory work takes beyond what was taken when it began: of the process, or on a GPU of its tensors."""
 
     def __init__(self, device: torch.device) -> None:
-        self.device, self.most = device, 0
+        self.device = device
         if device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(device)
         self.begun, self.highest = _resident()
 
-    def look(self) -> None:
-        """Note what is taken now, where the system's own record may be from before the work began."""
-        now = _resident()[0]
-        if now is not None and self.begun is not None:
-            self.most = max(self.most, now - self.begun)
-
     def grown(self) -> int | None:
-        """Bytes at most; None where the system does not say."""
+        """Bytes at most; None where the system does not say.
+
+        Where the process took more before the work began, what it takes now stands for the most.
+        """
         if self.device.type == "cuda":
             return int(torch.cuda.max_memory_allocated(self.device))
-        self.look()
-        highest = _resident()[1]
-        if self.begun is None or highest is None or self.highest is None:
+        now, highest = _resident()
+        if now is None or highest is None or self.begun is None or self.highest is None:
             return None
-        return highest - self.begun if highest > self.highest else self.most
+        return max(0, (highest if highest > self.highest else now) - self.begun)
 
 
 def _resident() -> tuple[int | None, int | None]:

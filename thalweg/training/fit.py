@@ -7,7 +7,7 @@ import json
 import platform
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,8 +36,9 @@ from thalweg.training.divergence import DIVERGED, MOST, MOST_SCALED, Divergence
 from thalweg.training.examined import Examine, Examined
 from thalweg.training.failures import naming_failures
 from thalweg.training.interruption import INTERRUPTED, Interrupted, Interruption
+from thalweg.training.lesson import Lesson, led
 from thalweg.training.listeners import Checkpointer, Completion, Evaluation
-from thalweg.training.loop import Listener, Progress, learn
+from thalweg.training.loop import Listener, Progress
 from thalweg.training.own_parts import given_again
 from thalweg.training.pacing import Pacing
 from thalweg.training.plan import choose_precision
@@ -109,6 +110,23 @@ def fit(
     Raises:
         Refusal: settings, data or parts do not go together; or training diverged, or was interrupted.
     """
+    return led(
+        taught(settings, given=given, own=own, folder=folder, resume=resume, talk=talk, listeners=listeners, examine=examine)
+    )
+
+
+def taught(
+    settings: RunSettings,
+    *,
+    given: Any,  # noqa: ANN401
+    own: Own | None,
+    folder: RunFolder,
+    resume: bool,
+    talk: Talk | None,
+    listeners: Mapping[str, Listener] | None,
+    examine: Examine | None,
+) -> Generator[Lesson, None, Fitted]:
+    """What `fit` does, each stage handed out when it is about to learn: whoever asks for the next has let it learn."""
     keep_freed_memory()
     talk, own, pacing = talk or Talk(), own or Own(), Pacing(settings.time_limit, len(settings.stages))
     work = _Work.of(settings, given, own, folder, talk, pacing)
@@ -141,10 +159,10 @@ def fit(
                 pacing.plan(stage, watch, work.talk)
             work.start(stage, previous)
         ended, begun = begun is not None and begun.ended, None
-        with work.profiling.of(stage) as profile, interruption.heard(), naming_failures(stage.progress):
-            learn(stage.rule, stage.batches, stage.progress, profile.among(list(watch.values())), stage.program())
+        profile = work.profiling.of(stage)
+        yield Lesson(stage, watch, interruption, profile)
         seconds += work.finish(stage, watch, ended=ended, interrupted=interruption.number)
-        work.profiling.conclude(stage, profile, None)
+        work.profiling.conclude(stage, profile)
         previous = stage
     assert stage is not None
     return work.packaged(stage, seconds)

@@ -28,7 +28,7 @@ WARM = 2
 EARLY = (2, 4, 8, 16, 32)
 """Steps after which the next one is timed in parts in any case, so that a short run has some."""
 STEP, READING, LISTENERS = "rest of the step", "metrics", "listeners"
-EVALUATION, CHECKPOINT, ELSE = "evaluation", "checkpoint", "everything else"
+EVALUATION, CHECKPOINT, PROFILING, ELSE = "evaluation", "checkpoint", "this profile", "everything else"
 PROGRAM = "program"
 """The steps that a program took."""
 
@@ -44,6 +44,7 @@ class Spent:
         reading: seconds of listeners that read what a step reports; `listening`: of all others.
         evaluations: how many; `evaluating`: their seconds.
         saving: seconds of checkpoints.
+        profiling: seconds that went into timing steps in parts, outside of these steps.
         seconds: wall time from the first step to the last.
         memory: bytes that the process grew by, or that were allocated on the device at most.
     """
@@ -60,6 +61,7 @@ class Spent:
     evaluations: int = 0
     evaluating: float = 0.0
     saving: float = 0.0
+    profiling: float = 0.0
     seconds: float = 0.0
     memory: int | None = None
 
@@ -82,6 +84,7 @@ class Spent:
             LISTENERS: self.listening,
             EVALUATION: self.evaluating,
             CHECKPOINT: self.saving,
+            PROFILING: self.profiling,
         }
         found[ELSE] = max(0.0, self.seconds - sum(found.values()))
         return {part: seconds for part, seconds in found.items() if seconds > 0}
@@ -182,7 +185,7 @@ class Profile:
             self._unwatch()
             if by_rule:
                 spent.add(self._sections.seconds, took)
-            now = self.clock()
+            now = self._profiled(now)
         self._heard = now
 
     def _read(self, progress: Progress) -> None:
@@ -203,13 +206,18 @@ class Profile:
             spent.saving, self._saved = spent.saving + self._saved, 0.0
         if self._taken >= self._next and progress.report and not progress.stop:  # a program is left alone: it may be compiled
             self._watch()
-            now = self.clock()
+            now = self._profiled(now)
         self._at = now
+
+    def _profiled(self, since: float) -> float:
+        """Book the time since then for this profile; gives the time that it is."""
+        now = self.clock()
+        self.spent.profiling += now - since
+        return now
 
     def _watch(self) -> None:
         """Time the next step in parts."""
         self._next = min(self._taken + self.every, *(early for early in EARLY if early > self._taken), sys.maxsize)
-        self._memory.look()
         self._sections = Sections(settled(self.device), self.clock)
         self._watching = watched(self._sections, self.rule, self.batches)
         self._sections.settle()

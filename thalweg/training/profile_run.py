@@ -7,7 +7,6 @@ from thalweg.core.errors import Refusal
 from thalweg.core.machine import Peak, peak
 from thalweg.core.talk import Talk
 from thalweg.data.catalogue import cache
-from thalweg.engine.program import Program
 from thalweg.rules._rule import RuleSettings
 from thalweg.training.profile import EVERY, OFTEN, Profile
 from thalweg.training.profile_telling import lines_of, profiled, reached, spent_on
@@ -36,7 +35,7 @@ class Profiling:
         """A clock for a stage that is about to learn."""
         return Profile(stage.rule, stage.batches, stage.progress, every=OFTEN if self.settings.profile else EVERY)
 
-    def conclude(self, stage: Stage, profile: Profile, program: Program | None) -> None:
+    def conclude(self, stage: Stage, profile: Profile) -> None:
         """Count what a step does, say how fast the stage was, and keep it."""
         spent, asked, context = profile.spent, self.settings.profile, stage.rule.context
         steps = spent.steps + spent.program_steps
@@ -48,8 +47,8 @@ class Profiling:
             self._peak(stage, spent.seconds),
             rows=_rows(stage),
             stage=stage.progress.position.stage,
-            program=type(program).declaration.name if program is not None else None,  # type: ignore[attr-defined]
-            speed=str(self.settings.speed),
+            program=stage.plan.program or None,
+            plain=self.settings.speed == "plain",
         )
         if asked:
             self.talk.say("profile", *lines_of(found))

@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from thalweg.core.machine import Peak
-from thalweg.training.profile import CHECKPOINT, ELSE, EVALUATION, LISTENERS, PROGRAM, READING, STEP, Spent
+from thalweg.training.profile import CHECKPOINT, ELSE, EVALUATION, LISTENERS, PROFILING, PROGRAM, READING, STEP, Spent
 from thalweg.training.profile_clock import AUGMENT, BACKWARD, DRAWS, FORWARD, INPUT, OPTIMIZER
 from thalweg.training.profile_work import Work
 
-ORDER = (INPUT, AUGMENT, DRAWS, FORWARD, BACKWARD, OPTIMIZER, STEP, PROGRAM, READING, LISTENERS, EVALUATION, CHECKPOINT, ELSE)
+INSIDE = (INPUT, AUGMENT, DRAWS, FORWARD, BACKWARD, OPTIMIZER, STEP, PROGRAM)
+ORDER = (*INSIDE, READING, LISTENERS, EVALUATION, CHECKPOINT, PROFILING, ELSE)
 COMPUTING = (FORWARD, BACKWARD, STEP, PROGRAM)
 """Parts that stand together when the bottleneck is named: the work itself."""
 WATCHING = (READING, LISTENERS)
@@ -27,7 +28,7 @@ def profiled(
     rows: float | None,
     stage: int = 0,
     program: str | None = None,
-    speed: str = "",
+    plain: bool = False,
 ) -> dict[str, Any]:
     """A stage's profile as JSON values.
 
@@ -35,7 +36,7 @@ def profiled(
         peak: None where it was not measured.
         rows: of a step.
         program: what took the steps that the rule did not take itself.
-        speed: how steps were asked to be run.
+        plain: plain steps were asked for, so that nothing faster was looked for.
     """
     steps, stepping = spent.steps + spent.program_steps, spent.rule + spent.program
     split = spent.split()
@@ -68,7 +69,7 @@ def profiled(
         "share_of_peak": work.flops * steps / stepping / peak.flops if work.flops and peak else None,
         "memory_bytes": spent.memory,
     }
-    return {**found, "bottleneck": bottleneck(found, split, _memory_share(work, peak, split, steps), speed)}
+    return {**found, "bottleneck": bottleneck(found, split, _memory_share(work, peak, split, steps), plain=plain)}
 
 
 def _memory_share(work: Work, peak: Peak | None, split: Mapping[str, float], steps: int) -> float | None:
@@ -77,7 +78,7 @@ def _memory_share(work: Work, peak: Peak | None, split: Mapping[str, float], ste
     return work.moved / peak.bandwidth * steps / spent if peak and work.moved and spent else None
 
 
-def bottleneck(found: Mapping[str, Any], split: Mapping[str, float], memory: float | None, speed: str = "") -> str:
+def bottleneck(found: Mapping[str, Any], split: Mapping[str, float], memory: float | None, *, plain: bool = False) -> str:
     """What takes the most time, and what to do.
 
     Args:
@@ -93,11 +94,11 @@ def bottleneck(found: Mapping[str, Any], split: Mapping[str, float], memory: flo
         LISTENERS: _sum(split, WATCHING),
         EVALUATION: _sum(split, (EVALUATION,)),
         CHECKPOINT: _sum(split, (CHECKPOINT,)),
-        ELSE: _sum(split, (ELSE,)),
+        ELSE: _sum(split, (PROFILING, ELSE)),
     }
     most = max(groups, key=lambda part: groups[part])
     if most == "work":
-        return _of_work(found, memory, speed)
+        return _of_work(found, memory, plain=plain)
     share = percent(groups[most] / found["seconds"])
     every = found["steps"] // max(1, found["evaluations"])
     return (
@@ -118,7 +119,7 @@ def bottleneck(found: Mapping[str, Any], split: Mapping[str, float], memory: flo
     )
 
 
-def _of_work(found: Mapping[str, Any], memory: float | None, speed: str) -> str:
+def _of_work(found: Mapping[str, Any], memory: float | None, *, plain: bool) -> str:
     """What bounds the work itself: the processor, Python, memory, or kernels that reach neither limit."""
     reached, kernels = found["share_of_peak"], found["kernels"]
     if reached is not None and reached >= NEAR:
@@ -130,7 +131,7 @@ def _of_work(found: Mapping[str, Any], memory: float | None, speed: str) -> str:
     if found["program"]:
         return f"the program {found['program']} takes the steps{reaches}: larger batches would fill it better (--batch-size N)"
     if kernels is not None and kernels < BUSY:
-        tried = "; --speed probe looks for a faster way to take the steps" if speed == "plain" else ""
+        tried = "; --speed probe looks for a faster way to take the steps" if plain else ""
         return (
             f"bound by Python between kernels: the kernels take {percent(kernels)} of forward and backward{reaches}; "
             f"larger batches keep them longer at work (--batch-size N){tried}"
@@ -139,7 +140,7 @@ def _of_work(found: Mapping[str, Any], memory: float | None, speed: str) -> str:
         return f"bound by memory: moving the tensors takes {percent(min(memory, 1.0))} of forward and backward{reaches}; " + (
             "smaller activations or a lower precision (--precision bfloat16) move less"
         )
-    tried = ", and --speed probe tries other ways" if speed == "plain" else ""
+    tried = ", and --speed probe tries other ways" if plain else ""
     return f"the net's own work{reaches}: larger batches (--batch-size N) or more threads (--threads N) may reach more{tried}"
 
 

@@ -279,9 +279,9 @@ class _Work:
             self.talk.say("model", hint)
 
     def record(self, line: Mapping[str, Any]) -> None:
-        """A line of metrics, in the run's file."""
+        """A line of metrics, in the run's file; the next checkpoint sees to it that it is on the disk."""
         if self.context.processes.rank == 0:
-            files.append_line(self.folder.metrics, line)
+            files.append_line(self.folder.metrics, line, durable=False)
 
     def start(self, stage: Stage, previous: Stage | None) -> None:
         """Take over what the stage before learned, then let the rule begin."""
@@ -399,7 +399,7 @@ class _Work:
             facts = {
                 "settings": self._settings_digest(stage),
                 "data": _digest(stage.dataset.fingerprint()),
-                "lines": self.folder.metrics.stat().st_size if self.folder.metrics.exists() else 0,
+                "lines": files.synced_size(self.folder.metrics),
             }
             checkpoints.save(self.folder, progress, stage.rule, stage.batches, watch, facts=facts, ended=ended)
             self.folder.rotate(self.settings.checkpoints_kept)

@@ -95,8 +95,11 @@ def series_column(given: Any) -> Column:
 
 def _objects(series: nw.Series[Any]) -> Column:
     """A column of Python objects: days and moments as such, fractions as numbers, what is pandas' own as it is written."""
+    values = series.to_list()
+    if set(map(type, values)) <= {str}:
+        return values
     gone = series.is_null().to_list()
-    values = [None if absent or _is_nan(one) else one for one, absent in zip(series.to_list(), gone, strict=True)]
+    values = [None if absent or _is_nan(one) else one for one, absent in zip(values, gone, strict=True)]
     there = [one for one in values if one is not None]
     if there and all(isinstance(one, date) for one in there):  # moments are days, too
         return _moments(values)

@@ -5,6 +5,7 @@ Noise belongs to a block, of which a batch is a part: how many rows a batch hold
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
+import numpy as np
 import torch
 
 from thalweg.core import registry
@@ -14,12 +15,18 @@ from thalweg.core.talk import Talk
 from thalweg.data.batch import Batch
 from thalweg.data.batches import Store
 from thalweg.data.columns import checked_columns, columns_for
-from thalweg.data.encode import encode_columns, remarks
+from thalweg.data.encode import remarks
 from thalweg.fields.column import Column, Look, take
 from thalweg.fields.encoding import BadRows, Encodings
+from thalweg.fields.ragged import Ragged
 
 BLOCK = 1024
-"""Rows that are encoded at once."""
+"""Rows that share what is drawn for them, and that a model reads at once at most."""
+ENCODED, READ = 1 << 25, 1 << 22
+"""Bytes that are encoded at once, from the second time on, and that a model reads at once: what it makes of them is many times
+as large."""
+LEAST_READ, MOST_PADDED = 32, 256
+"""Rows that a model reads at once at least; and at most where they are padded to the longest of them."""
 MANY_ROWS, MOST_UNSEEN = 20, 0.5
 """Of so many rows or more, at most this share may have values that training never saw in one field."""
 MOST_UNREADABLE = 0.5
@@ -30,9 +37,13 @@ Supply = Iterator[tuple[Batch, Position]]
 
 
 class Blocks:
-    """Batches of at most `size` rows on the device and in the type of `like`, in order.
+    """Batches on the device and in the type of `like`, in order.
+
+    Blocks that lie in arrays are encoded several at a time, as many as memory allows.
 
     Args:
+        columns: as `look_over` gives them.
+        size: rows of a batch at most, up to a block; None: by the memory that they take.
         skippable: fields whose values are files; where so few of them that the kind tolerates it cannot be read, their rows are
             left out, and `left_out` says which once all batches were given. Rows keep their numbers.
     """
@@ -43,12 +54,12 @@ class Blocks:
         columns: Mapping[str, Column],
         at: Position,
         *,
-        size: int,
+        size: int | None,
         like: torch.Tensor,
         skippable: Collection[str] = (),
     ) -> None:
         self.encodings, self.at, self.size, self.like = encodings, at, size, like
-        self.columns = checked_columns(columns_for(list(encodings.values()), columns))
+        self.columns = {name: columns[name] for one in encodings.values() for name in one.fields}
         self.rows = len(next(iter(self.columns.values())))
         self.skippable, self.left_out = skippable, dict[int, str]()
 
@@ -59,11 +70,14 @@ class Blocks:
             DataRefusal: rows cannot be encoded: all of them at once, after the batches that are given before the first of them.
         """
         bad: list[BadRows] = []
-        for first in range(0, self.rows, BLOCK):
-            store, rows, refused = self._encoded(torch.arange(first, min(first + BLOCK, self.rows)))
+        first, several = 0, BLOCK
+        while first < self.rows:
+            store, rows, refused = self._encoded(torch.arange(first, min(first + several, self.rows)))
             bad += refused
+            first += several
             if store is not None and all(one.field in self.skippable for one in bad):
-                yield from _cut(store.to(self.like.device, self.like.dtype), rows, self.at.inside(first // BLOCK), self.size)
+                several = self._several(store)
+                yield from self._cut(store.to(self.like.device, self.like.dtype), rows)
         for one in _together(bad, self.rows):
             if one.field not in self.skippable or len(one.reasons) > one.tolerated * self.rows:
                 raise one
@@ -74,11 +88,7 @@ class Blocks:
         refused: list[BadRows] = []
         while len(rows):
             try:
-                return (
-                    encode_columns(self.encodings, {name: take(one, rows) for name, one in self.columns.items()}),
-                    rows,
-                    refused,
-                )
+                return self._store({name: take(one, rows) for name, one in self.columns.items()}), rows, refused
             except BadRows as error:
                 refused.append(_numbered(error, {int(rows[row]): reason for row, reason in error.reasons.items()}, self.rows))
                 if error.field not in self.skippable:
@@ -86,12 +96,43 @@ class Blocks:
                 rows = rows[[row for row in range(len(rows)) if row not in error.reasons]]
         return None, rows, refused
 
+    def _store(self, columns: Mapping[str, Column]) -> Store:
+        given = {name: [columns[field] for field in one.fields] for name, one in self.encodings.items()}
+        for name, one in self.encodings.items():
+            one.check(given[name])
+        return Store({name: one.encode(given[name]) for name, one in self.encodings.items()}, self.encodings)
 
-def _cut(store: Store, numbers: torch.Tensor, at: Position, size: int) -> Supply:
-    for start in range(0, store.length, size):
-        rows = torch.arange(start, min(start + size, store.length))
-        fields = store.finished(store.gather(rows))
-        yield Batch(fields, len(rows), start, store.length, numbers[rows]), at
+    def _several(self, store: Store) -> int:
+        """How many rows are encoded next: whole blocks; one alone where values are files, text or objects."""
+        if not all(isinstance(column, np.ndarray) for column in self.columns.values()):
+            return BLOCK
+        return BLOCK * max(1, ENCODED // (BLOCK * max(1, _bytes(store.gather(torch.arange(1))))))
+
+    def _cut(self, store: Store, numbers: torch.Tensor) -> Supply:
+        """Batches of encoded rows with the given numbers, each within one block."""
+        size = self.size or _read_at_once(store)
+        for block, rows in _by_block(numbers):
+            for start in range(0, len(rows), size):
+                some = rows[start : start + size]
+                fields = store.finished(store.gather(some))
+                yield Batch(fields, len(some), start, len(rows), numbers[some]), self.at.inside(block)
+
+
+def _by_block(numbers: torch.Tensor) -> Iterator[tuple[int, torch.Tensor]]:
+    """Each block that has some of the numbers (n,), in order, and the places of these."""
+    blocks, counts = torch.unique_consecutive(numbers // BLOCK, return_counts=True)
+    yield from zip(blocks.tolist(), torch.arange(len(numbers)).split(counts.tolist()), strict=True)
+
+
+def _read_at_once(store: Store) -> int:
+    """Rows of a batch: as many as lie in a processor's cache."""
+    most = MOST_PADDED if any(isinstance(one, Ragged) for one in store.fields.values()) else BLOCK
+    row = _bytes(store.finished(store.gather(torch.arange(1))))
+    return max(LEAST_READ, min(most, READ // max(1, row)))
+
+
+def _bytes(fields: Mapping[str, torch.Tensor]) -> int:
+    return sum(one.nbytes for one in fields.values())
 
 
 def _together(bad: Sequence[BadRows], rows: int) -> list[BadRows]:
@@ -182,6 +223,6 @@ def _refuse_mostly_unseen(read: Encodings, columns: Mapping[str, Column]) -> Non
 
 
 def files_of(encodings: Encodings, columns: Mapping[str, Column]) -> dict[str, Column]:
-    """The input columns whose values are files, by name."""
-    read = columns_for(encodings.inputs, columns)
-    return {name: column for name, column in read.items() if Look(name, column).files}
+    """The input columns whose values are files, by name; columns as `look_over` gives them."""
+    fields = [name for one in encodings.inputs for name in one.fields]
+    return {name: columns[name] for name in fields if Look(name, columns[name]).files}

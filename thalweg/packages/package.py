@@ -36,7 +36,6 @@ from thalweg.tasks._task import Request, Task, restore_modes, set_evaluating
 FORMAT = "thalweg.package"
 VERSION = 1
 WEIGHTS = "weights.safetensors"
-BATCH = 256
 
 
 @dataclass
@@ -79,7 +78,7 @@ class Package:
         *,
         seed: int = 0,
         request: Mapping[str, Any] | None = None,
-        batch_size: int = BATCH,
+        batch_size: int | None = None,
         allow_unknown: bool = False,
         on_bad_file: OnBadFile = "skip",
         talk: Talk | None = None,
@@ -90,7 +89,7 @@ class Package:
             columns: raw input columns by field name, or an array of them in order; None
                 where the request alone says what is wanted (samples, an episode).
             request: what is asked beyond the input; each task declares its own keys.
-            batch_size: rows that the model sees at once; changes speed and memory, not the answers.
+            batch_size: rows that the model sees at once; changes speed and memory, not the answers. None: by what they take.
             allow_unknown: answer also where most rows have values that training never saw.
             on_bad_file: what a file that cannot be read leads to, while few are so: its row is left out, or all is refused.
             talk: hears what is left aside or taken for something else; without it they are Python's warnings.
@@ -106,7 +105,7 @@ class Package:
         if columns is None or not len(read):
             return self._answered(self._asked(request or {}, at), asked, talk)
         inputs = look_over(self.encodings, read, columns, allow_unknown=allow_unknown, talk=talk, ids=self.ids)
-        files = files_of(read, columns)
+        files = files_of(read, inputs)
         skippable = files if on_bad_file == "skip" else ()
         blocks = Blocks(read, inputs, at, size=batch_size, like=self.like, skippable=skippable)
         answers = self._answered(iter(blocks), asked, talk)
@@ -128,7 +127,7 @@ class Package:
         lost: list[int] = []
         modes = set_evaluating(self.model)
         try:
-            with torch.set_grad_enabled(self.task.needs_gradients):
+            with torch.enable_grad() if self.task.needs_gradients else torch.inference_mode():
                 for batch, inside in supply:
                     predicted = self.task.predict(self.model, batch, inside, asked)
                     lost += _not_a_number(predicted, batch)

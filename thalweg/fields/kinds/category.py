@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from itertools import repeat
+from typing import Any, Self, TypeGuard
 
 import numpy as np
 import torch
@@ -136,8 +137,8 @@ class Category(Encoding):
     def unseen(self, columns: Sequence[Column]) -> dict[str, list[Any]]:
         strange: dict[str, list[Any]] = {}
         for name, column, known in zip(self.fields, columns, self.values, strict=True):
-            codes = _codes(column, known)
-            strange[name] = [plain(column[row]) for row in np.flatnonzero((codes < 0) & ~missing(column)).tolist()]
+            wrong = np.flatnonzero((_codes(column, known) < 0) & ~missing(column)) if _holds_more(column, known) else ()
+            strange[name] = [plain(column[row]) for row in wrong]
         return strange
 
     @property
@@ -194,7 +195,20 @@ def _mixture(look: Look) -> str:
     )
 
 
+def _is_text(column: Column) -> TypeGuard[np.ndarray]:
+    return isinstance(column, np.ndarray) and column.dtype.kind == "U"
+
+
+def _holds_more(column: Column, known: list[Any]) -> bool:
+    """Whether a column may hold other values than the known ones and gaps."""
+    return not _is_text(column) or not {*column.tolist()} <= {*known, ""}
+
+
 def _codes(column: Column, known: list[Any]) -> np.ndarray:
+    """(N,) the place of each value among the known ones; -1 where it is missing or none of them."""
+    if _is_text(column):
+        places = {value: i for i, value in enumerate(known) if value != ""}
+        return np.fromiter(map(places.get, column.tolist(), repeat(-1)), np.int64, len(column))
     found, index = coded(column)
     places = {value: i for i, value in enumerate(known)}
     table = np.asarray([*(places.get(value, -1) for value in found), -1], dtype=np.int64)

@@ -2,7 +2,7 @@
 
 Reference: Su et al. 2021, arXiv:2104.09864, eq. 34; pairs are feature i and i + d/2, as in GPT-NeoX.
 
-Letters: B batch, H heads, T places, d features of a head.
+Letters: T places, d features of a head.
 """
 
 import torch
@@ -12,7 +12,7 @@ from thalweg.core.errors import UsageRefusal
 
 
 class Rotary(nn.Module):
-    """Turns queries and keys (B, H, T, d) by their places.
+    """Turns queries and keys (..., T, d) by their places.
 
     Args:
         features: of a head; even.
@@ -38,7 +38,7 @@ class Rotary(nn.Module):
         self.register_buffer("sine", torch.cat([-angle.sin(), angle.sin()], 1).float(), persistent=False)
 
     def forward(self, x: Tensor, first: int = 0) -> Tensor:
-        """X (B, H, T, d), whose places begin at `first`, turned."""
+        """Rows x (..., T, d) whose places begin at `first`, turned."""
         places = slice(first, first + x.shape[-2])
         cosine, sine = (self.get_buffer(name)[places].to(x.dtype) for name in ("cosine", "sine"))
-        return x * cosine + x.roll(x.shape[-1] // 2, -1) * sine
+        return torch.addcmul(x * cosine, x.roll(x.shape[-1] // 2, -1), sine)

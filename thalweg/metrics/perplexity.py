@@ -15,7 +15,7 @@ class Perplexity(LogLoss):
     """e to the mean surprise in nats: the inverse geometric mean of the probabilities of what came."""
 
     def formula(self, total: Tensor) -> Tensor:
-        """E to the power of surprise over shown."""
+        """The exponential of surprise over shown."""
         return super().formula(total).exp()
 
     @staticmethod

@@ -24,7 +24,7 @@ from thalweg.core.errors import UsageRefusal
 from thalweg.core.registry import model
 from thalweg.core.settings import Settings
 from thalweg.fields.ports import Port, Ports
-from thalweg.layers.attention import Attention, Past
+from thalweg.layers.attention import Attention, Manner, Past
 from thalweg.layers.build import build_activation, build_dropout, build_normalisation
 from thalweg.layers.continuing import Continuing
 from thalweg.layers.rotary import Rotary
@@ -47,7 +47,7 @@ class DecoderSettings(Settings):
     rotary_base: float = Field(1000.0, ge=1, le=1e9, description="the slowest rotary pair turns once in 2 pi times this")
     match_normalised: bool = Field(True, description="queries and keys are normalised before they are matched")
     tied: bool = Field(False, description="symbols are told by the vectors that they are read by")
-    biases: bool = Field(False, description="perceptrons have biases")
+    biases: bool = Field(False, description="attention and perceptrons have biases")
     dropout: float = Field(0.0, ge=0, lt=1, description="share of each part's answer that is dropped in training")
 
 
@@ -84,9 +84,8 @@ class Block(nn.Module):
         width, inner = settings.width, round(settings.hidden * settings.width)
         scales = {"learned": settings.learned_scales}
         self.before_attention = build_normalisation(settings.normalisation, width, dims=0, given=scales)
-        self.attention = Attention(
-            width, settings.heads, causal=True, normalised=settings.match_normalised, dropout=settings.dropout
-        )
+        manner = Manner(True, settings.match_normalised, settings.biases, settings.dropout)
+        self.attention = Attention(width, settings.heads, manner)
         self.before_perceptron = build_normalisation(settings.normalisation, width, dims=0, given=scales)
         self.perceptron = nn.Sequential(
             nn.Linear(width, inner, bias=settings.biases),
@@ -96,7 +95,7 @@ class Block(nn.Module):
         )
 
     def forward(self, x: Tensor, past: Past | None, rotary: Rotary | None) -> tuple[Tensor, Past]:
-        """X (B, T, D) after the block, and the keys and values of all places so far."""
+        """Rows x (B, T, D) after the block, and the keys and values of all places so far."""
         taken, present = self.attention.continued(self.before_attention(x), past, rotary)
         x = x + taken
         return x + self.perceptron(self.before_perceptron(x)), present

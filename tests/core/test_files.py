@@ -15,6 +15,7 @@ from thalweg.core.files import (
     remove_folder,
     set_aside,
     sweep,
+    synced_size,
     write_bytes,
     write_folder,
     write_json,
@@ -208,6 +209,16 @@ def test_a_line_that_fails_is_taken_back(tmp_path, monkeypatch, error):
         with counted(monkeypatch, failing_at(number, error), calls=("open", "write", "fsync")), pytest.raises(ResourceRefusal):
             append_line(path, {"step": 2})
         assert path.read_bytes() == before
+
+
+def test_lines_that_can_wait_for_the_disk_are_all_on_it_where_a_checkpoint_counts_them(tmp_path, monkeypatch):
+    path, synced = tmp_path / "a", []
+    with counted(monkeypatch, lambda _, name: synced.append(name), calls=("fsync",)):
+        sizes = [append_line(path, {"step": step}, durable=False) for step in (1, 2)]
+        assert synced == []
+        assert synced_size(path) == sizes[-1] == path.stat().st_size
+        assert synced == ["fsync"]
+    assert synced_size(tmp_path / "none") == 0
 
 
 def test_a_folder_takes_the_place_of_an_empty_one(tmp_path):

@@ -71,8 +71,11 @@ def read_json(path: Path, *, where: str, refusal: type[Refusal] = PackageRefusal
     return parse_json(read_limited(Path(path), limit=limit, refusal=refusal), where=where, refusal=refusal)
 
 
-def append_line(path: Path, value: Any) -> int:
-    """Adds one JSON line, durably, and returns the size of the file: what a checkpoint keeps for `cut_to`.
+def append_line(path: Path, value: Any, *, durable: bool = True) -> int:
+    """Adds one JSON line and returns the size of the file: what a checkpoint keeps for `cut_to`.
+
+    Args:
+        durable: it is on the disk then; else only `synced_size` makes sure of that, and a crash of the machine may take it.
 
     Raises:
         ResourceRefusal: the system refused; the line is taken back whole.
@@ -81,7 +84,24 @@ def append_line(path: Path, value: Any) -> int:
     with refusing(path, needed=len(line)):
         descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
         try:
-            return _appended(descriptor, line)
+            return _appended(descriptor, line, durable=durable)
+        finally:
+            os.close(descriptor)
+
+
+def synced_size(path: Path) -> int:
+    """The size of a file once all of it is on the disk; 0 where there is none.
+
+    Raises:
+        ResourceRefusal: the system refused.
+    """
+    if not path.exists():
+        return 0
+    with refusing(path):
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+        try:
+            os.fsync(descriptor)
+            return os.fstat(descriptor).st_size
         finally:
             os.close(descriptor)
 
@@ -103,11 +123,12 @@ def append_text(path: Path, text: str) -> None:
             os.close(descriptor)
 
 
-def _appended(descriptor: int, line: bytes) -> int:
+def _appended(descriptor: int, line: bytes, *, durable: bool = True) -> int:
     before = os.fstat(descriptor).st_size
     try:
         write_all(descriptor, line)
-        os.fsync(descriptor)
+        if durable:
+            os.fsync(descriptor)
     except BaseException:
         with contextlib.suppress(OSError):
             os.ftruncate(descriptor, before)

@@ -7,7 +7,7 @@ import json
 import platform
 import sys
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,9 +36,9 @@ from thalweg.training.divergence import DIVERGED, MOST, MOST_SCALED, Divergence
 from thalweg.training.examined import Examine, Examined
 from thalweg.training.failures import naming_failures
 from thalweg.training.interruption import INTERRUPTED, Interrupted, Interruption
-from thalweg.training.lesson import Lesson, led
+from thalweg.training.lesson import Lesson
 from thalweg.training.listeners import Checkpointer, Completion, Evaluation
-from thalweg.training.loop import Listener, Progress
+from thalweg.training.loop import Listener, Progress, learn
 from thalweg.training.own_parts import given_again
 from thalweg.training.pacing import Pacing
 from thalweg.training.plan import choose_precision
@@ -110,9 +110,15 @@ def fit(
     Raises:
         Refusal: settings, data or parts do not go together; or training diverged, or was interrupted.
     """
-    return led(
-        taught(settings, given=given, own=own, folder=folder, resume=resume, talk=talk, listeners=listeners, examine=examine)
-    )
+    for lesson in taught(
+        settings, given=given, own=own, folder=folder, resume=resume, talk=talk, listeners=listeners, examine=examine
+    ):
+        if isinstance(lesson, Fitted):
+            return lesson
+        stage = lesson.stage
+        with lesson.held() as listening:
+            learn(stage.rule, stage.batches, stage.progress, listening, stage.program())
+    raise AssertionError("a run ends with what it came to")
 
 
 def taught(
@@ -125,8 +131,8 @@ def taught(
     talk: Talk | None,
     listeners: Mapping[str, Listener] | None,
     examine: Examine | None,
-) -> Generator[Lesson, None, Fitted]:
-    """What `fit` does, each stage handed out when it is about to learn: whoever asks for the next has let it learn."""
+) -> Iterator[Lesson | Fitted]:
+    """What `fit` does, each stage handed out when it is about to learn: whoever asks on has let it learn; then what it came to."""
     keep_freed_memory()
     talk, own, pacing = talk or Talk(), own or Own(), Pacing(settings.time_limit, len(settings.stages))
     work = _Work.of(settings, given, own, folder, talk, pacing)
@@ -165,7 +171,7 @@ def taught(
         work.profiling.conclude(stage, profile)
         previous = stage
     assert stage is not None
-    return work.packaged(stage, seconds)
+    yield work.packaged(stage, seconds)
 
 
 @dataclass

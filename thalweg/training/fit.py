@@ -132,7 +132,7 @@ def taught(
     listeners: Mapping[str, Listener] | None,
     examine: Examine | None,
 ) -> Iterator[Lesson | Fitted]:
-    """What `fit` does, each stage handed out when it is about to learn: whoever asks on has let it learn; then what it came to."""
+    """What `fit` does: each stage when it is about to learn, which whoever asks on has let it do; then what it came to."""
     keep_freed_memory()
     talk, own, pacing = talk or Talk(), own or Own(), Pacing(settings.time_limit, len(settings.stages))
     work = _Work.of(settings, given, own, folder, talk, pacing)

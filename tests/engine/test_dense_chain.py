@@ -1,6 +1,6 @@
 """The fused chain of dense layers takes the steps that the rule takes, however they are cut, and knows what it cannot take."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,6 +15,8 @@ from torch import Tensor, nn
 from thalweg.core import registry
 from thalweg.core.position import Position, seed_from
 from thalweg.core.settings import Choice
+from thalweg.data.batch import Batch
+from thalweg.data.batches import Augment
 from thalweg.data.encode import encode
 from thalweg.data.read import read
 from thalweg.data.settings import DataSettings
@@ -43,9 +45,11 @@ def begun(
     weighted: bool = False,
     inputs: int = 1,
     model: Callable[[], nn.Module] | None = None,
+    augment: Sequence[Augment] = (),
+    ahead: bool = True,
     **settings: Any,
 ) -> SimpleNamespace:
-    """Backpropagation as it begins, with its batches of 13 rows at most, finished ahead.
+    """Backpropagation as it begins, with its batches of 13 rows at most.
 
     Args:
         settings: of the rule; `loss`, `activation` and `precision` of what it is built of.
@@ -65,8 +69,8 @@ def begun(
     task.bind(net)
     usual = {"steps": TOTAL, "batch_size": 13, "optimizer": "adam", "rate": 0.01}
     rule = Backpropagation(task, net, BackpropagationSettings.model_validate(usual | settings), Context(precision=precision))
-    batches = rule.batches(dataset)
-    assert batches.finish_ahead(1 << 20)
+    batches = rule.batches(dataset, augment)
+    assert not ahead or batches.finish_ahead(1 << 20)
     at = Position(total=TOTAL)
     rule.begin(batches, at)
     return SimpleNamespace(rule=rule, batches=batches, at=at)
@@ -261,7 +265,17 @@ def test_what_is_no_plain_chain_is_left_to_the_rule(name):
     assert DenseChain.of(run.rule, run.batches) is None
 
 
-def test_batches_that_are_not_finished_ahead_are_left_to_the_rule():
-    run = begun()
-    run.batches.ready = {}
-    assert DenseChain.of(run.rule, run.batches) is None
+def noisy(batch: Batch, at: Position) -> Batch:
+    return batch.having({"x0": batch["x0"] + at.normal("noise", batch, WIDTH)})
+
+
+def mixed(batch: Batch, at: Position) -> Batch:
+    certain = nn.functional.one_hot(batch["y"], 3).float()
+    return batch.having({"x0": 0.7 * batch["x0"] + 0.3 * batch["x0"].roll(1, 0), "y": 0.7 * certain + 0.3 * certain.roll(1, 0)})
+
+
+@pytest.mark.parametrize("augment", [[], [noisy], [mixed]])
+def test_batches_that_are_not_finished_ahead_are_read_as_they_come(augment):
+    plain, fused = (begun(ahead=False, augment=augment, optimizer="adamw") for _ in range(2))
+    assert_same(by_chain(fused, 40), by_rule(plain, 40), within=1e-5)
+    assert_same(state(fused), state(plain), within=1e-5)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from thalweg.losses.cross_entropy import CrossEntropy
 
@@ -32,18 +32,17 @@ class CrossEntropyVerdict(Verdict):
 
     Args:
         loss: its smoothing and its weights of classes.
-        codes: (R,) classes.
+        target: (R,) classes, or (R, C) probabilities.
         shares: (R,) what each row counts of its batch's loss.
         sizes: rows of each batch.
     """
 
-    def __init__(self, loss: CrossEntropy, codes: Tensor, shares: Tensor, sizes: Sequence[int], *, classes: int) -> None:
+    def __init__(self, loss: CrossEntropy, target: Tensor, shares: Tensor, sizes: Sequence[int], *, classes: int) -> None:
         smoothing = loss.settings.label_smoothing
-        table = (1 - smoothing) * torch.eye(classes, dtype=shares.dtype) + smoothing / classes  # (C, C)
-        if loss.settings.class_weights is not None:
-            table *= table.new_tensor(loss.settings.class_weights)
+        weights = shares.new_tensor(loss.settings.class_weights or [1.0] * classes)
+        soft = target if target.is_floating_point() else nn.functional.one_hot(target.long(), classes)  # (R, C)
         self.sizes = sizes
-        self.target = -table.index_select(0, codes.long()).mul_(shares[:, None])  # (R, C)
+        self.target = -((1 - smoothing) * soft + smoothing / classes) * weights * shares[:, None]  # (R, C)
         self.log_probabilities = torch.empty_like(self.target)
         self.batches = list(zip(self.target.split(sizes), self.log_probabilities.split(sizes), strict=True))
 

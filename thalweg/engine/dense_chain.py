@@ -6,6 +6,7 @@ was not, the burst is taken back and half as many steps are tried, so that healt
 """
 
 import copy
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -35,24 +36,23 @@ LONGEST = 256
 class DenseChain(Program):
     """Dense layers one after the other, cross-entropy or squared loss, Adam or AdamW, on one process of a CPU."""
 
-    def __init__(self, rule: Backpropagation, batches: StoredBatches, links: Sequence[Link], fields: "_Fields") -> None:
+    def __init__(self, rule: Backpropagation, batches: StoredBatches, links: Sequence[Link]) -> None:
         optimizer = rule.descent.optimizer
         assert FlatAdam.fits(optimizer)
         self.rule, self.batches, self.adam = rule, batches, FlatAdam(optimizer)
         self.layers = [_layer(link, self.adam.views()) for link in links]
-        self.fields = fields
+        self.supply = _Supply.of(rule, batches)
         largest = Pass(self.layers, batches.size)
         self.passes = {rows: largest.cut(rows) for rows in {batches.size, *self._sizes(0, batches.length or 1)}}
 
     @classmethod
     def of(cls, rule: Rule, batches: Batches) -> "DenseChain | None":
-        if type(rule) is not Backpropagation or type(batches) is not StoredBatches or not batches.ready:
+        if type(rule) is not Backpropagation or type(batches) is not StoredBatches:
             return None
         links = links_of(rule.model)
         if links is None or not _usual(rule) or not FlatAdam.fits(rule.descent.optimizer):
             return None
-        fields = _Fields(rule, batches.ready)
-        return cls(rule, batches, links, fields) if fields.fit(links) else None
+        return cls(rule, batches, links) if _readable(rule, batches, links) else None
 
     def take(self, at: Position, most: int) -> Taken:
         """Up to the end of the epoch at most; half as many, and again, where a slope was not finite."""
@@ -71,15 +71,14 @@ class DenseChain(Program):
     def _steps(self, at: Position, count: int) -> list[float]:
         """So many steps of one epoch; gives their losses, finite or not."""
         sizes, descent = self._sizes(at.index, at.index + count), self.rule.descent
-        first = self._first(at.index)
-        rows = self.batches._shuffled(at)[0][first : first + sum(sizes)]
-        verdict = self.fields.verdict(rows, sizes, len(self.layers[-1].weight))
+        inputs, fields = self.supply.burst(at, sizes)
+        verdict = self.supply.verdict(fields, sizes, like=self.layers[-1].weight)
         peak, clip = descent.peaks[0], descent.settings.clip
         rates = [share * peak for share in descent.shares(at, count)]
-        each = zip(rows.split(sizes), sizes, rates, self.adam.moments(count), strict=True)
-        for index, (several, size, rate, moment) in enumerate(each):
+        each = zip(inputs, sizes, rates, self.adam.moments(count), strict=True)
+        for index, (given, size, rate, moment) in enumerate(each):
             work = self.passes[size]
-            torch.index_select(self.fields.inputs, 0, several, out=work.inputs)
+            self.supply.fill(work.inputs, given)
             verdict.slope(index, work.forward(), work.slope)
             work.backward()
             if clip is not None:
@@ -95,13 +94,10 @@ class DenseChain(Program):
         for follower, kept in zip(self.rule.followers.values(), followers, strict=True):
             follower.load_state_dict(kept)
 
-    def _first(self, index: int) -> int:
-        """The first row of a batch in its epoch's order."""
-        return len(self.batches.rows) * index // (self.batches.length or 1)
-
     def _sizes(self, index: int, until: int) -> list[int]:
         """Rows of the batches from one to before another of an epoch."""
-        return [self._first(one + 1) - self._first(one) for one in range(index, until)]
+        rows, length = len(self.batches.rows), self.batches.length or 1
+        return [rows * (one + 1) // length - rows * one // length for one in range(index, until)]
 
 
 def _usual(rule: Backpropagation) -> bool:
@@ -110,7 +106,7 @@ def _usual(rule: Backpropagation) -> bool:
     plain = settings.accumulate == 1 and settings.layer_decay == 1 and not (settings.l1 or settings.l2)
     alone = rule.context.processes.world == 1 and rule.context.precision in ("float32", "float64")
     whole = sum(one.numel() for one in descent.parameters) == sum(one.numel() for one in rule.model.parameters())
-    return len(rule.task.ports.inputs) == 1 and plain and alone and whole and type(descent) is Descent
+    return plain and alone and whole and type(descent) is Descent
 
 
 def _layer(link: Link, views: Mapping[int, tuple[Tensor, Tensor]]) -> Layer:
@@ -119,32 +115,76 @@ def _layer(link: Link, views: Mapping[int, tuple[Tensor, Tensor]]) -> Layer:
     return Layer(weight, bias, weight_slope, bias_slope, link.activation)
 
 
-class _Fields:
-    """The fields that a step reads, finished ahead: inputs (N, I), target (N, ...), and what each row counts (N,) or none."""
+class _Supply(ABC):
+    """Where the rows of a burst come from."""
 
-    def __init__(self, rule: Backpropagation, ready: Mapping[str, Tensor]) -> None:
+    def __init__(self, rule: Backpropagation, batches: StoredBatches) -> None:
         ports, weights = rule.task.ports, rule.task.encodings.of_role("weight")
-        self.inputs = ready[ports.inputs[0].name].flatten(1).contiguous()
-        self.target = ready[ports.output.name]
-        self.weight = next((ready[one.name].reshape(-1) for one in weights if one.name in ready), None)
-        self.task, self.loss = type(rule.task), rule.task.loss
+        self.batches, self.loss = batches, rule.task.loss
+        self.input, self.target, self.weight = ports.inputs[0].name, ports.output.name, [one.name for one in weights][:1]
 
-    def fit(self, links: Sequence[Link]) -> bool:
-        """One input as wide as the first layer, and a target that task and loss read as it lies there."""
-        first, outputs = links[0].linear, links[-1].linear.out_features
-        if self.inputs.shape[1] != first.in_features or self.inputs.dtype != first.weight.dtype:
-            return False
-        axes, floats = self.target.dim(), self.target.is_floating_point()
-        if self.task is Classification and type(self.loss) is CrossEntropy:
-            return axes == 1 and not floats and outputs > 1
-        squared = self.task is Regression and type(self.loss) is Squared
-        return squared and floats and axes <= 2 and self.target[0].numel() == outputs
+    @staticmethod
+    def of(rule: Backpropagation, batches: StoredBatches) -> "_Supply":
+        """Gathered from rows that were finished ahead; else batch by batch, as they are augmented."""
+        return (_Ahead if batches.ready else _OneByOne)(rule, batches)
 
-    def verdict(self, rows: Tensor, sizes: Sequence[int], classes: int) -> Verdict:
-        """What batches of these rows are told."""
-        target = self.target.index_select(0, rows)
-        weight = None if self.weight is None else self.weight.index_select(0, rows)
-        shares = shares_of(weight, sizes, self.inputs.dtype)
+    @abstractmethod
+    def burst(self, at: Position, sizes: Sequence[int]) -> tuple[Sequence[Tensor], Mapping[str, Tensor]]:
+        """What each batch's inputs are filled in from, and the other fields of all rows (R, ...)."""
+
+    @abstractmethod
+    def fill(self, inputs: Tensor, given: Tensor) -> None:
+        """Write a batch's inputs (B, I), from what `burst` gave for it."""
+
+    def verdict(self, fields: Mapping[str, Tensor], sizes: Sequence[int], *, like: Tensor) -> Verdict:
+        """What the batches of a burst are told, by a last layer whose weight (C, O) is `like`."""
+        target = fields[self.target]
+        weight = next((fields[name].reshape(-1) for name in self.weight), None)
+        shares = shares_of(weight, sizes, like.dtype)
         if isinstance(self.loss, CrossEntropy):
-            return CrossEntropyVerdict(self.loss, target, shares, sizes, classes=classes)
-        return SquaredVerdict(target.reshape(len(rows), -1), shares, sizes)
+            return CrossEntropyVerdict(self.loss, target, shares, sizes, classes=len(like))
+        return SquaredVerdict(target.reshape(len(target), -1), shares, sizes)
+
+
+class _Ahead(_Supply):
+    """Rows as they lie finished, gathered by number."""
+
+    def __init__(self, rule: Backpropagation, batches: StoredBatches) -> None:
+        super().__init__(rule, batches)
+        self.inputs = batches.ready[self.input].flatten(1).contiguous()
+
+    def burst(self, at: Position, sizes: Sequence[int]) -> tuple[Sequence[Tensor], Mapping[str, Tensor]]:
+        assert self.batches.length is not None
+        first = len(self.batches.rows) * at.index // self.batches.length
+        rows = self.batches._shuffled(at)[0][first : first + sum(sizes)]
+        return rows.split(sizes), {name: self.batches.ready[name].index_select(0, rows) for name in (self.target, *self.weight)}
+
+    def fill(self, inputs: Tensor, given: Tensor) -> None:
+        torch.index_select(self.inputs, 0, given, out=inputs)
+
+
+class _OneByOne(_Supply):
+    """Batches as they are gathered and augmented."""
+
+    def burst(self, at: Position, sizes: Sequence[int]) -> tuple[Sequence[Tensor], Mapping[str, Tensor]]:
+        several = [self.batches.at(at.advanced(self.batches.length, more)) for more in range(len(sizes))]
+        fields = {name: torch.cat([batch[name] for batch in several]) for name in (self.target, *self.weight)}
+        return [batch[self.input].flatten(1) for batch in several], fields
+
+    def fill(self, inputs: Tensor, given: Tensor) -> None:
+        inputs.copy_(given)
+
+
+def _readable(rule: Backpropagation, batches: StoredBatches, links: Sequence[Link]) -> bool:
+    """One input as wide as the first layer, and a target that task and loss read as it lies there."""
+    task, first, outputs = rule.task, links[0].linear, links[-1].linear.out_features
+    if len(task.ports.inputs) != 1 or batches.length is None:
+        return False
+    batch = batches.at(Position(total=1))
+    x, y = batch[task.ports.inputs[0].name], batch[task.ports.output.name]
+    if x.dim() < 2 or x.flatten(1).shape[1] != first.in_features or x.dtype != first.weight.dtype:
+        return False
+    if type(task) is Classification and type(task.loss) is CrossEntropy:
+        return outputs > 1 and (y.shape[1:] == (outputs,) if y.is_floating_point() else y.dim() == 1)
+    squared = type(task) is Regression and type(task.loss) is Squared
+    return squared and y.is_floating_point() and y.dim() <= 2 and y[0].numel() == outputs

@@ -65,7 +65,7 @@ def take_lock(folder: Path) -> RunLock:
         ResourceRefusal: the lock cannot be written.
     """
     path = Path(folder) / LOCK
-    with refusing(path), _one_at_a_time(path.parent):
+    with refusing(path), one_at_a_time(path.parent):
         note = None
         if os.path.lexists(path):
             found = _holder_of(path)
@@ -78,8 +78,8 @@ def take_lock(folder: Path) -> RunLock:
 
 
 @contextlib.contextmanager
-def _one_at_a_time(folder: Path) -> Iterator[None]:
-    """Between looking at a lock and writing one's own, nobody else may do the same."""
+def one_at_a_time(folder: Path) -> Iterator[None]:
+    """While this is entered, every other process that wants to enter it for the same folder waits."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         with contextlib.suppress(OSError):  # some network file systems have no such locks; the lock file itself remains

@@ -1,12 +1,13 @@
 """NumPy files, opened without trust: the header is judged before anything is allocated, Python objects are never unpickled."""
 
 import math
+import struct
 import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
 from numpy.lib import format as npy
@@ -20,6 +21,10 @@ SUSPICIOUS_RATIO = 500
 """Empty corners of medical volumes reach 220; a file of zeros reaches 1,030."""
 LIMIT_MEMBERS = 1000
 LIMIT_HEADER = 10_000
+LOCAL_LENGTHS = 26
+"""Where, in what stands before a member of a zip, the lengths of its name and of further facts are told."""
+MAPPED_FROM = 1 << 27
+"""Bytes from which an array that is not packed stays in its file, and is read as it is looked at."""
 
 
 def read_npz(path: Path) -> dict[str, np.ndarray]:
@@ -35,7 +40,7 @@ def read_npz(path: Path) -> dict[str, np.ndarray]:
             for name, member in members.items():
                 with archive.open(member) as file:
                     _check_header(file, name, member.file_size, path)
-            return {name: _array(archive, member) for name, member in members.items()}
+            return {name: _member(archive, member, path) for name, member in members.items()}
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, ValueError, RuntimeError) as error:
         if isinstance(error, DataRefusal):
             raise
@@ -51,6 +56,8 @@ def read_npy(path: Path) -> np.ndarray:
     try:
         with path.open("rb") as file:
             _check_header(file, path.stem, path.stat().st_size, path)
+            if path.stat().st_size >= MAPPED_FROM:
+                return _in_file(file, 0, path)
             file.seek(0)
             array: np.ndarray = npy.read_array(file, allow_pickle=False, max_header_size=LIMIT_HEADER)
             return array
@@ -94,9 +101,7 @@ def _refuse_bomb(members: Mapping[str, zipfile.ZipInfo], path: Path) -> None:
 
 def _check_header(file: IO[bytes], name: str, size: int, path: Path) -> None:
     """Return if a member's header promises plain values, as many as there are bytes for."""
-    version = npy.read_magic(file)
-    reading = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-    shape, _, dtype = reading(file, max_header_size=LIMIT_HEADER)
+    shape, _, dtype = _header(file)
     if dtype.hasobject:
         raise DataRefusal(
             "DATA_PYTHON_OBJECTS",
@@ -116,9 +121,31 @@ def _check_header(file: IO[bytes], name: str, size: int, path: Path) -> None:
         )
 
 
-def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Any:
-    with archive.open(member) as file:
-        return npy.read_array(file, allow_pickle=False, max_header_size=LIMIT_HEADER)
+def _header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
+    """Shape, whether the first axis runs fastest, and type; what follows are the values."""
+    version = npy.read_magic(file)
+    reading = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+    found: tuple[tuple[int, ...], bool, np.dtype] = reading(file, max_header_size=LIMIT_HEADER)
+    return found
+
+
+def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path) -> np.ndarray:
+    """One array of an archive: in memory, or in the file where it is large and not packed."""
+    if member.compress_type == zipfile.ZIP_STORED and member.file_size >= MAPPED_FROM:
+        with archive.open(member), path.open("rb") as file:  # opening compares what the archive says twice of this member
+            file.seek(member.header_offset + LOCAL_LENGTHS)
+            name, extra = struct.unpack("<HH", file.read(4))
+            return _in_file(file, member.header_offset + LOCAL_LENGTHS + 4 + name + extra, path)
+    with archive.open(member) as packed:
+        array: np.ndarray = npy.read_array(packed, allow_pickle=False, max_header_size=LIMIT_HEADER)
+        return array
+
+
+def _in_file(file: IO[bytes], start: int, path: Path) -> np.ndarray:
+    """The array whose header begins at a byte of a file, mapped; the header was judged before."""
+    file.seek(start)
+    shape, by_columns, dtype = _header(file)
+    return np.memmap(path, dtype, "r", file.tell(), shape, "F" if by_columns else "C")
 
 
 def _damaged(path: Path, reason: str) -> DataRefusal:

@@ -9,11 +9,16 @@ from torch import Tensor
 
 from thalweg.core.position import Position
 from thalweg.core.processes import Processes
+from thalweg.data._mapped import Mapped
 from thalweg.data.batch import Batch
 from thalweg.fields.encoding import Encodings
 from thalweg.fields.ragged import Ragged
 from thalweg.fields.windows import Windows
 
+Stored = Tensor | Ragged | Windows | Mapped
+"""The encoded values of a field: in memory, of varying length, parts of one text, or in a file."""
+AHEAD = 2
+"""Batches whose rows are fetched from a file while earlier ones are learned from."""
 Augment = Callable[[Batch, Position], Batch]
 """An augmentation of the whole global batch; randomness only from the position."""
 FINISHED_AT_ONCE = 4096
@@ -48,16 +53,15 @@ class Batches(ABC):
 
 
 class Store:
-    """Encoded examples in memory: compact tensors and ragged values by name, gathered by index.
+    """Encoded examples: compact tensors, in memory or mapped, and ragged values by name, gathered by index.
 
     Args:
         dtype: type in which floats reach the model; compact integers and codes stay what they are.
     """
 
-    def __init__(
-        self, fields: Mapping[str, Tensor | Ragged | Windows], encodings: Encodings, dtype: torch.dtype = torch.float32
-    ) -> None:
+    def __init__(self, fields: Mapping[str, Stored], encodings: Encodings, dtype: torch.dtype = torch.float32) -> None:
         self.fields, self.encodings, self.dtype = dict(fields), encodings, dtype
+        self.mapped = [stored for stored in self.fields.values() if isinstance(stored, Mapped)]
         self.length = len(next(iter(self.fields.values())))
         assert all(len(field) == self.length for field in self.fields.values()), "fields differ in length"
 
@@ -70,6 +74,11 @@ class Store:
             else:
                 gathered[name] = stored[rows.to(stored.device)]
         return gathered
+
+    def expect(self, rows: Tensor) -> None:
+        """These rows (B,) will be gathered soon: what lies in files is fetched meanwhile."""
+        for stored in self.mapped:
+            stored.expect(rows)
 
     def loosened(self, fields: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Gathered fields in the form that augmentations act on."""
@@ -141,6 +150,7 @@ class StoredBatches(Batches):
         n, index = len(self.rows), position.index
         first, last = n * index // self.length, n * (index + 1) // self.length  # type: ignore[operator]
         rows = self._ordered(position)[first:last]
+        self._expect(self._ordered(position), index)
         start, end = self.processes.cut(len(rows))
         if self.ready:
             here = self._shuffled(position)[0][first:last][start:end]
@@ -157,9 +167,18 @@ class StoredBatches(Batches):
         assert self.length is not None
         for index in range(self.length):
             first, last = len(self.rows) * index // self.length, len(self.rows) * (index + 1) // self.length
+            self._expect(self.rows, index)
             start, end = self.processes.cut(last - first)
             if end > start:
                 yield self._gathered(self.rows[first:last], start, end)
+
+    def _expect(self, ordered: Tensor, index: int) -> None:
+        """Before batch `index`, have the rows of the one `AHEAD` of it fetched; before the first, those of all up to it."""
+        if not self.store.mapped or self.ready:
+            return
+        assert self.length is not None
+        begun, until = index + AHEAD if index else 0, min(index + AHEAD + 1, self.length)
+        self.store.expect(ordered[len(ordered) * begun // self.length : len(ordered) * until // self.length])
 
     def _gathered(self, rows: Tensor, start: int, end: int) -> Batch:
         """Rows start to end of a global batch; padding is as wide as the global batch's longest row."""

@@ -11,22 +11,26 @@ from torch import Tensor
 
 from thalweg.core import registry
 from thalweg.core.errors import DataRefusal
+from thalweg.data._cached import for_disk, on_disk, told
 from thalweg.data._given_split import given_by_column
+from thalweg.data._mapped import Mapped, in_memory, taken
 from thalweg.data._one_series import refuse_lone_series, said_neighbours
 from thalweg.data._spelled import read_as_before, spelled
 from thalweg.data.batches import Store
 from thalweg.data.columns import checked_columns, checked_names, checked_rows, columns_for, refuse_dressed, without
 from thalweg.data.dataset import PARTS, Examples, StoredDataset
 from thalweg.data.schema import Schema, reason_for_target, roles_of, schema_of
-from thalweg.data.settings import DataSettings
+from thalweg.data.settings import Caching, DataSettings
 from thalweg.data.splits import split
-from thalweg.fields.column import Column, plain, take
+from thalweg.fields.column import Column, plain
 from thalweg.fields.encoding import BadRows, Encoding, Encodings
 from thalweg.fields.inference import refuse_unknown_field
 from thalweg.fields.ragged import Ragged
 
 Only = Mapping[str, Sequence[Any]] | Sequence[Any]
 """Field to the values that are kept, or a list of values of the target."""
+Encoded = Tensor | Ragged | Mapped
+"""What an encoding makes of all rows: in memory, or in a file."""
 
 
 def encode(
@@ -50,7 +54,7 @@ def encode(
     """
     notes = [*examples.notes, *checked_names(list(examples.columns))]
     examples = dataclasses.replace(examples, columns=_checked(examples, settings), notes=notes, facts=dict(examples.facts))
-    told = len(examples.notes)
+    said = len(examples.notes)
     examples = given_by_column(examples, settings)
     examples.facts["given"] = sorted(examples.given)
     if before is None:
@@ -63,13 +67,15 @@ def encode(
         try:
             kept = _kept(examples, _split(examples, encodings, settings, seed=seed), _by_field(only or {}, encodings, examples))
             fitted = _fitted(kept, encodings, settings, extending=before is not None)
-            store = Store(_tensors(fitted, kept.columns), fitted)
+            tensors = _tensors(fitted, kept.columns, settings.cache)
             break
         except BadRows as bad:
             examples = _without_bad(examples, bad, settings)
     first, *further = _notes(kept, schema, fitted, settings, seed=seed)
-    described = dataclasses.replace(kept, notes=[*kept.notes[:told], first, *kept.notes[told:], *further])
-    return StoredDataset(described, store, kept.given, _digest(store, kept.given))
+    store = Store(tensors, fitted)
+    notes = [*kept.notes[:said], first, *kept.notes[said:], *further, *told(store.mapped)]
+    described = dataclasses.replace(kept, notes=notes)
+    return StoredDataset(described, store, kept.given, _digest(tensors, kept.given))
 
 
 def _checked(examples: Examples, settings: DataSettings) -> dict[str, Column]:
@@ -111,7 +117,7 @@ def encode_columns(encodings: Encodings, columns: Mapping[str, Column]) -> Store
     named = checked_columns(columns_for(needed, columns))
     for one in needed:
         one.check(_columns(one, named))
-    return Store(_tensors(Encodings(needed), named), encodings)
+    return Store(_tensors(Encodings(needed), named, "never"), encodings)
 
 
 def encode_examples(encodings: Encodings, examples: Examples, settings: DataSettings) -> tuple[Examples, Store]:
@@ -173,7 +179,7 @@ def _kept(examples: Examples, parts: Mapping[str, Tensor], only: Mapping[str, Se
 
 def _fitted(examples: Examples, encodings: Encodings, settings: DataSettings, *, extending: bool) -> Encodings:
     """The encodings fitted on (or extended by) the training rows; classes that only other parts have stand after the others."""
-    train = {name: take(column, examples.given["train"]) for name, column in examples.columns.items()}
+    train = {name: taken(column, examples.given["train"]) for name, column in examples.columns.items()}
     fitted = []
     for one in encodings.values():
         seen = _columns(one, train)
@@ -187,13 +193,18 @@ def _columns(encoding: Encoding, columns: Mapping[str, Column]) -> list[Column]:
     return [columns[name] for name in encoding.fields]
 
 
-def _tensors(encodings: Encodings, columns: Mapping[str, Column]) -> dict[str, Tensor | Ragged]:
-    """Every encoding's tensor.
+def _tensors(encodings: Encodings, columns: Mapping[str, Column], cache: Caching) -> dict[str, Encoded]:
+    """Every encoding's tensor, in memory or in a file.
 
     Raises:
         BadRows: those of the first encoding that has any.
     """
-    return {name: one.encode(_columns(one, columns)) for name, one in encodings.items()}
+    mapped = for_disk(encodings, columns, cache)
+    tensors: dict[str, Encoded] = {}
+    for name, one in encodings.items():
+        raw = _columns(one, columns)
+        tensors[name] = on_disk(one, raw, mapped[name]) if name in mapped else one.encode([in_memory(each) for each in raw])
+    return tensors
 
 
 def _without_bad(examples: Examples, bad: BadRows, settings: DataSettings) -> Examples:
@@ -248,11 +259,13 @@ def _cut_manner(settings: DataSettings, encodings: Encodings, *, seed: int) -> s
     return f"{'stratified' if settings.stratified and classes else 'at random'}, seed {seed}; other shares: --split"
 
 
-def _digest(store: Store, parts: Mapping[str, Tensor]) -> str:
+def _digest(fields: Mapping[str, Encoded], parts: Mapping[str, Tensor]) -> str:
     """SHA-256 of all encoded values and the split."""
     sha = hashlib.sha256()
-    for name in sorted(store.fields):
-        stored = store.fields[name]
+    for name, stored in sorted(fields.items()):
+        if isinstance(stored, Mapped):
+            _add_blocks(sha, name, stored)
+            continue
         tensors = [stored.values, stored.offsets, stored.table] if isinstance(stored, Ragged) else [stored]
         for tensor in tensors:
             if tensor is not None:
@@ -262,6 +275,16 @@ def _digest(store: Store, parts: Mapping[str, Tensor]) -> str:
     return sha.hexdigest()
 
 
+def _add_blocks(sha: Any, name: str, mapped: Mapped) -> None:
+    sha.update(_header(name, mapped.values))
+    for block in mapped.blocks():
+        sha.update(block)
+
+
+def _header(name: str, tensor: Tensor) -> bytes:
+    return f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode()
+
+
 def _add(sha: Any, name: str, tensor: Tensor) -> None:
-    sha.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+    sha.update(_header(name, tensor))
     sha.update(tensor.contiguous().view(-1).view(torch.uint8).numpy().data)

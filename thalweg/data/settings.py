@@ -11,6 +11,10 @@ OnBadFile = Literal["skip", "refuse"]
 """What a file that cannot be decoded leads to, while few are so."""
 
 
+Caching = Literal["auto", "always", "never"]
+"""Whether encoded values lie in memory or in a file."""
+
+
 class Fractions(Settings):
     """Share of the rows that each part takes; parts that came with the data are kept as they are.
 
@@ -72,6 +76,8 @@ class DataSettings(Settings):
         date_order: "day" or "month", which comes first in dates where nothing else tells; None looks.
         parse_numbers: numbers of the target may be written with currencies, per cent and signs between thousands.
         download: the network may be used to fetch catalogued data.
+        cache: encoded values lie in files of the user's cache folder and are read from there: auto where they would take more
+            than half of the free memory. They are the same values.
     """
 
     target: str | None = None
@@ -103,6 +109,7 @@ class DataSettings(Settings):
     date_order: Literal["day", "month"] | None = None
     parse_numbers: bool = False
     download: bool = False
+    cache: Caching = "auto"
 
     def reading(self) -> dict[str, Any]:
         """What was said of how files are read, which goes with a model: its data are read alike."""

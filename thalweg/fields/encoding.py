@@ -124,6 +124,10 @@ class Encoding(ABC):
     def state(self) -> dict[str, Any]:
         """What was fitted, as JSON values; `restore` takes it."""
 
+    def encoded_by(self) -> dict[str, Any]:
+        """Of the state, what the values of `encode` depend on: where it is the same, values that were kept are taken again."""
+        return self.state()
+
     @abstractmethod
     def restore(self, state: Mapping[str, Any]) -> Self:
         """Take back what `state` gave; returns itself.

@@ -8,6 +8,7 @@ import torch
 from thalweg.core.disk import digest_of
 from thalweg.core.errors import DataRefusal
 from thalweg.core.registry import source
+from thalweg.data._mapped import end_to_end
 from thalweg.data._npy import read_npz
 from thalweg.data._paths import shown
 from thalweg.data._shapes import examples_of, refuse_unequal
@@ -113,7 +114,7 @@ def _joined(parts: Parts, name: str) -> tuple[dict[str, torch.Tensor], dict[str,
 def _end_to_end(arrays: list[np.ndarray]) -> np.ndarray | list[np.ndarray]:
     """The rows of all arrays; a list of rows where their shapes differ (series of other lengths)."""
     if len({array.shape[1:] for array in arrays}) == 1:
-        return np.concatenate(arrays) if len(arrays) > 1 else arrays[0]
+        return end_to_end(arrays) if len(arrays) > 1 else arrays[0]
     return _padded(arrays) if all(array.ndim == 3 and array.dtype.kind == "f" for array in arrays) else _rows(arrays)
 
 

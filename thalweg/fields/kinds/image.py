@@ -199,6 +199,9 @@ class Image(Encoding):
         form = {key: one for key, one in dataclasses.asdict(self.form).items() if (key, one) != ("most", MOST_PIXELS)}
         return {**form, "mean": self.mean, "deviation": self.deviation}
 
+    def encoded_by(self) -> dict[str, Any]:
+        return {key: one for key, one in self.state().items() if key not in ("mean", "deviation")}
+
     def restore(self, state: Mapping[str, Any]) -> Self:
         try:
             sides = [state[key] for key in ("height", "width", "channels")]

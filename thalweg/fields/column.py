@@ -71,7 +71,7 @@ def _missing_in_array(column: np.ndarray) -> np.ndarray:
         absent = np.isnan(column)
     else:
         return np.zeros(len(column), dtype=bool)
-    return np.any(np.asarray(absent).reshape(len(column), -1), axis=1)
+    return np.asarray(absent) if column.ndim == 1 else np.any(np.asarray(absent).reshape(len(column), -1), axis=1)
 
 
 def _absent(value: Any) -> bool:

@@ -39,9 +39,10 @@ class Scale:
     def standardised(self, values: np.ndarray) -> np.ndarray:
         """Float32 values (..., *shape), mean 0 and deviation 1 where they vary; NaN becomes the mean."""
         varies = self.deviation > 0
-        known = np.where(np.isnan(values), self.mean, values)
-        scaled = (known - self.mean) / np.where(varies, self.deviation, 1.0)
-        return np.where(varies, scaled, 0.0).astype(np.float32)
+        gaps = np.isnan(values)
+        scaled = (np.where(gaps, self.mean, values) if gaps.any() else values) - self.mean
+        scaled /= np.where(varies, self.deviation, 1.0)
+        return (scaled if varies.all() else np.where(varies, scaled, 0.0)).astype(np.float32)
 
     def raw(self, standardised: np.ndarray) -> np.ndarray:
         """Float64 values in their own units."""

@@ -36,7 +36,8 @@ class Joined(nn.Module):
         """Inputs by name (B, ...) to (B, width)."""
         read = [inputs[port.name] for port in self.ports]
         dtype = next((one.dtype for one in read if one.is_floating_point()), self.like.dtype)
-        return torch.cat([_flat(port, one, dtype) for port, one in zip(self.ports, read, strict=True)], dim=1)
+        pieces = [piece for port, one in zip(self.ports, read, strict=True) for piece in _flat(port, one, dtype)]
+        return pieces[0] if len(pieces) == 1 else torch.cat(pieces, dim=1)
 
 
 def _refuse_varying(ports: tuple[Port, ...]) -> None:
@@ -62,9 +63,11 @@ def _width(port: Port) -> int:
     return sum(_sizes(port)) or port.width
 
 
-def _flat(port: Port, value: Tensor, dtype: torch.dtype) -> Tensor:
+def _flat(port: Port, value: Tensor, dtype: torch.dtype) -> list[Tensor]:
+    """The value (B, ...) in one piece (B, width), codes in one for each of them (B, size)."""
     sizes = _sizes(port)
     if not sizes:
-        return value.flatten(1)
+        return [value.flatten(1)]
     codes = value.reshape(value.shape[0], -1)  # (B, k)
-    return torch.cat([nn.functional.one_hot(codes[:, i], size).to(dtype) for i, size in enumerate(sizes)], dim=1)
+    blank = [torch.zeros(codes.shape[0], size, dtype=dtype, device=codes.device) for size in sizes]
+    return [one.scatter(1, codes[:, i : i + 1], 1.0) for i, one in enumerate(blank)]

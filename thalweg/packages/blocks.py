@@ -22,7 +22,7 @@ from thalweg.fields.ragged import Ragged
 
 BLOCK = 1024
 """Rows that share what is drawn for them, and that a model reads at once at most."""
-ENCODED, READ = 1 << 25, 1 << 22
+ENCODED, READ = 1 << 22, 1 << 22
 """Bytes that are encoded at once, from the second time on, and that a model reads at once: what it makes of them is many times
 as large."""
 LEAST_READ, MOST_PADDED = 32, 256
@@ -114,8 +114,14 @@ class Blocks:
         for block, rows in _by_block(numbers):
             for start in range(0, len(rows), size):
                 some = rows[start : start + size]
-                fields = store.finished(store.gather(some))
+                fields = store.finished(_following(store, int(some[0]), len(some)))
                 yield Batch(fields, len(some), start, len(rows), numbers[some]), self.at.inside(block)
+
+
+def _following(store: Store, first: int, count: int) -> dict[str, torch.Tensor]:
+    """Rows that follow each other, gathered; where they lie so they are not copied."""
+    fields = {name: one[first : first + count] for name, one in store.fields.items() if isinstance(one, torch.Tensor)}
+    return fields if len(fields) == len(store.fields) else store.gather(torch.arange(first, first + count))
 
 
 def _by_block(numbers: torch.Tensor) -> Iterator[tuple[int, torch.Tensor]]:

@@ -1,7 +1,7 @@
 """Numbers: the numeric columns of a table as one tensor, or one number to be predicted."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from typing import Any, Self, TypeGuard
 
 import numpy as np
 import torch
@@ -36,7 +36,9 @@ class Number(Encoding):
         return [np.array([1.0, 2.0, 4.0, 8.0, 16.5]), np.array([-3, 0, 5, 5, 1])]
 
     def check(self, columns: Sequence[Column]) -> None:
-        self._stacked(columns)
+        for name, column in zip(self.fields, columns, strict=True):
+            if not _of_numbers(column):
+                self._floats(name, column)
 
     def fit(self, columns: Sequence[Column]) -> Self:
         values = self._stacked(columns)
@@ -46,14 +48,18 @@ class Number(Encoding):
     def encode(self, columns: Sequence[Column]) -> Tensor:
         """(N, d) float32."""
         values = self._stacked(columns)
-        for name, column in zip(self.fields, values.T, strict=True):
-            self._refuse(name, not_finite(column, nan_allowed=self.role == "input"), len(column))
+        if not np.isfinite(values).all():
+            for name, column in zip(self.fields, values.T, strict=True):
+                self._refuse(name, not_finite(column, nan_allowed=self.role == "input"), len(column))
         if self.role == "weight":
             _refuse_weights(self.name, values[:, 0])
         return torch.from_numpy(self.scale.standardised(values))
 
     def _stacked(self, columns: Sequence[Column]) -> np.ndarray:
-        return np.stack([self._floats(name, one) for name, one in zip(self.fields, columns, strict=True)], axis=1)
+        values = np.empty((len(columns[0]), len(columns)))
+        for place, (name, column) in enumerate(zip(self.fields, columns, strict=True)):
+            values[:, place] = column if _of_numbers(column) else self._floats(name, column)
+        return values
 
     def _floats(self, name: str, column: Column) -> np.ndarray:
         try:
@@ -113,6 +119,10 @@ class Number(Encoding):
         return self
 
 
+def _of_numbers(column: Column) -> TypeGuard[np.ndarray]:
+    return isinstance(column, np.ndarray) and column.ndim == 1 and column.dtype.kind in "biuf"
+
+
 def _of_moments(column: Column) -> bool:
     return isinstance(column, np.ndarray) and column.dtype.kind == "M"
 
@@ -139,6 +149,8 @@ def _refuse_weights(name: str, weights: np.ndarray) -> None:
 
 def _words(column: Column) -> dict[int, str]:
     """Row number to text that is no number."""
+    if _of_numbers(column):
+        return {}
     try:
         floats(column)
     except (TypeError, ValueError):

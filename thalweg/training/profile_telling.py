@@ -140,8 +140,9 @@ def _of_work(found: Mapping[str, Any], memory: float | None, *, plain: bool) -> 
         return f"bound by memory: moving the tensors takes {percent(min(memory, 1.0))} of forward and backward{reaches}; " + (
             "smaller activations or a lower precision (--precision bfloat16) move less"
         )
+    bound = f"bound by the kernels, which take {percent(kernels)} of forward and backward" if kernels else "the net's own work"
     tried = ", and --speed probe tries other ways" if plain else ""
-    return f"the net's own work{reaches}: larger batches (--batch-size N) or more threads (--threads N) may reach more{tried}"
+    return f"{bound}{reaches}: larger batches (--batch-size N) or more threads (--threads N) may reach more{tried}"
 
 
 def lines_of(found: Mapping[str, Any]) -> list[str]:

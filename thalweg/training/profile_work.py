@@ -23,6 +23,8 @@ from thalweg.training.trace import unchanged
 
 REPEATS = 5
 """Passes that are timed with their kernels; the median counts."""
+EMPTY = 20
+"""Operations on one number that tell what calling any of them costs."""
 UNCOUNTED = ("fft", "cudnn_rnn", "miopen_rnn", "linalg", "cdist", "lstsq", "cholesky", "deform")
 """What marks operations that may do much and that nobody counts here."""
 
@@ -35,7 +37,7 @@ class Work:
         flops: floating-point operations; None where they cannot be counted.
         moved: bytes read and written by all operations.
         calls: operations that did anything, views left out.
-        kernels: share of the pass's time within operations; None where it was not measured.
+        kernels: share of the pass's time in which kernels work; None where it was not measured.
         why: why nothing was counted, or what was left out; empty if nothing was.
     """
 
@@ -62,7 +64,7 @@ def counted(rule: Rule, batch: Batch | None, at: Position | None, *, kernels: bo
         with Operations() as seen:
             rule.slope(prepared)
         timed = kernels and rule.context.device.type == "cpu"
-        share = _kernels(lambda: rule.slope(prepared)) if timed else None
+        share = _kernels(lambda: rule.slope(prepared), rule.context.device) if timed else None
     left_out = sorted(name for name in seen.names if any(mark in name for mark in UNCOUNTED))
     why = f"{', '.join(left_out)} cannot be counted" if left_out else ""
     if not seen.flops:
@@ -112,17 +114,20 @@ def _bytes(several: Any) -> int:  # noqa: ANN401 - what an operation takes or gi
     return sum(map(_bytes, several)) if isinstance(several, tuple | list) else 0
 
 
-def _kernels(act: Callable[[], object]) -> float:
-    """The share of an act's time that is spent within operations; at most 1, as both times have their noise."""
-    whole, inside = [], []
+def _kernels(act: Callable[[], object], device: torch.device) -> float:
+    """The share of an act's time in which its kernels work: what operations take beyond one that does next to nothing."""
+    shares, one = [], torch.ones(1, device=device)
     for _ in range(REPEATS):
         begun = time.perf_counter()
         act()
-        whole.append(time.perf_counter() - begun)
+        whole = time.perf_counter() - begun
         with Operations() as watched:
             act()
-        inside.append(watched.seconds)
-    return min(1.0, statistics.median(inside) / statistics.median(whole))
+        with Operations() as empty:
+            for _ in range(EMPTY):
+                torch.neg(one)
+        shares.append((watched.seconds - watched.calls * empty.seconds / EMPTY) / whole)
+    return min(max(statistics.median(shares), 0.0), 1.0)
 
 
 def _recurrent(given: Tensor, first: Tensor, second: Tensor, *rest: Any) -> int:

@@ -12,6 +12,7 @@ from hypothesis import settings as how
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+from tests.training.resuming import assert_resumes_to_the_same_bits
 from thalweg.core import registry
 from thalweg.core.position import Position, seed_from
 from thalweg.core.settings import Choice
@@ -162,7 +163,7 @@ def uncut() -> tuple[list[float], Tensor]:
     return by_chain(run, 60), state(run)
 
 
-@how(max_examples=20, deadline=None)
+@how(max_examples=12, deadline=None)
 @given(cuts=st.lists(st.integers(1, 17), min_size=1, max_size=8), resumed=st.integers(0, 7))
 def test_how_steps_are_cut_and_a_resume_between_them_change_no_bit(uncut, cuts, resumed):
     run, losses = begun(average=0.9, weighted=True), []
@@ -213,6 +214,11 @@ def test_the_loop_learns_with_it_what_it_learns_without():
     assert_same(state(fused), state(plain), within=1e-5)
 
 
+def test_a_run_that_is_killed_goes_on_to_the_same_bits(tmp_path):
+    settings = {"source": "iris", "model": {"name": "mlp"}, "rule": {"epochs": 2, "batch_size": 30, "average": 0.9}}
+    assert_resumes_to_the_same_bits(settings | {"speed": [{"program": "dense-chain"}]}, tmp_path, cuts=(4,))
+
+
 class Doubled(nn.Sequential):
     """No plain chain, though it looks like one."""
 
@@ -256,6 +262,7 @@ OTHERS = {
     "a hook": {"model": hooked},
     "another forward put in": {"model": replaced},
     "shared weights": {"model": shared},
+    "more weights than gain by it": {"model": lambda: sequential(nn.Linear(9, 300_000), nn.Linear(300_000, 9))},
 }
 
 

@@ -98,5 +98,5 @@ def seed_from(position: Position) -> None:
     """Seed torch's default generators (dropout and friends) from the position."""
     number = position.number("default")
     torch.default_generator.manual_seed(number)
-    if torch.cuda.is_available() and torch.cuda.is_initialized():
+    if torch.cuda.is_initialized():
         torch.cuda.manual_seed_all(number)

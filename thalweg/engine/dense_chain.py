@@ -31,6 +31,9 @@ from thalweg.tasks.regression import Regression
 LONGEST = 256
 """Steps of a burst at most: their targets and answers are kept until its end."""
 
+MOST_WEIGHTS = 4_000_000
+"""Weights beyond which products take nearly all of a step, so that nothing is worth another copy of them."""
+
 
 @program("dense-chain", exact=True, builds="0", gain=3.0)
 class DenseChain(Program):
@@ -105,8 +108,8 @@ def _usual(rule: Backpropagation) -> bool:
     settings, descent = rule.settings, rule.descent
     plain = settings.accumulate == 1 and settings.layer_decay == 1 and not (settings.l1 or settings.l2)
     alone = rule.context.processes.world == 1 and rule.context.precision in ("float32", "float64")
-    whole = sum(one.numel() for one in descent.parameters) == sum(one.numel() for one in rule.model.parameters())
-    return plain and alone and whole and type(descent) is Descent
+    moved, held = (sum(one.numel() for one in several) for several in (descent.parameters, rule.model.parameters()))
+    return plain and alone and moved == held <= MOST_WEIGHTS and type(descent) is Descent
 
 
 def _layer(link: Link, views: Mapping[int, tuple[Tensor, Tensor]]) -> Layer:

@@ -7,7 +7,7 @@ says what it is: `dict`, `pairs` (a dict whose keys are not all strings), `tuple
 """
 
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import accumulate, pairwise
 from math import isfinite, prod
@@ -201,8 +201,14 @@ def _shared_memory(tree: Any) -> dict[Address, _Memory]:
     return {
         address: _Memory(min(begin for begin, _ in seen.values()) // 16 * 16, max(end for _, end in seen.values()))
         for address, seen in layouts.items()
-        if len(seen) > 1
+        if _overlapping(seen.values())
     }
+
+
+def _overlapping(extents: Iterable[tuple[int, int]]) -> bool:
+    """Some bytes belong to two of them; tensors that lie side by side in one piece of memory share nothing."""
+    ordered = sorted(extents)
+    return any(begin < end for (_, end), (begin, _) in pairwise(ordered))
 
 
 def _tensors_in(node: Any, place: Place) -> list[tuple[Tensor, Place]]:

@@ -1,0 +1,149 @@
+"""How steps are run: tried, checked, written down, remembered; and any way of it ends with the bits of its plan."""
+
+import copy
+import json
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.training.resuming import assert_resumes_to_the_same_bits, fitted
+from thalweg.core.errors import UsageRefusal
+from thalweg.core.talk import Talk
+from thalweg.data.encode import encode
+from thalweg.data.read import read
+from thalweg.engine.plan import SpeedPlan
+from thalweg.rules._rule import Context
+from thalweg.training.requested import run_settings
+from thalweg.training.speed import NEAR, NEAR_MIXED, Trial, _alike
+from thalweg.training.stage import Own, Stage, build_stage
+
+DIGITS = {"source": "digits", "model": "mlp", "augment": [], "rule": {"steps": 30, "batch_size": 48}, "evaluate_every": 10}
+CHAIN = {"program": "dense-chain", "ahead": True}
+
+
+def weights(folder: Path) -> bytes:
+    return (folder / "model" / "weights.safetensors").read_bytes()
+
+
+class Heard(Talk):
+    """Keeps what is said."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def say(self, label: str, *lines: str) -> None:
+        self.lines += [f"{label}: {line}" for line in lines]
+
+
+def stage_of(settings: dict) -> tuple[Stage, Trial]:
+    """A stage that has begun, and a trial on it that has not."""
+    asked = run_settings({**settings, "threads": 1})
+    stage = build_stage(asked, 0, encode(read(asked.source, asked.data), asked.data, seed=0), Own(), Context())
+    stage.begin()
+    trial = Trial(stage, asked, time.perf_counter, SpeedPlan(), [])
+    trial.start = copy.deepcopy(stage.rule.state_dict())
+    trial.count = 3
+    return stage, trial
+
+
+def test_what_a_probe_finds_stands_in_the_settings_and_repeats_the_run_to_the_same_bits(tmp_path):
+    longer = {**DIGITS, "rule": {"steps": 600, "batch_size": 48}, "evaluate_every": 100}
+    heard = Heard()
+    first = fitted({**longer, "speed": "probe"}, tmp_path / "first", talk=heard)
+    written = yaml.safe_load((tmp_path / "first" / "settings.yaml").read_text())
+    assert len(written["speed"]) == 1
+    assert json.loads((tmp_path / "first" / "plan.json").read_text())["found"]["speed"] == written["speed"]
+    again = fitted({**longer, "speed": written["speed"]}, tmp_path / "again")
+    assert weights(first.folder.path) == weights(again.folder.path)
+    told = [line for line in heard.lines if line.startswith("speed: ") and "plain steps" in line]
+    assert bool(told) == (SpeedPlan.model_validate(written["speed"][0]).told != "plain")
+
+
+def test_what_was_found_is_remembered_for_the_next_run_on_this_machine(tmp_path, monkeypatch):
+    monkeypatch.setenv("THALWEG_HOME", str(tmp_path / "home"))
+    longer = {**DIGITS, "rule": {"steps": 600, "batch_size": 48}, "evaluate_every": 100, "speed": "probe"}
+    first = fitted(longer, tmp_path / "first")
+    (kept,) = (tmp_path / "home" / "speed").iterdir()
+    held = json.loads(kept.read_text())
+    assert "ahead" in held["tried"]
+    kept.write_text(json.dumps({**held, "plan": CHAIN, "tried": ["ahead", "program", "threads", "precision"], "gain": 7.0}))
+    heard = Heard()
+    second = fitted(longer, tmp_path / "second", talk=heard)
+    assert yaml.safe_load((second.folder.path / "settings.yaml").read_text())["speed"] == [CHAIN]
+    assert any("7.0 times as fast as plain steps, as measured here before" in line for line in heard.lines)
+    kept.write_text("{not json")
+    third = fitted(longer, tmp_path / "third")  # what cannot be read counts as nothing
+    assert first.steps == second.steps == third.steps == 600
+
+
+def test_a_run_by_a_program_resumes_to_the_same_bits(tmp_path):
+    assert_resumes_to_the_same_bits({**DIGITS, "speed": [CHAIN]}, tmp_path, cuts=(0, 1, 17))
+
+
+def test_each_stage_has_a_plan_and_a_resumed_run_goes_on_by_it(tmp_path):
+    stages = [{"rule": {"steps": 12}}, {"rule": {"steps": 9}}]
+    run = assert_resumes_to_the_same_bits({**DIGITS, "stages": stages, "speed": [CHAIN, {}]}, tmp_path, cuts=((0, 5), (1, 4)))
+    assert yaml.safe_load((run.folder.path / "settings.yaml").read_text())["speed"] == [CHAIN, {}]
+
+
+def test_a_program_learns_what_plain_steps_learn_and_listeners_hear_at_the_same_steps(tmp_path):
+    plain = fitted({**DIGITS, "speed": "plain"}, tmp_path / "plain")
+    chained = fitted({**DIGITS, "speed": [CHAIN]}, tmp_path / "chained")
+    assert [line["step"] for line in plain.history] == [line["step"] for line in chained.history] == [10, 20, 30]
+    for one, other in zip(plain.history, chained.history, strict=True):
+        assert one["loss"] == pytest.approx(other["loss"], rel=1e-4)
+        assert one["validation.log-loss"] == pytest.approx(other["validation.log-loss"], rel=1e-3)
+
+
+def test_rows_that_are_finished_ahead_change_no_bit(tmp_path):
+    plain = fitted({**DIGITS, "speed": "plain"}, tmp_path / "plain")
+    ahead = fitted({**DIGITS, "speed": [{"ahead": True}]}, tmp_path / "ahead")
+    assert weights(plain.folder.path) == weights(ahead.folder.path)
+
+
+def test_a_candidate_that_learns_something_else_is_not_taken():
+    _, trial = stage_of(DIGITS)
+    _, plain = trial._timed(SpeedPlan())
+    _, again = trial._timed(SpeedPlan())
+    _, mixed = trial._timed(SpeedPlan(precision="bfloat16"))
+    assert plain == again
+    assert not _alike(mixed, plain, 1e-6)
+    assert _alike(mixed, plain, NEAR_MIXED)
+    assert not _alike([*plain[:-1], 1.1 * plain[-1]], plain, NEAR)
+    assert not _alike([*plain[:-1], float("nan")], plain, NEAR_MIXED)
+
+
+def test_a_program_that_does_not_fit_is_no_candidate_and_is_refused_where_a_plan_names_it(tmp_path):
+    dropped = {**DIGITS, "model": {"name": "mlp", "dropout": 0.2}}
+    _, trial = stage_of(dropped)
+    trial._choose([SpeedPlan(program="dense-chain")])
+    assert trial.best == SpeedPlan()
+    with pytest.raises(UsageRefusal) as caught:
+        fitted({**dropped, "speed": [CHAIN]}, tmp_path / "run")
+    assert (caught.value.code, caught.value.where) == ("SPEED_PROGRAM_MISFIT", "--speed")
+
+
+def test_a_trial_leaves_nothing_behind_but_its_plan(tmp_path):
+    short = {**DIGITS, "rule": {"steps": 3, "batch_size": 48}}
+    probing = fitted({**short, "speed": "probe"}, tmp_path / "probe")
+    plan = yaml.safe_load((probing.folder.path / "settings.yaml").read_text())["speed"]
+    planned = fitted({**short, "speed": plan}, tmp_path / "planned")
+    assert weights(probing.folder.path) == weights(planned.folder.path)
+
+
+def test_plans_are_read_from_the_settings_of_another_run(tmp_path):
+    (tmp_path / "settings.yaml").write_text(yaml.safe_dump({"speed": [CHAIN], "seed": 3}))
+    assert run_settings({"speed": str(tmp_path / "settings.yaml")}).speed == [SpeedPlan(**CHAIN)]
+    (tmp_path / "plan.yaml").write_text(yaml.safe_dump(CHAIN))
+    assert run_settings({"speed": str(tmp_path / "plan.yaml")}).speed == [SpeedPlan(**CHAIN)]
+    (tmp_path / "none.yaml").write_text("- 3\n")
+    with pytest.raises(UsageRefusal, match="speed"):
+        run_settings({"speed": str(tmp_path / "none.yaml")})
+
+
+def test_the_environment_says_how_steps_are_run_where_nobody_else_does(monkeypatch):
+    assert run_settings({}).speed == "plain"  # as the tests' own environment has it
+    monkeypatch.delenv("THALWEG_SPEED")
+    assert run_settings({}).speed == "probe"

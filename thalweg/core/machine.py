@@ -44,16 +44,17 @@ class Peak:
     bandwidth: float
 
 
-def peak(device: torch.device, precision: str, *, kept: Path | None, measure: bool = True) -> Peak | None:
+def peak(device: torch.device, precision: str, *, kept: Path | None, measure: bool = True, reached: float = 0.0) -> Peak | None:
     """The peak of a device with this process's threads: as remembered, else measured in under 0.3 seconds.
 
     Args:
         kept: the folder in which it is remembered; None: nowhere.
         measure: do so where nothing is remembered; else there is none then.
+        reached: operations per second that were seen; a peak below them was measured while others worked, and is forgotten.
     """
     path = kept / f"{_key(device, precision)}.json" if kept is not None else None
     known = _read(path) if path is not None else None
-    if known is not None or not measure:
+    if (known is not None and known.flops >= reached) or not measure:
         return known
     found = measured_peak(device, DTYPES[precision])
     if path is not None:

@@ -41,10 +41,11 @@ class Profiling:
         steps = spent.steps + spent.program_steps
         if not steps or context.processes.rank:
             return
+        work = self._work(stage, steps)
         found = profiled(
             spent,
-            self._work(stage, steps),
-            self._peak(stage, spent.seconds),
+            work,
+            self._peak(stage, spent.seconds, (work.flops or 0) * steps / (spent.rule + spent.program)),
             rows=_rows(stage),
             stage=stage.progress.position.stage,
             program=stage.plan.program or None,
@@ -67,11 +68,11 @@ class Profiling:
         batch = progress.batch if progress.batch is not None or at is None else stage.batches.at(at)
         return counted(stage.rule, batch, at, kernels=self.settings.profile)
 
-    def _peak(self, stage: Stage, seconds: float) -> Peak | None:
+    def _peak(self, stage: Stage, seconds: float, reached: float) -> Peak | None:
         """The machine's peak: measured where that is worth it, else as remembered."""
         context = stage.rule.context
         worth = self.settings.profile or seconds >= WORTH_MEASURING
-        return peak(context.device, context.precision, kept=_kept(), measure=worth)
+        return peak(context.device, context.precision, kept=_kept(), measure=worth, reached=reached)
 
 
 def _kept() -> Path | None:

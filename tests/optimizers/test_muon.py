@@ -126,3 +126,10 @@ def test_a_closure_is_measured_with_gradients():
 
     assert float(optimizer.step(measure).detach()) == 4.0
     assert (weights < 1).all()
+
+
+def test_the_first_matrix_may_be_left_to_adamw_as_the_last_is():
+    table, middle, head = (nn.Parameter(drawn(4, 4, seed=seed)) for seed in range(3))
+    groups = muon([table, middle, head], first="adamw").param_groups
+    assert [[id(one) for one in group["params"]] for group in groups if group["muon"]] == [[id(middle)]]
+    assert [[id(one) for one in group["params"]] for group in groups if not group["muon"]] == [[id(table), id(head)]]

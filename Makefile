@@ -4,10 +4,11 @@ BIN := .venv/bin
 LIGHT := .venv/light
 INSTALLED := .venv/installed
 ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
+BENCH := .venv/bench
 PYTEST := $(ONE_THREAD) $(BIN)/pytest -n auto --maxprocesses 4
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test slow lint format wheel clean
+.PHONY: help install demo test slow bench lint format wheel clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## */  make \1\t/' | expand -t 18
@@ -35,6 +36,16 @@ test: $(INSTALLED)  ## the full tier of tests: under 10 minutes on two cores
 
 slow: $(INSTALLED)  ## the slow tier: real data (in the folder that THALWEG_DATA names), kills and resumes
 	$(PYTEST) -m '(slow or reliability) and not gpu' --timeout 900
+
+# Other libraries go into an environment of their own; torch first and alone, as above.
+$(BENCH)/installed: pyproject.toml constraints.txt benchmarks/peers/requirements.txt
+	test -x $(BENCH)/bin/python || $(PYTHON) -m venv $(BENCH)
+	$(BENCH)/bin/pip install -q -c constraints.txt torch
+	$(BENCH)/bin/pip install -q -c constraints.txt -r benchmarks/peers/requirements.txt -e .
+	touch $@
+
+bench: $(BENCH)/installed  ## beside other libraries: ONLY=perceptron,lenet5 ROUNDS=1 for a part; all takes 25 minutes on two cores
+	$(BENCH)/bin/python -m benchmarks.peers $(if $(ONLY),--only $(ONLY)) $(if $(TOOLS),--tools $(TOOLS)) $(if $(ROUNDS),--rounds $(ROUNDS))
 
 lint: $(INSTALLED)  ## style, types, and which room may import which
 	$(BIN)/ruff check .

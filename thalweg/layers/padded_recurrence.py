@@ -11,6 +11,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from thalweg.layers.packed_recurrence import read_packed
+
 CELLS: dict[str, type[nn.LSTM] | type[nn.GRU]] = {"lstm": nn.LSTM, "gru": nn.GRU}
 
 
@@ -30,11 +32,8 @@ class PaddedRecurrence(nn.Module):
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         """What was read up to each position (B, T, width); backwards: from the row's end down to it."""
-        read = self.onward(x)[0]
-        if self.backward_reading is not None:
-            turned = self.backward_reading(reversed_rows(x, mask))[0]
-            read = torch.cat([read, reversed_rows(turned, mask)], dim=2)
-        return read.masked_fill(~mask[:, :, None], 0.0)
+        directions = [(self.onward, False)] + ([] if self.backward_reading is None else [(self.backward_reading, True)])
+        return torch.cat([_read(layer, x, mask, backwards=backwards) for layer, backwards in directions], dim=2)
 
     def summary(self, read: Tensor, mask: Tensor) -> Tensor:
         """What stands at the end of each direction (B, width), of what `forward` gave (B, T, width); zeros for empty rows."""
@@ -42,6 +41,15 @@ class PaddedRecurrence(nn.Module):
         ends = read[torch.arange(len(read), device=read.device), last]  # (B, width)
         units = self.onward.hidden_size
         return torch.cat([ends[:, :units], read[:, 0, units:]], dim=1)
+
+
+def _read(layer: nn.LSTM | nn.GRU, x: Tensor, mask: Tensor, *, backwards: bool) -> Tensor:
+    """States (B, T, H) of one direction, zeros at padding; packed where that gains: the same up to rounding."""
+    learns = torch.is_grad_enabled() and not torch.compiler.is_compiling() and not torch.is_autocast_enabled(x.device.type)
+    if isinstance(layer, nn.GRU) and learns and x.device.type == "cpu":
+        return read_packed(layer, x, mask, backwards=backwards)
+    read = reversed_rows(layer(reversed_rows(x, mask))[0], mask) if backwards else layer(x)[0]
+    return read.masked_fill(~mask[:, :, None], 0.0)
 
 
 def reversed_rows(x: Tensor, mask: Tensor) -> Tensor:

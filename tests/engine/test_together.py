@@ -1,6 +1,5 @@
 """Several runs at once: each comes to what it comes to alone from its own seed, in its own order, with its own draws."""
 
-
 import pytest
 import torch
 
@@ -22,7 +21,7 @@ NETS = {
     "clipped": {"rule": {"clip": 0.05}},
     "momentum": {"rule": {"optimizer": "momentum", "rate": 0.01}},
     "penalties": {"rule": {"l1": 0.001, "l2": 0.01}},
-    "contrastive": {"source": "diabetes"},
+    "numbers to predict": {"source": "diabetes"},
 }
 
 
@@ -58,3 +57,35 @@ def test_each_comes_to_what_it_comes_to_alone(net):
     for one, other in zip(some, map(alone, same), strict=True):
         for name, weight in other.rule.model.state_dict().items():
             torch.testing.assert_close(one.rule.model.state_dict()[name], weight, rtol=1e-4, atol=1e-4)
+
+
+UNFIT = {
+    "statistics of the batch": {"model": {"name": "mlp", "normalisation": "batch"}},
+    "an optimizer that looks at whole matrices": {"rule": {"optimizer": "muon"}},
+    "an average beside the weights": {"rule": {"average": 0.9}},
+    "several parts of a batch": {"rule": {"accumulate": 2}},
+    "a layer that cannot be folded": {"model": {"name": "convnet"}},
+}
+
+
+@pytest.mark.parametrize("reason", UNFIT)
+def test_what_is_more_than_dense_layers_is_left_to_the_rules(reason):
+    assert program_of(stages(UNFIT[reason], seeds=(3, 5)))[1] is None
+
+
+def test_a_step_that_is_not_finite_is_left_to_the_rules():
+    some = stages()
+    several, program = program_of(some)
+    at = some[0].progress.position
+    assert program.take(at, 5).count == 5
+    before = [one.rule.model.head.bias.detach().clone() for one in some]
+    at = at.advanced(program.batches.length, 5)
+    with torch.no_grad():
+        some[1].rule.model.head.bias[0] = torch.inf
+    program.forget()
+    assert program.take(at, 5).count == 0
+    report = several.step(program.batches.at(at), at)
+    assert not torch.isfinite(report["loss"])
+    assert [bool(one["finite"]) for one in several.reports] == [True, False, True]
+    assert torch.equal(some[1].rule.model.head.bias[1:], before[1][1:])
+    assert not torch.equal(some[0].rule.model.head.bias, before[0])

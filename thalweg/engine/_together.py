@@ -66,6 +66,10 @@ class Together(Program):
         self.rule.reports, self.rule.losses = [], torch.stack(losses)
         return Taken(len(losses), self.rule.losses.mean(1).tolist(), batch)
 
+    def forget(self) -> None:
+        """The rules' states were changed by others: fold them again before the next step."""
+        self.taken = -1
+
     def slope(self, batch: Batch, at: Position) -> tuple[list[Tensor], Tensor]:
         """The slope (M, ...) of each parameter by each run's mean loss, and these losses (M,)."""
         for generator, place in zip(self.generators, self.rule.place(at).each() if self.generators else (), strict=True):

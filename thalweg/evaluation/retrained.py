@@ -17,9 +17,10 @@ from thalweg.core.talk import Talk
 from thalweg.core.tensors import tensors_to_bytes
 from thalweg.data.dataset import Dataset, StoredDataset
 from thalweg.packages.package import Package, load_package
-from thalweg.training.fit import fit
+from thalweg.training.fit import Fitted, taught
 from thalweg.training.interruption import Interrupted
 from thalweg.training.settings import RunSettings
+from thalweg.training.together import Run, lead
 
 FORMAT, VERSION = "thalweg.judged", 1
 ROWS = "rows.safetensors"
@@ -33,20 +34,40 @@ def trained(folder: RunFolder, settings: RunSettings, dataset: Dataset, *, again
         dataset: what it learns from, where that is stored; what is drawn is made by the settings' source.
         again: the command that goes on where a signal stops it.
     """
-    state = folder.state()
-    if state == "finished":
-        return load_package(folder.model)
-    folder = RunFolder.create(folder.path, resume=state == "unfinished")
+    train_all({folder: settings}, dataset, again=again)
+    return load_package(folder.model)
+
+
+def train_all(wanted: Mapping[RunFolder, RunSettings], dataset: Dataset, *, again: str, talk: Talk | None = None) -> None:
+    """Further trainings that differ in their seeds alone: small nets learn at once (see `training/together`).
+
+    Args:
+        wanted: the settings of each, by its folder; those that have ended stay as they are.
+        again: the command that goes on where a signal stops it.
+        talk: hears how they learn.
+    """
+    may_join = all(len(one.stages) == 1 and one.time_limit is None for one in wanted.values())
+    runs = [_training(one, settings, dataset) for one, settings in wanted.items() if one.state() != "finished"]
+    try:
+        lead(runs, talk or Talk(), may_join=may_join)
+    except Interrupted as stopped:
+        stopped.fix = again
+        raise
+
+
+def _training(folder: RunFolder, settings: RunSettings, dataset: Dataset) -> Run:
+    """A training in its folder, begun or gone on with."""
     given = dataset if isinstance(dataset, StoredDataset) else None
     settings = settings if given is None else settings.model_copy(update={"source": None})
+    folder = RunFolder.create(folder.path, resume=folder.state() == "unfinished")
+    resume = bool(folder.steps())
     with folder.lock():
-        try:
-            fitted = fit(settings, given=given, folder=folder, resume=bool(folder.steps()), talk=Talk())
-        except Interrupted as stopped:
-            stopped.fix = again
-            raise
-        folder.finish()
-    return fitted.package
+        for found in taught(
+            settings, given=given, own=None, folder=folder, resume=resume, talk=Talk(), listeners=None, examine=None
+        ):
+            if isinstance(found, Fitted):
+                folder.finish()
+            yield found
 
 
 def keep_judged(folder: RunFolder, rows: Mapping[str, Tensor], stamp: Mapping[str, Any]) -> None:

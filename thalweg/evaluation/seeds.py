@@ -24,11 +24,11 @@ from thalweg.evaluation.looks import Looks, answers_digest
 from thalweg.evaluation.opponents import refitted
 from thalweg.evaluation.paired import EXAMPLES, GROUPS, Difference, paired_moves, sign, too_little
 from thalweg.evaluation.repeated import mean_figure, over_seeds, said_of_method
-from thalweg.evaluation.retrained import keep_judged, kept_judged, refuse_unrepeatable, trained
+from thalweg.evaluation.retrained import keep_judged, kept_judged, refuse_unrepeatable, train_all
 from thalweg.evaluation.units import count, groups_of
 from thalweg.evaluation.verdict import Contest, spoken, verdict
 from thalweg.metrics._metric import Metric
-from thalweg.packages.package import Package
+from thalweg.packages.package import Package, load_package
 from thalweg.tasks._task import Model
 from thalweg.training.reopened import settings_of_run
 from thalweg.training.settings import RunSettings
@@ -63,6 +63,7 @@ def compare_seeds(
     _refuse(folder, settings, package, against, seeds)
     chosen = next(one for one in results["baselines"] if one["name"] == against["opponent"])
     work = _Work(folder, settings, package, dataset, results["metric"]["name"], chosen, talk)
+    work.train([settings.seed + place for place in range(1, seeds)])
     rows = [work.rows(settings.seed + place, f"{place + 1} of {seeds}") for place in range(seeds)]
     metric = package.task.metrics[work.headline]
     look, groups = _look(folder, dataset, work.headline, rows), groups_of(dataset, "test")
@@ -135,19 +136,33 @@ class _Work:
     opponent: Mapping[str, Any]
     talk: Talk
 
+    def train(self, seeds: Sequence[int]) -> None:
+        """Train those seeds that were not judged before."""
+        left = [seed for seed in seeds if kept_judged(self._of(seed), self._stamp(seed)) is None]
+        wanted = {self._of(seed): self.settings.model_copy(update={"seed": seed}) for seed in left}
+        train_all(wanted, self.dataset, again=self._again, talk=self.talk)
+
+    @property
+    def _again(self) -> str:
+        return f"thalweg compare {self.folder.path} --seeds N"
+
+    def _of(self, seed: int) -> RunFolder:
+        return self.folder if seed == self.settings.seed else RunFolder(self.folder.seeds / str(seed))
+
+    def _stamp(self, seed: int) -> dict[str, Any]:
+        """What rows that were judged before must agree in."""
+        stamp = {"seed": seed, "headline": self.headline, "opponent": self.opponent["name"]}
+        return stamp | {"setting": self.opponent.get("setting", ""), "rows": self.opponent.get("rows", 0)}
+
     def rows(self, seed: int, place: str) -> Rows:
         """The rows of a seed, read where they stand already."""
-        own = seed == self.settings.seed
-        folder = self.folder if own else RunFolder(self.folder.seeds / str(seed))
-        stamp = {"seed": seed, "headline": self.headline, "opponent": self.opponent["name"]}
-        stamp |= {"setting": self.opponent.get("setting", ""), "rows": self.opponent.get("rows", 0)}
+        folder, stamp = self._of(seed), self._stamp(seed)
         before = kept_judged(folder, stamp)
         if before is not None:
             self.talk.say("seeds", f"seed {seed} ({place}) is done already")
             return Rows(seed, before[0]["net"], before[0]["opponent"])
         self.talk.say("seeds", f"seed {seed} ({place})")
-        further, again = self.settings.model_copy(update={"seed": seed}), f"thalweg compare {self.folder.path} --seeds N"
-        package = self.package if own else trained(folder, further, self.dataset, again=again)
+        package = self.package if seed == self.settings.seed else load_package(folder.model)
         task, at = package.task, Position(self.settings.seed)
         models: dict[str, Model] = {
             "net": package.model,

@@ -13,7 +13,10 @@ from tests.training.test_engine import rule_on
 from thalweg.core.machine import Peak
 from thalweg.core.position import Position
 from thalweg.data.batch import Batch
+from thalweg.data.batches import Batches
 from thalweg.data.sources.xor import ExclusiveOr
+from thalweg.engine.program import Program, Taken
+from thalweg.rules._rule import Rule
 from thalweg.training.loop import Progress, learn
 from thalweg.training.profile import Profile
 from thalweg.training.profile_telling import profiled
@@ -89,13 +92,50 @@ def test_the_part_that_takes_most_is_the_bottleneck(costs, words):
     assert clocked(**costs)["bottleneck"].startswith(words)
 
 
+class Quick(Program):
+    """Takes steps in a second each, and does nothing but ask for their batches."""
+
+    def __init__(self, batches: Batches, clock: Clock) -> None:
+        self.batches, self.clock = batches, clock
+
+    @classmethod
+    def of(cls, rule: Rule, batches: Batches) -> "Quick":
+        raise NotImplementedError
+
+    def take(self, at: Position, most: int) -> Taken:
+        for more in range(most):
+            self.batches.at(at.advanced(self.batches.length, more))
+            self.clock.takes(1.0)
+        return Taken(most, [0.5] * most)
+
+
+def test_steps_of_a_program_are_one_part_beside_what_supplies_it():
+    clock = Clock()
+    rule, batches = rule_on(nn.Linear(4, 3))
+
+    def slow(batch: Batch, at: Position) -> Batch:
+        clock.takes(3.0)
+        return batch
+
+    batches.augment = (slow,)
+    progress = Progress(Position(total=2000), batches.length)
+    with Profile(rule, batches, progress, clock=clock) as profile:
+        learn(rule, batches, progress, profile.among([]), Quick(batches, clock))
+    found = profiled(profile.spent, Work(), None, rows=30, program="quick")
+    assert shares(found) == {"augment": 0.75, "step (quick)": 0.25}
+    assert (found["steps"], found["seconds"], found["program"]) == (2000, 8000.0, "quick")
+    assert 0 < found["timed_in_parts"] < 1000
+    assert vars(batches)["augment"] == (slow,)
+    assert "at" not in vars(batches)
+
+
 def test_a_step_is_as_before_once_it_was_timed():
     rule, batches = rule_on(nn.Linear(4, 3))
     before = (dict(vars(rule)), dict(vars(batches)), dict(vars(rule.task)), torch.autograd.grad)
     progress = Progress(Position(total=9), batches.length)
     with Profile(rule, batches, progress) as profile:
         learn(rule, batches, progress, profile.among([]))
-    assert profile.spent.sampled == 3
+    assert profile.spent.rule.sampled == 3
     kept = (vars(rule), vars(batches), vars(rule.task), torch.autograd.grad)
     assert [set(one) if isinstance(one, dict) else one for one in before] == [
         set(one) if isinstance(one, dict) else one for one in kept
@@ -163,7 +203,7 @@ def test_a_net_near_the_peak_is_said_to_be_near_the_limit_and_one_below_it_what_
         learn(rule, batches, progress, profile.among([]))
     spent = profile.spent
     flops = 10**6
-    reached = flops * spent.steps / spent.rule
+    reached = flops * spent.steps / spent.stepping
 
     def told(peak: float, kernels: float | None) -> str:
         work = Work(flops, moved=1, calls=1, kernels=kernels)

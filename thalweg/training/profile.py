@@ -34,13 +34,41 @@ PROGRAM = "program"
 
 
 @dataclass
+class Steps:
+    """Steps that were taken in one way.
+
+    Attributes:
+        count: of all, in `seconds`; all that listeners did is left out.
+        sampled: of those that were timed in parts, in `timed` seconds, of which `parts`.
+    """
+
+    count: int = 0
+    seconds: float = 0.0
+    sampled: int = 0
+    timed: float = 0.0
+    parts: dict[str, float] = field(default_factory=dict)
+
+    def add(self, count: int, took: float, parts: Mapping[str, float] | None) -> None:
+        """So many more, in so many seconds; with their parts where these were timed."""
+        self.count, self.seconds = self.count + count, self.seconds + took
+        if parts is not None:
+            self.sampled, self.timed = self.sampled + count, self.timed + took
+            for part, seconds in parts.items():
+                self.parts[part] = self.parts.get(part, 0.0) + seconds
+
+    def split(self, rest: str) -> dict[str, float]:
+        """Seconds by part, those that were timed standing for all; `rest` is what lies in none of them."""
+        share = self.seconds / self.timed if self.timed else 0.0
+        found = {part: seconds * share for part, seconds in self.parts.items()}
+        return {**found, rest: self.seconds - sum(found.values())}
+
+
+@dataclass
 class Spent:
     """Seconds of a stage, and what they were spent on.
 
     Attributes:
-        steps: taken by the rule; `program_steps`: taken by a program.
-        rule, program: seconds of these steps, all that listeners did left out.
-        timed: seconds of the `sampled` steps that were timed in parts, and `parts` of them.
+        rule, program: steps that the rule took, and a program.
         reading: seconds of listeners that read what a step reports; `listening`: of all others.
         evaluations: how many; `evaluating`: their seconds.
         saving: seconds of checkpoints.
@@ -49,13 +77,8 @@ class Spent:
         memory: bytes that the process grew by, or that were allocated on the device at most.
     """
 
-    steps: int = 0
-    program_steps: int = 0
-    rule: float = 0.0
-    program: float = 0.0
-    sampled: int = 0
-    timed: float = 0.0
-    parts: dict[str, float] = field(default_factory=dict)
+    rule: Steps = field(default_factory=Steps)
+    program: Steps = field(default_factory=Steps)
     reading: float = 0.0
     listening: float = 0.0
     evaluations: int = 0
@@ -65,28 +88,29 @@ class Spent:
     seconds: float = 0.0
     memory: int | None = None
 
-    def add(self, parts: Mapping[str, float], took: float) -> None:
-        """One more step was timed in parts."""
-        self.sampled, self.timed = self.sampled + 1, self.timed + took
-        for part, seconds in parts.items():
-            self.parts[part] = self.parts.get(part, 0.0) + seconds
+    @property
+    def steps(self) -> int:
+        """All that were taken."""
+        return self.rule.count + self.program.count
+
+    @property
+    def stepping(self) -> float:
+        """Seconds of all steps."""
+        return self.rule.seconds + self.program.seconds
 
     def split(self) -> dict[str, float]:
         """Seconds by part; they add up to the wall time."""
-        share = self.rule / self.timed if self.timed else 0.0
-        inside = {part: seconds * share for part, seconds in self.parts.items()}
-        rest = self.rule - sum(inside.values())
-        found = {
-            **inside,
-            STEP: rest,
-            PROGRAM: self.program,
+        found: dict[str, float] = {
             READING: self.reading,
             LISTENERS: self.listening,
             EVALUATION: self.evaluating,
             CHECKPOINT: self.saving,
             PROFILING: self.profiling,
         }
-        found[ELSE] = max(0.0, self.seconds - sum(found.values()))
+        for inside in (self.rule.split(STEP), self.program.split(PROGRAM)):
+            for part, seconds in inside.items():
+                found[part] = found.get(part, 0.0) + seconds
+        found[ELSE] = self.seconds - sum(found.values())
         return {part: seconds for part, seconds in found.items() if seconds > 0}
 
 
@@ -176,15 +200,12 @@ class Profile:
         now, step = self.clock(), progress.position.step
         took, count, spent = now - self._at, step - self._step, self.spent
         self._step, self._taken = step, self._taken + count
-        by_rule = bool(progress.report)
-        if by_rule:
-            spent.steps, spent.rule = spent.steps + count, spent.rule + took
+        taken = spent.rule if progress.report else spent.program
+        if self._watching is None:
+            taken.add(count, took, None)
         else:
-            spent.program_steps, spent.program = spent.program_steps + count, spent.program + took
-        if self._watching is not None:
             self._unwatch()
-            if by_rule:
-                spent.add(self._sections.seconds, took)
+            taken.add(count, took, self._sections.seconds)
             now = self._profiled(now)
         self._heard = now
 
@@ -204,8 +225,8 @@ class Profile:
         spent.listening += now - self._heard - self._saved
         if self._saved:
             spent.saving, self._saved = spent.saving + self._saved, 0.0
-        if self._taken >= self._next and progress.report and not progress.stop:  # a program is left alone: it may be compiled
-            self._watch()
+        if self._taken >= self._next and not progress.stop:
+            self._watch(progress)
             now = self._profiled(now)
         self._at = now
 
@@ -215,11 +236,13 @@ class Profile:
         self.spent.profiling += now - since
         return now
 
-    def _watch(self) -> None:
-        """Time the next step in parts."""
-        self._next = min(self._taken + self.every, *(early for early in EARLY if early > self._taken), sys.maxsize)
+    def _watch(self, progress: Progress) -> None:
+        """Time the next step in parts; where a program took the last ones, only what supplies it with batches."""
+        by_rule = bool(progress.report)
+        pause = self.every if by_rule else self.every * len(progress.losses)
+        self._next = min(self._taken + pause, *(early for early in EARLY if early > self._taken), sys.maxsize)
         self._sections = Sections(settled(self.device), self.clock)
-        self._watching = watched(self._sections, self.rule, self.batches)
+        self._watching = watched(self._sections, self.batches, self.rule if by_rule else None)
         self._sections.settle()
 
     def _unwatch(self) -> None:

@@ -64,20 +64,23 @@ class Sections:
         self._since = now
 
 
-def watched(sections: Sections, rule: Rule, batches: Batches) -> ExitStack:
-    """Let the clock time all parts of the steps that follow, until what is returned is closed."""
+def watched(sections: Sections, batches: Batches, rule: Rule | None) -> ExitStack:
+    """Let the clock time the parts of the steps that follow, until what is returned is closed.
+
+    Args:
+        rule: None: it is not watched, as where a program, which may be compiled, takes its steps.
+    """
     stack = ExitStack()
-    for part, owner, name in _places(rule, batches):
+    for part, owner, name in [(INPUT, batches, "at"), *(_places(rule) if rule is not None else ())]:
         _replace(stack, owner, name, sections.timed(part, getattr(owner, name)))
     if batches.augment:
         _replace(stack, batches, "augment", tuple(sections.timed(AUGMENT, one) for one in batches.augment))
     return stack
 
 
-def _places(rule: Rule, batches: Batches) -> list[tuple[str, Any, str]]:
-    """Where a step comes by: the part, and the function's owner and name."""
+def _places(rule: Rule) -> list[tuple[str, Any, str]]:
+    """Where a rule's step comes by: the part, and the function's owner and name."""
     places: list[tuple[str, Any, str]] = [
-        (INPUT, batches, "at"),
         (FORWARD, rule.task, "objective"),
         (BACKWARD, torch.autograd, "grad"),
         (BACKWARD, torch.autograd, "backward"),

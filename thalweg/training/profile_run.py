@@ -38,14 +38,14 @@ class Profiling:
     def conclude(self, stage: Stage, profile: Profile) -> None:
         """Count what a step does, say how fast the stage was, and keep it."""
         spent, asked, context = profile.spent, self.settings.profile, stage.rule.context
-        steps = spent.steps + spent.program_steps
+        steps = spent.steps
         if not steps or context.processes.rank:
             return
         work = self._work(stage, steps)
         found = profiled(
             spent,
             work,
-            self._peak(stage, spent.seconds, (work.flops or 0) * steps / (spent.rule + spent.program)),
+            self._peak(stage, spent.seconds, (work.flops or 0) * steps / spent.stepping),
             rows=_rows(stage),
             stage=stage.progress.position.stage,
             program=stage.plan.program or None,

@@ -38,7 +38,7 @@ def profiled(
         program: what took the steps that the rule did not take itself.
         plain: plain steps were asked for, so that nothing faster was looked for.
     """
-    steps, stepping = spent.steps + spent.program_steps, spent.rule + spent.program
+    steps, stepping = spent.steps, spent.stepping
     split = spent.split()
     names = {PROGRAM: f"step ({program})", STEP: STEP if FORWARD in split or OPTIMIZER in split else "step"}
     parts = [
@@ -58,8 +58,8 @@ def profiled(
         "step_milliseconds": 1e3 * stepping / steps,
         "rows_per_second": rows * steps / stepping if rows else None,
         "parts": parts,
-        "timed_in_parts": spent.sampled,
-        "program": program if spent.program_steps else None,
+        "timed_in_parts": spent.rule.sampled + spent.program.sampled,
+        "program": program if spent.program.count else None,
         "evaluations": spent.evaluations,
         "flops_of_step": work.flops,
         "flops_per_second": work.flops * steps / stepping if work.flops else None,

@@ -53,12 +53,16 @@ class GradientRule(Rule, ABC):
 
     `slope` is a function of tensors alone, so that it can be compiled or captured; running statistics are put back when a slope
     is not finite.
+
+    Attributes:
+        objective: the task's, which may be compiled.
     """
 
     settings: GradientSettings
 
     def __init__(self, task: Task, model: nn.Module, settings: GradientSettings, context: Context) -> None:
         super().__init__(task, model, settings, context)
+        self.objective = task.objective
         frozen = frozen_parameters(model, settings.freeze)
         self.at_rest = AtRest.of(model, frozen, statistics=settings.freeze_statistics)
         if settings.accumulate > 1:
@@ -85,7 +89,7 @@ class GradientRule(Rule, ABC):
             shares=None if settings.layer_decay == 1 else shares_of_rate(model, settings.layer_decay),
         )
         self.learned = {"model": model, "descent": self.descent}
-        self._layers = tuple(model.modules())  # walking through a small net takes as long as one of its products
+        self._layers = tuple(model.modules())
         self.followers = _followers(model, settings)
         for name, one in self.followers.items():
             self.shipped, self.learned[name] = one.module, one
@@ -129,12 +133,12 @@ class GradientRule(Rule, ABC):
     def slope(self, batch: Batch) -> Slope:
         """The gradient of the summed, weighted loss over these rows."""
         with autocast(self.context.device, self.context.precision):
-            losses = self.task.objective(self.model, batch)
+            losses = self.objective(self.model, batch)
         return slope_of(losses, self.descent)
 
     def step(self, batch: Batch, at: Position) -> dict[str, Tensor]:
         batch = self.prepare(batch, at)
-        statistics = [(buffer, buffer.clone()) for layer in self._layers for buffer in layer.buffers(recurse=False)]
+        statistics = [(one, one.clone()) for layer in self._layers for one in layer._buffers.values() if one is not None]
         parts = batch.parts(self.settings.accumulate)
         scale = self.descent.scale  # of this step: an update may change it
         with self.at_rest.held():

@@ -147,3 +147,11 @@ def test_the_environment_says_how_steps_are_run_where_nobody_else_does(monkeypat
     assert run_settings({}).speed == "plain"  # as the tests' own environment has it
     monkeypatch.delenv("THALWEG_SPEED")
     assert run_settings({}).speed == "probe"
+
+
+@pytest.mark.slow
+def test_compiled_steps_learn_the_same_and_resume_to_the_same_bits(tmp_path):
+    small = {**DIGITS, "model": {"name": "mlp", "hidden": [16]}, "rule": {"steps": 6, "batch_size": 48}, "evaluate_every": 3}
+    plain = fitted({**small, "speed": "plain"}, tmp_path / "plain")
+    run = assert_resumes_to_the_same_bits({**small, "speed": [{"compiled": True}]}, tmp_path, cuts=(3,))
+    assert run.history[-1]["loss"] == pytest.approx(plain.history[-1]["loss"], rel=1e-4)

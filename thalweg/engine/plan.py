@@ -11,6 +11,7 @@ class SpeedPlan(Settings):
     """How steps are run; what is left out is as the run's settings have it."""
 
     program: str = Field("", description="what takes the steps; empty: the rule, one by one")
+    compiled: bool = Field(False, description="forward and backward pass are compiled by torch before the first step")
     ahead: bool = Field(False, description="rows are finished once, before the first step")
     threads: int | None = Field(None, ge=1, le=4096)
     precision: Literal["float32", "float64", "bfloat16", "float16"] | None = None
@@ -21,7 +22,8 @@ class SpeedPlan(Settings):
         """The plan in words: `dense-chain, 2 threads`; `plain` where it changes nothing that can be noticed."""
         threads = f"{self.threads} thread{'s' if self.threads != 1 else ''}" if self.threads else ""
         order = {None: "", "plain": "channels first", "channels-last": "channels last"}[self.memory_format]
-        return ", ".join(filter(None, [self.program, self.precision or "", order, threads])) or "plain"
+        compiled = "compiled" if self.compiled else ""
+        return ", ".join(filter(None, [self.program, compiled, self.precision or "", order, threads])) or "plain"
 
 
 Speed = Literal["plain", "probe"] | list[SpeedPlan]

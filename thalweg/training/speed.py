@@ -8,7 +8,7 @@ import dataclasses
 import math
 import statistics
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -40,6 +40,10 @@ GAIN = 1.05
 """How many times as fast as the best so far a candidate must be: less may be noise."""
 NEAR, NEAR_MIXED = 1e-3, 0.05
 """Share by which losses may differ from those of plain steps: of what computes the same, and in another precision."""
+COMPILED: Mapping[str, float] = {"cuda": 1.5, "cpu": 1.1}
+"""How many times as fast compiled steps are expected to be; on a CPU without AVX-512 most nets came out slower (LOG.md)."""
+COMPILE_SECONDS = 60.0
+"""What compiling takes, about, and what a trial may spend on it where the run will last long enough to make that good."""
 AHEAD_BYTES, AHEAD_SHARE = 2**31, 0.25
 """Of rows that are finished ahead, at most; and of the free memory."""
 
@@ -72,6 +76,8 @@ def hold(plan: SpeedPlan, stage: Stage, settings: RunSettings) -> None:
         rule.context = dataclasses.replace(rule.context, precision=precision)
     for module in {id(one): one for one in (rule.model, rule.shipped)}.values():
         laid_out(module, plan.memory_format or settings.memory_format)
+    if isinstance(rule, GradientRule):
+        rule.objective = torch.compile(stage.task.objective, dynamic=False) if plan.compiled else stage.task.objective
     if plan.ahead and isinstance(stage.batches, StoredBatches):
         stage.batches.finish_ahead(AHEAD_BYTES)
 
@@ -146,20 +152,18 @@ class Trial:
 
     def _properties(self, run: float) -> Iterator[tuple[str, list[SpeedPlan], float]]:
         """Each property with its candidates, given what is the best by its turn, and the seconds that they cost to build."""
-        ready, built = list[str](), list[tuple[str, float]]()
-        for name in registry.names("program"):
-            facts = registry.facts("program", name)
-            costs = float(facts["builds"])
-            if not costs:
-                ready.append(name)
-            elif run * (1 - 1 / float(facts["gain"])) > costs:
-                built.append((name, costs))
-        yield "program", [self._with(program=name) for name in ready], 0.0
+        yield "program", [self._with(program=name) for name in registry.names("program")], 0.0
         yield "threads", [self._with(threads=n) for n in self._thread_counts()], 0.0
         yield "memory_format", [self._with(memory_format=one) for one in self._formats()], 0.0
         yield "precision", [self._with(precision=one) for one in self._precisions()], 0.0
-        for name, costs in built:
-            yield name, [self._with(program=name)], costs
+        yield "compiled", [self._with(compiled=True)] if self._may_compile(run) else [], COMPILE_SECONDS
+
+    def _may_compile(self, run: float) -> bool:
+        """What is expected to be gained over a run of so many seconds exceeds what compiling costs."""
+        expected = COMPILED.get(self.stage.rule.context.device.type, 1.0)
+        rule = self.stage.rule
+        own = not isinstance(rule, GradientRule) or type(rule).slope is not GradientRule.slope  # which compiles nothing
+        return not own and not self.best.program and run * (1 - 1 / expected) > COMPILE_SECONDS
 
     def _with(self, **changed: Any) -> SpeedPlan:
         return SpeedPlan.model_validate(self.best.model_dump() | changed)
@@ -210,7 +214,7 @@ class Trial:
                     continue
                 try:
                     each, losses = self._timed(plan)
-                except UsageRefusal:  # a program that does not fit
+                except (UsageRefusal, RuntimeError):  # a program that does not fit, a net that cannot be compiled or run so
                     wrong.add(index)
                     continue
                 expected = expected or losses

@@ -82,7 +82,7 @@ def test_a_file_is_learned_compared_with_n_grams_and_reported(whole_run):
     names = {one["name"] for one in run.results["baselines"]}
     assert names == {"trivial", "n-gram"}
     assert run.results["verdict"]["word"] == "worse"  # 30 steps are few
-    assert len(run.results["made"]["own"]) == len(run.results["made"]["real"])
+    assert (len(run.results["made"]["own"]), len(run.results["made"]["real"])) == (16, 12)
     again = tw.load(folder / "run")
     assert again.predict(prompt="my lady", length=5)["text"][0].startswith("my lady")
     grams = tw.predict(again, baseline="n-gram", prompt="old Tom went ", length=20, temperature=0)["text"]
@@ -105,3 +105,18 @@ def test_the_trivial_answer_is_how_often_symbols_stand_in_the_training_text(trai
     shares = (torch.bincount(codes, minlength=task.ports.output.width) + 1) / (len(codes) + task.ports.output.width)
     told = trivial(text=torch.zeros(2, 3, dtype=torch.int64)).exp()
     torch.testing.assert_close(told, shares.expand(2, 3, -1))
+
+
+def test_a_prompt_on_the_command_line_is_the_text_that_was_typed():
+    from thalweg.cli.predict import _requested
+    from thalweg.tasks.language_modelling import Continuation
+
+    typed = {"prompt": "ROMEO:", "length": "12", "temperature": "0.5"}
+    assert _requested(typed, Continuation) == {"prompt": "ROMEO:", "length": 12, "temperature": 0.5}
+
+
+def test_texts_of_several_lines_are_shown_as_they_are_and_their_controls_are_not():
+    from thalweg.packages.written import texts_told
+
+    assert texts_told({"text": ["a\nb\x1b[2J", "c"]}) == ["a", "b\\x1b[2J", "", "c"]
+    assert texts_told({"text": ["a", "b"]}) == texts_told({"text": ["a\n"], "sure": [0.5]}) == []

@@ -36,7 +36,7 @@ def check_data(
     if not isinstance(examples, Examples):
         raise DataRefusal(
             "CHECK_DRAWN",
-            f"{examples.name} is drawn or played, not read, so there are no rows to look at",
+            f"{examples.name} is drawn, played in or one running text, so there are no rows to look at",
             where="check",
             why="defects are found in rows",
             fix="give a path, a catalogued dataset, arrays or a data frame",

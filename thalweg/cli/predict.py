@@ -9,6 +9,7 @@ import click
 
 from thalweg.cli.flags import Answer, Flag, Number, Page, Verb
 from thalweg.core.errors import some_of
+from thalweg.core.settings import Settings
 from thalweg.core.talk import Talk
 
 SHOWN_ROWS = 10
@@ -16,16 +17,15 @@ SHOWN_ROWS = 10
 
 def predict(given: Mapping[str, Any], talk: Talk, page: Page) -> Answer:
     """Predict, and write or show the columns."""
-    from thalweg.core.strict_yaml import parse_yaml
     from thalweg.packages import written
     from thalweg.verbs import predict as verb
     from thalweg.verbs.run import load, package_of
 
-    request = {key: parse_yaml(text, where=f"--{key.replace('_', '-')}")[0] for key, text in given["request"].items()}
     out = given["out"]
     if out is not None:
         written.refuse_unwritable(out, force=bool(given["force"]))
     run = load(given["run"])
+    request = _requested(given["request"], package_of(run).task.asks)
     said = {} if given["on_bad_file"] is None else {"on_bad_file": given["on_bad_file"]}
     said |= {} if given["baseline"] is None else {"baseline": given["baseline"]}
     columns = verb.predict(run, _input(given["input"] or ()), seed=given["seed"] or 0, talk=talk, **said, **request)
@@ -41,8 +41,16 @@ def predict(given: Mapping[str, Any], talk: Talk, page: Page) -> Answer:
     if pictures:
         return Answer([*written.pictures_told(pictures), f"to write them: {_writing(given)}"], facts)
     if page.watched:
-        return Answer(written.table_lines(columns, rows=SHOWN_ROWS, width=page.width), facts)
+        return Answer(written.texts_told(columns) or written.table_lines(columns, rows=SHOWN_ROWS, width=page.width), facts)
     return Answer(written.csv_text(columns, names).rstrip("\n").split("\n"), facts)
+
+
+def _requested(given: Mapping[str, str], asks: type[Settings]) -> dict[str, Any]:
+    """What the flags ask, as YAML values; what is a text stays as it was typed."""
+    from thalweg.core.strict_yaml import parse_yaml
+
+    texts = {name for name, field in asks.model_fields.items() if field.annotation is str}
+    return {key: one if key in texts else parse_yaml(one, where=f"--{key.replace('_', '-')}")[0] for key, one in given.items()}
 
 
 def _input(paths: Sequence[str]) -> str | list[Path] | None:

@@ -68,10 +68,10 @@ def columns_of(
     if not isinstance(examples, Examples):
         raise DataRefusal(
             "PREDICT_DRAWN",
-            f"{examples.name} is drawn, not read, so there is nothing to predict for",
+            f"{examples.name} holds no rows, so there is nothing to predict for",
             where="predict",
-            why="answers are asked for examples of your own",
-            fix=f"give columns: {', '.join(wanted)}",
+            why="it is drawn, played in, or one running text; answers are asked for examples of your own",
+            fix=f"give columns: {', '.join(wanted)}" if package.read else _wishes(package),
         )
     if examples.notes and talk is not None:
         talk.say("data", *examples.notes)
@@ -84,6 +84,11 @@ def columns_of(
             raise other_kinds({wanted[0]: kind}, {found: 1}, inputs)
         return {wanted[0]: examples.columns[inputs[0]]}
     return examples.columns
+
+
+def _wishes(package: Package) -> str:
+    """What may be asked of a model that reads no examples."""
+    return f"give no data, but what is wanted: {', '.join(f'--{name}' for name in package.task.asks.model_fields)}"
 
 
 def _is_gathered(package: Package, given: Mapping[str, Any], wanted: Sequence[str]) -> bool:

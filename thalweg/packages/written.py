@@ -128,6 +128,15 @@ def table_lines(columns: Mapping[str, Column], *, rows: int, width: int) -> list
     return [*cut, *([f"... and {total - rows:,} more: --out predictions.csv writes all"] if total > rows else [])]
 
 
+def texts_told(columns: Mapping[str, Column]) -> list[str]:
+    """All lines of texts, a blank one between them, where the answers are nothing else and some have several; else nothing."""
+    texts = [one for column in columns.values() for one in column] if len(columns) == 1 else []
+    if not all(isinstance(one, str) for one in texts) or not any("\n" in one for one in texts):
+        return []
+    lines = [line for one in texts for line in ["", *map(printable, one.rstrip("\n").split("\n"))]]
+    return lines[1:]
+
+
 def plain(value: Any) -> Any:
     """A value as JSON holds it; what is not finite is null."""
     if isinstance(value, np.ndarray | np.generic):

@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import resource
 from collections.abc import Mapping, Sequence
 from math import prod
 from pathlib import Path
@@ -29,7 +30,7 @@ def free_bytes(device: torch.device) -> int | None:
         return int(torch.cuda.mem_get_info(device)[0])
     if device.type != "cpu":
         return None
-    known = [bytes_ for bytes_ in (_available(), _within_group()) if bytes_ is not None]
+    known = [bytes_ for bytes_ in (_available(), _within_group(), _within_limits()) if bytes_ is not None]
     return min(known, default=None)
 
 
@@ -126,3 +127,14 @@ def _within_group() -> int | None:
         except (OSError, ValueError):  # absent, or "max"
             continue
     return None
+
+
+def _within_limits() -> int | None:
+    """What the process's own limits leave it (`ulimit -d`, `ulimit -v`); None without one, or where it cannot be told."""
+    try:
+        status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines())
+        limits = {"VmData": resource.getrlimit(resource.RLIMIT_DATA)[0], "VmSize": resource.getrlimit(resource.RLIMIT_AS)[0]}
+        left = [limit - 1024 * int(status[of].split()[0]) for of, limit in limits.items() if limit != resource.RLIM_INFINITY]
+    except (OSError, ValueError, KeyError):
+        return None
+    return max(min(left), 0) if left else None

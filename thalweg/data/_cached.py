@@ -41,7 +41,7 @@ from thalweg.fields.ragged import Ragged
 FORMAT = 1
 FOLDER = "encoded"
 ABOUT, VALUES, BLOCKS, BAD = "about.json", "values", "blocks.jsonl", "bad.json"
-BLOCK_BYTES = 1 << 25
+BLOCK_BYTES = 1 << 24
 """Encoded bytes that are held at a time while they are made."""
 TRIED = 16
 """Rows that are encoded to see what form a field's tensor has."""

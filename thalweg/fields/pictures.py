@@ -9,8 +9,9 @@ says so; a picture that has the form's sides already stays as it is.
 import struct
 import warnings
 import zlib
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -28,6 +29,8 @@ MOST_PIXELS = 50_000_000
 """Larger pictures are not decoded unless the user says so: a file of some kilobytes can claim gigabytes."""
 EVER_DECODED = 178_956_970
 """What Pillow itself calls an error; nobody can ask for more."""
+WAITING = 64
+"""Pictures that are decoded, or to be, before they are asked for."""
 BROKEN = (OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, ArithmeticError, struct.error, zlib.error)
 """What Pillow raises for damaged files."""
 GREY_MODES = ("1", "L", "LA", "La", "I", "F")
@@ -71,7 +74,10 @@ class Header:
 
 
 def each(read: Callable[[Picture], T], pictures: Sequence[Picture]) -> Iterable[T | Unreadable]:
-    """What `read` gives for each picture, in order, or why it could not be read; several threads decode at once."""
+    """What `read` gives for each picture, in order, or why it could not be read.
+
+    Several threads decode at once, `WAITING` pictures ahead of the one that is taken.
+    """
 
     def careful(picture: Picture) -> T | Unreadable:
         try:
@@ -81,7 +87,12 @@ def each(read: Callable[[Picture], T], pictures: Sequence[Picture]) -> Iterable[
 
     with warnings.catch_warnings(), ThreadPoolExecutor(min(8, max(1, torch.get_num_threads()))) as pool:
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # judged by MOST_PIXELS instead
-        yield from pool.map(careful, pictures)
+        waiting: deque[Future[T | Unreadable]] = deque()
+        for picture in pictures:
+            waiting.append(pool.submit(careful, picture))
+            if len(waiting) > WAITING:
+                yield waiting.popleft().result()
+        yield from (one.result() for one in waiting)
 
 
 def header(picture: Picture, *, most: int = MOST_PIXELS) -> Header:

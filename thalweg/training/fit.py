@@ -413,7 +413,8 @@ class _Work:
         return save
 
     def _settings_digest(self, stage: Stage) -> str:
-        decisive = self.settings.model_dump(mode="json", exclude={*FREE, SPEED})
+        free = dict.fromkeys((*FREE, SPEED), True) | {"data": {"cache": True}}  # the same values lie there
+        decisive = self.settings.model_dump(mode="json", exclude=free)
         plans = self._plans().get(SPEED, [])[: stage.progress.position.stage + 1]
         return _digest(decisive | {SPEED: plans, "processes": self.context.processes.world})
 

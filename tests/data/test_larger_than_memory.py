@@ -1,0 +1,70 @@
+"""Data several times as large as the memory that a process may take are learned from.
+
+What is limited is RLIMIT_DATA: all memory that the system must keep (heap, stacks, anonymous pages). Pages of mapped files are
+not counted, since the system can drop them at any time and read them again.
+"""
+
+import math
+import resource
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.fresh_process import Fresh
+from tests.training.resuming import fitted
+
+PHOTOS, SIDE, LIMIT = 90_000, 32, 60 * 10**6
+"""Encoded 276 MB; bytes that the process may take beyond what it has once everything is imported."""
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """An archive of coloured photos whose brightness tells their class."""
+    path, random = tmp_path / "photos.npz", np.random.default_rng(0)
+    bright = random.integers(0, 2, PHOTOS)
+    pattern = random.integers(0, 200, (SIDE, SIDE, 3), dtype=np.uint8)
+    np.savez(path, x=pattern + (bright * 50).astype(np.uint8)[:, None, None, None], y=bright)
+    return path
+
+
+SETTINGS = {"model": {"name": "mlp", "hidden": [16]}, "rule": {"name": "backpropagation", "epochs": 1, "batch_size": 512}}
+
+
+def learned(source: str, folder: Path, cache: str) -> dict[str, Any]:
+    """What one epoch came to."""
+    run = fitted({"source": source, "data": {"cache": cache}, "augment": "none", **SETTINGS}, folder)
+    stored = run.dataset.store.fields["x"]
+    return {
+        "same": (run.dataset.digest, run.history[-1], (run.folder.path / "model" / "weights.safetensors").read_bytes()),
+        "accuracy": run.history[-1]["validation.accuracy"],
+        "kept as": type(stored).__name__,
+        "bytes": len(stored) * math.prod(stored.shape[1:]),
+    }
+
+
+def learned_within(source: str, folder: str, limit: int) -> tuple[dict[str, Any], str]:
+    """One epoch while the process may take so many bytes more than it has now; and what becomes of data held in memory."""
+    fitted({"source": "digits", "profile": True, **SETTINGS}, Path(folder, "first"))  # imports all, measures the machine
+    lines = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    most = 1024 * int(lines["VmData"].split()[0]) + limit
+    resource.setrlimit(resource.RLIMIT_DATA, (most, most))
+    found = learned(source, Path(folder, "narrow"), "auto")
+    try:
+        learned(source, Path(folder, "held"), "never")
+    except MemoryError:
+        return found, "no memory"
+    return found, "held"
+
+
+@pytest.mark.slow
+def test_data_several_times_as_large_as_the_memory_are_learned_from_to_the_same_bits(photos: Path, tmp_path: Path):
+    narrow, held = Fresh(learned_within, str(photos), str(tmp_path), LIMIT, XDG_CACHE_HOME=str(tmp_path / "cache")).answer()
+    assert narrow["kept as"] == "Mapped"
+    assert narrow["bytes"] > 4.5 * LIMIT
+    assert narrow["accuracy"] > 0.95
+    assert held == "no memory"
+    wide = learned(str(photos), tmp_path / "wide", "never")
+    assert wide["kept as"] == "Tensor"
+    assert narrow["same"] == wide["same"]

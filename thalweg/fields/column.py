@@ -242,6 +242,8 @@ class Look:
     @cached_property
     def files(self) -> bool:
         """Every sampled value is the path of a file."""
+        if self.array is not None:
+            return False
         if self.all_are(Path):
             return True
         return self.all_are(str) and all(os.path.isfile(value) for value in self.sample[:10])

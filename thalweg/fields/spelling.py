@@ -15,6 +15,7 @@ import numpy as np
 from thalweg.core.errors import PackageRefusal
 from thalweg.fields.column import Column, first_seen, take
 from thalweg.fields.plain_numbers import PlainNumbers, plain_numbers
+from thalweg.fields.repeated import Repeated
 from thalweg.fields.spelled_dates import moment
 from thalweg.fields.spelled_numbers import written
 
@@ -68,7 +69,10 @@ class Spelling:
         if plain is not None and plain.hold(self.decimal):
             return AT_ONCE[self.sort](plain.values)
         texts, codes = first_seen(values)
-        return take(FINISHED[self.sort]([None if text is None else self.meaning(text) for text in texts]), codes)
+        means = FINISHED[self.sort]([None if text is None else self.meaning(text) for text in texts])
+        if isinstance(means, np.ndarray) and means.dtype.kind == "U" and 2 * len(texts) <= len(codes):
+            return Repeated.of(means, codes)
+        return take(means, codes)
 
     def meaning(self, text: str) -> Any:
         """What one text means: None for nothing, itself where it cannot be read."""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import torch
 
 from thalweg.core.errors import DataRefusal, some_of
 from thalweg.fields.encoding import Column, Encodings
@@ -25,7 +26,7 @@ def arranged(encodings: Encodings, data: np.ndarray | Sequence[object]) -> Mappi
     except ValueError:  # rows of different length
         table = np.empty(0)
     if table.ndim == 2 and table.shape[1] == len(wanted):
-        return {name: table[:, index] for index, name in enumerate(wanted)}
+        return dict(zip(wanted, _columns_of(table), strict=True))
     shown = some_of(wanted, 8)
     raise DataRefusal(
         "PREDICT_UNNAMED",
@@ -34,3 +35,11 @@ def arranged(encodings: Encodings, data: np.ndarray | Sequence[object]) -> Mappi
         why="each value must be known for what it is",
         fix=f"give {len(wanted)} columns in this order, or a mapping by name: {shown}",
     )
+
+
+def _columns_of(table: np.ndarray) -> np.ndarray:
+    """(d, N) the columns of a table (N, d), each in one piece, as it is gone through several times."""
+    if table.dtype.kind != "f" or table.dtype.itemsize > 8 or not table.dtype.isnative:
+        return np.ascontiguousarray(table.T)
+    turned: np.ndarray = torch.from_numpy(np.ascontiguousarray(table)).T.contiguous().numpy()  # in half of numpy's time
+    return turned

@@ -22,7 +22,7 @@ from thalweg.fields.ragged import Ragged
 
 BLOCK = 1024
 """Rows that share what is drawn for them, and that a model reads at once at most."""
-ENCODED, READ = 1 << 22, 1 << 22
+ENCODED, READ = 1 << 20, 1 << 22
 """Bytes that are encoded at once, from the second time on, and that a model reads at once: what it makes of them is many times
 as large."""
 LEAST_READ, MOST_PADDED = 32, 256
@@ -88,7 +88,7 @@ class Blocks:
         refused: list[BadRows] = []
         while len(rows):
             try:
-                return self._store({name: take(one, rows) for name, one in self.columns.items()}), rows, refused
+                return self._store(_taken(self.columns, rows)), rows, refused
             except BadRows as error:
                 refused.append(_numbered(error, {int(rows[row]): reason for row, reason in error.reasons.items()}, self.rows))
                 if error.field not in self.skippable:
@@ -116,6 +116,14 @@ class Blocks:
                 some = rows[start : start + size]
                 fields = store.finished(_following(store, int(some[0]), len(some)))
                 yield Batch(fields, len(some), start, len(rows), numbers[some]), self.at.inside(block)
+
+
+def _taken(columns: Mapping[str, Column], rows: torch.Tensor) -> dict[str, Column]:
+    """The rows (n,), in order; of arrays, those that follow each other are not copied."""
+    first, last = int(rows[0]), int(rows[-1])
+    if last - first + 1 == len(rows):
+        return {name: column[first : last + 1] for name, column in columns.items()}
+    return {name: take(column, rows) for name, column in columns.items()}
 
 
 def _following(store: Store, first: int, count: int) -> dict[str, torch.Tensor]:

@@ -18,6 +18,7 @@ from thalweg.core.device import laid_out
 from thalweg.core.errors import PackageRefusal, UsageRefusal, did_you_mean
 from thalweg.core.files import write_folder
 from thalweg.core.manifest import Folder, open_folder
+from thalweg.core.memory import keep_freed_memory
 from thalweg.core.position import Position
 from thalweg.core.settings import read_settings
 from thalweg.core.strict_json import render_json
@@ -100,6 +101,7 @@ class Package:
         """
         if isinstance(columns, np.ndarray | list):
             columns = arranged(self.encodings, columns)
+        keep_freed_memory()
         asked, at, talk = self.task.request(request or {}), Position(seed=seed), talk or Aloud()
         read = self.read
         if columns is None or not len(read):

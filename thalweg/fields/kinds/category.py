@@ -15,6 +15,7 @@ from thalweg.fields.arrays import is_scalar, refuse_others, refuse_restored
 from thalweg.fields.column import Column, Look, coded, missing, plain
 from thalweg.fields.encoding import BadRows, Claim, Encoding
 from thalweg.fields.ports import Port
+from thalweg.fields.repeated import Repeated
 
 FEW = 20
 """Whole numbers with at most this many distinct values may be classes."""
@@ -201,6 +202,8 @@ def _is_text(column: Column) -> TypeGuard[np.ndarray]:
 
 def _holds_more(column: Column, known: list[Any]) -> bool:
     """Whether a column may hold other values than the known ones and gaps."""
+    if isinstance(column, Repeated) and column.places is not None:
+        return not {*column.words.tolist()} <= {*known, ""}
     return not _is_text(column) or not {*column.tolist()} <= {*known, ""}
 
 
@@ -208,6 +211,8 @@ def _codes(column: Column, known: list[Any]) -> np.ndarray:
     """(N,) the place of each value among the known ones; -1 where it is missing or none of them."""
     if _is_text(column):
         places = {value: i for i, value in enumerate(known) if value != ""}
+        if isinstance(column, Repeated) and column.places is not None:
+            return np.asarray([places.get(word, -1) for word in column.words.tolist()], dtype=np.int64)[column.places]
         return np.fromiter(map(places.get, column.tolist(), repeat(-1)), np.int64, len(column))
     found, index = coded(column)
     places = {value: i for i, value in enumerate(known)}

@@ -56,10 +56,8 @@ class Number(Encoding):
         return torch.from_numpy(self.scale.standardised(values))
 
     def _stacked(self, columns: Sequence[Column]) -> np.ndarray:
-        values = np.empty((len(columns[0]), len(columns)))
-        for place, (name, column) in enumerate(zip(self.fields, columns, strict=True)):
-            values[:, place] = column if _of_numbers(column) else self._floats(name, column)
-        return values
+        ready = [one if _of_numbers(one) else self._floats(name, one) for name, one in zip(self.fields, columns, strict=True)]
+        return np.stack(ready, axis=1).astype(np.float64)
 
     def _floats(self, name: str, column: Column) -> np.ndarray:
         try:

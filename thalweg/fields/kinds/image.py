@@ -99,13 +99,15 @@ class Image(Encoding):
         channels = self.wishes.get("image_channels") or _channels(headers)
         self.form = Form(height, width, channels, *_levels(column), crop=self.wishes.get("image_crop"), most=most)
         self.seen = _sizes_seen(headers)
-        read = [one for one in each(self._pixels, _evenly(column)) if not isinstance(one, Unreadable)]
-        if not read:
+        counts = np.zeros((channels, 256), dtype=np.int64)
+        for one in each(self._pixels, _evenly(column)):
+            if not isinstance(one, Unreadable):
+                counts += [np.bincount(one[:, :, channel].ravel(), minlength=256) for channel in range(channels)]
+        if not counts.any():
             raise self._bad(dict(enumerate(["damaged"] * len(column))), len(column))
-        sample = np.stack(read).reshape(-1, self.form.channels) / 255.0
-        spread = [value if value > 1e-6 else 1.0 for value in sample.std(axis=0).tolist()]
-        self.mean = self._wished("image_mean", sample.mean(axis=0).tolist())
-        self.deviation = self._wished("image_deviation", spread)
+        mean, deviation = _moments(counts)
+        self.mean = self._wished("image_mean", mean)
+        self.deviation = self._wished("image_deviation", [value if value > 1e-6 else 1.0 for value in deviation])
         return self
 
     def _wished(self, key: str, found: list[float]) -> list[float]:
@@ -223,6 +225,14 @@ class Image(Encoding):
         return self
 
 
+def _moments(counts: np.ndarray) -> tuple[list[float], list[float]]:
+    """Mean and deviation of each channel, pixels from 0 to 1, of how often each of 256 levels stands in it (C, 256)."""
+    level, total = np.arange(256) / 255.0, counts.sum(axis=1)
+    mean = (counts * level).sum(axis=1) / total
+    variance = (counts * (level - mean[:, None]) ** 2).sum(axis=1) / total
+    return mean.tolist(), np.sqrt(variance).tolist()
+
+
 def _no_picture(value: Any) -> bool:
     if isinstance(value, np.ndarray):
         return value.dtype.kind not in "biuf" or value.ndim not in (2, 3) or 0 in value.shape
@@ -239,7 +249,7 @@ def _as_they_are(column: Column, form: Form) -> np.ndarray | None:
 
 def _headers(name: str, column: Column, most: int) -> list[Header]:
     """The headers of all pictures that have one."""
-    if isinstance(column, np.ndarray) and column.dtype.kind in "biuf" and len(column):
+    if len(column) and all(isinstance(one, np.ndarray) and one.shape == column[0].shape for one in column):
         return [header(column[0])] * len(column)
     found = list(each(partial(header, most=most), list(column)))
     good = [one for one in found if not isinstance(one, Unreadable)]

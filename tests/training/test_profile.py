@@ -258,3 +258,21 @@ def test_a_source_that_draws_slowly_is_named_in_the_run_and_its_parts_add_up(tmp
     assert "of the time is spent on input" in found["bottleneck"]
     assert "of the time is spent on input" in (tmp_path / "run" / "log.txt").read_text()
     assert "What training spent its time on" in (tmp_path / "run" / "report.html").read_text()
+
+
+class Shy(nn.Linear):
+    """A net that cannot be watched."""
+
+    def forward(self, numbers: Tensor) -> Tensor:
+        if torch.utils._python_dispatch._get_current_dispatch_mode() is not None:
+            raise RuntimeError("not while you look")
+        return super().forward(numbers)
+
+
+def test_a_net_that_cannot_be_watched_learns_all_the_same_and_is_not_counted(tmp_path):
+    data, how = ExclusiveOr(), {"task": "regression", "steps": 60, "speed": "plain"}
+    run = tw.train(data, model=Shy(2, 1), compare=False, check=False, out=tmp_path / "run", **how)
+    found = run.results["profile"]
+    assert found["not_counted"] == "this net cannot be watched while it is called (RuntimeError: not while you look)"
+    assert found["flops_of_step"] is None
+    assert found["rows_per_second"] > 0

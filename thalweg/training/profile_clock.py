@@ -72,25 +72,26 @@ def watched(sections: Sections, batches: Batches, rule: Rule | None) -> ExitStac
     """
     stack = ExitStack()
     for part, owner, name in [(INPUT, batches, "at"), *(_places(rule) if rule is not None else ())]:
-        _replace(stack, owner, name, sections.timed(part, getattr(owner, name)))
+        replace(stack, owner, name, sections.timed(part, getattr(owner, name)))
     if batches.augment:
-        _replace(stack, batches, "augment", tuple(sections.timed(AUGMENT, one) for one in batches.augment))
+        replace(stack, batches, "augment", tuple(sections.timed(AUGMENT, one) for one in batches.augment))
     return stack
 
 
 def _places(rule: Rule) -> list[tuple[str, Any, str]]:
     """Where a rule's step comes by: the part, and the function's owner and name."""
     places: list[tuple[str, Any, str]] = [
-        (FORWARD, rule.task, "objective"),
         (BACKWARD, torch.autograd, "grad"),
         (BACKWARD, torch.autograd, "backward"),
     ]
-    if isinstance(rule, GradientRule):
+    if isinstance(rule, GradientRule):  # what it calls may be compiled, and is left as it is
         places += [(DRAWS, rule, "prepare"), (FORWARD, rule, "slope")]
+    else:
+        places += [(FORWARD, rule.task, "objective")]
     return places + [(OPTIMIZER, one, "update") for one in rule.learned.values() if isinstance(one, Descent)]
 
 
-def _replace(stack: ExitStack, owner: Any, name: str, by: Any) -> None:  # noqa: ANN401
+def replace(stack: ExitStack, owner: Any, name: str, by: Any) -> None:  # noqa: ANN401
     """Put something in an attribute's place until the stack is closed."""
     before = vars(owner).get(name, ABSENT)
     setattr(owner, name, by)

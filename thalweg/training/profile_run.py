@@ -66,7 +66,10 @@ class Profiling:
         progress = stage.progress
         at = progress.at
         batch = progress.batch if progress.batch is not None or at is None else stage.batches.at(at)
-        return counted(stage.rule, batch, at, kernels=self.settings.profile)
+        try:
+            return counted(stage.rule, batch, at, kernels=self.settings.profile)
+        except Exception as error:  # noqa: BLE001 - a training that is done does not fail because a net cannot be watched
+            return Work(why=f"this net cannot be watched while it is called ({type(error).__name__}: {error})")
 
     def _peak(self, stage: Stage, seconds: float, reached: float) -> Peak | None:
         """The machine's peak: measured where that is worth it, else as remembered."""

@@ -7,6 +7,7 @@ element arithmetic is left out, as by torch's own counter, whose formulas these 
 import statistics
 import time
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,7 @@ from thalweg.core.position import Position, seed_from
 from thalweg.data.batch import Batch
 from thalweg.rules._gradient import GradientRule
 from thalweg.rules._rule import Rule
+from thalweg.training.profile_clock import replace
 from thalweg.training.trace import unchanged
 
 REPEATS = 5
@@ -52,18 +54,21 @@ def counted(rule: Rule, batch: Batch | None, at: Position | None, *, kernels: bo
     """The work of a step's forward and backward pass on a batch.
 
     Args:
-        kernels: also time some passes, with and without the operations in them (on a CPU, where calls wait for their kernels).
+        kernels: also time some passes, with and without the operations in them (on a CPU, where calls wait for their kernels,
+            and where nothing is compiled).
     """
     if not isinstance(rule, GradientRule):
         return Work(why=f"the rule {rule.declaration.name} follows no slope")  # type: ignore[attr-defined]
     if batch is None or at is None:
         return Work(why="no batch was at hand")
-    with unchanged(rule.model), rule.at_rest.held():
+    compiled = rule.objective != rule.task.objective
+    with unchanged(rule.model), rule.at_rest.held(), ExitStack() as stack:
+        replace(stack, rule, "objective", rule.task.objective)
         seed_from(at)
         prepared = rule.prepare(batch, at)
         with Operations() as seen:
             rule.slope(prepared)
-        timed = kernels and rule.context.device.type == "cpu"
+        timed = kernels and not compiled and rule.context.device.type == "cpu"
         share = _kernels(lambda: rule.slope(prepared), rule.context.device) if timed else None
     left_out = sorted(name for name in seen.names if any(mark in name for mark in UNCOUNTED))
     why = f"{', '.join(left_out)} cannot be counted" if left_out else ""

@@ -6,7 +6,9 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
+from safetensors.torch import load_file
 
 from tests.training.resuming import assert_resumes_to_the_same_bits, fitted
 from thalweg.core.errors import UsageRefusal
@@ -147,6 +149,24 @@ def test_the_environment_says_how_steps_are_run_where_nobody_else_does(monkeypat
     assert run_settings({}).speed == "plain"  # as the tests' own environment has it
     monkeypatch.delenv("THALWEG_SPEED")
     assert run_settings({}).speed == "probe"
+
+
+def test_lanes_learn_what_one_piece_learns_and_resume_to_the_same_bits(tmp_path):
+    small = {**DIGITS, "model": "lenet5", "rule": {"steps": 6, "batch_size": 16, "optimizer": "sgd"}, "evaluate_every": 3}
+    small["data"] = {"image_size": 28}
+    plain = fitted({**small, "speed": "plain"}, tmp_path / "plain")
+    run = assert_resumes_to_the_same_bits({**small, "speed": [{"lanes": 3, "threads": 1}]}, tmp_path, cuts=(3,))
+    ours, theirs = (load_file(one.folder.path / "model" / "weights.safetensors") for one in (run, plain))
+    assert all(torch.allclose(ours[name], theirs[name], rtol=1e-4, atol=1e-6) for name in theirs)
+
+
+@pytest.mark.parametrize("model", [{"name": "mlp", "dropout": 0.2}, {"name": "mlp", "normalisation": "batch"}])
+def test_nets_that_draw_or_look_at_the_whole_batch_have_no_lanes(model, tmp_path):
+    _, trial = stage_of({**DIGITS, "model": model})
+    assert trial._lane_counts() == []
+    with pytest.raises(UsageRefusal) as caught:
+        fitted({**DIGITS, "model": model, "speed": [{"lanes": 2}]}, tmp_path / "run")
+    assert caught.value.code in ("SPEED_LANES_MISFIT", "BATCH_NOT_SPLITTABLE")
 
 
 @pytest.mark.slow

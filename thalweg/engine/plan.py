@@ -13,6 +13,7 @@ class SpeedPlan(Settings):
     program: str = Field("", description="what takes the steps; empty: the rule, one by one")
     compiled: bool = Field(False, description="forward and backward pass are compiled by torch before the first step")
     ahead: bool = Field(False, description="rows are finished once, before the first step")
+    lanes: int = Field(1, ge=1, le=256, description="parts of a batch that are computed side by side")
     threads: int | None = Field(None, ge=1, le=4096)
     precision: Literal["float32", "float64", "bfloat16", "float16"] | None = None
     memory_format: Literal["plain", "channels-last"] | None = None
@@ -20,10 +21,12 @@ class SpeedPlan(Settings):
     @property
     def told(self) -> str:
         """The plan in words: `dense-chain, 2 threads`; `plain` where it changes nothing that can be noticed."""
-        threads = f"{self.threads} thread{'s' if self.threads != 1 else ''}" if self.threads else ""
+        side_by_side = f"{self.lanes} lanes" if self.lanes > 1 else ""
+        threads = f"{self.threads} thread{'s' if self.threads != 1 else ''}" if self.threads and not side_by_side else ""
         order = {None: "", "plain": "channels first", "channels-last": "channels last"}[self.memory_format]
         compiled = "compiled" if self.compiled else ""
-        return ", ".join(filter(None, [self.program, compiled, self.precision or "", order, threads])) or "plain"
+        told = [self.program, compiled, self.precision, order, side_by_side, threads]
+        return ", ".join(filter(None, told)) or "plain"
 
 
 Speed = Literal["plain", "probe"] | list[SpeedPlan]

@@ -1,7 +1,7 @@
 """Learning by slopes: forward, loss, backward, one descent. What differs between such rules is what they prepare."""
 
 from abc import ABC
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import reduce
 from operator import add
 from typing import Any
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from thalweg.core.device import autocast
 from thalweg.core.errors import UsageRefusal
+from thalweg.core.lanes import Lanes
 from thalweg.core.position import Position
 from thalweg.data.batch import Batch
 from thalweg.data.batches import Augment, Batches
@@ -56,6 +57,7 @@ class GradientRule(Rule, ABC):
 
     Attributes:
         objective: the task's, which may be compiled.
+        lanes: in which the parts of a batch are computed side by side; None: in one piece, or one part after another.
     """
 
     settings: GradientSettings
@@ -63,6 +65,7 @@ class GradientRule(Rule, ABC):
     def __init__(self, task: Task, model: nn.Module, settings: GradientSettings, context: Context) -> None:
         super().__init__(task, model, settings, context)
         self.objective = task.objective
+        self.lanes: Lanes | None = None
         frozen = frozen_parameters(model, settings.freeze)
         self.at_rest = AtRest.of(model, frozen, statistics=settings.freeze_statistics)
         if settings.accumulate > 1:
@@ -139,13 +142,12 @@ class GradientRule(Rule, ABC):
     def step(self, batch: Batch, at: Position) -> dict[str, Tensor]:
         batch = self.prepare(batch, at)
         statistics = [(one, one.clone()) for layer in self._layers for one in layer._buffers.values() if one is not None]
-        parts = batch.parts(self.settings.accumulate)
+        parts = batch.parts(self.settings.accumulate if self.lanes is None else self.lanes.count)
+        each: Callable[..., Iterable[Slope]] = map if self.lanes is None else self.lanes.map
         scale = self.descent.scale  # of this step: an update may change it
         with self.at_rest.held():
-            slope = self.slope(parts[0])
-            for part in parts[1:]:
-                slope = slope + self.slope(part)
-            finite = self.descent.update(slope, at, again=lambda: reduce(add, map(self.slope, parts)))
+            slope = reduce(add, each(self.slope, parts))
+            finite = self.descent.update(slope, at, again=lambda: reduce(add, each(self.slope, parts)))
         if bool(finite):
             for follower, leader in self.led():
                 follower.update(leader)

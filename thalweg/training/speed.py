@@ -17,15 +17,17 @@ import torch
 from thalweg.core import registry
 from thalweg.core.device import has_bfloat16, laid_out, most_threads
 from thalweg.core.errors import UsageRefusal
+from thalweg.core.lanes import lanes
 from thalweg.core.memory import free_bytes
 from thalweg.core.talk import Talk
 from thalweg.data.batches import StoredBatches
 from thalweg.engine.plan import SpeedPlan
-from thalweg.rules._gradient import GradientRule
+from thalweg.rules._gradient import GradientRule, refuse_to_split
 from thalweg.training.planned import Planned
 from thalweg.training.remembered import Remembered
 from thalweg.training.settings import RunSettings
 from thalweg.training.stage import Stage
+from thalweg.training.trace import unchanged
 from thalweg.training.trial import Clock, steps_on, taken_back
 
 SPEED = "speed"
@@ -63,7 +65,36 @@ def settle(stage: Stage, settings: RunSettings, planned: Planned, talk: Talk, *,
         given: list[SpeedPlan] | str = settings.speed
         plan = given[min(number, len(given) - 1)] if isinstance(given, list) else probed(stage, settings, talk)
         planned.found[SPEED] = [*kept, plan.model_dump(mode="json", exclude_defaults=True)]
+    if plan.lanes > 1:
+        refuse_lanes(stage)
     hold(plan, stage, settings)
+
+
+def refuse_lanes(stage: Stage) -> None:
+    """Return if the parts of a batch may be computed side by side.
+
+    Raises:
+        UsageRefusal: the rule has no slopes, rows depend on each other, or something is drawn or counted on the way, which
+            would come in another order every time.
+    """
+    rule, at = stage.rule, stage.progress.position
+    why = "only a rule that sums slopes has parts that could be"
+    if isinstance(rule, GradientRule) and rule.settings.accumulate == 1:
+        refuse_to_split(stage.task, rule.model, at_rest=rule.at_rest.norms)
+        why = "the net draws or counts on the way, which would come in another order every time"
+        with unchanged(rule.model):
+            part = rule.prepare(stage.batches.at(at), at).parts(2)[0]
+            before = [torch.get_rng_state(), *(one.clone() for one in rule.model.buffers())]
+            rule.slope(part)
+            if all(map(torch.equal, before, [torch.get_rng_state(), *rule.model.buffers()])):
+                return
+    raise UsageRefusal(
+        "SPEED_LANES_MISFIT",
+        "the parts of a batch cannot be computed side by side here",
+        where="--speed",
+        why=why,
+        fix="--speed probe, which finds what fits, or --speed plain",
+    )
 
 
 def hold(plan: SpeedPlan, stage: Stage, settings: RunSettings) -> None:
@@ -77,6 +108,7 @@ def hold(plan: SpeedPlan, stage: Stage, settings: RunSettings) -> None:
     for module in {id(one): one for one in (rule.model, rule.shipped)}.values():
         laid_out(module, plan.memory_format or settings.memory_format)
     if isinstance(rule, GradientRule):
+        rule.lanes = lanes(plan.lanes) if plan.lanes > 1 else None
         rule.objective = torch.compile(stage.task.objective, dynamic=False) if plan.compiled else stage.task.objective
     if plan.ahead and isinstance(stage.batches, StoredBatches):
         stage.batches.finish_ahead(AHEAD_BYTES)
@@ -153,6 +185,7 @@ class Trial:
     def _properties(self, run: float) -> Iterator[tuple[str, list[SpeedPlan], float]]:
         """Each property with its candidates, given what is the best by its turn, and the seconds that they cost to build."""
         yield "program", [self._with(program=name) for name in registry.names("program")], 0.0
+        yield "lanes", [self._with(lanes=n, threads=1) for n in self._lane_counts()], 0.0
         yield "threads", [self._with(threads=n) for n in self._thread_counts()], 0.0
         yield "memory_format", [self._with(memory_format=one) for one in self._formats()], 0.0
         yield "precision", [self._with(precision=one) for one in self._precisions()], 0.0
@@ -170,11 +203,22 @@ class Trial:
 
     def _thread_counts(self) -> list[int]:
         """Powers of two up to the cores that this process may use."""
-        if self.settings.threads is not None or self.stage.rule.context.device.type != "cpu":
+        if self.settings.threads is not None or self.stage.rule.context.device.type != "cpu" or self.best.lanes > 1:
             return []
         most = most_threads()
         now = self.best.threads or self.threads
         return sorted({n for n in (1, 2, 4, 8, 16, most) if n <= most} - {now})
+
+    def _lane_counts(self) -> list[int]:
+        """Up to the threads there are, where parts of a batch may be computed side by side."""
+        most = most_threads()
+        if self.settings.threads is not None or self.stage.rule.context.device.type != "cpu" or self.best.program or most < 2:
+            return []
+        try:
+            refuse_lanes(self.stage)
+        except UsageRefusal:
+            return []
+        return [n for n in (2, 4, 8, 16) if n <= most]
 
     def _formats(self) -> list[str]:
         if self.settings.memory_format != "auto":

@@ -88,9 +88,19 @@ def csv_text(columns: Mapping[str, Column], names: Mapping[str, Sequence[str]] |
     text, columns = io.StringIO(), _apart(columns, names or {})
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow([cell(name) for name in columns])
-    for row in zip(*columns.values(), strict=True):
-        writer.writerow([cell(value) for value in row])
+    writer.writerows(zip(*map(_cells, columns.values()), strict=True))
     return text.getvalue()
+
+
+def _cells(column: Column) -> list[str]:
+    """Each value as `cell` has it; numbers at once, and each different word once."""
+    if not isinstance(column, np.ndarray) or column.ndim != 1 or column.dtype.kind not in "iufU":
+        return [cell(value) for value in column]
+    values = column.tolist()
+    if column.dtype.kind == "f" and np.isfinite(column).all():
+        return [f"{value:.6g}" for value in values]
+    shown = {value: cell(value) for value in set(values)}
+    return [shown[value] for value in values]
 
 
 def _apart(columns: Mapping[str, Column], names: Mapping[str, Sequence[str]]) -> dict[str, Column]:

@@ -80,6 +80,8 @@ class EncodedForMembers(nn.Module):
     def forward(self, inputs: Mapping[str, Tensor]) -> Tensor:
         """Inputs by name (B, ...), masks under `<name>_mask`, to (M, B, width)."""
         found = {name: one(inputs[name], inputs.get(f"{name}_mask")) for name, one in self.encoders.items()}
+        if not any(self.apart.values()):  # laid side by side once, not for each member
+            return self._of_members(torch.cat(list(found.values()), dim=1), apart=False)
         return torch.cat([self._of_members(one, apart=self.apart[name]) for name, one in found.items()], dim=2)
 
     def _of_members(self, vectors: Tensor, *, apart: bool) -> Tensor:

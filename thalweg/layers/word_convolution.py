@@ -85,4 +85,4 @@ def _strongest(answers: Tensor, lengths: Tensor, span: int) -> Tensor:
     """
     places = torch.arange(answers.shape[2], device=answers.device)
     seen = places < torch.where(lengths > 0, lengths + span - 1, 0)  # (B, L + S - 1)
-    return answers.relu().masked_fill(~seen[:, None], 0.0).amax(2)
+    return answers.masked_fill(~seen[:, None], 0.0).max(2).values.relu()  # of one number each, not of all

@@ -58,7 +58,7 @@ def counted(rule: Rule, batch: Batch | None, at: Position | None, *, kernels: bo
             and where nothing is compiled).
     """
     if not isinstance(rule, GradientRule):
-        return Work(why=f"the rule {rule.declaration.name} follows no slope")  # type: ignore[attr-defined]
+        return Work(why=f"the rule {_named(rule)} steps in a way of its own")
     if batch is None or at is None:
         return Work(why="no batch was at hand")
     compiled = rule.objective != rule.task.objective
@@ -71,10 +71,15 @@ def counted(rule: Rule, batch: Batch | None, at: Position | None, *, kernels: bo
         timed = kernels and not compiled and rule.context.device.type == "cpu"
         share = _kernels(lambda: rule.slope(prepared), rule.context.device) if timed else None
     left_out = sorted(name for name in seen.names if any(mark in name for mark in UNCOUNTED))
-    why = f"{', '.join(left_out)} cannot be counted" if left_out else ""
+    left_out += [f"what {_named(rule)} does beyond its slope"] if type(rule).step is not GradientRule.step else []
+    why = ", ".join(left_out)
     if not seen.flops:
         return Work(moved=seen.moved, calls=seen.calls, kernels=share, why=why or "no operation is one that is counted")
     return Work(seen.flops, seen.moved, seen.calls, share, why)
+
+
+def _named(rule: Rule) -> str:
+    return str(rule.declaration.name)  # type: ignore[attr-defined]
 
 
 class Operations(TorchDispatchMode):

@@ -38,7 +38,7 @@ def learned(asked: str, path: str) -> None:
     from safetensors.torch import save_file
 
     torch.set_num_threads(1)
-    from thalweg.core import processes
+    from thalweg.core import distributed
     from thalweg.core.device import weights_dtype
     from thalweg.data.dataset import Dataset
     from thalweg.data.encode import encode
@@ -57,4 +57,4 @@ def learned(asked: str, path: str) -> None:
     learn(stage.rule, stage.batches, stage.progress, [])
     if group.rank == 0:
         save_file(stage.rule.shipped.state_dict(), path)
-    processes.disconnect()
+    distributed.disconnect()

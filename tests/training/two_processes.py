@@ -5,7 +5,8 @@ from pathlib import Path
 
 import torch
 
-from thalweg.core.processes import Processes, connect
+from thalweg.core.distributed import connect
+from thalweg.core.processes import Processes
 from thalweg.core.run_folder import RunFolder
 from thalweg.core.talk import Talk
 from thalweg.training.fit import fit

@@ -23,7 +23,6 @@ class Port:
         shape: shape of one example's tensor; None stands for a length that varies.
         size: for discrete values, how many there are (classes, symbols); None otherwise.
         sizes: the same for each column, where columns of discrete values share the port.
-        sizes: for several discrete values side by side, how many there are of each.
         masked: a mask tensor `<name>_mask` (B, L), true where a value is, comes with it.
         training_only: given in training, absent at prediction (teacher forcing).
         drawn: made by the task (noise, a time), not read from the data.

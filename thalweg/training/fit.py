@@ -17,10 +17,10 @@ import yaml
 import thalweg
 from thalweg.core import files
 from thalweg.core.device import laid_out, pick_device, weights_dtype
+from thalweg.core.distributed import connect
 from thalweg.core.errors import TrainingRefusal, UsageRefusal
 from thalweg.core.manifest import shown
 from thalweg.core.memory import keep_freed_memory
-from thalweg.core.processes import connect
 from thalweg.core.redaction import redacted
 from thalweg.core.run_folder import RunFolder
 from thalweg.core.strict_yaml import read_yaml

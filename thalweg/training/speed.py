@@ -165,7 +165,6 @@ class Trial:
 
     def search(self, talk: Talk) -> None:
         """Look at each property that was not looked at before, as long as the time allows."""
-        begun = self.clock()
         self.start = {name: _copied(one) for name, one in self.stage.rule.state_dict().items()}
         step = self._seconds_of_plain()
         run = step * _steps_left(self.stage)
@@ -173,6 +172,7 @@ class Trial:
         if "ahead" not in self.tried:
             self.best = self.best.model_copy(update={"ahead": self._can_finish_ahead()})
             self.tried.append("ahead")
+        begun = self.clock()
         for name, candidates, costs in self._properties(run):
             needed = costs + (1 + len(candidates)) * ROUNDS * (2 + self.count) * step
             if name in self.tried or not candidates or self.clock() - begun + needed > max(allowed, 2 * costs):

@@ -12,8 +12,9 @@ from torch import Tensor, nn
 
 from thalweg.checks.ahead import examination, suspicions
 from thalweg.core import files
+from thalweg.core.distributed import connect
 from thalweg.core.errors import Refusal, Stopped, TrainingRefusal
-from thalweg.core.processes import Processes, connect
+from thalweg.core.processes import Processes
 from thalweg.core.run_folder import RunFolder
 from thalweg.core.run_log import RunLog
 from thalweg.core.talk import Talk

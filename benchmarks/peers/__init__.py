@@ -4,6 +4,6 @@
     make bench ONLY=perceptron,lenet5 ROUNDS=1  # a part of it
     python -m benchmarks.peers --help
 
-Each measurement is a process of its own, started in turn: all tools of a workload, then all again. `trainers/` holds one file for
-each tool (a `job.Tool`), `workloads/` one for each network (a `job.Workload`).
+Each measurement is a process of its own, started in turn: all tools of a workload, then all again. `trainers/` holds one file
+for each tool (a `job.Tool`), `workloads/` one for each network (a `job.Workload`).
 """

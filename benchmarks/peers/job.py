@@ -151,7 +151,7 @@ class Variant:
         precision: float32, or what it computes in.
         usual: how most would use the tool; others count in the table of best settings alone.
         builds: it compiles or measures first and keeps what it finds, so that a second process is faster.
-        costly: building takes so long that it is done in the first round only.
+        shares: what it builds takes long and is built once, in the first round, by the first tool that shares this name.
         needs: the machine must have this; bfloat16 instructions, say.
     """
 
@@ -160,7 +160,7 @@ class Variant:
     precision: str = "float32"
     usual: bool = False
     builds: bool = False
-    costly: bool = False
+    shares: str = ""
     needs: str = ""
 
 

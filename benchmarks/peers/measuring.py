@@ -1,7 +1,8 @@
 """Which processes are started, in which order, and what each of them told.
 
 All tools of a workload take turns, round after round, so that what else the machine does falls on all alike. A tool that builds
-something first (compiles, probes) begins each round without what it kept ("cold") and then with it ("warm").
+something first (compiles, probes) begins each round without what it kept ("cold") and then with it ("warm"). Every setting
+takes part in the first round; in the others the usual one of each tool and the one in which it was fastest.
 """
 
 import json
@@ -10,9 +11,10 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -87,25 +89,40 @@ def excuse(one: Tool, work: Workload) -> str:
     return lacks(one) or one.refuses(work)
 
 
-def turns(plan: Plan, name: str, number: int) -> Iterator[Turn]:
+def turns(plan: Plan, name: str, kept: Collection[tuple[str, str]] | None = None) -> Iterator[Turn]:
     """The processes of one round of a workload: whole trainings cold and warm, then rates.
 
     Args:
-        number: of the round, from 0.
+        kept: tools and variants that take part; None, in the first round: all.
     """
-    work = workload(name)
+    work, built = workload(name), set[str]()
     for called in plan.tools:
         one = tool(called)
         if excuse(one, work):
             continue
         for settings in _variants(one, plan):
+            if kept is not None and (called, settings.name) not in kept:
+                continue
             together = not one.apart and work.epochs == work.steady_epochs
-            kind = "both" if together else "whole"
-            caches = (["cold"] if not number or not settings.costly else []) + ["warm"] if settings.builds else [""]
+            caches = ["cold", "warm"] if settings.builds else [""]
+            if settings.shares and (kept is not None or settings.shares in built):
+                caches = ["warm"]  # what takes a minute to build is built once
+            built.add(settings.shares)
             for cache in caches:
-                yield Turn(name, called, settings.name, kind if cache != "cold" else "whole", cache)
+                kind = "both" if together and cache != "cold" else "whole"
+                yield Turn(name, called, settings.name, kind, cache)
             if not together:
                 yield Turn(name, called, settings.name, "rate", caches[-1])
+
+
+def fastest(found: Sequence[Found], name: str) -> set[tuple[str, str]]:
+    """Of each tool the usual variant and the one whose epochs were fastest on a workload."""
+    rates: dict[str, dict[str, float]] = {}
+    for one in found:
+        if one.turn.workload == name and one.rates:
+            rates.setdefault(one.turn.tool, {})[one.turn.variant] = median(one.rates)
+    usual = {(called, one.name) for called in rates for one in tool(called).variants if one.usual}
+    return usual | {(called, max(of, key=of.__getitem__)) for called, of in rates.items()}
 
 
 def _variants(one: Tool, plan: Plan) -> Sequence[Variant]:
@@ -126,10 +143,12 @@ def measure(plan: Plan) -> Iterator[Found]:
     cores = sorted(os.sched_getaffinity(0))[: plan.threads]
     os.sched_setaffinity(0, cores)  # of this process and of those that it starts
     for name in plan.workloads:
-        data = _saved(plan, name)
+        data, first = _saved(plan, name), list[Found]()
         for number in range(plan.rounds):
-            for turn in turns(plan, name, number):
-                yield _started(turn, number, plan, data)
+            for turn in turns(plan, name, fastest(first, name) if number else None):
+                found = _started(turn, number, plan, data)
+                first += [] if number else [found]
+                yield found
 
 
 def _saved(plan: Plan, name: str) -> Path:
@@ -142,7 +161,7 @@ def _saved(plan: Plan, name: str) -> Path:
 def _started(turn: Turn, number: int, plan: Plan, data: Path) -> Found:
     """Start a process, wait for its end, and read what it wrote."""
     work, one, answer = workload(turn.workload), tool(turn.tool), plan.scratch / "answer.json"
-    cache = plan.scratch / "caches" / turn.workload / turn.tool / turn.variant
+    cache = plan.scratch / "caches" / turn.workload / (one.variant(turn.variant).shares or f"{turn.tool}-{turn.variant}")
     if turn.cache == "cold":
         shutil.rmtree(cache, ignore_errors=True)
     cache.mkdir(parents=True, exist_ok=True)

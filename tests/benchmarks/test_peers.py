@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.peers.job import Clock, Job, lacks, names, tool, workload
-from benchmarks.peers.measuring import Found, Plan, Turn, excuse, turns
+from benchmarks.peers.measuring import Found, Plan, Turn, excuse, fastest, turns
 from benchmarks.peers.tables import geometric_mean, ratio, rows, summary, table
 
 ON_TORCH = ("gather", "hugging_face", "lightning", "loop", "skorch")
@@ -68,9 +68,18 @@ def test_tables_show_the_fastest_first_with_what_ours_is_ahead_by() -> None:
 
 def test_what_builds_begins_cold_and_then_runs_warm(tmp_path: Path) -> None:
     plan = Plan(["perceptron"], ["loop"], 2, 1, None, tmp_path)
-    first, second = ([one for one in turns(plan, "perceptron", number) if one.variant == "compiled"] for number in (0, 1))
-    assert [(one.kind, one.cache) for one in first] == [("whole", "cold"), ("whole", "warm"), ("rate", "warm")]
-    assert [one.cache for one in second] == ["warm", "warm"], "compiling is costly: once is enough"
+    assert [(one.kind, one.cache) for one in turns(plan, "perceptron") if one.variant == "compiled"] == [
+        ("whole", "cold"),
+        ("both", "warm"),
+    ]
+
+
+def test_later_rounds_keep_the_usual_setting_and_the_fastest(tmp_path: Path) -> None:
+    plan = Plan(["perceptron"], ["loop"], 2, 1, None, tmp_path)
+    found = [told("loop", "both", 0, rates=(rate,), variant=name) for name, rate in (("float32", 2.0), ("fused", 1.0))]
+    found += [told("loop", "both", 0, rates=(3.0,), variant="compiled", cache="warm")]
+    again = turns(plan, "perceptron", fastest(found, "perceptron"))
+    assert [(one.variant, one.cache) for one in again] == [("float32", ""), ("compiled", "warm")], "compiling once is enough"
 
 
 def test_every_tool_takes_a_workload_or_says_why_not() -> None:

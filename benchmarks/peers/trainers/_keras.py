@@ -1,6 +1,6 @@
 """Keras 3 on one of its backends: `compile`, `fit`; pictures with their channels last, as it wants them on CPUs.
 
-Fastest documented settings: `jit_compile="auto"`, its default; several batches in each call (`steps_per_execution`).
+Fastest documented settings: `jit_compile="auto"`, its default; several batches in each call (`steps_per_execution`, on JAX).
 """
 
 from pathlib import Path
@@ -8,16 +8,18 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from benchmarks.peers.job import Clock, Job, Rows, Tool, Variant, Workload
-
-STEPS = 25
-"""Batches in a call, where several are."""
+from benchmarks.peers.job import Clock, Job, Rows, Tool, Workload
 
 
 class Keras(Tool):
-    """`fit` on arrays in memory."""
+    """`fit` on arrays in memory.
+
+    Attributes:
+        steps: batches in a call, where several are.
+    """
 
     backend: ClassVar[str]
+    steps: ClassVar[int]
 
     def environment(self, variant: str, cache: Path) -> dict[str, str]:
         return {"KERAS_BACKEND": self.backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
@@ -41,7 +43,7 @@ class Keras(Tool):
         net.compile(
             optimizer=keras.optimizers.Adam(work.rate),
             loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-            steps_per_execution=1 if job.variant == "float32" else STEPS,
+            steps_per_execution=1 if job.variant == "float32" else self.steps,
         )
         net.fit(_inputs(rows), rows.target, work.batch, job.epochs, verbose=0, callbacks=[Ends()])
         test = job.test
@@ -50,6 +52,3 @@ class Keras(Tool):
 
 def _inputs(rows: Rows) -> list[np.ndarray]:
     return [one.transpose(0, 2, 3, 1) if one.ndim == 4 else one for one in rows.inputs]
-
-
-BFLOAT16 = Variant("bfloat16", f"mixed_bfloat16, {STEPS} batches a call", "bfloat16", needs="bfloat16")

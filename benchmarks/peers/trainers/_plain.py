@@ -18,7 +18,7 @@ class PlainLoop(Tool):
     variants = (
         Variant("float32", "as written", usual=True),
         Variant("fused", "fused Adam"),
-        Variant("compiled", "torch.compile, fused Adam", builds=True, costly=True),
+        Variant("compiled", "torch.compile, fused Adam", builds=True, shares="torch-compile"),
         Variant("bfloat16", "bfloat16 autocast, channels-last, fused Adam", "bfloat16", needs="bfloat16"),
     )
 

@@ -16,7 +16,7 @@ class HuggingFace(Tool):
     needs = ("torch", "transformers", "accelerate")
     variants = (
         Variant("float32", "nothing logged or saved", usual=True),
-        Variant("compiled", "torch_compile", builds=True, costly=True),
+        Variant("compiled", "torch_compile", builds=True, shares="torch-compile"),
         Variant("bfloat16", "bf16", "bfloat16", needs="bfloat16"),
     )
 
@@ -33,7 +33,7 @@ class HuggingFace(Tool):
         *inputs, target = tensors(job.train)
         read = [f"x{number}" for number in range(len(inputs))]
 
-        class Examples(torch.utils.data.Dataset):  # type: ignore[type-arg]
+        class Examples(torch.utils.data.Dataset):
             def __len__(self) -> int:
                 return len(target)
 

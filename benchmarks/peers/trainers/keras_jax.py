@@ -3,7 +3,10 @@
 from pathlib import Path
 
 from benchmarks.peers.job import Variant
-from benchmarks.peers.trainers._keras import BFLOAT16, STEPS, Keras
+from benchmarks.peers.trainers._keras import Keras
+
+STEPS = 25
+"""Batches in a call, where several are."""
 
 
 class KerasOnJax(Keras):
@@ -11,11 +14,11 @@ class KerasOnJax(Keras):
 
     title = "Keras on JAX"
     needs = ("keras", "jax")
-    backend = "jax"
+    backend, steps = "jax", STEPS
     variants = (
         Variant("float32", "jit_compile as by default", usual=True, builds=True),
         Variant("several", f"{STEPS} batches a call", builds=True),
-        BFLOAT16,
+        Variant("bfloat16", f"mixed_bfloat16, {STEPS} batches a call", "bfloat16", builds=True, needs="bfloat16"),
     )
 
     def environment(self, variant: str, cache: Path) -> dict[str, str]:

@@ -26,7 +26,7 @@ class Lightning(Tool):
     variants = (
         Variant("float32", "no logger, checkpoints or progress bar", usual=True),
         Variant("barebones", "barebones, fused Adam"),
-        Variant("compiled", "torch.compile, barebones, fused Adam", builds=True, costly=True),
+        Variant("compiled", "torch.compile, barebones, fused Adam", builds=True, shares="torch-compile"),
         Variant("bfloat16", "bf16-mixed, barebones, fused Adam", "bfloat16", needs="bfloat16"),
     )
 
@@ -63,7 +63,7 @@ class Lightning(Tool):
         net = seeded_net(job)
         module = Module(WithLoss(net, job.workload))
         loader = DataLoader(TensorDataset(*tensors(job.train)), job.workload.batch, shuffle=True)
-        options = QUIET if job.variant == "float32" else {"barebones": True}
+        options = dict(QUIET) if job.variant == "float32" else {"barebones": True}
         options |= {"precision": "bf16-mixed"} if job.variant == "bfloat16" else {}
         trainer = lightning.Trainer(
             max_epochs=job.epochs, accelerator="cpu", devices=1, callbacks=[Ends()], default_root_dir=job.scratch, **options

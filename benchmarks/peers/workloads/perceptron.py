@@ -15,7 +15,6 @@ class Perceptron(OnMnist):
 
     title = "perceptron 784-128-64-10, batch 32"
     batch = 32
-    epochs, steady_epochs = 3, 8
     hidden = (128, 64)
 
     def net(self, raw: Raw) -> "nn.Module":

@@ -9,13 +9,14 @@ import pytest
 import torch
 from PIL import Image as Pillow
 
-from thalweg.core.errors import ResourceRefusal
+from thalweg.core.errors import DataRefusal, ResourceRefusal
 from thalweg.core.position import Position
-from thalweg.data import _cached, catalogue
-from thalweg.data._mapped import Mapped
+from thalweg.data import _cached, _npy, catalogue
+from thalweg.data._mapped import Mapped, _runs, in_file
 from thalweg.data._raw_digest import raw_digest
 from thalweg.data.dataset import Examples, StoredDataset
 from thalweg.data.encode import encode
+from thalweg.data.read import read
 from thalweg.data.settings import DataSettings
 from thalweg.fields.encoding import Encodings
 from thalweg.fields.kinds.vector import Vector
@@ -176,3 +177,36 @@ def test_the_digest_of_raw_values_tells_what_they_are(tmp_path: Path):
     arrays = [np.zeros(3), np.zeros((3, 1)), np.zeros(3, np.float32), [np.zeros(3)], np.ones(3)]
     assert len({raw_digest(column) for column in [*columns, *arrays]}) == len(columns) + len(arrays)
     assert raw_digest(np.zeros((4, 3))[::2]) == raw_digest(np.zeros((2, 3)))
+
+
+def test_large_arrays_stay_in_their_files_and_are_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    random = np.random.default_rng(0)
+    parts = {
+        f"x_{part}": random.integers(0, 255, (n, SIDE, SIDE, 3), dtype=np.uint8) for part, n in (("train", 50), ("test", 9))
+    }
+    parts |= {f"y_{part}": np.arange(n) % 2 for part, n in (("train", 50), ("test", 9))}
+    np.savez(tmp_path / "parts.npz", **parts)
+    np.save(tmp_path / "one.npy", np.asfortranarray(parts["x_train"]))
+    held = [read(tmp_path / name) for name in ("parts.npz", "one.npy")]
+    monkeypatch.setattr(_npy, "MAPPED_FROM", 1)
+    there = [read(tmp_path / name) for name in ("parts.npz", "one.npy")]
+    for one, other in zip(held, there, strict=True):
+        assert in_file(other.columns["x"])
+        assert not in_file(one.columns["x"])
+        assert one.facts == other.facts
+        assert len({encoded(examples, cache).digest for examples in (one, other) for cache in ("never", "always")}) == 1
+
+
+def test_a_packed_or_damaged_array_is_not_taken_for_one_that_lies_in_its_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(_npy, "MAPPED_FROM", 1)
+    np.savez_compressed(tmp_path / "packed.npz", x=np.ones((40, 9, 9), np.uint8), y=np.arange(40) % 2)
+    assert not in_file(read(tmp_path / "packed.npz").columns["x"])
+    np.save(tmp_path / "cut.npy", np.ones((40, 9, 9), np.uint8))
+    os.truncate(tmp_path / "cut.npy", 1000)
+    with pytest.raises(DataRefusal, match="DATA_FALSE_HEADER"):
+        read(tmp_path / "cut.npy")
+
+
+def test_rows_are_asked_for_in_the_order_in_which_they_lie_neighbours_at_once():
+    assert _runs(torch.tensor([7, 3, 4, 12, 5, 7])) == [(3, 6), (7, 8), (12, 13)]
+    assert _runs(torch.tensor([], dtype=torch.int64)) == []

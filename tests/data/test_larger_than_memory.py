@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from tests.fresh_process import Fresh
-from tests.training.resuming import fitted
+from tests.training.resuming import StopAt, assert_resumes_to_the_same_bits, fitted
+from thalweg.training.interruption import Interrupted
 
 PHOTOS, SIDE, LIMIT = 90_000, 32, 60 * 10**6
 """Encoded 276 MB; bytes that the process may take beyond what it has once everything is imported."""
@@ -68,3 +69,18 @@ def test_data_several_times_as_large_as_the_memory_are_learned_from_to_the_same_
     wide = learned(str(photos), tmp_path / "wide", "never")
     assert wide["kept as"] == "Tensor"
     assert narrow["same"] == wide["same"]
+
+
+@pytest.mark.slow
+def test_a_run_that_reads_its_data_from_files_resumes_to_the_same_bits_and_so_in_memory(tmp_path: Path):
+    settings = {"source": "digits", "model": {"name": "mlp"}, "rule": {"name": "backpropagation", "steps": 12}}
+    cached, held = ({**settings, "data": {"cache": cache}} for cache in ("always", "never"))
+    whole = assert_resumes_to_the_same_bits(cached, tmp_path, cuts=(0, 5))
+    assert whole.dataset.store.mapped
+    with pytest.raises(Interrupted):
+        fitted(cached, tmp_path / "run", listeners={"stop": StopAt(5)})
+    resumed = fitted(held, tmp_path / "run", resume=True)
+    assert not resumed.dataset.store.mapped
+    assert resumed.history == whole.history
+    ours, theirs = (Path(run.folder.path, "model", "weights.safetensors").read_bytes() for run in (whole, resumed))
+    assert ours == theirs

@@ -7,7 +7,7 @@ import pytest
 
 from tests.docs.pages import DOCS, agree, run
 
-PAGES = ["neurons", "convolution", "text", "tables", "series", "maps"]
+PAGES = ["neurons", "convolution", "text", "tables", "series", "maps", "language"]
 
 
 def check(name, tmp_path, monkeypatch, *, slow):

@@ -171,7 +171,7 @@ def _at_once(lessons: Sequence[Lesson]) -> tuple[Several, Together, float] | Non
 def _gain(lesson: Lesson, several: Several, program: Together) -> float:
     """How many times as fast steps of all at once are as those of one after another; 0 where these are over soon."""
     stage, at, count = lesson.stage, lesson.stage.progress.position, len(several.runs)
-    at_once, alone = _Clocked(at, several, program.batches, program), _Clocked(at, stage.rule, stage.batches, stage.program())
+    at_once, alone = Clocked(at, several, program.batches, program), Clocked(at, stage.rule, stage.batches, stage.program())
     at_once.take(WARM)
     if count * alone.take(WARM) / WARM * (at.total - at.step) < WORTH:
         return 0.0
@@ -180,7 +180,7 @@ def _gain(lesson: Lesson, several: Several, program: Together) -> float:
     return statistics.median(count * one / other for one, other in seconds)
 
 
-class _Clocked:
+class Clocked:
     """Steps by the loop, on and on from a position, that nobody hears of."""
 
     def __init__(self, at: Position, rule: Rule, batches: Batches, program: Program | None) -> None:

@@ -13,6 +13,10 @@ import thalweg as tw
 from tests.packages.trained import Heard, inputs, trained
 from tests.refusing import expect_refusal
 from thalweg.core.errors import UsageRefusal
+from thalweg.core.position import Position
+from thalweg.fields.encoding import Encodings
+from thalweg.fields.kinds.number import Number
+from thalweg.fields.kinds.vector import Vector
 from thalweg.packages import blocks
 from thalweg.packages.given import columns_of
 from thalweg.packages.package import load_package, write_package
@@ -129,7 +133,7 @@ def test_gaps_are_filled_and_said(package):
     assert heard.warned[0] == "gaps count as the mean: 1 in width"
 
 
-@pytest.mark.parametrize("size", [1, 3, 64, 10_000])
+@pytest.mark.parametrize("size", [1, 3, 64, 1000, 10_000])
 def test_answers_are_the_same_for_any_batch_size(package, size):
     rows = blocks.BLOCK + 37
     drawn = np.random.default_rng(1).normal(size=(2, rows))
@@ -141,10 +145,6 @@ def test_answers_are_the_same_for_any_batch_size(package, size):
 
 
 def test_what_is_drawn_does_not_depend_on_the_batch_size():
-    from thalweg.core.position import Position
-    from thalweg.fields.encoding import Encodings
-    from thalweg.fields.kinds.number import Number
-
     column = np.arange(blocks.BLOCK + 20.0)
     encodings = Encodings([Number("numbers", ["x"]).fit([column])])
 
@@ -154,6 +154,35 @@ def test_what_is_drawn_does_not_depend_on_the_batch_size():
 
     assert torch.equal(drawn(7), drawn(256))
     assert not torch.equal(drawn(256)[:20], drawn(256)[-20:])
+
+
+def test_blocks_that_are_encoded_together_draw_and_stand_as_those_encoded_one_by_one(monkeypatch):
+    column = np.arange(5 * blocks.BLOCK + 20.0)
+    encodings = Encodings([Number("numbers", ["x"]).fit([column])])
+
+    def supplied(encoded):
+        monkeypatch.setattr(blocks, "ENCODED", encoded)
+        return list(blocks.Blocks(encodings, {"x": column}, Position(3), size=None, like=torch.empty(0)))
+
+    together, one_by_one = supplied(1 << 20), supplied(1)
+    assert [(batch.start, batch.whole, at) for batch, at in together] == [
+        (batch.start, batch.whole, at) for batch, at in one_by_one
+    ]
+    for (first, at), (second, same) in zip(together, one_by_one, strict=True):
+        assert torch.equal(first["numbers"], second["numbers"])
+        assert torch.equal(first.rows, second.rows)
+        assert torch.equal(at.normal("noise", first, 2), same.normal("noise", second, 2))
+
+
+def test_a_model_reads_as_many_rows_at_once_as_lie_in_a_cache():
+    narrow, wide = np.zeros((3000, 2)), np.zeros((3000, 20_000), dtype=np.float32)
+
+    def sizes(values):
+        encodings = Encodings([Vector("x", ["x"]).fit([values[:5]])])
+        return {batch.size for batch, _ in blocks.Blocks(encodings, {"x": values}, Position(), size=None, like=torch.empty(0))}
+
+    assert max(sizes(narrow)) == blocks.BLOCK
+    assert blocks.LEAST_READ <= max(sizes(wide[:200])) <= blocks.READ // (4 * 20_000)
 
 
 def test_one_row_is_answered_like_any_other(package):

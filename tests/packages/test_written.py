@@ -34,6 +34,25 @@ def test_lines_and_quotes_within_a_cell_survive():
     assert list(csv.reader(io.StringIO(csv_text({"t": [text]}))))[1] == [text]
 
 
+@pytest.mark.parametrize(
+    "column",
+    [
+        np.array([1.5, np.nan, np.inf, -2e-9]),
+        np.array([0.1], dtype=np.float32),
+        np.array([3, -4]),
+        np.array([True, False]),
+        np.array(["=1", "", "b", "=1"]),
+        np.array(["2020-01-01"], dtype="datetime64[D]"),
+        np.array([[0.25, 0.75]]),
+        ["=1", None, 3, 1.5],
+    ],
+    ids=str,
+)
+def test_a_column_is_written_as_its_values_are_one_by_one(column):
+    written = [row[0] for row in csv.reader(io.StringIO(csv_text({"x": column, "y": [1] * len(column)})))][1:]
+    assert written == [cell(value) for value in column]
+
+
 def test_what_is_not_finite_is_null_in_json(tmp_path):
     write_columns(tmp_path / "p.json", {"x": np.array([1.0, np.nan, np.inf]), "y": [[1, 2], [3], []]})
     assert json.loads((tmp_path / "p.json").read_text()) == {"x": [1.0, None, None], "y": [[1, 2], [3], []]}

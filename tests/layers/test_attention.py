@@ -24,10 +24,14 @@ def test_it_is_softmax_of_products_over_the_root_of_the_width(causal):
     torch.testing.assert_close(layer(x), expected)
 
 
-def test_the_written_out_products_are_those_of_the_fused_kernel():
+@pytest.mark.parametrize("causal", [False, True])
+@pytest.mark.parametrize("asked", [1, 3, 6])
+def test_the_written_out_products_are_those_of_the_fused_kernels(causal, asked):
     queries, keys, values = drawn(3, 2, 4, 6, 8).unbind(0)
-    expected = functional.scaled_dot_product_attention(queries, keys, values, is_causal=True)
-    torch.testing.assert_close(Attention(32, 4, Manner(causal=True))._looked(queries, keys, values), expected)
+    layer, last = Attention(32, 4, Manner(causal=causal)), queries[:, :, -asked:]
+    torch.testing.assert_close(layer._looked(last, keys, values), layer._fused(last, keys, values, 0.0))
+    whole = functional.scaled_dot_product_attention(queries, keys, values, is_causal=causal)
+    torch.testing.assert_close(layer._looked(last, keys, values), whole[:, :, -asked:])
 
 
 @pytest.mark.parametrize("cuts", [(1,), (3, 4), (1, 2, 3, 4, 5)])

@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from thalweg.core.errors import UsageRefusal
 from thalweg.layers.build import build_dropout
+from thalweg.layers.dropped import dropped
 from thalweg.layers.rotary import Rotary
 
 
@@ -84,14 +85,22 @@ class Attention(nn.Module):
 
     def _looked(self, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
         """(B, H, T, d) of queries (B, H, T, d), keys and values (B, H, S, d); the last T of S places ask."""
-        hidden = self._hidden(queries, keys)
         dropout = self.manner.dropout if self.training else 0.0
         if queries.device.type != "cpu":
-            return functional.scaled_dot_product_attention(queries, keys, values, attn_mask=hidden, dropout_p=dropout)
+            return self._fused(queries, keys, values, dropout)
+        hidden = self._hidden(queries, keys)
         flat, scale = [one.flatten(0, 1) for one in (queries, keys, values)], queries.shape[-1] ** -0.5
         start = queries.new_zeros(()) if hidden is None else hidden
         match = torch.baddbmm(start, flat[0], flat[1].mT, alpha=scale)  # (B H, T, S)
-        return (functional.dropout(match.softmax(-1), dropout) @ flat[2]).view_as(queries)
+        return (dropped(match.softmax(-1), dropout) @ flat[2]).view_as(queries)
+
+    def _fused(self, queries: Tensor, keys: Tensor, values: Tensor, dropout: float) -> Tensor:
+        """The same by torch's fused kernels, which need no mask where all places ask."""
+        whole = self.manner.causal and queries.shape[2] == keys.shape[2]
+        hidden = None if whole else self._hidden(queries, keys)
+        return functional.scaled_dot_product_attention(
+            queries, keys, values, attn_mask=hidden, dropout_p=dropout, is_causal=whole
+        )
 
     def _hidden(self, queries: Tensor, keys: Tensor) -> Tensor | None:
         """(T, S) minus infinity where a place lies ahead; None where none does."""

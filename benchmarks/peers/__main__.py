@@ -8,6 +8,7 @@ import argparse
 import json
 import os
 import platform
+import signal
 import subprocess
 import sys
 import tempfile
@@ -18,7 +19,7 @@ from typing import Any
 
 from benchmarks.peers.child import versions
 from benchmarks.peers.job import HERE, Tool, lacks, tool, workload
-from benchmarks.peers.measuring import Found, Plan, all_names, excuse, measure
+from benchmarks.peers.measuring import Found, Plan, all_names, measure
 from benchmarks.peers.tables import Key, Row, best, rows, summary, table
 
 RESULTS = HERE.parent / "results"
@@ -32,6 +33,8 @@ def main() -> None:
             print("THALWEG_DATA is not set: digits of scikit-learn, enlarged, stand in for MNIST", file=sys.stderr)
         named = all_names("workloads", given.only), all_names("trainers", given.tools)
         plan = Plan(*named, given.rounds, given.threads, data, Path(scratch), lean=given.lean)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.default_int_handler)
         begun, found = time.monotonic(), list[Found]()
         try:
             for one in measure(plan):
@@ -99,7 +102,7 @@ def _heading(facts: Mapping[str, Any]) -> list[str]:
         "# thalweg beside its peers",
         "",
         f"{facts['date']} UTC · commit {facts['commit']} · {facts['processor']}, {facts['threads']} of {facts['cores']} cores"
-        f" · {facts['rounds']} rounds in {facts['seconds'] / 60:.0f} minutes · load {facts['load']:.1f} at the end",
+        f" · rounds: {facts['rounds']}, in {facts['seconds'] / 60:.0f} minutes · load {facts['load']:.1f} at the end",
         "",
         installed,
         "",
@@ -111,7 +114,7 @@ def _heading(facts: Mapping[str, Any]) -> list[str]:
 
 def written(found: Sequence[Found], plan: Plan, tools: Mapping[str, Tool]) -> list[str]:
     """Both tables and what is to be said beside them."""
-    every = {name: rows(found, name) for name in plan.workloads}
+    every = {name: made for name in plan.workloads if (made := rows(found, name))}
     equal = {name: [row for row in made.values() if _float32(row, tools)] for name, made in every.items()}
     fastest = {name: list(best(made, lambda row: row.rate).values()) for name, made in every.items()}
     usual = {name: [row for row in shown if tools[row.tool].variant(row.variant).usual] for name, shown in equal.items()}
@@ -131,9 +134,12 @@ def _float32(row: Row, tools: Mapping[str, Tool]) -> bool:
 def _beside(found: Sequence[Found], plan: Plan, tools: Mapping[str, Tool]) -> list[str]:
     """What was not measured, and why; what failed."""
     lines = [f"- {one.title}: {lacks(one)}" for one in tools.values() if lacks(one)]
+    refused: dict[tuple[str, str], list[str]] = {}
     for name in plan.workloads:
-        refused = {one.title: excuse(one, workload(name)) for one in tools.values() if not lacks(one)}
-        lines += [f"- {title}, {name}: {why}" for title, why in refused.items() if why]
+        for one in tools.values():
+            if not lacks(one) and (why := one.refuses(workload(name))):
+                refused.setdefault((one.title, why), []).append(name)
+    lines += [f"- {title}, {', '.join(places)}: {why}" for (title, why), places in refused.items()]
     failed: dict[tuple[str, Key], str] = {}
     for one in found:
         if one.failed:

@@ -1,10 +1,14 @@
 """Several runs at once: each comes to what it comes to alone from its own seed, in its own order, with its own draws."""
 
+import functools
+
 import pytest
 import torch
 
+from thalweg.data.dataset import Dataset
 from thalweg.data.encode import encode
 from thalweg.data.read import read
+from thalweg.data.settings import DataSettings
 from thalweg.engine._several import Several, together
 from thalweg.engine._together import Together
 from thalweg.rules._rule import Context
@@ -15,7 +19,7 @@ from thalweg.training.stage import Own, Stage, build_stage
 STEPS = 50
 SEEDS = (3, 5, 8)
 NETS = {
-    "two hidden layers": {"model": {"name": "mlp", "hidden": [16, 8]}},
+    "two hidden layers, photos moved": {"source": "digits", "model": {"name": "mlp", "hidden": [16, 8]}},
     "dropout": {"model": {"name": "mlp", "hidden": [16], "dropout": 0.3}},
     "no hidden layer": {"model": {"name": "mlp", "hidden": []}},
     "clipped": {"rule": {"clip": 0.05}},
@@ -25,12 +29,17 @@ NETS = {
 }
 
 
+@functools.cache
+def encoded(source: str) -> Dataset:
+    return encode(read(source, DataSettings()), DataSettings(), seed=0)
+
+
 def stages(changed=None, seeds=SEEDS) -> list[Stage]:
     """A stage for each seed, on the same rows."""
     changed = changed or {}
     rule = {"batch_size": 32, "steps": STEPS, **changed.get("rule", {})}
-    settings = run_settings({"source": "digits", "model": {"name": "mlp", "hidden": [16]}, **changed, "rule": rule})
-    dataset = encode(read(settings.source, settings.data), settings.data, seed=0)
+    settings = run_settings({"source": "iris", "model": {"name": "mlp", "hidden": [16]}, **changed, "rule": rule})
+    dataset = encoded(settings.source)
     return [build_stage(settings.model_copy(update={"seed": seed}), 0, dataset, Own(), Context()) for seed in seeds]
 
 
@@ -64,7 +73,7 @@ UNFIT = {
     "an optimizer that looks at whole matrices": {"rule": {"optimizer": "muon"}},
     "an average beside the weights": {"rule": {"average": 0.9}},
     "several parts of a batch": {"rule": {"accumulate": 2}},
-    "a layer that cannot be folded": {"model": {"name": "convnet"}},
+    "a layer that cannot be folded": {"source": "digits", "model": {"name": "convnet"}},
 }
 
 

@@ -48,7 +48,7 @@ def learned(asked: str, path: str) -> None:
     from thalweg.training.requested import run_settings
     from thalweg.training.stage import Own, build_stage
 
-    settings, group = run_settings(json.loads(asked)), processes.connect()
+    settings, group = run_settings(json.loads(asked)), distributed.connect()
     raw = read(settings.source, settings.data, own=settings.source_settings or None)
     dataset = raw if isinstance(raw, Dataset) else encode(raw, settings.data, seed=settings.seed)
     dataset = dataset.to("cpu", weights_dtype(settings.precision))

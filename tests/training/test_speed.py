@@ -9,6 +9,7 @@ import pytest
 import torch
 import yaml
 from safetensors.torch import load_file
+from torch import nn
 
 from tests.training.resuming import assert_resumes_to_the_same_bits, fitted
 from thalweg.core.errors import UsageRefusal
@@ -18,7 +19,7 @@ from thalweg.data.read import read
 from thalweg.engine.plan import SpeedPlan
 from thalweg.rules._rule import Context
 from thalweg.training.requested import run_settings
-from thalweg.training.speed import NEAR, NEAR_MIXED, Trial, _alike
+from thalweg.training.speed import NEAR, NEAR_MIXED, Trial, _alike, refuse_lanes
 from thalweg.training.stage import Own, Stage, build_stage
 
 DIGITS = {"source": "digits", "model": "mlp", "augment": [], "rule": {"steps": 30, "batch_size": 48}, "evaluate_every": 10}
@@ -160,13 +161,34 @@ def test_lanes_learn_what_one_piece_learns_and_resume_to_the_same_bits(tmp_path)
     assert all(torch.allclose(ours[name], theirs[name], rtol=1e-4, atol=1e-6) for name in theirs)
 
 
-@pytest.mark.parametrize("model", [{"name": "mlp", "dropout": 0.2}, {"name": "mlp", "normalisation": "batch"}])
-def test_nets_that_draw_or_look_at_the_whole_batch_have_no_lanes(model, tmp_path):
-    _, trial = stage_of({**DIGITS, "model": model})
-    assert trial._lane_counts() == []
+def test_what_lanes_draw_is_their_own_so_that_dropout_resumes_to_the_same_bits(tmp_path):
+    dropping = {**DIGITS, "model": {"name": "mlp", "dropout": 0.3}, "rule": {"steps": 8, "batch_size": 32}}
+    run = assert_resumes_to_the_same_bits({**dropping, "speed": [{"lanes": 2, "threads": 1}]}, tmp_path, cuts=(3,))
+    again = fitted({**dropping, "speed": [{"lanes": 2, "threads": 1}], "seed": 1}, tmp_path / "again")
+    assert weights(run.folder.path) != weights(again.folder.path)
+
+
+class Drawing(nn.Module):
+    """A user's net that draws from torch's own generator."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(nn.Flatten(), nn.Linear(64, 8), nn.Dropout(0.2), nn.Linear(8, 10))
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        return self.layers(image)
+
+
+def test_nets_that_draw_or_look_at_the_whole_batch_have_no_lanes(tmp_path):
+    whole, _ = stage_of({**DIGITS, "model": {"name": "mlp", "normalisation": "batch"}})
     with pytest.raises(UsageRefusal) as caught:
-        fitted({**DIGITS, "model": model, "speed": [{"lanes": 2}]}, tmp_path / "run")
-    assert caught.value.code in ("SPEED_LANES_MISFIT", "BATCH_NOT_SPLITTABLE")
+        refuse_lanes(whole)
+    assert caught.value.code == "BATCH_NOT_SPLITTABLE"
+    settings = {key: value for key, value in DIGITS.items() if key != "model"}
+    with pytest.raises(UsageRefusal) as caught:
+        fitted({**settings, "speed": [{"lanes": 2}]}, tmp_path / "run", own=Own(model=Drawing()))
+    assert (caught.value.code, caught.value.where) == ("SPEED_LANES_MISFIT", "--speed")
+    refuse_lanes(stage_of({**DIGITS, "model": {"name": "mlp", "dropout": 0.2}})[0])
 
 
 @pytest.mark.slow

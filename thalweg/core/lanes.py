@@ -11,28 +11,39 @@ from typing import TypeVar
 
 import torch
 
+from thalweg.core import drawing
+
 A = TypeVar("A")
 B = TypeVar("B")
 
 
 class Lanes:
-    """So many lanes; the calling thread is one of them.
-
-    What is computed in them must draw nothing from torch's own generator, of which all threads share one.
-    """
+    """So many lanes; the calling thread is one of them."""
 
     def __init__(self, count: int) -> None:
         self.count = count
         self._pool = ThreadPoolExecutor(max(count - 1, 1), "lane", initializer=functools.partial(torch.set_num_threads, 1))
 
-    def map(self, act: Callable[[A], B], parts: Sequence[A]) -> list[B]:
-        """What comes of each part, in order; at most as many parts as there are lanes."""
+    def map(self, act: Callable[[A], B], parts: Sequence[A], *, seed: int) -> list[B]:
+        """What comes of each part, in order; at most as many parts as there are lanes.
+
+        Args:
+            seed: of what is drawn within, in each lane by its number.
+        """
         assert 0 < len(parts) <= self.count
-        others = [self._pool.submit(act, part) for part in parts[1:]]
+        others = [self._pool.submit(_within, act, part, seed + number) for number, part in enumerate(parts[1:], 1)]
         try:
-            return [act(parts[0]), *(one.result() for one in others)]
+            return [_within(act, parts[0], seed), *(one.result() for one in others)]
         finally:
             wait(others)
+
+
+def _within(act: Callable[[A], B], part: A, seed: int) -> B:
+    drawing.own.generator = torch.Generator().manual_seed(seed)
+    try:
+        return act(part)
+    finally:
+        drawing.own.generator = None
 
 
 @functools.cache

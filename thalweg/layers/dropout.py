@@ -16,6 +16,7 @@ from torch.nn import functional
 
 from thalweg.core.registry import dropout
 from thalweg.core.settings import Settings
+from thalweg.layers.dropped import Dropout, dropped
 
 
 class DropoutSettings(Settings):
@@ -29,7 +30,7 @@ class DropoutSettings(Settings):
 )
 def plain(settings: DropoutSettings) -> nn.Module:
     """Each number by itself."""
-    return nn.Dropout(settings.probability)
+    return Dropout(settings.probability)
 
 
 @dropout(
@@ -75,7 +76,7 @@ class SharedDropout(nn.Module):
         if not self.training:
             return x
         drawn = x.shape[: self.leading]
-        kept = functional.dropout(x.new_ones(*drawn, *[1] * (x.dim() - len(drawn))), self.probability)
+        kept = dropped(x.new_ones(*drawn, *[1] * (x.dim() - len(drawn))), self.probability)
         return x * kept
 
     def extra_repr(self) -> str:
@@ -114,7 +115,7 @@ def word(settings: DropoutSettings) -> nn.Module:
 @dropout("drop-connect", settings=DropoutSettings, acts_on="weights", example=(4, 6), paper="Wan et al. 2013, ICML")
 def drop_connect(settings: DropoutSettings) -> nn.Module:
     """Each weight by itself, one draw for the whole batch (the paper draws for each row); see `DropConnectLinear`."""
-    return nn.Dropout(settings.probability)
+    return Dropout(settings.probability)
 
 
 class DropConnectLinear(nn.Linear):

@@ -13,6 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from thalweg.layers.dropped import Dropout
+
 
 class _Products(torch.autograd.Function):
     """x W^T + b for each net, with slopes laid out as the weights are: products of transposed weights give them turned."""
@@ -75,7 +77,11 @@ class FoldedDropout(nn.Module):
         return x * kept.div_(1 - self.probability)
 
 
-FOLDED: Mapping[type[nn.Module], Callable[[Any], nn.Module]] = {nn.Linear: FoldedLinear, nn.Dropout: FoldedDropout}
+FOLDED: Mapping[type[nn.Module], Callable[[Any], nn.Module]] = {
+    nn.Linear: FoldedLinear,
+    nn.Dropout: FoldedDropout,
+    Dropout: FoldedDropout,
+}
 """The layers that have weights or draw, and can be those of several nets at once."""
 
 

@@ -8,6 +8,8 @@ import math
 import torch
 from torch import Tensor, nn
 
+from thalweg.layers.dropped import dropped
+
 
 class SharedLinear(nn.Module):
     """y = ((x · r) W) · s + b, with W shared and r, s, b of each member's own.
@@ -61,4 +63,4 @@ class MembersDropout(nn.Module):
         """(M, B, C) to (M, B, C)."""
         if not self.training or self.probability == 0:
             return x
-        return x * nn.functional.dropout(torch.ones_like(x[0]), self.probability)
+        return x * dropped(torch.ones_like(x[0]), self.probability)

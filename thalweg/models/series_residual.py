@@ -14,6 +14,7 @@ from thalweg.core.registry import model
 from thalweg.core.settings import Count, Settings
 from thalweg.fields.ports import Port, Ports
 from thalweg.layers.build import build_activation, build_normalisation
+from thalweg.layers.dropped import Dropout
 from thalweg.layers.masked_convolution import masked_convolution, without_padding
 from thalweg.layers.normalisation import masked_moments
 
@@ -45,7 +46,7 @@ class SeriesResidual(nn.Module):
         self.port = ports.input("series")
         widths = (int(self.port.shape[0] or 1), *settings.widths)
         self.blocks = nn.ModuleList(_Block(*pair, settings) for pair in zip(widths, settings.widths, strict=False))
-        self.dropout = nn.Dropout(settings.dropout)
+        self.dropout = Dropout(settings.dropout)
         self.head = nn.Linear(widths[-1], ports.output.width)
 
     def features(self, **inputs: Tensor) -> Tensor:

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from thalweg.core.registry import model
 from thalweg.core.settings import Count, Settings
 from thalweg.fields.ports import Port, Ports
+from thalweg.layers.dropped import Dropout
 from thalweg.layers.tiny_texts import tiny_ports, tiny_rows
 from thalweg.layers.word_convolution import WordConvolution, WordVectors
 
@@ -59,7 +60,7 @@ class TextConvolution(nn.Module):
     def __init__(self, ports: Ports, settings: TextConvolutionSettings) -> None:
         super().__init__()
         self.trunks = nn.ModuleDict({port.name: _trunk(port, settings) for port in ports.inputs})
-        self.dropout = nn.Dropout(settings.dropout)
+        self.dropout = Dropout(settings.dropout)
         width = settings.maps * len(settings.spans) * len(self.trunks)
         self.head = nn.Linear(width, ports.output.width)
 

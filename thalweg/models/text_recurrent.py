@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from thalweg.core.registry import model
 from thalweg.core.settings import Count, Settings
 from thalweg.fields.ports import Port, Ports
+from thalweg.layers.dropped import Dropout
 from thalweg.layers.padded_recurrence import PaddedRecurrence
 from thalweg.layers.tiny_texts import tiny_ports, tiny_rows
 from thalweg.layers.word_convolution import WordVectors
@@ -52,7 +53,7 @@ class TextRecurrent(nn.Module):
     def __init__(self, ports: Ports, settings: TextRecurrentSettings) -> None:
         super().__init__()
         self.readers = nn.ModuleDict({port.name: Reader(port, settings) for port in ports.inputs})
-        self.dropout = nn.Dropout(settings.dropout)
+        self.dropout = Dropout(settings.dropout)
         width = 2 * settings.units * (2 if settings.both else 1) * len(self.readers)
         self.head = nn.Linear(width, ports.output.width)
 

@@ -1,5 +1,6 @@
 """Learning by slopes: forward, loss, backward, one descent. What differs between such rules is what they prepare."""
 
+import functools
 from abc import ABC
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import reduce
@@ -143,7 +144,9 @@ class GradientRule(Rule, ABC):
         batch = self.prepare(batch, at)
         statistics = [(one, one.clone()) for layer in self._layers for one in layer._buffers.values() if one is not None]
         parts = batch.parts(self.settings.accumulate if self.lanes is None else self.lanes.count)
-        each: Callable[..., Iterable[Slope]] = map if self.lanes is None else self.lanes.map
+        each: Callable[..., Iterable[Slope]] = map
+        if self.lanes is not None:
+            each = functools.partial(self.lanes.map, seed=at.number("lanes"))
         scale = self.descent.scale  # of this step: an update may change it
         with self.at_rest.held():
             slope = reduce(add, each(self.slope, parts))

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from thalweg.core.registry import encoder
 from thalweg.core.settings import Count, Settings
 from thalweg.fields.ports import Port
+from thalweg.layers.dropped import Dropout
 from thalweg.layers.encoded import Encoder
 from thalweg.layers.picture_trunk import SMALLEST, Step, halvings, picture_trunk
 
@@ -42,7 +43,7 @@ class ImageEncoder(Encoder):
         shape = [int(axis or 0) for axis in port.shape]
         maps = settings.maps or chosen_maps(shape[1:])
         self.trunk, _ = picture_trunk(shape, maps, Step(settings.normalisation, settings.activation))
-        self.grid = nn.Sequential(nn.AdaptiveAvgPool2d(SMALLEST), nn.Flatten(), nn.Dropout(settings.dropout))
+        self.grid = nn.Sequential(nn.AdaptiveAvgPool2d(SMALLEST), nn.Flatten(), Dropout(settings.dropout))
         found = maps[-1] * SMALLEST**2
         self.width = settings.width or found
         self.mixed = nn.Linear(found, self.width) if settings.width else nn.Identity()

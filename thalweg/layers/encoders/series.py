@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from thalweg.core.registry import encoder
 from thalweg.core.settings import Count, Settings
 from thalweg.fields.ports import Port
+from thalweg.layers.dropped import Dropout
 from thalweg.layers.encoded import Encoder
 from thalweg.layers.series_features import SeriesFeatures
 
@@ -33,7 +34,7 @@ class SeriesEncoder(Encoder):
     def __init__(self, port: Port, settings: SeriesSettings) -> None:
         super().__init__()
         self.found = SeriesFeatures(port, shares=settings.shares, groups=0)
-        self.dropout = nn.Dropout(settings.dropout)
+        self.dropout = Dropout(settings.dropout)
         self.mixed = nn.Linear(self.found.width, settings.width)
         self.width = settings.width
 

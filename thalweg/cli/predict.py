@@ -3,14 +3,16 @@
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from thalweg.cli.flags import Answer, Flag, Number, Page, Verb
 from thalweg.core.errors import some_of
-from thalweg.core.settings import Settings
 from thalweg.core.talk import Talk
+
+if TYPE_CHECKING:
+    from thalweg.core.settings import Settings  # pydantic, which the help does without
 
 SHOWN_ROWS = 10
 
@@ -45,7 +47,7 @@ def predict(given: Mapping[str, Any], talk: Talk, page: Page) -> Answer:
     return Answer(written.csv_text(columns, names).rstrip("\n").split("\n"), facts)
 
 
-def _requested(given: Mapping[str, str], asks: type[Settings]) -> dict[str, Any]:
+def _requested(given: Mapping[str, str], asks: "type[Settings]") -> dict[str, Any]:
     """What the flags ask, as YAML values; what is a text stays as it was typed."""
     from thalweg.core.strict_yaml import parse_yaml
 

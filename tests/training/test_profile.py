@@ -18,7 +18,7 @@ from thalweg.data.sources.xor import ExclusiveOr
 from thalweg.engine.program import Program, Taken
 from thalweg.rules._rule import Rule
 from thalweg.training.loop import Progress, learn
-from thalweg.training.profile import Profile
+from thalweg.training.profile import Profile, Spent
 from thalweg.training.profile_telling import profiled
 from thalweg.training.profile_work import Work, counted
 
@@ -48,8 +48,8 @@ class Slow(nn.Module):
         return self.layer(numbers)
 
 
-def clocked(*, forward: float = 0.0, augment: float = 0.0, watching: float = 0.0, steps: int = 60) -> dict[str, Any]:
-    """The profile of a training in which nothing takes time but what is said to, in seconds of a step."""
+def spent(*, forward: float = 0.0, augment: float = 0.0, watching: float = 0.0, steps: int = 60) -> Spent:
+    """What a training took in which nothing takes time but what is said to, in seconds of a step."""
     clock = Clock()
     rule, batches = rule_on(Slow(clock, forward))
 
@@ -65,7 +65,12 @@ def clocked(*, forward: float = 0.0, augment: float = 0.0, watching: float = 0.0
     progress = Progress(Position(total=steps), batches.length)
     with Profile(rule, batches, progress, clock=clock) as profile:
         learn(rule, batches, progress, profile.among([Watching()]))
-    return profiled(profile.spent, Work(), None, rows=30)
+    return profile.spent
+
+
+def clocked(**costs: float) -> dict[str, Any]:
+    """The profile of such a training."""
+    return profiled(spent(**costs), Work(), None, rows=30)
 
 
 def shares(found: dict[str, Any]) -> dict[str, float]:
@@ -197,19 +202,13 @@ def test_counting_changes_no_weight_no_statistic_and_no_later_draw():
 
 
 def test_a_net_near_the_peak_is_said_to_be_near_the_limit_and_one_below_it_what_keeps_it_there():
-    rule, batches = rule_on(nn.Linear(4, 3))
-    progress = Progress(Position(total=30), batches.length)
-    with Profile(rule, batches, progress) as profile:
-        learn(rule, batches, progress, profile.among([]))
-    spent = profile.spent
-    flops = 10**6
-    reached = flops * spent.steps / spent.stepping
+    work_alone, flops = spent(forward=1.0), 10**6
 
     def told(peak: float, kernels: float | None) -> str:
         work = Work(flops, moved=1, calls=1, kernels=kernels)
-        return profiled(spent, work, Peak(peak, 1e15), rows=30)["bottleneck"]
+        return profiled(work_alone, work, Peak(peak, 1e15), rows=30)["bottleneck"]
 
-    near, idle = told(reached / 0.62, 0.9), told(reached / 0.02, 0.31)
+    near, idle = told(flops / 0.62, 0.9), told(flops / 0.02, 0.31)
     assert near.startswith("near the machine's limit: 62 % of its measured peak")
     assert idle.startswith("bound by Python between kernels: the kernels take 31 % of forward and backward")
 
@@ -228,11 +227,8 @@ class Heavy(nn.Module):
 def test_a_net_of_large_products_is_bound_by_its_kernels_and_a_tiny_one_by_python():
     def said(net: nn.Module) -> str:
         rule, batches = rule_on(net)
-        progress = Progress(Position(total=8), batches.length)
-        with Profile(rule, batches, progress) as profile:
-            learn(rule, batches, progress, profile.among([]))
-        work = counted(rule, progress.batch, progress.at, kernels=True)
-        return profiled(profile.spent, work, Peak(1e15, 1e15), rows=30)["bottleneck"]
+        work = counted(rule, batches.at(Position(total=8)), Position(total=8), kernels=True)
+        return profiled(spent(forward=1.0), work, Peak(1e15, 1e15), rows=30)["bottleneck"]
 
     assert said(Heavy()).startswith("bound by the kernels")
     assert said(nn.Sequential(nn.Linear(4, 4), *[nn.Tanh() for _ in range(60)], nn.Linear(4, 3))).startswith("bound by Python")

@@ -3,8 +3,8 @@
 Data: 1,115,394 characters, cut by place: 84 % train, 5 % validate, the last tenth tests; windows of 64.
 Hardware: AMD EPYC, no AVX-512, no bfloat16, one thread of a crowded machine.
 Seeds: 0.
-Figure: log loss 1.497 nats on validation after 1,828 of 2,200 steps (four epochs); n-grams of order 6 have 1.531 there. The test part
-        has not been read.
+Figure: log loss 1.497 nats on validation after 1,828 of 2,200 steps (four epochs); n-grams of order 6 have 1.531 there.
+        The test part has not been read.
 Command: THALWEG_DATA=... python recipes/tiny_shakespeare.py --part validation --seeds 1
 """
 

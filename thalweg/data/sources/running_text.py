@@ -20,7 +20,7 @@ from thalweg.data.settings import Fractions
 
 SUFFIXES = (".txt", ".txt.gz", ".txt.bz2", ".txt.xz", ".txt.zst")
 BY_PLACE = Fractions(train=0.84, validation=0.05, calibration=0.01, test=0.1)
-"""Shares where no others than the usual ones of tables are asked for: of a million characters fewer are needed to judge by than of a thousand rows."""
+"""Shares where the usual ones of tables are not changed: of a million characters fewer are needed to judge by."""
 LOOK = 1 << 16
 """Bytes of each file that are looked at."""
 

@@ -24,6 +24,8 @@ from thalweg.fields.column import Column, take
 
 DECIMALS = 5
 """Statistics of rows are compared to so many decimals: other threads may add in another order."""
+ROWS = 1024
+"""Raw rows that are looked at in one go."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,8 @@ def part_digest(dataset: Dataset, part: str) -> str:
     rows = dataset.parts[part].sort().values
     for name, column in sorted(dataset.examples.columns.items()):
         sha.update(f"{name}\n".encode())
-        _add(sha, take(column, rows))
+        for block in rows.split(ROWS):
+            _add(sha, take(column, block))
     return sha.hexdigest()
 
 

@@ -3,9 +3,9 @@
 Data: 1,115,394 characters, cut by place: 84 % train, 5 % validate, the last tenth tests; windows of 64.
 Hardware: AMD EPYC, no AVX-512, no bfloat16, one thread of a crowded machine.
 Seeds: 0.
-Figure: log loss 1.497 nats on validation after 1,828 of 2,200 steps (four epochs); n-grams of order 6 have 1.531 there.
-        The test part has not been read.
-Command: THALWEG_DATA=... python recipes/tiny_shakespeare.py --part validation --seeds 1
+Figure: log loss 1.680 nats on the test part (95 % interval over windows 1.665 to 1.695), n-grams 1.730 in the same run; on
+        validation 1.438 and 1.531. One seed, 2,200 steps.
+Command: THALWEG_DATA=... python recipes/tiny_shakespeare.py --seeds 1
 """
 
 from _measured import report

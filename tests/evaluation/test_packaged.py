@@ -53,17 +53,18 @@ def shipped(name, dataset, folder, task_name):
 
 
 SHIPPED = {name: registry.load("baseline", name) for name in registry.names("baseline")}
+TABLES = {"classification": classes, "regression": values}
 CASES = [
     (name, task)
     for name, part in SHIPPED.items()
     for task in sorted(part.declaration.facts["tasks"])
-    if part.evaluator is not Baseline.evaluator
+    if part.evaluator is not Baseline.evaluator and task in TABLES
 ]
 
 
 @pytest.mark.parametrize(("name", "task"), CASES)
 def test_a_package_answers_as_the_baseline_was_judged(tmp_path, name, task):
-    dataset = {"classification": classes, "regression": values}[task](90)
+    dataset = TABLES[task](90)
     one, said = shipped(name, dataset, tmp_path, task)
     assert said == ""
     package = load_package(tmp_path / name)

@@ -7,7 +7,7 @@ steps to the bit.
 Reference: Kingma & Ba 2015, arXiv:1412.6980, algorithm 1; Loshchilov & Hutter 2019, arXiv:1711.05101, algorithm 2 (decoupled).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import torch
@@ -53,11 +53,18 @@ class FusedAdam:
         self.state: dict[Tensor, dict[str, Tensor]] = {}
 
     @torch.no_grad()
-    def step(self) -> None:
-        """One update along the gradients in `grad`; parameters without one stay."""
+    def step(self, closure: Callable[[], Tensor] | None = None) -> Tensor | None:
+        """One update along the gradients in `grad`; parameters without one stay.
+
+        Args:
+            closure: measures loss and gradients first; the loss is what is given back.
+        """
+        with torch.enable_grad():
+            loss = None if closure is None else closure()
         for group in self.param_groups:
             for alike in _of_one_type(group["params"]):
                 self._update(alike, group)
+        return loss
 
     def _update(self, parameters: list[Tensor], group: Mapping[str, Any]) -> None:
         states = [self._state_of(one) for one in parameters]

@@ -31,7 +31,7 @@ from thalweg.training.trace import unchanged
 from thalweg.training.trial import Clock, steps_on, taken_back
 
 SPEED = "speed"
-SHARE, LEAST, MOST = 0.03, 0.2, 20.0
+SHARE, LEAST, MOST = 0.1, 0.2, 20.0
 """Of the time that plain steps would take, what the trial may: that share, but so many seconds at least and at most."""
 ROUNDS = 3
 """Times that each candidate is timed, in turn with the others."""

@@ -35,7 +35,7 @@ MOST_WEIGHTS = 4_000_000
 """Weights beyond which products take nearly all of a step, so that nothing is worth another copy of them."""
 
 
-@program("dense-chain", exact=True, builds="0", gain=3.0)
+@program("dense-chain")
 class DenseChain(Program):
     """Dense layers one after the other, cross-entropy or squared loss, Adam or AdamW, on one process of a CPU."""
 

@@ -111,7 +111,8 @@ def test_a_candidate_that_learns_something_else_is_not_taken():
     _, plain = trial._timed(SpeedPlan())
     _, again = trial._timed(SpeedPlan())
     _, mixed = trial._timed(SpeedPlan(precision="bfloat16"))
-    assert plain == again
+    _, after = trial._timed(SpeedPlan())
+    assert plain == again == after
     assert not _alike(mixed, plain, 1e-6)
     assert _alike(mixed, plain, NEAR_MIXED)
     assert not _alike([*plain[:-1], 1.1 * plain[-1]], plain, NEAR)

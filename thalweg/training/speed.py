@@ -102,9 +102,7 @@ def hold(plan: SpeedPlan, stage: Stage, settings: RunSettings) -> None:
     rule, stage.plan = stage.rule, plan
     if plan.threads is not None:
         torch.set_num_threads(plan.threads)
-    precision = plan.precision or settings.precision
-    if precision != "auto":
-        rule.context = dataclasses.replace(rule.context, precision=precision)
+    rule.context = dataclasses.replace(rule.context, precision=plan.precision or stage.precision)
     for module in {id(one): one for one in (rule.model, rule.shipped)}.values():
         laid_out(module, plan.memory_format or settings.memory_format)
     if isinstance(rule, GradientRule):
@@ -266,6 +264,8 @@ class Trial:
                     wrong.add(index)
                 seconds[index].append(each)
         self.compared = True
+        if 0 in wrong:  # plain steps are not finite: the run will say why
+            return
         known = {index: statistics.median(one) for index, one in enumerate(seconds) if index not in wrong}
         now = plans.index(self.best)
         fastest = min(known, key=lambda index: known[index])

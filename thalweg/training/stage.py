@@ -67,6 +67,7 @@ class Stage:
         threads_from: parameters below which it learns on one thread; None: as any net.
         begun: what the rule and the batches held when the rule had begun; None unless it is to begin once more.
         plan: how its steps are run.
+        precision: of its forward passes, where the plan names no other.
     """
 
     dataset: Dataset
@@ -82,6 +83,7 @@ class Stage:
     threads_from: int | None = None
     begun: tuple[Mapping[str, Any], Mapping[str, Any]] | None = None
     plan: SpeedPlan = field(default_factory=SpeedPlan)
+    precision: str = "float32"
 
     def program(self) -> Program | None:
         """The program of the plan, once all states are loaded; None where the rule takes its steps itself.
@@ -146,7 +148,9 @@ def build_stage(settings: RunSettings, number: int, dataset: Dataset, own: Own, 
     watched, patience = facts.get("watched", {}).get(name), None
     if not _says_how_long(settings, changed.rule):
         patience = facts.get("patience", {}).get(name)
-    return Stage(dataset, task, rule, batches, progress, named, choices, reasons, watched, patience, facts.get("threads_from"))
+    stage = Stage(dataset, task, rule, batches, progress, named, choices, reasons, watched, patience, facts.get("threads_from"))
+    stage.precision = context.precision
+    return stage
 
 
 def _says_how_long(settings: RunSettings, changed: Mapping[str, Any]) -> bool:

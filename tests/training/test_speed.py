@@ -47,7 +47,7 @@ def stage_of(settings: dict) -> tuple[Stage, Trial]:
     stage.begin()
     trial = Trial(stage, asked, time.perf_counter, SpeedPlan(), [])
     trial.start = copy.deepcopy(stage.rule.state_dict())
-    trial.count = 3
+    trial.warm, trial.count = 2, 3
     return stage, trial
 
 

@@ -31,12 +31,12 @@ from thalweg.training.trace import unchanged
 from thalweg.training.trial import Clock, steps_on, taken_back
 
 SPEED = "speed"
-SHARE, LEAST, MOST = 0.1, 0.2, 20.0
+SHARE, LEAST, MOST = 0.15, 0.2, 20.0
 """Of the time that plain steps would take, what the trial may: that share, but so many seconds at least and at most."""
 ROUNDS = 3
 """Times that each candidate is timed, in turn with the others."""
 BLOCK_SECONDS = 0.01
-"""What is timed in one go, about, and from two to so many steps:"""
+"""What is timed in one go, about, up to so many steps, after one or more that count for nothing:"""
 BLOCK_STEPS = 32
 GAIN = 1.05
 """How many times as fast as the best so far a candidate must be: less may be noise."""
@@ -172,7 +172,7 @@ class Trial:
             self.tried.append("ahead")
         begun = self.clock()
         for name, candidates, costs in self._properties(run):
-            needed = costs + (1 + len(candidates)) * ROUNDS * (2 + self.count) * step
+            needed = costs + (1 + len(candidates)) * ROUNDS * (self.warm + self.count) * step
             if name in self.tried or not candidates or self.clock() - begun + needed > max(allowed, 2 * costs):
                 continue
             if needed > 0.5:
@@ -182,7 +182,7 @@ class Trial:
 
     def _properties(self, run: float) -> Iterator[tuple[str, list[SpeedPlan], float]]:
         """Each property with its candidates, given what is the best by its turn, and the seconds that they cost to build."""
-        yield "program", [self._with(program=name) for name in registry.names("program")], 0.0
+        yield "program", [self._with(program=name) for name in self._programs()], 0.0
         yield "lanes", [self._with(lanes=n, threads=1) for n in self._lane_counts()], 0.0
         yield "threads", [self._with(threads=n) for n in self._thread_counts()], 0.0
         yield "memory_format", [self._with(memory_format=one) for one in self._formats()], 0.0
@@ -198,6 +198,11 @@ class Trial:
 
     def _with(self, **changed: Any) -> SpeedPlan:
         return SpeedPlan.model_validate(self.best.model_dump() | changed)
+
+    def _programs(self) -> list[str]:
+        """Those that fit."""
+        rule, batches = self.stage.rule, self.stage.batches
+        return [name for name in registry.names("program") if registry.load("program", name).of(rule, batches) is not None]
 
     def _thread_counts(self) -> list[int]:
         """Powers of two up to the cores that this process may use."""
@@ -239,9 +244,10 @@ class Trial:
 
     def _seconds_of_plain(self) -> float:
         """Seconds of a plain step, roughly; sets how many are timed in one go."""
-        self.count = 2
+        self.warm, self.count = 2, 2
         seconds, _ = self._timed(SpeedPlan())
-        self.count = max(2, min(BLOCK_STEPS, math.ceil(BLOCK_SECONDS / max(seconds, 1e-6))))
+        self.count = max(1, min(BLOCK_STEPS, math.ceil(BLOCK_SECONDS / max(seconds, 1e-6))))
+        self.warm = min(2, self.count)
         return seconds
 
     def _choose(self, candidates: Sequence[SpeedPlan]) -> None:
@@ -279,9 +285,9 @@ class Trial:
         hold(plan.model_copy(update={"threads": plan.threads or self.threads}), self.stage, self.settings)
         self.stage.rule.load_state_dict(_copied(self.start))
         program = self.stage.program()
-        losses = steps_on(self.stage, 0, 2, program)
+        losses = steps_on(self.stage, 0, self.warm, program)
         begun = self.clock()
-        losses += steps_on(self.stage, 2, self.count, program)
+        losses += steps_on(self.stage, self.warm, self.count, program)
         return (self.clock() - begun) / self.count, losses
 
 

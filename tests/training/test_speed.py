@@ -47,7 +47,7 @@ def stage_of(settings: dict) -> tuple[Stage, Trial]:
     stage.begin()
     trial = Trial(stage, asked, time.perf_counter, SpeedPlan(), [])
     trial.start = copy.deepcopy(stage.rule.state_dict())
-    trial.warm, trial.count = 2, 3
+    trial.warm, trial.count, trial.rounds = 2, 3, 2
     return stage, trial
 
 
@@ -71,7 +71,7 @@ def test_what_was_found_is_remembered_for_the_next_run_on_this_machine(tmp_path,
     (kept,) = (tmp_path / "home" / "speed").iterdir()
     held = json.loads(kept.read_text())
     assert "ahead" in held["tried"]
-    kept.write_text(json.dumps({**held, "plan": CHAIN, "tried": ["ahead", "program", "threads", "precision"], "gain": 7.0}))
+    kept.write_text(json.dumps({**held, "plan": CHAIN, "tried": ["ahead", "program", "cores", "precision"], "gain": 7.0}))
     heard = Heard()
     second = fitted(longer, tmp_path / "second", talk=heard)
     assert yaml.safe_load((second.folder.path / "settings.yaml").read_text())["speed"] == [CHAIN]

@@ -33,8 +33,8 @@ from thalweg.training.trial import Clock, steps_on, taken_back
 SPEED = "speed"
 SHARE, LEAST, MOST = 0.15, 0.2, 20.0
 """Of the time that plain steps would take, what the trial may: that share, but so many seconds at least and at most."""
-ROUNDS = 3
-"""Times that each candidate is timed, in turn with the others."""
+ROUNDS, SLOW = 3, 0.02
+"""Times that each candidate is timed, in turn with the others; once less where a step takes so many seconds."""
 BLOCK_SECONDS = 0.01
 """What is timed in one go, about, up to so many steps, after one or more that count for nothing:"""
 BLOCK_STEPS = 32
@@ -172,7 +172,7 @@ class Trial:
             self.tried.append("ahead")
         begun = self.clock()
         for name, candidates, costs in self._properties(run):
-            needed = costs + (1 + len(candidates)) * ROUNDS * (self.warm + self.count) * step
+            needed = costs + (1 + len(candidates)) * self.rounds * (self.warm + self.count) * step
             if name in self.tried or not candidates or self.clock() - begun + needed > max(allowed, 2 * costs):
                 continue
             if needed > 0.5:
@@ -183,8 +183,8 @@ class Trial:
     def _properties(self, run: float) -> Iterator[tuple[str, list[SpeedPlan], float]]:
         """Each property with its candidates, given what is the best by its turn, and the seconds that they cost to build."""
         yield "program", [self._with(program=name) for name in self._programs()], 0.0
-        yield "lanes", [self._with(lanes=n, threads=1) for n in self._lane_counts()], 0.0
-        yield "threads", [self._with(threads=n) for n in self._thread_counts()], 0.0
+        lanes_of_one = [self._with(lanes=n, threads=1) for n in self._lane_counts()]
+        yield "cores", [*lanes_of_one, *(self._with(threads=n) for n in self._thread_counts())], 0.0
         yield "memory_format", [self._with(memory_format=one) for one in self._formats()], 0.0
         yield "precision", [self._with(precision=one) for one in self._precisions()], 0.0
         yield "compiled", [self._with(compiled=True)] if self._may_compile(run) else [], COMPILE_SECONDS
@@ -244,10 +244,10 @@ class Trial:
 
     def _seconds_of_plain(self) -> float:
         """Seconds of a plain step, roughly; sets how many are timed in one go."""
-        self.warm, self.count = 2, 2
+        self.warm, self.count, self.rounds = 2, 2, ROUNDS
         seconds, _ = self._timed(SpeedPlan())
         self.count = max(1, min(BLOCK_STEPS, math.ceil(BLOCK_SECONDS / max(seconds, 1e-6))))
-        self.warm = min(2, self.count)
+        self.warm, self.rounds = min(2, self.count), ROUNDS - (seconds > SLOW)
         return seconds
 
     def _choose(self, candidates: Sequence[SpeedPlan]) -> None:
@@ -255,7 +255,7 @@ class Trial:
         plans = [SpeedPlan(), self.best, *candidates] if self.best.told != "plain" else [self.best, *candidates]
         seconds: list[list[float]] = [[] for _ in plans]
         wrong: set[int] = set()
-        for _ in range(ROUNDS):
+        for _ in range(self.rounds):
             expected: Sequence[float] = ()
             for index, plan in enumerate(plans):
                 if index in wrong:

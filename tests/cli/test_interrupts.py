@@ -18,8 +18,10 @@ from tests.lint_refusal import assert_sound_refusal
 from thalweg import api
 from thalweg.core import run_folder, run_lock, run_log
 from thalweg.core.errors import Stopped
+from thalweg.core.run_folder import RunFolder
 from thalweg.core.talk import Talk
 from thalweg.training.interruption import Interrupted, Interruption
+from thalweg.verbs.train import _told
 
 ASKED = {"model": "mlp", "rule": {"epochs": 3, "batch_size": 45}, "threads": 1, "checkpoint_steps": 4}
 
@@ -108,6 +110,21 @@ def test_cli_19_a_signal_after_training_has_its_exit_code_and_the_command_that_e
     again = ended(process(*told["fix"].split()[1:], "--no-compare"))
     assert again.code == 0, again.err
     assert "resumed at step" in " ".join(again.err.split())
+
+
+def test_cli_19_a_signal_while_a_class_is_being_made_is_no_fault(tmp_path):
+    class Interrupting:
+        def __set_name__(self, owner, name):
+            raise Stopped(signal.SIGTERM)
+
+    folder = RunFolder.create(tmp_path / "run")
+    with pytest.raises((RuntimeError, Stopped)) as caught:
+        type("Made", (), {"field": Interrupting()})
+    told = _told(caught.value, folder)
+    assert isinstance(told, Stopped)
+    assert told.number == signal.SIGTERM
+    plain = RuntimeError("of the net")
+    assert _told(plain, folder) is plain
 
 
 def test_cli_18_a_second_signal_no_longer_waits_for_the_step_to_end():

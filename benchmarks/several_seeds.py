@@ -1,6 +1,7 @@
-"""What training several seeds of a small net at once takes, against one after another, and a thousand nets on exclusive or.
+"""What training several seeds of a small net at once takes, against one after another.
 
 Command: python benchmarks/several_seeds.py            (one thread; about a minute)
+A thousand nets on exclusive or at once: python recipes/xor.py
 
 Steps alone are taken as a run would take them: by the program that fits the net, where there is one. Rounds alternate, in one
 process; printed are the medians of processor seconds a step of all seeds, and of their ratio with the range that holds it with
@@ -10,22 +11,17 @@ process; printed are the medians of processor seconds a step of all seeds, and o
 import argparse
 import dataclasses
 import statistics
-import tempfile
-import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import torch
 
-from thalweg.core.run_folder import RunFolder
 from thalweg.core.talk import Talk
 from thalweg.data.encode import encode
 from thalweg.data.read import read
 from thalweg.engine._several import together
 from thalweg.engine._together import Together
 from thalweg.rules._rule import Context
-from thalweg.training.fit import fit
 from thalweg.training.requested import run_settings
 from thalweg.training.speed import probed
 from thalweg.training.stage import Own, Stage, build_stage
@@ -37,22 +33,6 @@ NETS: Mapping[str, dict[str, Any]] = {
     "digits, mlp, photos as they are": {"source": "digits", "model": "mlp", "augment": []},
     "digits, one hidden layer of 8": {"source": "digits", "model": {"name": "mlp", "hidden": [8]}, "augment": []},
     "iris, mlp": {"source": "iris", "model": "mlp"},
-}
-XOR = {
-    "source": "xor",
-    "threads": 1,
-    "model": {"name": "mlp", "settings": {"hidden": [4], "activation": "silu"}},
-    "rule": {
-        "name": "members",
-        "members": 1000,
-        "batch_size": 4,
-        "steps": 400,
-        "optimizer": "adam",
-        "rate": 0.1,
-        "schedule": "constant",
-    },
-    "evaluate_every": 400,
-    "stopping": {"keep": "last"},
 }
 
 
@@ -93,27 +73,12 @@ def ratios(given: Mapping[str, Any], count: int) -> str:
     return f"{count} seeds: {first:.2f} ms a step of all at once, {second:.2f} ms one after another ({how}): {gain}"
 
 
-def exclusive_or() -> str:
-    """A thousand nets 2-4-1 from seeds of their own: how many answer all four cases, and how long it took."""
-    with tempfile.TemporaryDirectory() as folder:
-        began = time.perf_counter()
-        run = fit(run_settings({**XOR, "speed": "plain"}), folder=RunFolder.create(Path(folder) / "run"))
-        whole = time.perf_counter() - began
-    cases = next(iter(run.dataset.batches("test", size=4)))
-    with torch.no_grad():
-        answers = run.package.model.each(numbers=cases["numbers"])[..., 0]
-    solved = int(((answers > 0) == (cases["answer"][:, 0] > 0)).all(1).sum())
-    took = f"{run.seconds:.2f} s of learning, {whole:.2f} s with all else"
-    return f"{solved} of {len(answers)} nets 2-4-1 solve exclusive or: {took}"
-
-
 def main() -> None:
     """Print a line for each net and number of seeds."""
     asked = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     asked.add_argument("--seeds", type=int, nargs="+", default=[5, 10])
     counts = asked.parse_args().seeds
     torch.set_num_threads(1)
-    print(exclusive_or(), flush=True)
     for name, given in NETS.items():
         for count in counts:
             print(f"{name}; {ratios(given, count)}", flush=True)

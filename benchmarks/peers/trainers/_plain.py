@@ -1,5 +1,6 @@
 """The loop that one writes oneself, over batches from anywhere; in float32, bfloat16 or compiled."""
 
+from abc import abstractmethod
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,9 +26,9 @@ class PlainLoop(Tool):
     def environment(self, variant: str, cache: Path) -> dict[str, str]:
         return {"TORCHINDUCTOR_CACHE_DIR": str(cache)} if variant == "compiled" else {}
 
+    @abstractmethod
     def batches(self, data: "tuple[Tensor, ...]", size: int) -> Epoch:
         """From the tensors of all rows and the size of a batch to what gives an epoch's batches."""
-        raise NotImplementedError
 
     def train(self, job: Job, clock: Clock) -> float:
         import torch

@@ -29,7 +29,10 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401 - PEP 562: verbs and classes,
         from thalweg.core.errors import did_you_mean
 
         raise AttributeError(f"module 'thalweg' has no attribute {name!r}; {did_you_mean(name, __all__)}")
-    return getattr(import_module(ELSEWHERE.get(name, "thalweg.api")), name)
+    from thalweg.core.unswept import unswept
+
+    with unswept():
+        return getattr(import_module(ELSEWHERE.get(name, "thalweg.api")), name)
 
 
 def __dir__() -> list[str]:

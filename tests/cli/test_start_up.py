@@ -52,6 +52,40 @@ def test_nothing_is_loaded_before_the_first_step_that_it_does_not_need(tmp_path)
     assert not BEFORE_THE_FIRST_EPOCH & modules
 
 
+ARRAYS = """
+import json, sys
+import numpy as np
+import thalweg as tw
+draw = np.random.default_rng(0)
+data = {"x": draw.normal(size=(300, 4)), "kind": draw.choice(["a", "b"], 300)}
+how = json.loads(sys.argv[2])
+tw.train(data, epochs=1, check=False, compare=False, out=sys.argv[1], settings={"data": {"fields": {"x": "vector"}}}, **how)
+print(json.dumps(sorted(sys.modules)))
+"""
+NOT_BY_ARRAYS = {"sympy", "sklearn", "pandas", "narwhals", "scipy.optimize", "scipy.sparse", "torch._dynamo", "pyarrow.compute"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", [{"model": "mlp", "target": "kind"}, {"model": "map"}])
+def test_a_run_on_arrays_loads_nothing_that_it_does_not_need(tmp_path, how):
+    modules = set(json.loads(loaded(ARRAYS, str(tmp_path / "run"), json.dumps(how)).splitlines()[-1]))
+    assert not NOT_BY_ARRAYS & modules
+
+
+LOADED = """
+import gc, sys
+seen = []
+gc.callbacks.append(lambda phase, info: seen.append(info["generation"]) if phase == "start" else None)
+import thalweg as tw
+tw.load
+print(sys.modules["torch"].__name__, gc.isenabled(), 2 in seen, gc.get_freeze_count() > 100_000)
+"""
+
+
+def test_what_torch_is_made_of_is_not_searched_for_garbage():
+    assert loaded(LOADED).split() == ["torch", "True", "False", "True"]
+
+
 @pytest.mark.reliability
 def test_users_do_not_wait_long(tmp_path):
     """Three times the bounds that are promised for a quiet machine of two cores (benchmarks/start_up.py measures these)."""

@@ -3,6 +3,9 @@
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.optimize import brentq
 
 from thalweg.core import registry
 from thalweg.evaluation import clopper_pearson as shares
@@ -108,6 +111,27 @@ def test_area_under_roc():
 
 def test_a_perfect_area_under_roc_is_not_certain():
     assert newcombe(1.0, 5, 20)[0] == pytest.approx(0.760699, abs=CLOSE)
+
+
+@given(st.floats(0, 1), st.integers(1, 5000), st.integers(1, 5000))
+def test_the_ends_of_an_area_solve_newcombes_equation(area, positives, negatives):
+    z, half = 1.959963984540054, (positives + negatives) / 2 - 1
+
+    def spread(theta):
+        return theta * (1 - theta) * (1 + half * (1 - theta) / (2 - theta) + half * theta / (1 + theta)) / positives / negatives
+
+    low, high = newcombe(area, positives, negatives)
+    assert 0 <= low <= area <= high <= 1
+    for end, side in ((low, area if area < 1 else 1 - 1e-12), (high, area if area > 0 else 1e-12)):
+        if 0 < end < 1 and abs(end - side) > 1e-9:
+            assert end == pytest.approx(brentq(lambda x: (x - area) ** 2 - z**2 * spread(x), *ends(end, area)), abs=1e-9)
+
+
+def ends(end, area):
+    """Where to look for an end."""
+    return (
+        (1e-9 if area == 1 else 0.0, min(area, 1 - 1e-12)) if end < area else (max(area, 1e-12), 1 - 1e-9 if area == 0 else 1.0)
+    )
 
 
 def test_average_precision():

@@ -3,6 +3,7 @@
 from collections import Counter
 
 import numpy as np
+import pyarrow  # noqa: F401 - where it is not there, short columns are read text by text
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -11,6 +11,7 @@ from thalweg.cli.flags import Answer, Flag, Number, Page, Pair, Verb
 from thalweg.cli.outcome import result_lines, run_facts
 from thalweg.core.errors import UsageRefusal
 from thalweg.core.talk import Talk
+from thalweg.core.unswept import unswept
 
 
 class OrAuto(Number):
@@ -110,10 +111,11 @@ def train(given: Mapping[str, Any], talk: Talk, page: Page) -> Answer:
             why="only one of them can be meant",
             fix="leave one out",
         )
-    from thalweg.cli.asked import asked_settings
+    with unswept():
+        from thalweg.cli.asked import asked_settings
 
-    data, settings = asked_settings(given, [*CHOICES, *MACHINE, *DATA, *RUN], talk)
-    from thalweg.verbs import train as verb  # alone: what the other verbs need is not loaded before the first epoch
+        data, settings = asked_settings(given, [*CHOICES, *MACHINE, *DATA, *RUN], talk)
+        from thalweg.verbs import train as verb  # alone: what the other verbs need is not loaded before the first epoch
 
     run = verb.train(
         data,

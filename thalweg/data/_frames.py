@@ -1,30 +1,49 @@
-"""Data frames of any library, by way of narwhals: pandas, Polars, Arrow tables and others."""
+"""Data frames of any library, by way of narwhals: pandas, Polars, Arrow tables and others.
+
+narwhals takes a tenth of a second to import, and is imported where something may be a frame.
+"""
 
 import math
 import sys
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import narwhals as nw
 import numpy as np
-from narwhals.dependencies import is_into_dataframe, is_into_series, is_polars_lazyframe
-from narwhals.exceptions import NarwhalsError
 
 from thalweg.core.errors import DataRefusal
 from thalweg.data._paths import shown
 from thalweg.fields.column import Column, as_column
 
+if TYPE_CHECKING:
+    import narwhals as nw
+
+NO_FRAMES = {"builtins", "numpy", "torch", "scipy"}
+"""Packages whose own types are no frames."""
+
 
 def is_frame(given: Any) -> bool:
     """Whether something is a data frame, a lazy one of Polars or a batch of Arrow among them."""
+    if _is_none(given):
+        return False
+    from narwhals.dependencies import is_into_dataframe, is_polars_lazyframe
+
     return bool(is_into_dataframe(given)) or bool(is_polars_lazyframe(given)) or _is_batch(given)
 
 
 def is_series(given: Any) -> bool:
     """Whether something is one column of a data frame."""
+    if _is_none(given):
+        return False
+    from narwhals.dependencies import is_into_series
+
     return bool(is_into_series(given))
+
+
+def _is_none(given: Any) -> bool:
+    """Of a type that can be told from frames and their columns by its package."""
+    return type(given).__module__.partition(".")[0] in NO_FRAMES
 
 
 def _is_batch(given: Any) -> bool:
@@ -34,6 +53,9 @@ def _is_batch(given: Any) -> bool:
 
 def _at_hand(given: Any) -> Any:
     """The frame as narwhals reads it, what is lazy collected."""
+    import narwhals as nw
+    from narwhals.dependencies import is_polars_lazyframe
+
     if _is_batch(given):
         return nw.from_native(sys.modules["pyarrow"].Table.from_batches([given]), eager_only=True)
     return nw.from_native(given.collect() if is_polars_lazyframe(given) else given, eager_only=True)
@@ -45,6 +67,8 @@ def frame_columns(given: Any) -> dict[str, Column]:
     Raises:
         DataRefusal: two columns have one name, or a name is neither text nor a number.
     """
+    from narwhals.exceptions import NarwhalsError
+
     try:
         frame = _at_hand(given)
         names: list[Any] = list(frame.columns)
@@ -61,12 +85,17 @@ def frame_columns(given: Any) -> dict[str, Column]:
 
 def categories_of(given: Any) -> list[str]:
     """The names of columns that a frame itself calls categories."""
+    import narwhals as nw
+
     schema = _at_hand(given).schema
     return [str(name) for name, dtype in schema.items() if isinstance(dtype, nw.Categorical | nw.Enum)]
 
 
 def index_notes(given: Any) -> list[str]:
     """A sentence where a frame has row labels of its own, which are not read."""
+    import narwhals as nw
+    from narwhals.dependencies import is_polars_lazyframe
+
     index = None if _is_batch(given) or is_polars_lazyframe(given) else nw.maybe_get_index(nw.from_native(given))
     if index is None or type(index).__name__ == "RangeIndex":
         return []
@@ -79,6 +108,8 @@ def series_column(given: Any) -> Column:
 
     Moments with a time zone become those of UTC, durations seconds.
     """
+    import narwhals as nw
+
     series = given if isinstance(given, nw.Series) else nw.from_native(given, series_only=True)
     gaps = bool(series.is_null().any())
     if isinstance(series.dtype, nw.Datetime | nw.Date):
@@ -93,7 +124,7 @@ def series_column(given: Any) -> Column:
     return _objects(series)
 
 
-def _objects(series: nw.Series[Any]) -> Column:
+def _objects(series: "nw.Series[Any]") -> Column:
     """A column of Python objects: days and moments as such, fractions as numbers, what is pandas' own as it is written."""
     values = series.to_list()
     if set(map(type, values)) <= {str}:

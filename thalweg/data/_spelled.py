@@ -20,7 +20,7 @@ from thalweg.data.dataset import Examples
 from thalweg.data.settings import DataSettings
 from thalweg.fields.column import Column
 from thalweg.fields.encoding import Encoding
-from thalweg.fields.plain_numbers import PlainNumbers, plain_numbers
+from thalweg.fields.plain_numbers import PlainNumbers, numbers_at_once
 from thalweg.fields.spelled_dates import Moment, moment, orders
 from thalweg.fields.spelled_numbers import Decimals, Written, has_leading_zero, written
 from thalweg.fields.spelling import AT_ONCE, FALSE, NO_NUMBER, NOTHING, TRUE, Spelling, texts_of
@@ -147,7 +147,7 @@ def _looked_at(name: str, examples: Examples, settings: DataSettings) -> Texts |
     kind = settings.fields.get(name) or examples.kinds.get(name)
     sort = _sort_of(kind) if kind in registry.names("kind") else None
     look = Texts(name, Counter(), sort=sort, missing=(*NOTHING, *(word.casefold() for word in settings.missing)))
-    plain = plain_numbers(texts, look.wide) if sort is None or sort in AT_ONCE else None
+    plain = numbers_at_once(texts, look.wide) if sort is None or sort in AT_ONCE else None
     return _closely(look, examples) if plain is None else dataclasses.replace(look, counts=plain.gaps, plain=plain)
 
 

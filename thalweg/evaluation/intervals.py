@@ -4,6 +4,7 @@ Reference: Newcombe 2006, doi:10.1002/sim.2323 (area under ROC, method 5).
 """
 
 import math
+from collections.abc import Callable
 
 from scipy.special import ndtri
 
@@ -38,17 +39,26 @@ def on_logit_scale(value: float, error: float, *, df: float, alpha: float = ALPH
 
 def newcombe(area: float, positives: int, negatives: int, *, alpha: float = ALPHA) -> Ends:
     """The interval of an area under ROC from the numbers of positives and negatives alone."""
-    from scipy.optimize import brentq  # a quarter of a second, for areas alone
-
     z, half = float(ndtri(1 - alpha / 2)), (positives + negatives) / 2 - 1
 
     def excess(theta: float) -> float:
         spread = 1 + half * (1 - theta) / (2 - theta) + half * theta / (1 + theta)
         return (theta - area) ** 2 - z**2 * theta * (1 - theta) * spread / (positives * negatives)
 
-    low = 0.0 if area <= 0 else brentq(excess, 0.0, area) if area < 1 else brentq(excess, 1e-9, 1 - 1e-12)
-    high = 1.0 if area >= 1 else brentq(excess, area, 1.0) if area > 0 else brentq(excess, 1e-12, 1 - 1e-9)
-    return float(low), float(high)
+    low = 0.0 if area <= 0 else _root(excess, 0.0, area) if area < 1 else _root(excess, 1e-9, 1 - 1e-12)
+    high = 1.0 if area >= 1 else _root(excess, area, 1.0) if area > 0 else _root(excess, 1e-12, 1 - 1e-9)
+    return low, high
+
+
+def _root(f: Callable[[float], float], low: float, high: float) -> float:
+    """Where f changes its sign between low and high, to the last bit or two, by halving.
+
+    Importing `scipy.optimize` for it takes a quarter of a second.
+    """
+    rises = f(high) > 0
+    while low < (middle := (low + high) / 2) < high:
+        low, high = (low, middle) if (f(middle) > 0) == rises else (middle, high)
+    return middle
 
 
 def hull(first: Ends | None, second: Ends) -> Ends:

@@ -4,6 +4,7 @@ A column is read here only where `spelled_numbers.written` says the same of each
 (commas, currencies, codes such as 007, more digits than a float holds) is left to that.
 """
 
+import sys
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ import numpy as np
 
 from thalweg.fields.spelled_numbers import Decimals
 
+FEW = 100
+"""Different texts, up to so many of which are no reason to import pyarrow, which takes a seventh of a second."""
 CODES = 1e15
 """Whole numbers from here on may be codes: each is looked at by itself."""
 ZERO, NINE, POINT, MINUS, BLANK, E = (ord(sign) for sign in "09.- e")
@@ -39,6 +42,12 @@ class PlainNumbers:
     def hold(self, decimal: str) -> bool:
         """They mean the same under that decimal mark."""
         return self.whole or decimal == "."
+
+
+def numbers_at_once(texts: Sequence[str | None], nothing: Collection[str]) -> PlainNumbers | None:
+    """`plain_numbers`; None also where so few texts differ that each is read by itself sooner than pyarrow is imported."""
+    few = "pyarrow" not in sys.modules and len(set(texts)) <= FEW
+    return None if few else plain_numbers(texts, nothing)
 
 
 def plain_numbers(texts: Sequence[str | None], nothing: Collection[str]) -> PlainNumbers | None:

@@ -14,7 +14,7 @@ import numpy as np
 
 from thalweg.core.errors import PackageRefusal
 from thalweg.fields.column import Column, first_seen, take
-from thalweg.fields.plain_numbers import PlainNumbers, plain_numbers
+from thalweg.fields.plain_numbers import PlainNumbers, numbers_at_once
 from thalweg.fields.repeated import Repeated
 from thalweg.fields.spelled_dates import moment
 from thalweg.fields.spelled_numbers import written
@@ -65,7 +65,7 @@ class Spelling:
 
     def _read_texts(self, values: Sequence[str | None]) -> Column:
         """The same for text alone, of which each different one is looked at once, and plain numbers all at once."""
-        plain = plain_numbers(values, self.missing) if self.sort in AT_ONCE else None
+        plain = numbers_at_once(values, self.missing) if self.sort in AT_ONCE else None
         if plain is not None and plain.hold(self.decimal):
             return AT_ONCE[self.sort](plain.values)
         texts, codes = first_seen(values)

@@ -8,6 +8,7 @@ Axes: B batch, R rows and C columns of the map's grid.
 import torch
 from torch import Tensor
 
+from thalweg.core.grids import unravelled
 from thalweg.core.registry import metric
 from thalweg.core.settings import Settings
 from thalweg.metrics._metric import Metric, MetricExample
@@ -24,7 +25,7 @@ class TopographicError(Metric[Settings]):
         """
         flat, grid = prediction.flatten(1), prediction.shape[1:]
         two = flat.topk(min(2, flat.shape[1]), dim=1, largest=False).indices  # (B, 2)
-        places = torch.stack(torch.unravel_index(two, grid), -1)  # (B, 2, axes of the grid)
+        places = torch.stack(unravelled(two, grid), -1)  # (B, 2, axes of the grid)
         torn = (places[:, 0] - places[:, -1]).abs().amax(1) > 1
         counts = torch.ones_like(torn) if mask is None else mask
         return torch.stack([torn & counts, counts], 1).double()

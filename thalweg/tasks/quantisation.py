@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from thalweg.core.grids import unravelled
 from thalweg.core.position import Position
 from thalweg.core.registry import task
 from thalweg.data.batch import Batch
@@ -46,7 +47,7 @@ class Quantisation(Task):
         least, unit = squared.flatten(1).min(1)
         return {
             "unit": unit,
-            "coordinates": torch.stack(torch.unravel_index(unit, squared.shape[1:]), 1),
+            "coordinates": torch.stack(unravelled(unit, squared.shape[1:]), 1),
             "distance": least.sqrt(),
         }
 

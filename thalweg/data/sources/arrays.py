@@ -1,12 +1,12 @@
 """Arrays in memory: a matrix, `(X, y)` or a mapping of columns; of NumPy, torch, lists, and what offers `__array__`."""
 
 import math
+import sys
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import torch
-from scipy.sparse import issparse
 
 from thalweg.core.errors import DataRefusal
 from thalweg.core.registry import source
@@ -23,7 +23,7 @@ MOST_DENSE = 1_000_000_000
 
 def recognises(given: Any) -> int:
     """Sure of arrays, of pairs of equally long columns, and of mappings of such."""
-    if isinstance(given, np.ndarray | torch.Tensor) or issparse(given):
+    if isinstance(given, np.ndarray | torch.Tensor) or is_sparse(given):
         return SURE
     if isinstance(given, Mapping):
         return SURE if given and all(_is_column(values) for values in given.values()) else 0
@@ -49,12 +49,18 @@ def column(values: Any) -> Any:
     """The values (N, ...) as an array, or as a list where they are mixed or differ in shape."""
     if is_series(values):
         return series_column(values)
-    if issparse(values) or (isinstance(values, torch.Tensor) and values.layout != torch.strided):
+    if is_sparse(values) or (isinstance(values, torch.Tensor) and values.layout != torch.strided):
         return _dense(values)
     if isinstance(values, torch.Tensor) and values.dtype == torch.bfloat16:
         return as_column(values.float())  # NumPy has no such type
     known = isinstance(values, np.ndarray | torch.Tensor | list | tuple)
     return as_column(values if known else np.asarray(values))
+
+
+def is_sparse(values: Any) -> bool:
+    """Whether this is a sparse matrix or array of scipy, which is not imported to say that it is none."""
+    sparse = sys.modules.get("scipy.sparse")
+    return sparse is not None and bool(sparse.issparse(values))
 
 
 def _dense(values: Any) -> Any:
@@ -99,7 +105,7 @@ def _is_column(values: Any) -> bool:
     """Whether values can be a column: text is not, though it has a length."""
     if isinstance(values, np.ndarray | torch.Tensor):
         return values.ndim > 0
-    if issparse(values):
+    if is_sparse(values):
         return True
     return isinstance(values, list | tuple) or is_frame(values) or callable(getattr(values, "__array__", None))
 

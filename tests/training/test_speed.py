@@ -91,6 +91,12 @@ def test_each_stage_has_a_plan_and_a_resumed_run_goes_on_by_it(tmp_path):
     assert yaml.safe_load((run.folder.path / "settings.yaml").read_text())["speed"] == [CHAIN, {}]
 
 
+def test_a_later_stage_begins_with_what_the_one_before_learned_also_where_it_is_tried_first(tmp_path):
+    twice = {**DIGITS, "stages": [{}, {}]}
+    probed, plain = (fitted({**twice, "speed": speed}, tmp_path / speed).history for speed in ("probe", "plain"))
+    assert [line["loss"] for line in probed] == pytest.approx([line["loss"] for line in plain], rel=0.02)
+
+
 def test_a_program_learns_what_plain_steps_learn_and_listeners_hear_at_the_same_steps(tmp_path):
     plain = fitted({**DIGITS, "speed": "plain"}, tmp_path / "plain")
     chained = fitted({**DIGITS, "speed": [CHAIN]}, tmp_path / "chained")

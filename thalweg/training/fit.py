@@ -156,6 +156,8 @@ def taught(
         tell_splitting(stage, work.talk)
         watch = work.listeners(stage, interruption, listeners or {})
         work.tell(stage, said, first=previous is None)
+        if begun is None and previous is not None:  # ahead of all trials, which let the rule begin
+            stage.rule.load_state_dict(previous.rule.state_dict(), grow=True)
         with naming_failures(stage.progress):
             settle(stage, settings, pacing.planned, work.talk, begun=begun is not None)
         if begun is not None:
@@ -163,7 +165,7 @@ def taught(
         else:
             with naming_failures(stage.progress):
                 pacing.plan(stage, watch, work.talk)
-            work.start(stage, previous)
+            work.start(stage)
         ended, begun = begun is not None and begun.ended, None
         profile = work.profiling.of(stage)
         yield Lesson(stage, watch, interruption, profile)
@@ -289,8 +291,8 @@ class _Work:
         if self.context.processes.rank == 0:
             files.append_line(self.folder.metrics, line, durable=False)
 
-    def start(self, stage: Stage, previous: Stage | None) -> None:
-        """Take over what the stage before learned, then let the rule begin."""
+    def start(self, stage: Stage) -> None:
+        """Note that the stage begins, and let the rule begin."""
         if stage.progress.position.stage == 0 and self.context.processes.rank == 0:
             self.folder.begin()
         self.talk.begun()
@@ -299,8 +301,6 @@ class _Work:
             self.pacing.planned.write()
             self._renew_settings()
         stage.progress.history = self.history
-        if previous is not None:
-            stage.rule.load_state_dict(previous.rule.state_dict(), grow=True)
         stage.begin()
 
     def go_on(self, begun: checkpoints.Checkpoint, stage: Stage, watch: Mapping[str, Listener]) -> None:

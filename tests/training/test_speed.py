@@ -11,13 +11,14 @@ import yaml
 from safetensors.torch import load_file
 from torch import nn
 
-from tests.training.resuming import assert_resumes_to_the_same_bits, fitted
+from tests.training.resuming import StopAt, assert_resumes_to_the_same_bits, fitted
 from thalweg.core.errors import UsageRefusal
 from thalweg.core.talk import Talk
 from thalweg.data.encode import encode
 from thalweg.data.read import read
-from thalweg.engine.plan import SpeedPlan
+from thalweg.engine.plan import SpeedPlan, in_words
 from thalweg.rules._rule import Context
+from thalweg.training.interruption import Interrupted
 from thalweg.training.requested import run_settings
 from thalweg.training.speed import NEAR, NEAR_MIXED, Trial, _alike, refuse_lanes
 from thalweg.training.stage import Own, Stage, build_stage
@@ -56,12 +57,12 @@ def test_what_a_probe_finds_stands_in_the_settings_and_repeats_the_run_to_the_sa
     heard = Heard()
     first = fitted({**longer, "speed": "probe"}, tmp_path / "first", talk=heard)
     written = yaml.safe_load((tmp_path / "first" / "settings.yaml").read_text())
-    assert len(written["speed"]) == 1
-    assert json.loads((tmp_path / "first" / "plan.json").read_text())["found"]["speed"] == written["speed"]
+    (found,) = json.loads((tmp_path / "first" / "plan.json").read_text())["found"]["speed"]
+    assert written["speed"] == (found if found == "plain" else [found])
     again = fitted({**longer, "speed": written["speed"]}, tmp_path / "again")
     assert weights(first.folder.path) == weights(again.folder.path)
     told = [line for line in heard.lines if line.startswith("speed: ") and "plain steps" in line]
-    assert bool(told) == (SpeedPlan.model_validate(written["speed"][0]).told != "plain")
+    assert bool(told) == (SpeedPlan.model_validate(found).told != "plain")
 
 
 def test_what_was_found_is_remembered_for_the_next_run_on_this_machine(tmp_path, monkeypatch):
@@ -88,7 +89,44 @@ def test_a_run_by_a_program_resumes_to_the_same_bits(tmp_path):
 def test_each_stage_has_a_plan_and_a_resumed_run_goes_on_by_it(tmp_path):
     stages = [{"rule": {"steps": 12}}, {"rule": {"steps": 9}}]
     run = assert_resumes_to_the_same_bits({**DIGITS, "stages": stages, "speed": [CHAIN, {}]}, tmp_path, cuts=((0, 5), (1, 4)))
-    assert yaml.safe_load((run.folder.path / "settings.yaml").read_text())["speed"] == [CHAIN, {}]
+    assert yaml.safe_load((run.folder.path / "settings.yaml").read_text())["speed"] == [CHAIN, "plain"]
+
+
+def test_a_resumed_run_that_probed_probes_its_later_stages_too(tmp_path):
+    """Parts of a batch, as of its second stage, are nothing for the program of its first."""
+    stages = [{"rule": {"steps": 12}}, {"rule": {"steps": 9, "accumulate": 2}}]
+    settings = {**DIGITS, "stages": stages, "speed": [CHAIN]}
+    with pytest.raises(Interrupted):
+        fitted({**settings, "checkpoint_steps": 5}, tmp_path / "run", listeners={"stop": StopAt(5)})
+    plan = tmp_path / "run" / "plan.json"
+    held = json.loads(plan.read_text())
+    plan.write_text(json.dumps({**held, "found": {**held["found"], "speed_probed": True}}))
+    run = fitted({**settings, "checkpoint_steps": 5}, tmp_path / "run", resume=True)
+    found = json.loads(plan.read_text())["found"]["speed"]
+    assert found[0] == CHAIN
+    assert len(found) == 2
+    assert run.steps == 9
+
+
+def test_a_plan_that_changes_nothing_is_called_plain_and_reads_as_it_was(tmp_path):
+    written = in_words([SpeedPlan().as_json(), SpeedPlan().as_json()])
+    assert written == "plain" == run_settings({"speed": written}).speed
+    several = in_words([SpeedPlan().as_json(), SpeedPlan(**CHAIN).as_json()])
+    assert several == ["plain", CHAIN]
+    assert run_settings({"speed": several}).speed == [SpeedPlan(), SpeedPlan(**CHAIN)]
+    assert run_settings({"speed": [{}]}).speed == [SpeedPlan()]  # as earlier runs wrote it
+    run = fitted({**DIGITS, "rule": {"steps": 3}, "speed": [{}]}, tmp_path / "run")
+    assert yaml.safe_load((run.folder.path / "settings.yaml").read_text())["speed"] == "plain"
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [([], "at least 1 item"), ([{"threads": 0}], "greater than or equal to 1"), ([{"treads": 2}], "threads")],
+)
+def test_a_wrong_plan_is_refused_by_what_is_wrong_with_it_alone(given, said):
+    with pytest.raises(UsageRefusal, match=said) as caught:
+        run_settings({"speed": given})
+    assert "probe" not in caught.value.what
 
 
 def test_a_later_stage_begins_with_what_the_one_before_learned_also_where_it_is_tried_first(tmp_path):
@@ -157,6 +195,11 @@ def test_the_environment_says_how_steps_are_run_where_nobody_else_does(monkeypat
     assert run_settings({}).speed == "plain"  # as the tests' own environment has it
     monkeypatch.delenv("THALWEG_SPEED")
     assert run_settings({}).speed == "probe"
+    monkeypatch.setenv("THALWEG_SPEED", "fast")
+    with pytest.raises(UsageRefusal) as caught:
+        run_settings({})
+    assert (caught.value.code, caught.value.where) == ("SPEED_UNKNOWN", "THALWEG_SPEED=fast")
+    assert run_settings({"speed": "plain"}).speed == "plain"
 
 
 def test_lanes_learn_what_one_piece_learns_and_resume_to_the_same_bits(tmp_path):
@@ -190,7 +233,8 @@ def test_nets_that_draw_or_look_at_the_whole_batch_have_no_lanes(tmp_path):
     whole, _ = stage_of({**DIGITS, "model": {"name": "mlp", "normalisation": "batch"}})
     with pytest.raises(UsageRefusal) as caught:
         refuse_lanes(whole)
-    assert caught.value.code == "BATCH_NOT_SPLITTABLE"
+    assert (caught.value.code, caught.value.where) == ("SPEED_LANES_MISFIT", "--speed")
+    assert "batch normalisation" in caught.value.why
     settings = {key: value for key, value in DIGITS.items() if key != "model"}
     with pytest.raises(UsageRefusal) as caught:
         fitted({**settings, "speed": [{"lanes": 2}]}, tmp_path / "run", own=Own(model=Drawing()))

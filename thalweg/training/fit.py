@@ -28,6 +28,7 @@ from thalweg.core.talk import Talk
 from thalweg.data.dataset import Dataset, Domain, Environment, Examples
 from thalweg.data.encode import encode
 from thalweg.data.read import read
+from thalweg.engine.plan import in_words
 from thalweg.metrics._margin import read_margin, refuse_wide
 from thalweg.packages.package import Package, write_package
 from thalweg.rules._rule import Context, Rule
@@ -415,13 +416,13 @@ class _Work:
     def _settings_digest(self, stage: Stage) -> str:
         free = dict.fromkeys((*FREE, SPEED), True) | {"data": {"cache": True}}  # the same values lie there
         decisive = self.settings.model_dump(mode="json", exclude=free)
-        plans = self._plans().get(SPEED, [])[: stage.progress.position.stage + 1]
+        plans = self.pacing.planned.found.get(SPEED, [])[: stage.progress.position.stage + 1]
         return _digest(decisive | {SPEED: plans, "processes": self.context.processes.world})
 
     def _plans(self) -> dict[str, Any]:
         """How steps are run, by stage, as far as that is known; nothing where they are plain."""
         found = self.pacing.planned.found.get(SPEED)
-        return {} if found is None else {SPEED: found}
+        return {} if found is None else {SPEED: in_words(found)}
 
     def _write_facts(self, stage: Stage) -> None:
         """What is needed to repeat the run, before its first step; lines that a killed start left are dropped."""

@@ -56,7 +56,7 @@ class Remembered:
         """Write what was found; where that cannot be, the next run tries again."""
         if self.path is None:
             return
-        found = {"plan": plan.model_dump(mode="json", exclude_defaults=True), "tried": list(tried), "gain": round(gain, 3)}
+        found = {"plan": plan.as_json(), "tried": list(tried), "gain": round(gain, 3)}
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             files.write_json(self.path, found)

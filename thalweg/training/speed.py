@@ -21,7 +21,7 @@ from thalweg.core.lanes import lanes
 from thalweg.core.memory import free_bytes
 from thalweg.core.talk import Talk
 from thalweg.data.batches import StoredBatches
-from thalweg.engine.plan import SpeedPlan
+from thalweg.engine.plan import PLAIN, SpeedPlan, in_words
 from thalweg.rules._gradient import GradientRule, refuse_to_split
 from thalweg.training.planned import Planned
 from thalweg.training.remembered import Remembered
@@ -30,7 +30,8 @@ from thalweg.training.stage import Stage
 from thalweg.training.trace import unchanged
 from thalweg.training.trial import Clock, steps_on, taken_back
 
-SPEED = "speed"
+SPEED, PROBED = "speed", "speed_probed"
+"""In what a run decided: the plan of each stage, and that they were found by a probe."""
 SHARE, LEAST, MOST = 0.15, 0.2, 20.0
 """Of the time that plain steps would take, what the trial may: that share, but so many seconds at least and at most."""
 ROUNDS, SLOW = 3, 0.02
@@ -57,17 +58,25 @@ def settle(stage: Stage, settings: RunSettings, planned: Planned, talk: Talk, *,
         begun: the stage has taken steps, by the plan that was kept, or by none.
     """
     number, kept = stage.progress.position.stage, planned.found.get(SPEED, [])
+    given = _given(settings, planned)
     if number < len(kept):
         plan = SpeedPlan.model_validate(kept[number])
-    elif begun or settings.speed == "plain":
+    elif begun or given == PLAIN:
         plan = SpeedPlan()
     else:
-        given: list[SpeedPlan] | str = settings.speed
+        planned.found |= {} if isinstance(given, list) else {PROBED: True}
         plan = given[min(number, len(given) - 1)] if isinstance(given, list) else probed(stage, settings, talk)
-        planned.found[SPEED] = [*kept, plan.model_dump(mode="json", exclude_defaults=True)]
+        planned.found[SPEED] = [*kept, plan.as_json()]
     if plan.lanes > 1:
         refuse_lanes(stage)
     hold(plan, stage, settings)
+
+
+def _given(settings: RunSettings, planned: Planned) -> list[SpeedPlan] | str:
+    """How steps are to be run; where a resumed run's settings hold what its probe found, by a probe again."""
+    kept = planned.found.get(SPEED, [])
+    written = [in_words(kept), [SpeedPlan.model_validate(one) for one in kept]]
+    return "probe" if planned.found.get(PROBED) and settings.speed in written else settings.speed
 
 
 def refuse_lanes(stage: Stage) -> None:
@@ -80,7 +89,10 @@ def refuse_lanes(stage: Stage) -> None:
     rule, at = stage.rule, stage.progress.position
     why = "only a rule that sums slopes has parts that could be"
     if isinstance(rule, GradientRule) and rule.settings.accumulate == 1:
-        refuse_to_split(stage.task, rule.model, at_rest=rule.at_rest.norms)
+        try:
+            refuse_to_split(stage.task, rule.model, at_rest=rule.at_rest.norms)
+        except UsageRefusal as refusal:
+            raise _misfit(f"its rows depend on each other: {refusal.where}") from None
         why = "the net draws or counts on the way, which would come in another order every time"
         with unchanged(rule.model):
             part = rule.prepare(stage.batches.at(at), at).parts(2)[0]
@@ -88,7 +100,11 @@ def refuse_lanes(stage: Stage) -> None:
             lanes(2).map(rule.slope, [part], seed=0)
             if all(map(torch.equal, before, [torch.get_rng_state(), *rule.model.buffers()])):
                 return
-    raise UsageRefusal(
+    raise _misfit(why)
+
+
+def _misfit(why: str) -> UsageRefusal:
+    return UsageRefusal(
         "SPEED_LANES_MISFIT",
         "the parts of a batch cannot be computed side by side here",
         where="--speed",

@@ -11,7 +11,10 @@ from tests.cli.running import QUICK
 from tests.cli.test_command_line import photos
 from thalweg.cli.flags import Page
 from thalweg.cli.listed import listed
+from thalweg.cli.predict import _requested
 from thalweg.core import registry
+from thalweg.core.errors import UsageRefusal
+from thalweg.tasks.language_modelling import Continuation
 
 
 def test_a_copied_model_folder_alone_predicts(line, finished_run):
@@ -213,3 +216,19 @@ def test_lists_keep_to_the_width_where_somebody_looks_and_leave_no_word_out(sort
     watched, piped = (listed(sort, Page(width, looked)).lines for looked in (True, False))
     assert max(map(len, watched), default=0) <= width
     assert " ".join(watched).split() == " ".join(piped).split()
+
+
+def test_what_is_told_to_do_next_with_a_model_of_language_does_it(line):
+    small = ("--set", "model.layers=1", "--set", "model.width=16", "--set", "model.heads=2")
+    ran = line("train", "sentences", "--steps", "3", *small, "--no-compare", "--out", "a run")
+    assert "thalweg predict 'a run' --prompt TEXT" in ran.out
+    told = line("predict", "a run", "--prompt", "a cat", "--length", "4", "--json")
+    assert json.loads(told.out)["predictions"]["text"][0].startswith("a cat")
+
+
+def test_a_flag_that_takes_a_text_is_refused_without_one():
+    assert _requested({"prompt": "--"}, Continuation) == {"prompt": "--"}
+    with pytest.raises(UsageRefusal) as caught:
+        _requested({"prompt": None}, Continuation)
+    assert caught.value.code == "FLAG_NO_TEXT"
+    assert _requested({"samples": None}, Continuation) == {"samples": True}

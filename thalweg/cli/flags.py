@@ -134,10 +134,10 @@ def _canonical(args: Sequence[str], known: Mapping[str, Flag], renamed: list[tup
             yield token
 
 
-def _split_free(args: Sequence[str], known: Mapping[str, Flag]) -> tuple[list[str], dict[str, str]]:
-    """Arguments that are declared, and those that are asked of the task: `--samples 16`, `--beams=4`."""
+def _split_free(args: Sequence[str], known: Mapping[str, Flag]) -> tuple[list[str], dict[str, str | None]]:
+    """Arguments that are declared, and those that are asked of the task: `--samples 16`, `--beams=4`; None: named alone."""
     rest: list[str] = []
-    request: dict[str, str] = {}
+    request: dict[str, str | None] = {}
     waiting = list(args)
     while waiting:
         token = waiting.pop(0)
@@ -148,13 +148,14 @@ def _split_free(args: Sequence[str], known: Mapping[str, Flag]) -> tuple[list[st
             takes_next = name in known and not equals and not known[name].is_flag and waiting
             rest += [token, waiting.pop(0)] if takes_next else [token]
             continue
+        said: str | None = value
         if not equals:
-            value = waiting.pop(0) if waiting and not waiting[0].startswith("--") else "true"
+            said = waiting.pop(0) if waiting and not waiting[0].startswith("--") else None
         key = name[2:].replace("-", "_")
-        if request.setdefault(key, value) != value:
+        if request.setdefault(key, said) != said:
             raise UsageRefusal(
                 "FLAG_TWICE",
-                f"{name} is given twice: {request[key]} and {value}",
+                f"{name} is given twice: {request[key] or 'alone'} and {said or 'alone'}",
                 where=name,
                 why="only one of them can hold",
                 fix="leave one out",

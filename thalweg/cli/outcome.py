@@ -3,10 +3,13 @@
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from thalweg.cli.flags import Page
 from thalweg.cli.terminal import paragraph
+
+if TYPE_CHECKING:
+    from thalweg.core.settings import Settings  # pydantic, which the help does without
 
 LEAST_PLOT = 12
 """Columns below which intervals are not drawn."""
@@ -66,7 +69,23 @@ def _instead(verdict: Mapping[str, Any], path: Path, page: Page) -> list[str]:
     name = str(verdict.get("opponent"))
     if verdict.get("word") not in (WORSE, EQUIVALENT) or not (path / "baselines" / name).is_dir():
         return []
-    return paragraph("instead", [shlex.join(["thalweg", "predict", str(path), "INPUT", "--with", name])], width=page.width)
+    given = _given_to(path / "baselines" / name)
+    return paragraph("instead", [shlex.join(["thalweg", "predict", str(path), *given, "--with", name])], width=page.width)
+
+
+def _given_to(package: Path) -> list[str]:
+    """What a packaged model answers: `INPUT`, or the beginning of a text."""
+    from thalweg.core import registry
+    from thalweg.packages.package import package_facts
+
+    task = package_facts(package)["task"]
+    return (texts_of(registry.load("task", task).asks) if task in registry.names("task") else []) or ["INPUT"]
+
+
+def texts_of(asks: "type[Settings]") -> list[str]:
+    """The flag of a request that takes a text, and a word for that; nothing where none does."""
+    texts = [name for name, field in asks.model_fields.items() if field.annotation is str]
+    return [f"--{texts[0]}", "TEXT"] if texts else []
 
 
 def run_facts(results: Mapping[str, Any], path: Path) -> dict[str, Any]:

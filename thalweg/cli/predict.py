@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from thalweg.cli.flags import Answer, Flag, Number, Page, Verb
-from thalweg.core.errors import some_of
+from thalweg.core.errors import UsageRefusal, some_of
 from thalweg.core.talk import Talk
 
 if TYPE_CHECKING:
@@ -47,12 +47,29 @@ def predict(given: Mapping[str, Any], talk: Talk, page: Page) -> Answer:
     return Answer(written.csv_text(columns, names).rstrip("\n").split("\n"), facts)
 
 
-def _requested(given: Mapping[str, str], asks: "type[Settings]") -> dict[str, Any]:
-    """What the flags ask, as YAML values; what is a text stays as it was typed."""
+def _requested(given: Mapping[str, str | None], asks: "type[Settings]") -> dict[str, Any]:
+    """What the flags ask, as YAML values, true where one stands alone; what is a text stays as it was typed.
+
+    Raises:
+        UsageRefusal: a flag that takes a text stands alone.
+    """
     from thalweg.core.strict_yaml import parse_yaml
 
     texts = {name for name, field in asks.model_fields.items() if field.annotation is str}
-    return {key: one if key in texts else parse_yaml(one, where=f"--{key.replace('_', '-')}")[0] for key, one in given.items()}
+    flags = {key: f"--{key.replace('_', '-')}" for key in given}
+    alone = [flags[key] for key, one in given.items() if one is None and key in texts]
+    if alone:
+        raise UsageRefusal(
+            "FLAG_NO_TEXT",
+            f"{alone[0]} is given without a text",
+            where=alone[0],
+            why="another question would be answered",
+            fix=f'{alone[0]} "..."; one that begins with dashes as {alone[0]}="--..."',
+        )
+    return {
+        key: one if key in texts else parse_yaml("true" if one is None else one, where=flags[key])[0]
+        for key, one in given.items()
+    }
 
 
 def _input(paths: Sequence[str]) -> str | list[Path] | None:
@@ -64,7 +81,8 @@ def _input(paths: Sequence[str]) -> str | list[Path] | None:
 
 def _writing(given: Mapping[str, Any]) -> str:
     """The same command with a file to write to."""
-    asked = [word for key, text in given["request"].items() for word in (f"--{key.replace('_', '-')}", text)]
+    named = {f"--{key.replace('_', '-')}": value for key, value in given["request"].items()}
+    asked = [word for pair in named.items() for word in pair if word is not None]
     asked += ["--seed", str(given["seed"])] if given["seed"] else []
     return shlex.join(["thalweg", "predict", str(given["run"]), *(given["input"] or ()), *asked, "--out", "pictures.png"])
 

@@ -1,17 +1,21 @@
 """`thalweg train DATA`: train, evaluate, compare, report."""
 
 import secrets
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from thalweg.cli.flags import Answer, Flag, Number, Page, Pair, Verb
-from thalweg.cli.outcome import result_lines, run_facts
+from thalweg.cli.outcome import result_lines, run_facts, texts_of
 from thalweg.core.errors import UsageRefusal
 from thalweg.core.talk import Talk
 from thalweg.core.unswept import unswept
+
+if TYPE_CHECKING:
+    from thalweg.packages.package import Package
 
 
 class OrAuto(Number):
@@ -125,19 +129,19 @@ def train(given: Mapping[str, Any], talk: Talk, page: Page) -> Answer:
         force=bool(given["force"]),
         talk=talk,
     )
-    following = _following(run.path, alone=run.package.example_request())
+    following = _following(run.path, run.package)
     return Answer(result_lines(run.results, run.path, page, following=following), run_facts(run.results, run.path))
 
 
-def _following(path: Path, *, alone: dict[str, Any] | None) -> tuple[str, str]:
-    """The command to try next, and what it gives.
-
-    Args:
-        alone: a request that the model answers without input; None where it needs some.
-    """
+def _following(path: Path, package: "Package") -> tuple[str, str]:
+    """The command to try next, and what it gives."""
+    words, alone = texts_of(package.task.asks), package.example_request()
+    if words:
+        return shlex.join(["thalweg", "predict", str(path), *words]), "how it goes on"
     if alone is None:
-        return f"thalweg predict {path} INPUT", "its answers for new data"
-    return " ".join([f"thalweg predict {path}", *(f"--{name} {value}" for name, value in alone.items())]), "what it makes alone"
+        return shlex.join(["thalweg", "predict", str(path), "INPUT"]), "its answers for new data"
+    asked = [word for name, value in alone.items() for word in (f"--{name}", str(value))]
+    return shlex.join(["thalweg", "predict", str(path), *asked]), "what it makes alone"
 
 
 VERB = Verb(

@@ -7,7 +7,7 @@ from typing import Any
 from thalweg.report.bar_chart import Bar, bars
 from thalweg.report.markup import figure, folded, paragraph, section, table, text, unbroken
 from thalweg.report.run_facts import Facts
-from thalweg.training.profile_telling import LEAST_MEMORY, percent, reached
+from thalweg.training.profile_telling import LEAST_MEMORY, noticed, percent, reached
 
 SPENT = "What training spent its time on"
 ASKED = re.compile(r"--[a-z-]+(?: [\w.=]+)?")
@@ -17,7 +17,7 @@ ASKED = re.compile(r"--[a-z-]+(?: [\w.=]+)?")
 def profile_section(facts: Facts) -> str:
     """A bar for each part, the bottleneck in words; nothing where no step was clocked."""
     found: Mapping[str, Any] = facts.results.get("profile") or {}
-    parts = [part for part in found.get("parts") or [] if percent(part["share"]) != percent(0)]
+    parts = noticed(found)
     if not parts:
         return ""
     said = text(_sentence(found["bottleneck"]))

@@ -146,18 +146,21 @@ def _of_work(found: Mapping[str, Any], memory: float | None, *, plain: bool) -> 
 
 
 def lines_of(found: Mapping[str, Any]) -> list[str]:
-    """A line for each part, what was reached, and the bottleneck."""
-    width = max(len(part["name"]) for part in found["parts"])
-    table = [
-        f"{part['name']:<{width}}  {percent(part['share']):>6}  {part['milliseconds']:>9.3f} ms a step"
-        for part in found["parts"]
-    ]
+    """A line for each part that took any time to speak of, what was reached, and the bottleneck."""
+    parts = noticed(found)
+    width = max(len(part["name"]) for part in parts)
+    table = [f"{part['name']:<{width}}  {percent(part['share']):>6}  {part['milliseconds']:>9.3f} ms a step" for part in parts]
     memory = (
         f"memory: {found['memory_bytes'] / 1e6:,.0f} MB more than before the first step"
         if (found["memory_bytes"] or 0) >= LEAST_MEMORY
         else ""
     )
     return [*table, reached(found), *filter(None, [memory]), found["bottleneck"]]
+
+
+def noticed(found: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The parts but those that would be told as 0.0 %."""
+    return [part for part in found.get("parts") or [] if percent(part["share"]) != percent(0)]
 
 
 def reached(found: Mapping[str, Any]) -> str:

@@ -53,14 +53,12 @@ from thalweg.training.speed import SPEED, settle
 from thalweg.training.splitting import tell_splitting
 from thalweg.training.stage import Own, Stage, build_stage, task_facts
 from thalweg.training.telling import ProgressLine, few_to_choose, tell_data, tell_model, tell_resumed, tell_stage
+from thalweg.training.threads import worth_threads
 from thalweg.training.trace import spoilt_weights
 
 EVALUATION_BATCH = 256
 FREE = ("checkpoint_seconds", "checkpoint_steps", "checkpoints_kept", "compare", "profile")
 """Settings that no weight depends on: they may be others when a run is resumed."""
-SMALL_NET = 200_000
-"""Parameters below which threads cost more in waiting for each other than they gain: a step of 75,000 parameters on 64 pictures
-of 8 x 8 took 12.6 ms on one thread, 11.7 on two and 25 on four of an AMD EPYC."""
 
 
 @dataclass
@@ -234,13 +232,12 @@ class _Work:
             refuse_wide(read_margin(self.settings.margin), name, metric.declaration.facts)  # type: ignore[attr-defined]
 
     def share_out(self, stage: Stage) -> None:
-        """Set the threads: as asked, as an unfinished run began with, else one for a small net and all there are for others.
+        """Set the threads: as asked, as an unfinished run began with, else one for small steps and all there are for others.
 
-        A function of the settings and the net alone, since sums of another number of threads end in other bits.
+        A function of settings, net and batches alone, since sums of another number of threads end in other bits.
         """
-        small = sum(one.numel() for one in stage.rule.shipped.parameters()) < (stage.threads_from or SMALL_NET)
         chosen = self.settings.threads or _former_threads(self.folder)
-        torch.set_num_threads(chosen or (1 if small else torch.get_num_threads()))
+        torch.set_num_threads(chosen or (torch.get_num_threads() if worth_threads(stage) else 1))
 
     def listeners(self, stage: Stage, interruption: Interruption, further: Mapping[str, Listener]) -> dict[str, Listener]:
         """The watchers of a stage, in the order in which they hear of a step; checkpoints come last."""

@@ -7,9 +7,10 @@ import pytest
 from thalweg.evaluation.predictions import arrow_array
 
 COLUMNS = [
-    *(np.arange(6, dtype=dtype) for dtype in ("int64", "int32", "uint8", "float32", "float64", "bool")),
+    *(np.arange(6, dtype=dtype) for dtype in ("int64", "int32", "uint8", "float32", "float64")),
     np.arange(10)[::2],
     np.array([], dtype=np.int64),
+    np.array([True, False]),
     np.array(["a", "bc"]),
     np.array(["2020-01-01"], dtype="datetime64[us]"),
     *(["a", "é", ""], [None, "a"], [1, 2], []),

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from thalweg.engine._usual import altered
 from thalweg.layers.linear_stack import LinearStack
 from thalweg.layers.normalisation import Unnormalised
 from thalweg.models.perceptron import MultilayerPerceptron
@@ -78,7 +79,7 @@ def links_of(model: nn.Module) -> list[Link] | None:
     `forward` does besides. None: it is no such chain, or something listens in it.
     """
     modules = _in_order(model)
-    if modules is None or any(_altered(module) for module in model.modules()):
+    if modules is None or any(altered(module) for module in model.modules()):
         return None
     links: list[Link] = []
     for module in modules:
@@ -112,12 +113,6 @@ def _does_nothing(module: nn.Module) -> bool:
     """It leaves rows that lie flat as they are."""
     flattens = type(module) is nn.Flatten and (module.start_dim, module.end_dim) == (1, -1)
     return flattens or type(module) in (nn.Identity, Unnormalised)
-
-
-def _altered(module: nn.Module) -> bool:
-    """Somebody hooked himself in, or put another `forward` in the place of the class's own."""
-    hooks = (module._forward_hooks, module._forward_pre_hooks, module._backward_hooks, module._backward_pre_hooks)
-    return any(hooks) or "forward" in vars(module)
 
 
 @dataclass(frozen=True)

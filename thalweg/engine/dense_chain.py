@@ -18,11 +18,11 @@ from thalweg.core.registry import program
 from thalweg.data.batches import Batches, StoredBatches
 from thalweg.engine._dense_layers import Layer, Link, Pass, links_of
 from thalweg.engine._flat_adam import FlatAdam
+from thalweg.engine._usual import usual
 from thalweg.engine._verdicts import CrossEntropyVerdict, SquaredVerdict, Verdict, shares_of
 from thalweg.engine.program import Program, Taken
 from thalweg.losses.cross_entropy import CrossEntropy
 from thalweg.losses.squared import Squared
-from thalweg.optimizers._descent import Descent
 from thalweg.rules._rule import Rule
 from thalweg.rules.backpropagation import Backpropagation
 from thalweg.tasks.classification import Classification
@@ -50,10 +50,10 @@ class DenseChain(Program):
 
     @classmethod
     def of(cls, rule: Rule, batches: Batches) -> "DenseChain | None":
-        if type(rule) is not Backpropagation or type(batches) is not StoredBatches:
+        if not usual(rule, most_weights=MOST_WEIGHTS) or type(batches) is not StoredBatches:
             return None
         links = links_of(rule.model)
-        if links is None or not _usual(rule) or not FlatAdam.fits(rule.descent.optimizer):
+        if links is None:
             return None
         return cls(rule, batches, links) if _readable(rule, batches, links) else None
 
@@ -101,15 +101,6 @@ class DenseChain(Program):
         """Rows of the batches from one to before another of an epoch."""
         rows, length = len(self.batches.rows), self.batches.length or 1
         return [rows * (one + 1) // length - rows * one // length for one in range(index, until)]
-
-
-def _usual(rule: Backpropagation) -> bool:
-    """The rule does nothing in a step but forward, loss, backward, Adam and averages, on this process alone."""
-    settings, descent = rule.settings, rule.descent
-    plain = settings.accumulate == 1 and settings.layer_decay == 1 and not (settings.l1 or settings.l2)
-    alone = rule.context.processes.world == 1 and rule.context.precision in ("float32", "float64")
-    moved, held = (sum(one.numel() for one in several) for several in (descent.parameters, rule.model.parameters()))
-    return plain and alone and moved == held <= MOST_WEIGHTS and type(descent) is Descent
 
 
 def _layer(link: Link, views: Mapping[int, tuple[Tensor, Tensor]]) -> Layer:

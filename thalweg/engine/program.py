@@ -31,7 +31,7 @@ class Taken:
 
 
 class Program(ABC):
-    """A way to take the steps of a rule, declared with `@program`.
+    """A way to take the steps of a rule, declared with `@program`; with `lanes=True` where it takes them in a rule's lanes too.
 
     After each `take` all that the rule holds is true: parameters, buffers, optimizer state by torch's names, followers. A step
     that would not be finite is left to the rule, which finds the cause, and changes nothing.

@@ -231,7 +231,9 @@ class Trial:
     def _lane_counts(self) -> list[int]:
         """Up to the threads there are, where parts of a batch may be computed side by side."""
         most = most_threads()
-        if self.settings.threads is not None or self.stage.rule.context.device.type != "cpu" or self.best.program or most < 2:
+        if self.settings.threads is not None or self.stage.rule.context.device.type != "cpu" or most < 2:
+            return []
+        if self.best.program and not registry.facts("program", self.best.program).get("lanes"):
             return []
         try:
             refuse_lanes(self.stage)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from thalweg.engine._usual import altered
 from thalweg.layers.linear_stack import LinearStack
 from thalweg.layers.normalisation import Unnormalised
+from thalweg.models.lenet import LeNet5
 from thalweg.models.perceptron import MultilayerPerceptron
 
 aten = torch.ops.aten
@@ -78,9 +79,16 @@ def links_of(model: nn.Module) -> list[Link] | None:
     Known are our own multilayer perceptron of one input and `nn.Sequential`; of any other class nobody can tell what its
     `forward` does besides. None: it is no such chain, or something listens in it.
     """
-    modules = _in_order(model)
-    if modules is None or any(altered(module) for module in model.modules()):
-        return None
+    modules = in_order(model)
+    links = linked(modules) if modules is not None else None
+    whole = sum(one.numel() for one in model.parameters()) == sum(
+        one.numel() for link in links or () for one in link.linear.parameters()
+    )
+    return links if whole else None
+
+
+def linked(modules: Sequence[nn.Module]) -> list[Link] | None:
+    """The layers of modules called one after the other, the first of them on flattened rows; None: others are among them."""
     links: list[Link] = []
     for module in modules:
         if type(module) is nn.Linear:
@@ -89,14 +97,17 @@ def links_of(model: nn.Module) -> list[Link] | None:
             links[-1] = Link(links[-1].linear, ACTIVATIONS[type(module)](module))
         elif not _does_nothing(module):
             return None
-    whole = sum(one.numel() for one in model.parameters()) == sum(
-        one.numel() for link in links for one in link.linear.parameters()
-    )
-    return links if links and links[-1].activation is None and whole else None
+    return links if links and links[-1].activation is None else None
+
+
+def in_order(model: nn.Module) -> list[nn.Module] | None:
+    """The modules that are called one after the other; None where that cannot be told, or something listens in them."""
+    return None if any(altered(module) for module in model.modules()) else _in_order(model)
 
 
 def _in_order(model: nn.Module) -> list[nn.Module] | None:
-    """The modules that are called one after the other; None where that cannot be told."""
+    if type(model) is LeNet5:
+        return [*model.trunk, *model.dense, model.head]
     if type(model) is nn.Sequential:
         inner = [_in_order(one) if isinstance(one, nn.Sequential) else [one] for one in model]
         return None if None in inner else [module for several in inner if several is not None for module in several]
@@ -130,14 +141,14 @@ class Pass:
     """Forward and backward through a chain for batches of so many rows.
 
     Attributes:
-        inputs: (B, I) what it reads; filled in by whoever calls.
+        inputs: (B, I) what it reads; filled in by whoever calls, or given.
         slope: (B, O) the slope of the loss by the last layer's sums; filled in between `forward` and `backward`.
     """
 
-    def __init__(self, layers: Sequence[Layer], rows: int) -> None:
+    def __init__(self, layers: Sequence[Layer], rows: int, inputs: Tensor | None = None) -> None:
         like = layers[0].weight
         self.layers = layers
-        self.inputs = like.new_empty(rows, like.shape[1])
+        self.inputs = like.new_empty(rows, like.shape[1]) if inputs is None else inputs
         self.sums = [like.new_empty(rows, len(layer.weight)) for layer in layers]
         self.answers = [torch.empty_like(z) if layer.activation else z for layer, z in zip(layers, self.sums, strict=True)]
         self.slopes = [torch.empty_like(z) for z in self.sums]

@@ -198,7 +198,7 @@ class Trial:
 
     def _properties(self, run: float) -> Iterator[tuple[str, list[SpeedPlan], float]]:
         """Each property with its candidates, given what is the best by its turn, and the seconds that they cost to build."""
-        yield "program", [self._with(program=name) for name in self._programs()], 0.0
+        yield "program", [self._by(name) for name in self._programs()], 0.0
         lanes_of_one = [self._with(lanes=n, threads=1) for n in self._lane_counts()]
         yield "cores", [*lanes_of_one, *(self._with(threads=n) for n in self._thread_counts())], 0.0
         yield "memory_format", [self._with(memory_format=one) for one in self._formats()], 0.0
@@ -214,6 +214,12 @@ class Trial:
 
     def _with(self, **changed: Any) -> SpeedPlan:
         return SpeedPlan.model_validate(self.best.model_dump() | changed)
+
+    def _by(self, name: str) -> SpeedPlan:
+        """A program, in lanes from the start where it takes them and there are several threads."""
+        if registry.facts("program", name).get("lanes") and self.threads in self._lane_counts():
+            return self._with(program=name, lanes=self.threads, threads=1)
+        return self._with(program=name)
 
     def _programs(self) -> list[str]:
         """Those that fit."""
@@ -239,10 +245,10 @@ class Trial:
             refuse_lanes(self.stage)
         except UsageRefusal:
             return []
-        return [n for n in (2, 4, 8, 16) if n <= most]
+        return [n for n in (2, 4, 8, 16) if n <= most and n != self.best.lanes]
 
     def _formats(self) -> list[str]:
-        if self.settings.memory_format != "auto":
+        if self.settings.memory_format != "auto" or self.best.program:
             return []
         convolves = any(isinstance(one, torch.nn.Conv2d) for one in self.stage.rule.model.modules())
         last = self.stage.rule.context.device.type == "cpu"  # what `auto` takes there

@@ -5,7 +5,7 @@
 
 Both learn from the same encoded rows and begin on the plane of two principal components. MiniSom is given its online training
 in random order, its fastest at equal epochs; `train_batch_offline` takes as long for each row and is shown with --offline. Ours
-is the rule's start and its steps. Errors (quantisation, topographic) are of the rows learned from.
+is the rule's start and its steps, as a run's program takes them. Errors are of the rows learned from.
 """
 
 import argparse
@@ -27,6 +27,7 @@ from thalweg.core.position import Position
 from thalweg.core.run_folder import RunFolder
 from thalweg.core.settings import Settings
 from thalweg.data.dataset import Dataset
+from thalweg.engine.map_steps import MapSteps
 from thalweg.layers.distances import squared_distances
 from thalweg.metrics.topographic_error import TopographicError
 from thalweg.models.self_organising_map import Map, MapSettings
@@ -79,8 +80,9 @@ def ours(case: Case, dataset: Dataset, task: Task) -> Found:
     batches.finish_ahead(1 << 30)
     progress = Progress(Position(total=rule.steps(batches)), batches.length)
     rule.begin(batches, progress.position)
+    program = MapSteps.of(rule, batches)
     ready = time.perf_counter()
-    learn(rule, batches, progress, [])
+    learn(rule, batches, progress, [], program)
     ended = time.perf_counter()
     return Found(ended - begun, ended - ready, *errors(rows_of(dataset), model.codes.detach(), case.side))
 

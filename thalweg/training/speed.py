@@ -132,8 +132,10 @@ def probed(stage: Stage, settings: RunSettings, talk: Talk, *, clock: Clock = ti
     """What a trial finds, or found before; plain steps where there is nothing to choose from."""
     rule = stage.rule
     stateless = not stage.batches.state_dict()
-    if not isinstance(rule, GradientRule) or rule.context.processes.world > 1 or not stateless or not _steps_left(stage):
+    if rule.context.processes.world > 1 or not stateless or not _steps_left(stage):
         return SpeedPlan()
+    if not isinstance(rule, GradientRule):
+        return _without_slopes(Trial(stage, settings, clock, SpeedPlan(), []))
     remembered = Remembered.of(stage, settings)
     with taken_back(stage):
         stage.begin(once_more=True)
@@ -144,6 +146,12 @@ def probed(stage: Stage, settings: RunSettings, talk: Talk, *, clock: Clock = ti
         remembered.keep(trial.best, trial.tried, trial.gain)
     _tell(talk, trial.best, trial.gain or remembered.gain, before=not trial.compared)
     return trial.best
+
+
+def _without_slopes(trial: "Trial") -> SpeedPlan:
+    """Of rules that follow no slope: the program that fits, which takes the same steps with less around them; not timed."""
+    program = next(iter(trial._programs()), "") if trial._can_finish_ahead() else ""
+    return SpeedPlan(program=program, ahead=True) if program else SpeedPlan()
 
 
 def _steps_left(stage: Stage) -> int:

@@ -12,6 +12,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from tests.training.resuming import StopAt, assert_resumes_to_the_same_bits, fitted
+from thalweg.core.device import usable_cores
 from thalweg.core.errors import UsageRefusal
 from thalweg.core.talk import Talk
 from thalweg.data.encode import encode
@@ -20,7 +21,7 @@ from thalweg.engine.plan import SpeedPlan, in_words
 from thalweg.rules._rule import Context
 from thalweg.training.interruption import Interrupted
 from thalweg.training.requested import run_settings
-from thalweg.training.speed import NEAR, NEAR_MIXED, Trial, _alike, refuse_lanes
+from thalweg.training.speed import NEAR, NEAR_MIXED, Trial, _alike, hold, refuse_lanes
 from thalweg.training.stage import Own, Stage, build_stage
 
 DIGITS = {"source": "digits", "model": "mlp", "augment": [], "rule": {"steps": 30, "batch_size": 48}, "evaluate_every": 10}
@@ -248,3 +249,27 @@ def test_compiled_steps_learn_the_same_and_resume_to_the_same_bits(tmp_path):
     plain = fitted({**small, "speed": "plain"}, tmp_path / "plain")
     run = assert_resumes_to_the_same_bits({**small, "speed": [{"compiled": True}]}, tmp_path, cuts=(3,))
     assert run.history[-1]["loss"] == pytest.approx(plain.history[-1]["loss"], rel=1e-4)
+
+
+class Even:
+    """A clock by which every look comes 60 ms after the last one."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        self.now += 0.06
+        return self.now
+
+
+@pytest.mark.skipif(usable_cores() < 2, reason="one core has neither lanes nor threads")
+@pytest.mark.parametrize(("steps", "whole"), [(40, False), (90, False), (300, True)])
+def test_as_many_candidates_are_tried_as_there_is_time_for(steps, whole, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    settings = {**DIGITS, "rule": {"steps": steps, "batch_size": 48}}
+    stage, trial = stage_of(settings)
+    trial = Trial(stage, run_settings(settings), Even(), SpeedPlan(), ["ahead", "program"])
+    trial.search(Heard())
+    assert trial.compared == (steps > 40)
+    assert ("cores" in trial.tried) == whole
+    hold(SpeedPlan(threads=1), stage, run_settings(settings))

@@ -186,7 +186,7 @@ class Trial:
     threads: int = field(default_factory=torch.get_num_threads)
 
     def search(self, talk: Talk) -> None:
-        """Look at each property that was not looked at before, as long as the time allows."""
+        """Look at each property that was not looked at before, at as many of its candidates as the time allows."""
         self.start = {name: _copied(one) for name, one in self.stage.rule.state_dict().items()}
         step = self._seconds_of_plain()
         run = step * _steps_left(self.stage)
@@ -196,13 +196,16 @@ class Trial:
             self.tried.append("ahead")
         begun = self.clock()
         for name, candidates, costs in self._properties(run):
-            needed = costs + (1 + len(candidates)) * self.rounds * (self.warm + self.count) * step
-            if name in self.tried or not candidates or self.clock() - begun + needed > max(allowed, 2 * costs):
+            each = self.rounds * (self.warm + self.count) * step
+            left = max(allowed, 2 * costs) - costs - (self.clock() - begun)
+            fitting = candidates[: max(0, int(left / each) - 1)]
+            if name in self.tried or not fitting:
                 continue
-            if needed > 0.5:
+            if costs + each * len(fitting) > 0.5:
                 talk.live(SPEED, "ways of taking steps are tried")
-            self._choose(candidates)
-            self.tried.append(name)
+            self._choose(fitting)
+            if len(fitting) == len(candidates):  # else the next run looks at them again
+                self.tried.append(name)
 
     def _properties(self, run: float) -> Iterator[tuple[str, list[SpeedPlan], float]]:
         """Each property with its candidates, given what is the best by its turn, and the seconds that they cost to build."""
@@ -304,7 +307,7 @@ class Trial:
         self.compared = True
         if 0 in wrong:  # plain steps are not finite: the run will say why
             return
-        known = {index: statistics.median(one) for index, one in enumerate(seconds) if index not in wrong}
+        known = {index: statistics.median_low(one) for index, one in enumerate(seconds) if index not in wrong}
         now = plans.index(self.best)
         fastest = min(known, key=lambda index: known[index])
         if now not in known or known[fastest] * GAIN < known[now]:

@@ -11,6 +11,7 @@ from PIL import Image as Pillow
 
 from thalweg.core.errors import DataRefusal, ResourceRefusal
 from thalweg.core.position import Position
+from thalweg.core.run_lock import one_at_a_time
 from thalweg.data import _cached, _npy, catalogue
 from thalweg.data._mapped import Mapped, _runs, in_file
 from thalweg.data._raw_digest import raw_digest
@@ -171,12 +172,35 @@ def test_what_was_opened_longest_ago_goes_first_where_room_is_needed(photos: Exa
         encoded(dataclasses.replace(photos, columns={name: column[1:] for name, column in photos.columns.items()}), "always")
 
 
+def test_what_another_process_is_making_is_not_removed_for_room(photos: Examples, monkeypatch: pytest.MonkeyPatch):
+    encoded(photos, "always")
+    monkeypatch.setattr(_cached, "MOST_BYTES", 60_000)
+    fewer = [dataclasses.replace(photos, columns={name: one[:n] for name, one in photos.columns.items()}) for n in (59, 58)]
+    (folder,) = folders("image")
+    with one_at_a_time(folder):
+        encoded(fewer[0], "always")
+        assert folder.exists()
+    encoded(fewer[1], "always")
+    assert not folder.exists()
+
+
 def test_the_digest_of_raw_values_tells_what_they_are(tmp_path: Path):
     image = Pillow.new("L", (2, 2))
     columns = [["1"], [1], [1.0], [None], [tmp_path], [image], [image.rotate(90).convert("RGB")]]
     arrays = [np.zeros(3), np.zeros((3, 1)), np.zeros(3, np.float32), [np.zeros(3)], np.ones(3)]
     assert len({raw_digest(column) for column in [*columns, *arrays]}) == len(columns) + len(arrays)
     assert raw_digest(np.zeros((4, 3))[::2]) == raw_digest(np.zeros((2, 3)))
+
+
+def test_pictures_of_other_palettes_and_long_values_within_lists_are_others():
+    red, green = (Pillow.new("P", (2, 2)) for _ in range(2))
+    red.putpalette([255, 0, 0])
+    green.putpalette([0, 255, 0])
+    assert raw_digest([red]) != raw_digest([green])
+    flat, bump = np.zeros(5000), np.zeros(5000)
+    bump[2500] = 1  # the text of a long array leaves out its middle
+    assert raw_digest([[flat]]) != raw_digest([[bump]])
+    assert raw_digest([torch.from_numpy(flat)]) != raw_digest([torch.from_numpy(bump)])
 
 
 def test_large_arrays_stay_in_their_files_and_are_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

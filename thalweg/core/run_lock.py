@@ -78,13 +78,21 @@ def take_lock(folder: Path) -> RunLock:
 
 
 @contextlib.contextmanager
-def one_at_a_time(folder: Path) -> Iterator[None]:
-    """While this is entered, every other process that wants to enter it for the same folder waits."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+def one_at_a_time(folder: Path, *, wait: bool = True) -> Iterator[bool]:
+    """While this is entered, every other process that wants to enter it for the same folder waits.
+
+    Args:
+        wait: else it is said at once whether nobody else is within.
+    """
+    descriptor, alone = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC), True
     try:
-        with contextlib.suppress(OSError):  # some network file systems have no such locks; the lock file itself remains
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            alone = False
+        except OSError:  # some network file systems have no such locks; the lock file itself remains
+            pass
+        yield alone
     finally:
         os.close(descriptor)
 

@@ -108,13 +108,26 @@ def on_disk(one: Encoding, columns: Sequence[Column], like: Tensor) -> Mapped:
         "dtype": str(like.numpy().dtype),
     }
     folder = top / f"{one.kind}-{hashlib.sha256(render_json(about)).hexdigest()[:32]}"
-    with disk.refusing(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-    with one_at_a_time(folder):
+    with _entered(folder):
         made = _Made(folder, one, columns, like)
         made.begin(about)
         made.complete()
         return Mapped(folder / VALUES, made.shape, like.numpy().dtype)
+
+
+@contextlib.contextmanager
+def _entered(folder: Path) -> Iterator[None]:
+    """Be alone in a folder, which is made where it is not there, or was removed while others were waited for."""
+    with contextlib.ExitStack() as within:
+        while True:
+            with disk.refusing(folder):
+                folder.mkdir(parents=True, exist_ok=True)
+            with contextlib.suppress(FileNotFoundError):
+                within.enter_context(one_at_a_time(folder))
+                if folder.is_dir():
+                    break
+            within.close()
+        yield
 
 
 def told(mapped: Sequence[Mapped]) -> list[str]:
@@ -285,8 +298,16 @@ def _make_room(folder: Path, needed: int) -> None:
     for one in others:
         if held + needed <= allowed:
             break
-        disk.discard(one)  # who reads it keeps it until it ends
-        held -= sizes[one]
+        held -= sizes[one] if _removed(one) else 0
+
+
+def _removed(folder: Path) -> bool:
+    """Remove a folder, of which who reads it keeps what it reads; not one that is being made or looked through."""
+    with contextlib.suppress(FileNotFoundError), one_at_a_time(folder, wait=False) as alone:
+        if alone:
+            disk.discard(folder)
+        return alone
+    return True
 
 
 def _opened(folder: Path) -> float:

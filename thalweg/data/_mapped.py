@@ -45,8 +45,11 @@ class Mapped:
         return self.shape[0]
 
     def __getitem__(self, rows: Tensor) -> Tensor:
-        """The rows (B,) asked for, in that order, copied from the file."""
-        return self.values[rows].to(self.target)
+        """The rows (B,) asked for, in that order, copied from the file; to a GPU while other work goes on."""
+        if self.target.type != "cuda":
+            return self.values[rows].to(self.target)
+        gathered = torch.empty(len(rows), *self.shape[1:], dtype=self.dtype, pin_memory=True)
+        return torch.index_select(self.values, 0, rows, out=gathered).to(self.target, non_blocking=True)
 
     def expect(self, rows: Tensor) -> None:
         """Have the system fetch these rows (B,) while other work goes on; what they hold does not depend on it.

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
+from torch import Tensor
 
 from thalweg.fields.column import Column
 
@@ -38,8 +39,15 @@ def _add(sha: Any, value: Any) -> None:
             sha.update(repr((str(value), None)).encode(errors="surrogateescape"))
     elif isinstance(value, np.ndarray):
         _add_array(sha, value)
+    elif isinstance(value, Tensor):
+        _add_array(sha, value.numpy(force=True))
+    elif isinstance(value, list | tuple):  # shown as text, large arrays within are cut short
+        sha.update(f"{type(value).__name__} {len(value)}\n".encode())
+        for one in value:
+            _add(sha, one)
     elif isinstance(value, Image.Image):
-        sha.update(f"{value.mode} {value.size}".encode() + value.tobytes())
+        shown = (value.mode, value.size, value.getpalette(), value.info.get("transparency"))
+        sha.update(repr(shown).encode() + value.tobytes())
     else:
         sha.update(f"{type(value).__name__} {value!r}\n".encode(errors="surrogatepass"))
 

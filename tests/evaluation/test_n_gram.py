@@ -81,3 +81,11 @@ def test_of_many_symbols_only_grams_that_fit_one_number_are_counted():
     model = KneserNey(8).fit(rows, rows)
     assert len(model.grams.edges) <= 62 / 15.8
     assert model.grams.edges[0] == 0
+
+
+def test_codes_beyond_those_of_training_stand_in_no_context():
+    """To base 4, a 5 after a 1 has the number of a 1 after a 2."""
+    random = np.random.default_rng(0)
+    text = random.integers(1, 4, (50, 21))
+    fitted = KneserNey(3).fit(text[:, :-1], text[:, 1:])
+    assert np.array_equal(fitted.predict_proba(np.array([[1, 5, 2]])), fitted.predict_proba(np.array([[1, 0, 2]])))

@@ -46,7 +46,7 @@ def written(
             told, past = continuing.continued(unread, past)
         unread = chosen(told[:, -1], drawn[:, index], temperature)[:, None]
         codes.append(unread)
-        kept = torch.cat([kept, unread], 1)
+        kept = torch.cat([kept[:, -longest:], unread], 1)
     return torch.cat(codes, 1)
 
 

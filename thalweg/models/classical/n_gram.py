@@ -55,6 +55,7 @@ class NGram(Evaluator):
     def predict_proba(self, rows: Any) -> np.ndarray:
         """(n, L, V) of windows (n, L): what follows each symbol, from those up to it."""
         codes = np.asarray(rows).astype(np.int64)
+        strange = unseen = codes >= len(self.lowest)  # beyond the base: their contexts would have the numbers of others
         found = np.broadcast_to(self.lowest, (*codes.shape, len(self.lowest))).copy()
         context = np.zeros_like(codes)
         for length, (first, last) in enumerate(pairwise(self.edges.tolist()), 1):
@@ -63,7 +64,8 @@ class NGram(Evaluator):
             context = context[:, -(codes.shape[1] - length + 1) :] + codes[:, : codes.shape[1] - length + 1] * len(
                 self.lowest
             ) ** (length - 1)
-            self._mixed(found[:, length - 1 :], context, first, last)
+            unseen = unseen[:, -context.shape[1] :] | strange[:, : context.shape[1]]
+            self._mixed(found[:, length - 1 :], np.where(unseen, -1, context), first, last)
         return found
 
     def _mixed(self, found: np.ndarray, context: np.ndarray, first: int, last: int) -> None:

@@ -12,7 +12,7 @@ from thalweg.data.read import read
 from thalweg.data.settings import DataSettings
 from thalweg.evaluation.features import Columns
 from thalweg.evaluation.opponents import Chooser, fit_one
-from thalweg.evaluation.training_rows import Training
+from thalweg.evaluation.training_rows import OF_FREE, Training
 from thalweg.evaluation.tuning import Plan, _folds, cross_validated, planned
 
 SETTINGS = [(f"smoothing {one:g}", GaussianNB(var_smoothing=one)) for one in (1e-9, 1e-1, 1e3)]
@@ -57,6 +57,23 @@ def test_what_was_planned_is_what_is_fitted_and_recorded():
     task, dataset, training = prepared()
     one, note = fit_one("naive-bayes", training, Chooser(task, dataset, "accuracy", 0), Columns(task), seconds=60.0)
     assert (one.fits, one.folds, one.rows, note) == (10, 3, 144, "")
+
+
+def test_where_memory_is_scarce_a_draw_of_the_rows_is_fitted_and_that_is_said(monkeypatch):
+    dataset = classes(2400, noise=0.9)
+    task = task_of("classification", dataset)
+    whole = Training.of(task, dataset, 0)
+    width = whole.rows.shape[1]
+    monkeypatch.setattr("thalweg.evaluation.training_rows.free_bytes", lambda device: OF_FREE * 500 * width)
+    scarce, chooser = Training.of(task, dataset, 0), Chooser(task, dataset, "accuracy", 0)
+    assert 100 < len(scarce.rows) == len(scarce.target) <= 520
+    assert len({*map(tuple, scarce.rows)} - {*map(tuple, whole.rows)}) == 0
+    answers = {tuple(row): answer for row, answer in zip(whole.rows, whole.target, strict=True)}
+    assert all(answers[tuple(row)] == answer for row, answer in zip(scarce.rows, scarce.target, strict=True))
+    one, note = fit_one("naive-bayes", scarce, chooser, Columns(task), seconds=60.0)
+    assert (one.rows, one.whole) == (len(scarce.rows), len(whole.rows))
+    assert note.endswith(f"fitted on {one.rows:,} of {one.whole:,} rows, to keep to memory")
+    assert 1 <= sum(batch.size for batch in chooser.batches) <= 256
 
 
 def test_settings_are_compared_on_training_rows_as_scikit_learn_compares_them():

@@ -26,7 +26,7 @@ from thalweg.evaluation.features import Columns, inputs_of, reader, unreadable
 from thalweg.evaluation.figures import short
 from thalweg.evaluation.frozen import can_freeze
 from thalweg.evaluation.paired import sign
-from thalweg.evaluation.training_rows import Training, Watch
+from thalweg.evaluation.training_rows import Training, Watch, most_numbers
 from thalweg.evaluation.tuning import Plan, cross_validated, planned
 from thalweg.evaluation.verdict import TRIVIAL
 from thalweg.tasks._task import Model, Task
@@ -158,8 +158,7 @@ class Chooser:
 
     def __init__(self, task: Task, dataset: Dataset, headline: str, seed: int) -> None:
         self.task, self.headline, self.seed = task, headline, seed
-        every = list(dataset.batches("validation", size=BATCH))
-        self.batches = Listed(every[:: max(1, -(-len(every) // CHOOSING))])
+        self.batches = Listed(_spread(dataset.batches("validation", size=BATCH)))
         self.higher = sign(task.metrics[headline])
         rows = sum(one.size for one in self.batches)
         self.few = rows if rows < FEW else 0
@@ -175,6 +174,16 @@ class Chooser:
     def judged(self, model: Model) -> Evaluation:
         """All metrics of a model."""
         return of_batches(self.task, model, self.batches, part="validation", at=Position(self.seed))
+
+
+def _spread(batches: Batches) -> list[Batch]:
+    """As many batches as choose and as memory has room for, from all over; the others are not held."""
+    first = next(iter(batches), None)
+    if first is None:
+        return []
+    most = max(1, min(CHOOSING, most_numbers() // max(1, sum(one.numel() for one in first.values()))))
+    there = batches.length if batches.length is not None else sum(1 for _ in batches)
+    return [batch for number, batch in enumerate(batches) if number % -(-there // most) == 0]
 
 
 class Listed(Batches):
@@ -292,16 +301,23 @@ def fit_one(
     if best is None:
         return None, f"{facts['title']} could not be fitted: {failed}"
     best = dataclasses.replace(best, fits=fits, seconds=watch.seconds)
-    return best, _note(best, settings=plan.settings, offered=len(offered))
+    return best, _note(best, training.rows.shape[0], settings=plan.settings, offered=len(offered))
 
 
-def _note(one: Opponent, *, settings: int, offered: int) -> str:
+def _note(one: Opponent, held: int, *, settings: int, offered: int) -> str:
+    """What it was not given, and why.
+
+    Args:
+        held: rows that were taken into memory.
+    """
     said = []
     if one.rows < one.whole:
         said.append(f"fitted on {one.rows:,} of {one.whole:,} rows")
     if settings < offered:
         said.append(f"{settings} of {offered} settings tried")
-    return f"{one.title}: {', '.join(said)}, to keep to the time for baselines" if said else ""
+    scarce = ["memory"] if held < one.whole else []
+    scarce += ["the time for baselines"] if settings < offered or one.rows < held else []
+    return f"{one.title}: {', '.join(said)}, to keep to {' and '.join(scarce)}" if said else ""
 
 
 def sharpened(model: Fitted, chooser: Chooser) -> Fitted:

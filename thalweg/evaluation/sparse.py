@@ -132,13 +132,18 @@ def side_by_side(pieces: Sequence[Any]) -> Any:  # noqa: ANN401
     return _narrow(hstack([*map(csr_array, dense), *sparse], format="csr", dtype=np.float32))
 
 
-def one_after_another(parts: Sequence[Any]) -> Any:  # noqa: ANN401
-    """Rows of the same columns."""
-    if not is_sparse(parts[0]):
-        return np.concatenate(parts)
-    from scipy.sparse import vstack
+def one_after_another(parts: Sequence[Any], order: np.ndarray) -> Any:  # noqa: ANN401
+    """Rows of the same columns, in an order (n,); dense ones are held twice at most."""
+    if is_sparse(parts[0]):
+        from scipy.sparse import vstack
 
-    return _narrow(vstack(parts, format="csr"))
+        return _narrow(vstack(parts, format="csr"))[order]
+    whole = np.empty((len(order), *parts[0].shape[1:]), np.result_type(*parts))
+    places, first = np.argsort(order), 0
+    for part in parts:
+        whole[places[first : first + len(part)]] = part
+        first += len(part)
+    return whole
 
 
 def _narrow(rows: Any) -> Any:  # noqa: ANN401

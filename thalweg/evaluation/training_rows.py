@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from threadpoolctl import threadpool_limits
 
+from thalweg.core.memory import free_bytes
 from thalweg.core.position import Position
 from thalweg.data.dataset import Dataset
 from thalweg.evaluation._baseline import Baseline, Candidates
@@ -20,8 +21,8 @@ from thalweg.tasks._task import Task
 
 SMALL_TABLE = 1_000_000
 """Numbers up to which threads that share one fit wait longer than they work; whole trees are still grown side by side."""
-NUMBERS = 60_000_000
-"""Numbers that the training rows may be in all."""
+NUMBERS, OF_FREE = 60_000_000, 64
+"""Numbers that the training rows may be in all; and bytes of free memory that there must be for each, as fits copy them."""
 
 
 class Watch:
@@ -65,24 +66,24 @@ class Training:
         Args:
             columns: what makes them; by default plain columns.
         """
-        columns, drawn, target, chosen = columns or Columns(task), [], [], []
+        columns, drawn, target, chosen, most = columns or Columns(task), [], [], [], most_numbers()
         generator = np.random.default_rng(Position(seed).number("baselines", by="run"))
-        whole, share, name = dataset.rows("train") or 0, 1.0, task.ports.output.name
+        whole, share, name, classes = dataset.rows("train") or 0, 1.0, task.ports.output.name, task.ports.output.size
         for batch in dataset.batches("train", size=BATCH):
             made = columns(inputs_of(task, batch))
             numbers = made.nnz if is_sparse(made) else made.size
-            share = min(1.0, NUMBERS * made.shape[0] / (max(whole, 1) * max(numbers, 1)))
+            share = min(1.0, most * made.shape[0] / (max(whole, 1) * max(numbers, 1)))
             kept = generator.random(made.shape[0]) < share
             drawn.append(made[kept])
             chosen.append(kept)
-            target.append(batch[name].detach().cpu().double().numpy()[kept])
+            told = batch[name].detach().cpu()
+            target.append((told.double() if classes is None else told.int()).numpy()[kept])
         order = generator.permutation(sum(map(len, target)))
-        y = np.concatenate(target)[order]
+        rows, y = one_after_another(drawn, order), one_after_another(target, order)
         flat = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
-        classes = task.ports.output.size
         groups = groups_of(dataset, "train")
         inside = None if groups is None else groups.numpy()[np.concatenate(chosen)][order]
-        return Training(task, one_after_another(drawn)[order], flat, classes, whole or len(y), seed, columns.dense, inside)
+        return Training(task, rows, flat, classes, whole or len(y), seed, columns.dense, inside)
 
     def candidates(self, part: Baseline) -> Candidates:
         """The estimators that a baseline offers for such a target."""
@@ -110,6 +111,12 @@ class Training:
             warnings.simplefilter("ignore")
             estimator.fit(some, target)
         return watch.seconds
+
+
+def most_numbers() -> int:
+    """Numbers that the training rows may be in all here, a power of two where memory is scarce, so that runs agree."""
+    free = free_bytes(torch.device("cpu"))
+    return NUMBERS if free is None else min(NUMBERS, 1 << max(free // OF_FREE, 1).bit_length() - 1)
 
 
 def _one_each(estimator: Any) -> Any:  # noqa: ANN401

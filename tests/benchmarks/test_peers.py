@@ -7,6 +7,9 @@ import pytest
 from benchmarks.peers.job import Clock, Job, lacks, names, tool, workload
 from benchmarks.peers.measuring import Found, Plan, Turn, excuse, fastest, turns
 from benchmarks.peers.tables import geometric_mean, ratio, rows, summary, table
+from benchmarks.peers.workloads.adult import COUNTS, NET
+from thalweg.core import registry
+from thalweg.training.scaled import scaled
 
 ON_TORCH = ("gather", "hugging_face", "lightning", "loop", "skorch")
 
@@ -80,6 +83,12 @@ def test_later_rounds_keep_the_usual_setting_and_the_fastest(tmp_path: Path) -> 
     found += [told("loop", "both", 0, rates=(3.0,), variant="compiled", cache="warm")]
     again = turns(plan, "perceptron", fastest(found, "perceptron"))
     assert [(one.variant, one.cache) for one in again] == [("float32", ""), ("compiled", "warm")], "compiling once is enough"
+
+
+def test_nothing_of_the_tabular_net_is_left_for_thalweg_to_choose_by_the_rows() -> None:
+    chosen = scaled(registry.facts("model", "tabular"), "classification", COUNTS["train"])["settings"]
+    assert chosen
+    assert set(chosen) <= set(NET)
 
 
 def test_every_tool_takes_a_workload_or_says_why_not() -> None:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from thalweg.engine._usual import altered
+from thalweg.layers.joined import Joined
 from thalweg.layers.linear_stack import LinearStack
 from thalweg.layers.normalisation import Unnormalised
 from thalweg.models.lenet import LeNet5
@@ -80,7 +81,12 @@ def links_of(model: nn.Module) -> list[Link] | None:
     `forward` does besides. None: it is no such chain, or something listens in it.
     """
     modules = in_order(model)
-    links = linked(modules) if modules is not None else None
+    return links_among(modules, model) if modules is not None else None
+
+
+def links_among(modules: Sequence[nn.Module], model: nn.Module) -> list[Link] | None:
+    """The layers of modules called one after the other, where they are all that a model has to learn; None elsewhere."""
+    links = linked(modules)
     whole = sum(one.numel() for one in model.parameters()) == sum(
         one.numel() for link in links or () for one in link.linear.parameters()
     )
@@ -111,13 +117,22 @@ def _in_order(model: nn.Module) -> list[nn.Module] | None:
     if type(model) is nn.Sequential:
         inner = [_in_order(one) if isinstance(one, nn.Sequential) else [one] for one in model]
         return None if None in inner else [module for several in inner if several is not None for module in several]
-    if type(model) is not MultilayerPerceptron or type(model.hidden) is not LinearStack:
+    stacked = stacked_in(model)
+    if stacked is None:
         return None
-    ports = model.joined.ports
+    ports = stacked[0].ports
     if len(ports) != 1 or ports[0].size is not None or ports[0].sizes:
         return None
-    parts = [part for dense in model.hidden.layers for part in dense.children()]
-    return [nn.Flatten(), *parts, model.head]
+    return [nn.Flatten(), *stacked[1]]
+
+
+def stacked_in(model: nn.Module) -> tuple[Joined, list[nn.Module]] | None:
+    """What puts the inputs of our own multilayer perceptron side by side, and what is called after it; None for others."""
+    if type(model) is not MultilayerPerceptron or type(model.hidden) is not LinearStack:
+        return None
+    if any(altered(module) for module in model.modules()):
+        return None
+    return model.joined, [*(part for dense in model.hidden.layers for part in dense.children()), model.head]
 
 
 def _does_nothing(module: nn.Module) -> bool:

@@ -1,6 +1,7 @@
 """Several inputs as one vector: numbers flattened, codes as one-hot columns. What a perceptron reads of any data."""
 
 from collections.abc import Callable, Mapping
+from itertools import accumulate
 from typing import Self
 
 import torch
@@ -36,7 +37,7 @@ class Joined(nn.Module):
         """Inputs by name (B, ...) to (B, width)."""
         read = [inputs[port.name] for port in self.ports]
         dtype = next((one.dtype for one in read if one.is_floating_point()), self.like.dtype)
-        pieces = [piece for port, one in zip(self.ports, read, strict=True) for piece in _flat(port, one, dtype)]
+        pieces = [_flat(port, one, dtype) for port, one in zip(self.ports, read, strict=True)]
         return pieces[0] if len(pieces) == 1 else torch.cat(pieces, dim=1)
 
 
@@ -63,11 +64,12 @@ def _width(port: Port) -> int:
     return sum(_sizes(port)) or port.width
 
 
-def _flat(port: Port, value: Tensor, dtype: torch.dtype) -> list[Tensor]:
-    """The value (B, ...) in one piece (B, width), codes in one for each of them (B, size)."""
+def _flat(port: Port, value: Tensor, dtype: torch.dtype) -> Tensor:
+    """The value (B, ...) in one piece (B, width), codes as one-hot columns."""
     sizes = _sizes(port)
     if not sizes:
-        return [value.flatten(1)]
+        return value.flatten(1)
     codes = value.reshape(value.shape[0], -1)  # (B, k)
-    blank = [torch.zeros(codes.shape[0], size, dtype=dtype, device=codes.device) for size in sizes]
-    return [one.scatter(1, codes[:, i : i + 1], 1.0) for i, one in enumerate(blank)]
+    if len(sizes) > 1:
+        codes = codes + torch.tensor([0, *accumulate(sizes[:-1])], device=codes.device)
+    return torch.zeros(codes.shape[0], sum(sizes), dtype=dtype, device=codes.device).scatter(1, codes, 1.0)

@@ -4,7 +4,7 @@ Forms: `part` (a registered model and its settings), `external` (the user's own 
 classical model as arrays).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,8 +26,10 @@ from thalweg.core.talk import Aloud, Talk
 from thalweg.core.tensors import tensors_to_bytes
 from thalweg.data.batch import Batch
 from thalweg.data.settings import OnBadFile
+from thalweg.engine.answering_chain import AnsweringChain
 from thalweg.fields.column import as_column, take
 from thalweg.fields.encoding import Column, Encodings
+from thalweg.packages.answering import Answered, one_by_one, side_by_side
 from thalweg.packages.arranged import arranged
 from thalweg.packages.blocks import Blocks, Supply, files_of, look_over
 from thalweg.packages.described import DESCRIPTION, Described, Named, described, mended_by_another_copy
@@ -125,19 +127,30 @@ class Package:
 
     def _answered(self, supply: Supply, asked: Request, talk: Talk) -> dict[str, Column]:
         """What the task says of all batches, as raw values."""
-        pieces: list[dict[str, Column]] = []
-        lost: list[int] = []
+        found = list(self._pieces(supply, asked))
+        _tell_lost([row for _, lost in found for row in lost], talk)
+        pieces = [piece for piece, _ in found]
+        return {name: _joined([piece[name] for piece in pieces]) for name in pieces[0]}
+
+    def _pieces(self, supply: Supply, asked: Request) -> Iterator[Answered]:
+        """What the task says of each batch."""
+
+        alone = self.form == "part" and self.like.device.type == "cpu" and not self.task.needs_gradients
+        model = (AnsweringChain.of(self.model) if alone else None) or self.model
+
+        def answer(batch: Batch, at: Position) -> Answered:
+            with torch.inference_mode(not self.task.needs_gradients), torch.set_grad_enabled(self.task.needs_gradients):
+                predicted = self.task.predict(model, batch, at, asked)
+                return self.task.decode(predicted), _not_a_number(predicted, batch)
+
         modes = set_evaluating(self.model)
         try:
-            with torch.enable_grad() if self.task.needs_gradients else torch.inference_mode():
-                for batch, inside in supply:
-                    predicted = self.task.predict(self.model, batch, inside, asked)
-                    lost += _not_a_number(predicted, batch)
-                    pieces.append(self.task.decode(predicted))
+            if alone:
+                yield from side_by_side(supply, answer, self.model)
+            else:
+                yield from one_by_one(supply, answer)
         finally:
             restore_modes(modes)
-        _tell_lost(lost, talk)
-        return {name: _joined([piece[name] for piece in pieces]) for name in pieces[0]}
 
     @property
     def like(self) -> torch.Tensor:
@@ -168,9 +181,10 @@ class Package:
 
 def _not_a_number(predicted: Mapping[str, torch.Tensor], batch: Batch) -> list[int]:
     """The numbers of the rows in whose answers a value is NaN."""
-    size, numbers = batch.size, batch.rows if batch.rows is not None else torch.arange(batch.size)
-    floats = [one for one in predicted.values() if one.is_floating_point() and one.dim() and len(one) == size]
-    wrong = [one.detach().isnan().reshape(size, -1).any(1).cpu() for one in floats if one.numel()]
+    size = batch.size
+    floats = [one for one in predicted.values() if one.is_floating_point() and one.dim() and len(one) == size and one.numel()]
+    wrong = [gone.reshape(size, -1).any(1).cpu() for one in floats if (gone := one.detach().isnan()).any()]
+    numbers = batch.rows if batch.rows is not None else torch.arange(size)
     return numbers[torch.stack(wrong).any(0)].tolist() if wrong else []
 
 
@@ -190,6 +204,8 @@ def _tell_left_out(blocks: Blocks, talk: Talk) -> None:
 
 def _with_ids(answers: dict[str, Column], ids: Mapping[str, Column], blocks: Blocks) -> dict[str, Column]:
     """The answers after the ids of their rows, where the data have some and no answer is called so."""
+    if not ids:
+        return answers
     kept = [row for row in range(blocks.rows) if row not in blocks.left_out]
     named = {name: take(as_column(column), kept) for name, column in ids.items() if name not in answers}
     return {**named, **answers}

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from thalweg.core.errors import DataRefusal
 from thalweg.core.registry import kind
+from thalweg.fields.adjoining import matrix_of
 from thalweg.fields.arrays import is_scalar, not_finite, shown
 from thalweg.fields.column import DAY, Column, Look, floats, missing
 from thalweg.fields.encoding import BadRows, Claim, Encoding
@@ -41,7 +42,7 @@ class Number(Encoding):
                 self._floats(name, column)
 
     def fit(self, columns: Sequence[Column]) -> Self:
-        values = self._stacked(columns)
+        values = self._stacked(columns).astype(np.float64)
         self.scale = Scale.none(values.shape[1:]) if self.role == "weight" else Scale.of(values)
         return self
 
@@ -56,8 +57,12 @@ class Number(Encoding):
         return torch.from_numpy(self.scale.standardised(values))
 
     def _stacked(self, columns: Sequence[Column]) -> np.ndarray:
+        """(N, d) numbers, in float64 unless they lie so already; not to be written to."""
+        matrix = matrix_of(columns)
+        if matrix is not None:
+            return matrix
         ready = [one if _of_numbers(one) else self._floats(name, one) for name, one in zip(self.fields, columns, strict=True)]
-        return np.stack(ready, axis=1).astype(np.float64)
+        return np.stack(ready, axis=1).astype(np.float64, copy=False)
 
     def _floats(self, name: str, column: Column) -> np.ndarray:
         try:
@@ -92,12 +97,15 @@ class Number(Encoding):
         return raw[:, 0] if len(self.fields) == 1 else raw
 
     def summary(self, columns: Sequence[Column]) -> str:
-        values = self._stacked(columns)
+        values = self._stacked(columns).astype(np.float64)
         values = values[np.isfinite(values)]
         sort = "days since 1970" if any(map(_of_moments, columns)) else "numbers"
         return f"{sort} from {_figure(values.min())} to {_figure(values.max())}" if len(values) else sort
 
     def remarks(self, columns: Sequence[Column]) -> list[str]:
+        matrix = matrix_of(columns)
+        if matrix is not None and not np.isnan(matrix.max(initial=0)):  # NaN is the largest of all
+            return []
         gaps = {name: int(missing(column).sum()) for name, column in zip(self.fields, columns, strict=True)}
         shown = ", ".join(f"{count:,} in {name}" for name, count in gaps.items() if count)
         return [f"gaps count as the mean: {shown}"] if shown else []

@@ -1,0 +1,99 @@
+"""Answers: the same on any number of threads, from a chain by hand as from the model, and from models that remember."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from thalweg.core.lanes import Lanes
+from thalweg.core.position import Position
+from thalweg.data.batch import Batch
+from thalweg.engine.answering_chain import AnsweringChain
+from thalweg.fields.ports import Port, Ports
+from thalweg.models.perceptron import MultilayerPerceptron, PerceptronSettings
+from thalweg.packages.answering import Answered, side_by_side
+
+
+@pytest.fixture
+def two_threads() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(threads)
+
+
+class Counting(nn.Module):
+    """Says how many rows it has seen, where it is told to count."""
+
+    def __init__(self, counts: bool) -> None:
+        super().__init__()
+        self.counts = counts
+        self.register_buffer("seen", torch.zeros(()))
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.counts:
+            self.seen += len(x)
+        return x + self.seen
+
+
+def answered(model: nn.Module, batches: int) -> list[np.ndarray]:
+    def answer(batch: Batch, at: Position) -> Answered:
+        return {"x": model(batch["x"]).numpy()}, []
+
+    supply = ((Batch.of({"x": torch.full((3,), float(i))}), Position(index=i)) for i in range(batches))
+    return [np.asarray(piece["x"]) for piece, _ in side_by_side(supply, answer, model)]
+
+
+@pytest.mark.usefixtures("two_threads")
+@pytest.mark.parametrize("batches", [1, 2, 40])
+def test_answers_come_in_the_order_of_their_batches(batches: int) -> None:
+    assert np.array_equal(answered(Counting(counts=False), batches), [[i] * 3 for i in range(batches)])
+    assert torch.get_num_threads() == 2
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_a_model_that_counts_answers_one_batch_after_the_other() -> None:
+    assert np.array_equal(answered(Counting(counts=True), 20), [[i + 3 * (i + 1)] * 3 for i in range(20)])
+
+
+def test_an_error_within_a_lane_is_raised_and_the_lanes_go_on() -> None:
+    lanes = Lanes(3)
+
+    def act(part: int) -> int:
+        if part == 7:
+            raise ValueError("seven")
+        return part
+
+    with pytest.raises(ValueError, match="seven"):
+        list(lanes.ahead(act, range(100)))
+    assert list(lanes.ahead(act, range(5))) == list(range(5))
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh", "gelu", "silu"])
+def test_a_chain_answers_as_its_model(activation: str) -> None:
+    ports = Ports(
+        (Port("numbers", "numbers", (3,)), Port("categories", "categories", (2,), sizes=(4, 3))),
+        (Port("class", "category", (), size=3),),
+    )
+    model = MultilayerPerceptron(ports, PerceptronSettings(hidden=(8, 5), activation=activation)).eval()
+    chain = AnsweringChain.of(model)
+    assert chain is not None
+    with torch.inference_mode():
+        first = None
+        for rows in (7, 3, 20):
+            inputs = {"numbers": torch.randn(rows, 3), "categories": torch.randint(0, 3, (rows, 2))}
+            answer, expected = chain(**inputs), model(**inputs)
+            torch.testing.assert_close(answer, expected, rtol=1e-5, atol=1e-6)
+            first = (answer, expected) if first is None else first
+        torch.testing.assert_close(*first, rtol=1e-5, atol=1e-6)  # type: ignore[misc]
+
+
+def test_a_model_with_more_in_it_than_dense_layers_is_no_chain() -> None:
+    ports = Ports((Port("numbers", "numbers", (3,)),), (Port("class", "category", (), size=3),))
+    for settings in (PerceptronSettings(normalisation="batch"), PerceptronSettings(normalisation="layer")):
+        assert AnsweringChain.of(MultilayerPerceptron(ports, settings)) is None
+    model = MultilayerPerceptron(ports, PerceptronSettings())
+    model.head.register_forward_hook(lambda *given: None)
+    assert AnsweringChain.of(model) is None

@@ -1,0 +1,56 @@
+"""Answering: batches through a model, several side by side where that changes nothing but the time.
+
+Operations on a thousand rows are too small for threads within them, which wait for each other in every one; so each thread
+answers batches of its own, while the calling one encodes those that come next. What is answered does not depend on how many
+threads there are.
+"""
+
+from collections.abc import Callable, Iterator
+from itertools import chain, islice
+
+import torch
+from torch import nn
+
+from thalweg.core.lanes import lanes
+from thalweg.core.position import Position
+from thalweg.data.batch import Batch
+from thalweg.fields.column import Column
+from thalweg.packages.blocks import Supply
+
+Answered = tuple[dict[str, Column], list[int]]
+"""The raw values of a batch by name, and the numbers of the rows in whose answers a value is NaN."""
+Answer = Callable[[Batch, Position], Answered]
+
+
+def one_by_one(supply: Supply, answer: Answer) -> Iterator[Answered]:
+    """The answers to batches, one after the other, each with all threads."""
+    return (answer(batch, at) for batch, at in supply)
+
+
+def side_by_side(supply: Supply, answer: Answer, model: nn.Module) -> Iterator[Answered]:
+    """The answers to batches in their order, computed on as many threads as torch has, each batch on one.
+
+    The first batch is answered alone: a model that draws from torch's generator or changes a buffer on the way answers all of
+    them one after the other.
+    """
+    begun = list(islice(supply, 2))
+    threads = torch.get_num_threads()
+    if len(begun) < 2 or threads == 1:
+        yield from one_by_one(chain(begun, supply), answer)
+        return
+    before = _state(model)
+    torch.set_num_threads(1)
+    try:
+        yield answer(*begun[0])
+        apart = _state(model) == before
+        yield from lanes(threads + 1).ahead(lambda given: answer(*given), chain(begun[1:], supply)) if apart else ()
+    finally:
+        torch.set_num_threads(threads)
+    if not apart:
+        yield from one_by_one(chain(begun[1:], supply), answer)
+
+
+def _state(model: nn.Module) -> tuple[object, ...]:
+    """What differs after a model drew from torch's generator or wrote to a buffer."""
+    buffers = [(id(one), one._version) for one in model.buffers() if not one.is_inference()]
+    return (torch.get_rng_state().numpy().tobytes(), *buffers)

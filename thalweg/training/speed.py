@@ -36,6 +36,8 @@ SHARE, LEAST, MOST = 0.15, 0.2, 20.0
 """Of the time that plain steps would take, what the trial may: that share, but so many seconds at least and at most."""
 ROUNDS, SLOW = 3, 0.02
 """Times that each candidate is timed, in turn with the others; once less where a step takes so many seconds."""
+LONG = 0.1
+"""Seconds of a step from which fewer threads are not tried: its operations are large enough to be shared."""
 BLOCK_SECONDS = 0.01
 """What is timed in one go, about, up to so many steps, after one or more that count for nothing:"""
 BLOCK_STEPS = 32
@@ -174,6 +176,7 @@ class Trial:
         tried: properties that were looked at.
         gain: how many times as fast as plain steps the best is; 0 where nothing was compared.
         threads: as many as there were.
+        step: seconds of a plain step, roughly; 0 before it was timed.
     """
 
     stage: Stage
@@ -183,12 +186,13 @@ class Trial:
     tried: list[str]
     gain: float = 0.0
     compared: bool = False
+    step: float = 0.0
     threads: int = field(default_factory=torch.get_num_threads)
 
     def search(self, talk: Talk) -> None:
         """Look at each property that was not looked at before, at as many of its candidates as the time allows."""
         self.start = {name: _copied(one) for name, one in self.stage.rule.state_dict().items()}
-        step = self._seconds_of_plain()
+        step = self.step = self._seconds_of_plain()
         run = step * _steps_left(self.stage)
         allowed = min(max(SHARE * run, LEAST), MOST)
         if "ahead" not in self.tried:
@@ -243,7 +247,8 @@ class Trial:
             return []
         most = most_threads()
         now = self.best.threads or self.threads
-        return sorted({n for n in (1, 2, 4, 8, 16, most) if n <= most} - {now})
+        fewest = now if self.step > LONG else 1
+        return sorted({n for n in (1, 2, 4, 8, 16, most) if fewest <= n <= most} - {now})
 
     def _lane_counts(self) -> list[int]:
         """Up to the threads there are, where parts of a batch may be computed side by side."""

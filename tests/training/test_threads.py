@@ -9,7 +9,7 @@ from thalweg.data.read import read
 from thalweg.rules._rule import Context
 from thalweg.training.requested import run_settings
 from thalweg.training.stage import Own, Stage, build_stage
-from thalweg.training.threads import operations, worth_threads
+from thalweg.training.threads import operations, threads_for
 
 
 class ReadByRow(nn.Module):
@@ -42,10 +42,10 @@ def test_weights_that_serve_at_each_time_count_each_time():
     assert operations(stage) == 6 * rows * (8 * 4 * 28 * (8 + 28) + 280)
 
 
-@pytest.mark.parametrize(("size", "worth"), [(8, False), (700, True)])
-def test_a_small_net_gets_threads_where_its_batches_are_large(size, worth):
+@pytest.mark.parametrize(("size", "threads"), [(8, 1), (700, 2)])
+def test_a_small_net_gets_two_threads_where_its_batches_are_large(size, threads):
     settings = {"source": "digits", "model": {"name": "mlp", "hidden": [256, 256]}, "augment": [], "rule": {"batch_size": size}}
-    assert worth_threads(stage_of(settings)) == worth
+    assert threads_for(stage_of(settings), 4) == threads
 
 
 def test_a_net_that_cannot_take_its_input_is_left_to_the_rehearsal():

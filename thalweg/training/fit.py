@@ -53,7 +53,7 @@ from thalweg.training.speed import SPEED, settle
 from thalweg.training.splitting import tell_splitting
 from thalweg.training.stage import Own, Stage, build_stage, task_facts
 from thalweg.training.telling import ProgressLine, few_to_choose, tell_data, tell_model, tell_resumed, tell_stage
-from thalweg.training.threads import worth_threads
+from thalweg.training.threads import threads_for
 from thalweg.training.trace import spoilt_weights
 
 EVALUATION_BATCH = 256
@@ -232,12 +232,12 @@ class _Work:
             refuse_wide(read_margin(self.settings.margin), name, metric.declaration.facts)  # type: ignore[attr-defined]
 
     def share_out(self, stage: Stage) -> None:
-        """Set the threads: as asked, as an unfinished run began with, else one for small steps and all there are for others.
+        """Set the threads: as asked, as an unfinished run began with, else one or two for small nets, all there are for others.
 
         A function of settings, net and batches alone, since sums of another number of threads end in other bits.
         """
         chosen = self.settings.threads or _former_threads(self.folder)
-        torch.set_num_threads(chosen or (torch.get_num_threads() if worth_threads(stage) else 1))
+        torch.set_num_threads(chosen or threads_for(stage, torch.get_num_threads()))
 
     def listeners(self, stage: Stage, interruption: Interruption, further: Mapping[str, Listener]) -> dict[str, Listener]:
         """The watchers of a stage, in the order in which they hear of a step; checkpoints come last."""

@@ -1,4 +1,4 @@
-"""Whether a net's steps are worth threads: by its parameters, and by the work of a step where each serves many times."""
+"""How many threads a net's steps are worth: by its parameters, and by the work of a step where each serves many times."""
 
 import dataclasses
 
@@ -20,12 +20,15 @@ ROWS = 2
 """That are counted; one has no variance to normalise by."""
 
 
-def worth_threads(stage: Stage) -> bool:
-    """Whether threads within operations are expected to make a stage's steps faster; a function of net and batches alone."""
+def threads_for(stage: Stage, most: int) -> int:
+    """Threads within operations by which a stage's steps are expected to be fastest; a function of net and batches alone.
+
+    In a small net two at most: four took twice the time of two on digits (LOG.md).
+    """
     parameters = sum(one.numel() for one in stage.rule.shipped.parameters())
     if parameters >= (stage.threads_from or SMALL_NET):
-        return True
-    return stage.threads_from is None and operations(stage) >= SMALL_STEP
+        return most
+    return min(2, most) if stage.threads_from is None and operations(stage) >= SMALL_STEP else 1
 
 
 def operations(stage: Stage) -> int:

@@ -27,13 +27,20 @@ def predict(given: Mapping[str, Any], talk: Talk, page: Page) -> Answer:
     if out is not None:
         written.refuse_unwritable(out, force=bool(given["force"]))
     run = load(given["run"])
+    facts: dict[str, Any]
     request = _requested(given["request"], package_of(run).task.asks)
-    said = {} if given["on_bad_file"] is None else {"on_bad_file": given["on_bad_file"]}
+    said: dict[str, Any] = {} if given["on_bad_file"] is None else {"on_bad_file": given["on_bad_file"]}
     said |= {} if given["baseline"] is None else {"baseline": given["baseline"]}
-    columns = verb.predict(run, _input(given["input"] or ()), seed=given["seed"] or 0, talk=talk, **said, **request)
+    said |= {"seed": given["seed"] or 0, "talk": talk, **request}
+    source = _input(given["input"] or ())
+    written_rows = None if out is None else verb.predict_to_csv(run, source, out, **said)
+    if written_rows is not None:
+        facts = {"run": str(given["run"]), "rows": written_rows, "files": [str(out)]}
+        return Answer([f"{written_rows:,} rows: {out}"], facts)
+    columns = verb.predict(run, source, **said)
     names = package_of(run).task.names_of_values()
     rows = len(next(iter(columns.values())))
-    facts: dict[str, Any] = {"run": str(given["run"]), "rows": rows}
+    facts = {"run": str(given["run"]), "rows": rows}
     if out is not None:
         files = written.write_columns(out, columns, names)
         shown = some_of(files, 3)

@@ -6,7 +6,7 @@ is written the same way, its manifest last; an old folder is moved aside, and re
 
 import contextlib
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,40 @@ def write_bytes(path: Path, data: bytes) -> None:
             discard(temporary)
             raise
         sync_folder(path.parent)
+
+
+@contextlib.contextmanager
+def written_in_parts(path: Path) -> Iterator[Callable[[bytes], None]]:
+    """Writes or replaces a file part by part: gives what adds bytes; the file stands once all was well, durably.
+
+    Raises:
+        ResourceRefusal: the system refused; the old file is kept and the temporary one removed, as after any other error.
+    """
+    path = Path(path)
+    temporary = temporary_beside(path)
+    with refusing(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    discard(temporary)  # of a killed process that had our number
+    with refusing(path):
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
+
+    def write(data: bytes) -> None:
+        with refusing(path, needed=len(data)):
+            write_all(descriptor, data)
+
+    try:
+        try:
+            yield write
+            with refusing(path):
+                os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        with refusing(path):
+            os.replace(temporary, path)
+    except BaseException:
+        discard(temporary)
+        raise
+    sync_folder(path.parent)
 
 
 def write_text(path: Path, text: str) -> None:

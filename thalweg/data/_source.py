@@ -14,6 +14,7 @@ Facts on the declaration say when the source is meant; they are read without imp
   Where several sources have a suffix, `recognises(path) -> int` beside each says how sure it is of a file.
   `single=True`: such a file is one example and no dataset.
 - `table=True`: plain columns, among which series may stand in many columns or rows; they are gathered (`data/_gathered.py`).
+- `parts=True`: `in_parts(asked) -> Iterator[Examples]` beside the source reads a file some rows at a time (`data/_parts.py`).
 - `unnamed=True`: files of lines such as tables have, whose names end in no known suffix.
 - `folder=True`: folders; `recognises(path) -> int` stands beside the source in its file, 0 for no, else how sure it is.
 - `objects=True`: objects in memory; `recognises(given) -> int` likewise.

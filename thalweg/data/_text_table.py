@@ -14,6 +14,7 @@ from typing import Any
 from thalweg.core.errors import DataRefusal
 from thalweg.data._character_encoding import LONGEST_LINE, text_of
 from thalweg.data._dialect import Dialect, dialect_of, reader_of
+from thalweg.data._parts import Irregular, parts_of_text
 from thalweg.data._paths import shown
 from thalweg.data._unpacked import blocks_of
 from thalweg.data.columns import checked_names
@@ -82,6 +83,33 @@ def read_text_table(path: Path, settings: DataSettings) -> TextTable:
     if index is not None:
         table = {name: column for name, column in table.items() if name != names[index]}
     return TextTable(table, notes + said, dialect, skipped)
+
+
+def text_table_in_parts(path: Path, settings: DataSettings) -> Iterator[TextTable]:
+    """The columns of a table in a text file, some rows at a time; the first part holds what is to be said.
+
+    Raises:
+        Irregular: it is to be read whole.
+    """
+    dialect, names = None, list[str]()
+    parts = parts_of_text(path, quoted=True)
+    for body in parts:
+        text = body
+        if dialect is None:
+            dialect = dialect_of(text, path, settings)
+            first, end = _first(text, dialect)
+            if settings.encoding or dialect.runs or not dialect.quoted or not first:
+                raise Irregular("written otherwise")
+            names, named = named_columns(path, first, dialect)
+            text = text[end:] if dialect.header else text
+            if "" in named:
+                raise Irregular("an index")
+        columns, ragged = _parsed(path, text, names, dialect)
+        if ragged:
+            raise Irregular("rows of another length")
+        table = dict(zip(names, columns, strict=True))
+        _refuse_long_values(path, table)
+        yield TextTable(table, list(dialect.notes), dialect, [])
 
 
 def _one_blank(text: str) -> str:

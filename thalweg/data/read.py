@@ -55,6 +55,27 @@ def read(
     return result
 
 
+def read_in_parts(given: Any, settings: DataSettings) -> "Iterator[Examples]":
+    """What `read` makes of a path, some rows at a time, where its source reads it so.
+
+    Raises:
+        Irregular: it is to be read whole, by `read`.
+    """
+    from thalweg.data._parts import Irregular
+
+    name, found, notes = identify(given)
+    if notes or not registry.facts("source", name).get("parts"):
+        raise Irregular("its source reads all of it")
+    before = _paths.snapshot(found)
+    part: Examples
+    asked: Asked[Any] = Asked(found, settings, registry.settings_of("source", name, None))
+    for part in import_module(registry.parts("source")[name].module).in_parts(asked):
+        if _gathered(part, settings, registry.facts("source", name)) is not part:
+            raise Irregular("series among its columns")
+        yield part
+    _paths.refuse_changed(found, before)
+
+
 def _suggest(result: "Examples | Dataset", declared: Mapping[str, Any]) -> None:
     """Tell a domain or environment what its source's declaration says it is for; of examples the target decides."""
     from thalweg.data.dataset import Dataset

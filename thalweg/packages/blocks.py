@@ -46,6 +46,7 @@ class Blocks:
         size: rows of a batch at most, up to a block; None: by the memory that they take.
         skippable: fields whose values are files; where so few of them that the kind tolerates it cannot be read, their rows are
             left out, and `left_out` says which once all batches were given. Rows keep their numbers.
+        first: rows, of whole blocks, that were given before these.
     """
 
     def __init__(
@@ -57,11 +58,13 @@ class Blocks:
         size: int | None,
         like: torch.Tensor,
         skippable: Collection[str] = (),
+        first: int = 0,
     ) -> None:
         self.encodings, self.at, self.size, self.like = encodings, at, size, like
         self.columns = {name: columns[name] for one in encodings.values() for name in one.fields}
         self.rows = len(next(iter(self.columns.values())))
         self.skippable, self.left_out = skippable, dict[int, str]()
+        self.blocks_before = first // BLOCK
 
     def __iter__(self) -> Supply:
         """The batches.
@@ -115,7 +118,7 @@ class Blocks:
             for start in range(0, len(rows), size):
                 some = rows[start : start + size]
                 fields = store.finished(_following(store, int(some[0]), len(some)))
-                yield Batch(fields, len(some), start, len(rows), numbers[some]), self.at.inside(block)
+                yield Batch(fields, len(some), start, len(rows), numbers[some]), self.at.inside(self.blocks_before + block)
 
 
 def _taken(columns: Mapping[str, Column], rows: torch.Tensor) -> dict[str, Column]:

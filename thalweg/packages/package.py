@@ -84,6 +84,7 @@ class Package:
         batch_size: int | None = None,
         allow_unknown: bool = False,
         on_bad_file: OnBadFile = "skip",
+        first: int = 0,
         talk: Talk | None = None,
     ) -> dict[str, Column]:
         """Predictions as raw values by name, a row for each example given; where these are files, `file` names them.
@@ -95,6 +96,7 @@ class Package:
             batch_size: rows that the model sees at once; changes speed and memory, not the answers. None: by what they take.
             allow_unknown: answer also where most rows have values that training never saw.
             on_bad_file: what a file that cannot be read leads to, while few are so: its row is left out, or all is refused.
+            first: rows that were given in calls before this one, of whole blocks: noise goes on from there.
             talk: hears what is left aside or taken for something else; without it they are Python's warnings.
 
         Raises:
@@ -111,11 +113,10 @@ class Package:
         inputs = look_over(self.encodings, read, columns, allow_unknown=allow_unknown, talk=talk, ids=self.ids)
         files = files_of(read, inputs)
         skippable = files if on_bad_file == "skip" else ()
-        blocks = Blocks(read, inputs, at, size=batch_size, like=self.like, skippable=skippable)
+        blocks = Blocks(read, inputs, at, size=batch_size, like=self.like, skippable=skippable, first=first)
         answers = self._answered(iter(blocks), asked, talk)
         _tell_left_out(blocks, talk)
-        first = list(files.values())[:1]
-        answers = _with_files(answers, first[0], blocks) if first else answers
+        answers = _with_files(answers, next(iter(files.values())), blocks) if files else answers
         return _with_ids(answers, {name: columns[name] for name in self.ids if name in columns}, blocks)
 
     @property

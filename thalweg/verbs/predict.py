@@ -8,6 +8,7 @@ from thalweg.data.settings import OnBadFile
 from thalweg.fields.encoding import Column
 from thalweg.packages.given import columns_of
 from thalweg.packages.package import Package
+from thalweg.packages.streamed import predicted_to_csv
 from thalweg.verbs.run import Run, load, package_of, run_of, said_of_files
 
 
@@ -42,6 +43,22 @@ def predict(
     said = said_of_files(on_bad_file)
     columns = None if data is None else columns_of(package, data, said, talk=talk)
     return package.predict(columns, seed=seed, request=request, allow_unknown=allow_unknown, on_bad_file=on_bad_file, talk=talk)
+
+
+def predict_to_csv(
+    run: Run | Package,
+    data: Any,  # noqa: ANN401
+    out: Path,
+    *,
+    seed: int = 0,
+    on_bad_file: OnBadFile = "skip",
+    baseline: str | None = None,
+    talk: Talk,
+    **request: Any,  # noqa: ANN401
+) -> int | None:
+    """Predictions for a large table's file, written as CSV while it is read, and how many; None: use `predict`."""
+    package = package_of(run) if baseline is None else baseline_of(run, baseline)
+    return predicted_to_csv(package, data, out, talk=talk, seed=seed, request=request, on_bad_file=on_bad_file)
 
 
 def baseline_of(run: Run | Package, name: str) -> Package:

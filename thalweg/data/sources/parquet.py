@@ -1,11 +1,13 @@
 """Parquet and Arrow files: columns with types of their own."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from thalweg.core.errors import DataRefusal
 from thalweg.core.registry import source
 from thalweg.data._frames import frame_columns
+from thalweg.data._parts import Irregular
 from thalweg.data._paths import refuse_misnamed, shown
 from thalweg.data._picture_paths import with_paths
 from thalweg.data._source import Asked
@@ -16,9 +18,11 @@ MOST_VALUES = 4_000_000_000
 MOST_ROWS_PER_BYTE = 20_000
 """A page of one repeated value packs many rows into a byte, but not without end."""
 MOST_GROUPS = 1_000_000
+PART_ROWS = 1 << 16
+"""Rows of a part."""
 
 
-@source("parquet", suffixes=(".parquet", ".pq", ".arrow", ".feather"), table=True)
+@source("parquet", suffixes=(".parquet", ".pq", ".arrow", ".feather"), table=True, parts=True)
 def parquet(asked: Asked) -> Examples:
     """The columns of a Parquet or Arrow file.
 
@@ -52,18 +56,48 @@ def _parquet(path: Path) -> Any:
     from pyarrow import parquet as reader
 
     with reader.ParquetFile(str(path)) as file:
-        told, size = file.metadata, path.stat().st_size
-        claims = {"rows": told.num_rows, "columns": told.num_columns, "row groups": told.num_row_groups}
-        least = sum(told.row_group(i).num_rows for i in range(min(told.num_row_groups, MOST_GROUPS)))
-        if (
-            told.num_rows * max(told.num_columns, 1) > MOST_VALUES
-            or told.num_rows > size * MOST_ROWS_PER_BYTE
-            or told.num_row_groups > MOST_GROUPS
-            or least != told.num_rows
-            or not _chunks_agree(told, size)
-        ):
-            raise _bomb(path, claims, size)
+        _refuse_bomb(path, file.metadata)
         return file.read(use_threads=False)
+
+
+def in_parts(asked: Asked) -> Iterator[Examples]:
+    """The same, some rows at a time, of a Parquet file.
+
+    Raises:
+        Irregular: it is to be read whole.
+    """
+    import pyarrow
+    from pyarrow import parquet as reader
+
+    path = asked.given
+    if path.suffix.casefold() not in (".parquet", ".pq"):
+        raise Irregular("an Arrow file")
+    refuse_misnamed(path, ("Parquet",))
+    try:
+        with reader.ParquetFile(str(path)) as file:
+            _refuse_bomb(path, file.metadata)
+            names = [name for name in file.schema_arrow.names if name not in asked.data.ignore]
+            for batch in file.iter_batches(PART_ROWS, columns=names, use_threads=False):
+                table = pyarrow.Table.from_batches([batch])
+                _refuse_types(path, table)
+                yield Examples(path.stem, with_paths(frame_columns(table), path.parent))
+    except (pyarrow.ArrowException, OSError, MemoryError):
+        raise Irregular("damaged") from None
+
+
+def _refuse_bomb(path: Path, told: Any) -> None:
+    """Raise where a footer claims more than its file can hold."""
+    size = path.stat().st_size
+    claims = {"rows": told.num_rows, "columns": told.num_columns, "row groups": told.num_row_groups}
+    least = sum(told.row_group(i).num_rows for i in range(min(told.num_row_groups, MOST_GROUPS)))
+    if (
+        told.num_rows * max(told.num_columns, 1) > MOST_VALUES
+        or told.num_rows > size * MOST_ROWS_PER_BYTE
+        or told.num_row_groups > MOST_GROUPS
+        or least != told.num_rows
+        or not _chunks_agree(told, size)
+    ):
+        raise _bomb(path, claims, size)
 
 
 def _chunks_agree(told: Any, size: int) -> bool:

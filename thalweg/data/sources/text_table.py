@@ -1,12 +1,14 @@
 """Tables in text files: CSV, TSV and their like, plain or packed. Separator, quotes, encoding and names are found and said."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from thalweg.core.registry import source
+from thalweg.data._parts import Irregular
 from thalweg.data._paths import refuse_misnamed
 from thalweg.data._picture_paths import with_paths
 from thalweg.data._source import Asked
-from thalweg.data._text_table import read_text_table
+from thalweg.data._text_table import read_text_table, text_table_in_parts
 from thalweg.data._unpacked import PACKED, inner_name, stem_of
 from thalweg.data.dataset import Examples
 
@@ -31,6 +33,7 @@ def recognises(path: Path) -> int:
     ),
     unnamed=True,
     table=True,
+    parts=True,
 )  # fmt: skip
 def text_table(asked: Asked) -> Examples:
     """The columns of a text table, as text; kinds are inferred from all of it.
@@ -47,3 +50,18 @@ def text_table(asked: Asked) -> Examples:
     if table.skipped:
         facts["bad_rows"] = table.skipped
     return Examples(stem_of(path), columns, notes=table.notes, facts=facts)
+
+
+def in_parts(asked: Asked) -> Iterator[Examples]:
+    """The same, some rows at a time.
+
+    Raises:
+        Irregular: it is to be read whole.
+    """
+    path = asked.given
+    if path.suffix.casefold() in PACKED:
+        raise Irregular("packed")
+    refuse_misnamed(path, ())
+    for table in text_table_in_parts(path, asked.data):
+        facts = {"separated": table.dialect.sign}
+        yield Examples(path.stem, with_paths(table.columns, path.parent), notes=table.notes, facts=facts)

@@ -1,5 +1,6 @@
 """Answers: the same on any number of threads, from a chain by hand as from the model, and from models that remember."""
 
+import time
 from collections.abc import Iterator
 
 import numpy as np
@@ -49,8 +50,23 @@ def answered(model: nn.Module, batches: int) -> list[np.ndarray]:
 @pytest.mark.usefixtures("two_threads")
 @pytest.mark.parametrize("batches", [1, 2, 40])
 def test_answers_come_in_the_order_of_their_batches(batches: int) -> None:
+    assert np.array_equal(answered(nn.Identity(), batches), [[i] * 3 for i in range(batches)])
     assert np.array_equal(answered(Counting(counts=False), batches), [[i] * 3 for i in range(batches)])
     assert torch.get_num_threads() == 2
+
+
+class Keeping(nn.Module):
+    """Keeps what it was given for the end of its way."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.kept = x
+        time.sleep(0.001)
+        return self.kept
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_a_part_of_ones_own_that_keeps_something_answers_one_batch_after_the_other() -> None:
+    assert np.array_equal(answered(nn.Sequential(Keeping()), 40), [[i] * 3 for i in range(40)])
 
 
 @pytest.mark.usefixtures("two_threads")

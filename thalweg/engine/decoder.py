@@ -29,7 +29,7 @@ from thalweg.rules.backpropagation import Backpropagation
 from thalweg.tasks.language_modelling import NEXT, LanguageModelling
 
 ROWS = 2048
-"""Places that go through the net at a time: fewer made 1,024 of width 128 dearer by a tenth, 512 by a third."""
+"""Places that go through the net at a time; fewer, which would stay in the cache, took longer (LOG.md)."""
 MOST_WEIGHTS = 16_000_000
 """Weights beyond which products take nearly all of a step."""
 

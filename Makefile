@@ -44,7 +44,7 @@ $(BENCH)/installed: pyproject.toml constraints.txt benchmarks/peers/requirements
 	$(BENCH)/bin/pip install -q -c constraints.txt -r benchmarks/peers/requirements.txt -e .
 	touch $@
 
-bench: $(BENCH)/installed  ## beside other libraries: ONLY=perceptron,lenet5 ROUNDS=1 for a part; all takes 25 minutes on two cores
+bench: $(BENCH)/installed  ## beside other libraries: ONLY=perceptron,lenet5 ROUNDS=1 for a part; all takes an hour or more on two cores
 	$(BENCH)/bin/python -m benchmarks.peers $(if $(ONLY),--only $(ONLY)) $(if $(TOOLS),--tools $(TOOLS)) $(if $(ROUNDS),--rounds $(ROUNDS))
 
 lint: $(INSTALLED)  ## style, types, and which room may import which

@@ -1,6 +1,6 @@
 """The bench: the same networks trained on the same data by thalweg and by what else one would pick, in one run.
 
-    make bench                                  # everything, about 25 minutes on two cores
+    make bench                                  # everything, an hour or more on two cores
     make bench ONLY=perceptron,lenet5 ROUNDS=1  # a part of it
     python -m benchmarks.peers --help
 

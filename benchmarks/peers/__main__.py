@@ -1,7 +1,7 @@
 """The bench on the command line: trains, prints each process as it ends, then two tables, and saves both.
 
 Table 1 shows every setting that computes in float32; table 2 each tool at the setting in which it was fastest here. With all
-workloads and tools it takes about 25 minutes on two cores that nothing else wants; Ctrl-C shows what was measured until then.
+workloads and tools it takes an hour or more on two cores that nothing else wants; Ctrl-C shows what was measured until then.
 """
 
 import argparse

@@ -43,6 +43,8 @@ BLOCK_SECONDS = 0.01
 BLOCK_STEPS = 32
 GAIN = 1.05
 """How many times as fast as the best so far a candidate must be: less may be noise."""
+HOPELESS = 1.3
+"""How many times as long as the fastest a candidate may take to be timed again."""
 NEAR, NEAR_MIXED = 1e-3, 0.05
 """Share by which losses may differ from those of plain steps: of what computes the same, and in another precision."""
 COMPILED: Mapping[str, float] = {"cuda": 1.5, "cpu": 1.1}
@@ -294,12 +296,10 @@ class Trial:
         """Take the fastest of the candidates if it is faster than the best so far and learns the same."""
         plans = [SpeedPlan(), self.best, *candidates] if self.best.told != "plain" else [self.best, *candidates]
         seconds: list[list[float]] = [[] for _ in plans]
-        wrong: set[int] = set()
+        wrong, left, expected = set[int](), list(range(len(plans))), list[float]()
         for _ in range(self.rounds):
-            expected: Sequence[float] = ()
-            for index, plan in enumerate(plans):
-                if index in wrong:
-                    continue
+            for index in left:
+                plan = plans[index]
                 try:
                     each, losses = self._timed(plan)
                 except (UsageRefusal, RuntimeError):  # a program that does not fit, a net that cannot be compiled or run so
@@ -309,6 +309,9 @@ class Trial:
                 if not _alike(losses, expected, NEAR_MIXED if plan.precision else NEAR):
                     wrong.add(index)
                 seconds[index].append(each)
+            left = [index for index in left if index not in wrong]
+            least = min((statistics.median_low(seconds[index]) for index in left), default=0.0)
+            left = [index for index in left if statistics.median_low(seconds[index]) <= HOPELESS * least]
         self.compared = True
         if 0 in wrong:  # plain steps are not finite: the run will say why
             return

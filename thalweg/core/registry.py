@@ -9,6 +9,7 @@ import ast
 import functools
 import importlib
 import importlib.metadata
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -49,6 +50,8 @@ ROOMS = {
 }
 """Each sort of part and the room whose files hold it."""
 
+HEAD = re.compile(r'^(?:class|def) .*?:\n(?:\s+""".*?""")?', re.MULTILINE | re.DOTALL)
+"""The first line of a class or function, which may be broken, and its docstring."""
 T = TypeVar("T")
 
 
@@ -164,7 +167,32 @@ def parts(sort: str) -> Mapping[str, Part]:
 def scan(sort: str, path: Path) -> list[Part]:
     """The parts of a sort that a file declares, read from its text; the file may be anybody's."""
     text = path.read_text(encoding="utf-8")
-    return _declared(sort, path, ast.parse(text)) if f"\n@{sort}(" in text else []
+    if f"\n@{sort}(" not in text:
+        return []
+    try:
+        return _declared(sort, path, _heads(sort, text))
+    except (SyntaxError, LookupError, ValueError):
+        return _declared(sort, path, ast.parse(text))
+
+
+def _heads(sort: str, text: str) -> ast.Module:
+    """The decorated classes and functions of a file without their bodies, in a fifth of the time that all of it takes to parse.
+
+    Raises:
+        LookupError, SyntaxError, ValueError: more of it must be read.
+    """
+    whole = ast.Module([], [])
+    for found in re.compile(rf"^@{sort}\(", re.MULTILINE).finditer(text):
+        head = HEAD.search(text, found.end())
+        within = text.count('"""', 0, found.start()) % 2 or "'''" in text  # a string, perhaps
+        if head is None or within or '"""' in text[found.end() : head.start()]:
+            raise LookupError
+        [node] = ast.parse(text[found.start() : head.end()] + "\n    pass").body
+        decorators = [one for one in node.decorator_list if isinstance(one, ast.Call)]  # type: ignore[attr-defined]
+        if any(k.arg == "variants" and isinstance(k.value, ast.Name) for one in decorators for k in one.keywords):
+            raise LookupError  # a table that stands elsewhere in the file
+        whole.body.append(ast.increment_lineno(node, text.count("\n", 0, found.start())))
+    return whole
 
 
 def _declared(sort: str, path: Path, tree: ast.Module) -> list[Part]:

@@ -21,6 +21,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
+from threading import Lock
 from typing import Any
 
 HERE = Path(__file__).parent
@@ -118,6 +119,12 @@ def all_of(given: argparse.Namespace) -> None:
     wanted = [
         (name, seed, speed) for seed in range(given.first, given.first + given.seeds) for name in names for speed in SPEEDS
     ]
+    found = {
+        name: {speed: dict(held.get(speed, {})) for speed in SPEEDS}
+        for name, held in ({name: {} for name in names} | found).items()
+    }
+    given.out.parent.mkdir(parents=True, exist_ok=True)
+    saving = Lock()
     places: SimpleQueue[Sequence[int]] = SimpleQueue()
     cores = sorted(os.sched_getaffinity(0))
     for first in range(0, len(cores) - given.threads + 1, given.threads):
@@ -125,16 +132,18 @@ def all_of(given: argparse.Namespace) -> None:
 
     def go_on(job: tuple[str, int, str]) -> None:
         name, seed, speed = job
-        held = found.setdefault(name, {}).setdefault(speed, {})
+        held = found[name][speed]
         if "value" in held.get(str(seed), {}):
             return
         place = places.get()
         try:
-            held[str(seed)] = told = one(name, seed, speed, place)
+            told = one(name, seed, speed, place)
         finally:
             places.put(place)
         print(f"{name} seed {seed} {speed}: {json.dumps(told)}", file=sys.stderr, flush=True)
-        given.out.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n")
+        with saving:
+            held[str(seed)] = told
+            given.out.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n")
 
     with ThreadPoolExecutor(places.qsize()) as pool:
         list(pool.map(go_on, wanted))

@@ -1,6 +1,5 @@
 """Parts are read from decorator lines: of heads alone the same as of whole files."""
 
-import ast
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,7 @@ from thalweg.core import registry
 
 def by_whole_file(sort: str, path: Path) -> list[registry.Part]:
     text = path.read_text(encoding="utf-8")
-    return registry._declared(sort, path, ast.parse(text))
+    return registry._whole(sort, path, text)
 
 
 @pytest.mark.parametrize("sort", registry.ROOMS)

@@ -8,6 +8,7 @@ from thalweg.cli.flags import Answer, Page
 from thalweg.cli.terminal import paragraph
 from thalweg.core import registry
 from thalweg.core.errors import UsageRefusal, did_you_mean, nearest
+from thalweg.core.readable import readable
 
 DATASETS = "datasets"
 TOLD = ("target", "tasks", "inputs", "rule", "task", "rows", "better", "output", "licence")
@@ -77,7 +78,7 @@ def _abilities(page: Page) -> Answer:
     rows: list[dict[str, Any]] = []
     for name, part in sorted(registry.parts("kind").items()):
         plural = part.facts.get("plural", name)
-        models = [one for one, model in registry.parts("model").items() if {name, plural} & registry.readable(model.facts)]
+        models = [one for one, model in registry.parts("model").items() if {name, plural} & readable(model.facts)]
         tasks = [one for one, task in registry.parts("task").items() if task.facts.get("target") == name]
         rows.append(
             {

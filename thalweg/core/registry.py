@@ -11,6 +11,7 @@ import importlib
 import importlib.metadata
 import re
 import sys
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -170,9 +171,16 @@ def scan(sort: str, path: Path) -> list[Part]:
     if f"\n@{sort}(" not in text:
         return []
     try:
-        return _declared(sort, path, _heads(sort, text))
+        return _declared(sort, path, _heads(sort, text), {})
     except (SyntaxError, LookupError, ValueError):
-        return _declared(sort, path, ast.parse(text))
+        return _whole(sort, path, text)
+
+
+def _whole(sort: str, path: Path, text: str) -> list[Part]:
+    tree = ast.parse(text)
+    given = [(node.targets, node.value) for node in tree.body if isinstance(node, ast.Assign)]
+    tables = {target.id: value for targets, value in given for target in targets if isinstance(target, ast.Name)}
+    return _declared(sort, path, tree, defaultdict(lambda: ast.Constant(None), tables))
 
 
 def _heads(sort: str, text: str) -> ast.Module:
@@ -188,23 +196,13 @@ def _heads(sort: str, text: str) -> ast.Module:
         if head is None or within or '"""' in text[found.end() : head.start()]:
             raise LookupError
         [node] = ast.parse(text[found.start() : head.end()] + "\n    pass").body
-        decorators = [one for one in node.decorator_list if isinstance(one, ast.Call)]  # type: ignore[attr-defined]
-        if any(k.arg == "variants" and isinstance(k.value, ast.Name) for one in decorators for k in one.keywords):
-            raise LookupError  # a table that stands elsewhere in the file
         whole.body.append(ast.increment_lineno(node, text.count("\n", 0, found.start())))
     return whole
 
 
-def _declared(sort: str, path: Path, tree: ast.Module) -> list[Part]:
+def _declared(sort: str, path: Path, tree: ast.Module, tables: Mapping[str, ast.expr]) -> list[Part]:
     ours = path.is_relative_to(PACKAGE.parent)
     module = ".".join((path.relative_to(PACKAGE.parent) if ours else Path(path.name)).with_suffix("").parts)
-    tables = {
-        target.id: node.value
-        for node in tree.body
-        if isinstance(node, ast.Assign)
-        for target in node.targets
-        if isinstance(target, ast.Name)
-    }
     found = []
     for node in tree.body:
         if not isinstance(node, ast.ClassDef | ast.FunctionDef):
@@ -223,7 +221,7 @@ def _rows(
     facts, variants = {}, []
     for keyword in call.keywords:
         if keyword.arg == "variants":
-            table = tables.get(keyword.value.id) if isinstance(keyword.value, ast.Name) else keyword.value
+            table = tables[keyword.value.id] if isinstance(keyword.value, ast.Name) else keyword.value
             variants = [ast.literal_eval(key) for key in table.keys if key] if isinstance(table, ast.Dict) else []
         elif keyword.arg and keyword.arg != "settings":
             facts[keyword.arg] = ast.literal_eval(keyword.value)
@@ -254,11 +252,6 @@ def facts(sort: str, name: str) -> Mapping[str, Any]:
     """The literal facts of a part; read without importing it where thalweg ships it."""
     known = parts(sort)
     return known[name].facts if name in known else load(sort, name).declaration.facts
-
-
-def readable(model_facts: Mapping[str, Any]) -> set[str]:
-    """The kinds of ports that a model reads: those it names, and where it is `encoded` all that have an encoder."""
-    return set(model_facts.get("inputs", ())) | (set(names("encoder")) if model_facts.get("encoded") else set())
 
 
 def settings_of(sort: str, name: str, given: Mapping[str, Any] | None = None) -> Settings:

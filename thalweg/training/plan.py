@@ -9,6 +9,7 @@ from typing import Any
 
 from thalweg.core import registry
 from thalweg.core.errors import UsageRefusal
+from thalweg.core.readable import readable
 from thalweg.core.settings import Choice
 from thalweg.data.dataset import Dataset
 from thalweg.fields.ports import Ports
@@ -97,7 +98,7 @@ def choose_model(settings: RunSettings, dataset: Dataset, task: str, ports: Port
 
 def _reads(facts: Mapping[str, Any], kinds: set[str]) -> bool:
     """A model reads inputs of these kinds, and those that it is for (`needs`) are among them."""
-    return bool(set(facts.get("needs", ())) <= kinds <= registry.readable(facts))
+    return bool(set(facts.get("needs", ())) <= kinds <= readable(facts))
 
 
 def choose_rule(settings: RunSettings, model_facts: Mapping[str, Any], task_facts: Mapping[str, Any]) -> Reasoned:

@@ -13,10 +13,12 @@ import thalweg as tw
 from tests.refusing import expect_refusal
 from thalweg.core.run_folder import RunFolder
 from thalweg.core.talk import Talk
+from thalweg.data._frames import series_column
 from thalweg.data.encode import encode
 from thalweg.data.read import read
 from thalweg.data.settings import DataSettings
 from thalweg.fields.column import missing
+from thalweg.fields.repeated import Recurring
 from thalweg.packages.given import columns_of
 from thalweg.training.fit import fit
 from thalweg.training.requested import run_settings
@@ -146,3 +148,25 @@ def test_what_is_trained_on_a_frame_predicts_for_frames_without_the_target(tmp_p
         for one in (new, polars.from_pandas(new), pyarrow.Table.from_pandas(new))
     ]
     assert list(found[0]) == list(found[1]) == list(found[2])
+
+
+@pytest.mark.parametrize("dtype", ["str", "object", "string", "category", "string[pyarrow]"])
+def test_texts_that_recur_are_coded_by_their_frame_and_stay_the_list_they_were(dtype):
+    texts = ["red", "blue", None, "red", "n/a", "red"] * 3
+    found = series_column(pandas.Series(texts, dtype=dtype))
+    assert isinstance(found, Recurring)
+    assert found == texts
+    assert [found.texts[place] for place in found.places] == texts
+
+
+def test_texts_that_hardly_recur_or_stand_among_numbers_are_plain_lists():
+    for values, dtype in ((["a", "b", "c", "a"], "str"), (["a", 1, "a", 1, "a"], "object"), ([3, 1, 3, None, 3], "category")):
+        found = series_column(pandas.Series(values, dtype=dtype))
+        assert type(found) is list
+        assert found == values
+
+
+def test_categories_that_stand_in_no_row_are_none_of_its_texts():
+    found = series_column(pandas.Series(pandas.Categorical(["x", "y"] * 4, categories=["z", "x", "y"])))
+    assert isinstance(found, Recurring)
+    assert (found, list(found.texts)) == (["x", "y"] * 4, ["x", "y"])

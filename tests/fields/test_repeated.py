@@ -1,10 +1,11 @@
 """Columns that know their distinct words: arrays of text to all others, and the same codes in a hundredth of the looks."""
 
 import numpy as np
+import pytest
 
-from thalweg.fields.column import take
+from thalweg.fields.column import as_column, take
 from thalweg.fields.kinds.category import Category
-from thalweg.fields.repeated import Repeated
+from thalweg.fields.repeated import Recurring, Repeated
 from thalweg.fields.spelling import Spelling
 
 TEXTS = ["blue", "red", "", "blue", "green", "n/a", "red", "blue", "red", "blue", "red", "green"]
@@ -47,3 +48,25 @@ def test_a_category_codes_it_as_it_codes_plain_text():
 
 def test_text_that_hardly_recurs_is_a_plain_array():
     assert type(Spelling().read(["a", "b", "c", "a"])) is np.ndarray
+
+
+RECURRING = Recurring.of(["blue", "n/a", None, " red", "7"], np.array([0, 1, 2, 3, 4] * 4))
+
+
+def test_a_list_that_knows_its_texts_is_the_list_of_them():
+    assert RECURRING[:5] == ["blue", "n/a", None, " red", "7"]
+    assert as_column(RECURRING) is RECURRING
+    assert not hasattr(RECURRING[:3], "places")
+
+
+@pytest.mark.parametrize("sort", ["text", "number", "date", "truth"])
+def test_texts_of_which_each_is_known_mean_what_the_same_list_means(sort):
+    spelling = Spelling(sort)
+    for column in (
+        RECURRING,
+        Recurring.of(["1.5", None, "3"], np.array([0, 0, 1, 2])),
+        Recurring.of(["2024-05-01"], np.zeros(9, int)),
+    ):
+        found, plain = spelling.read(column), spelling.read(list(column))
+        assert type(found) is type(plain)
+        np.testing.assert_array_equal(found, plain)

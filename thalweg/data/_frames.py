@@ -15,6 +15,7 @@ import numpy as np
 from thalweg.core.errors import DataRefusal
 from thalweg.data._paths import shown
 from thalweg.fields.column import Column, as_column
+from thalweg.fields.repeated import Recurring
 
 if TYPE_CHECKING:
     import narwhals as nw
@@ -121,7 +122,32 @@ def series_column(given: Any) -> Column:
         return as_column(series.to_numpy() if plain and not gaps else series.cast(nw.Float64).to_numpy().astype(np.float64))
     if series.dtype == nw.Boolean and not gaps:
         return as_column(series.to_numpy())
-    return _objects(series)
+    return _recurring(series) or _objects(series)
+
+
+def _recurring(series: "nw.Series[Any]") -> Recurring | None:
+    """A column of texts most of which recur, by the codes that Arrow gives them; None where it is no such column.
+
+    Texts that lie in Arrow's memory, as those of pandas 3, need not become Python's one by one.
+    """
+    import narwhals as nw
+
+    if series.dtype not in (nw.String, nw.Categorical, nw.Enum) or "pyarrow" not in sys.modules or not len(series):
+        return None
+    import pyarrow
+
+    try:
+        array = series.to_arrow()
+    except (pyarrow.ArrowException, TypeError, ValueError):  # numbers among the texts, or half surrogates
+        return None
+    coded = array if pyarrow.types.is_dictionary(array.type) else array.dictionary_encode()
+    texts = coded.dictionary.to_pylist()
+    if 2 * len(texts) > len(coded) or not all(isinstance(text, str) for text in texts):
+        return None
+    places = coded.indices.fill_null(len(texts)).to_numpy().astype(np.int64)
+    stand = np.bincount(places, minlength=len(texts) + 1) > 0
+    kept = [text for text, stands in zip([*texts, None], stand, strict=True) if stands]
+    return Recurring.of(kept, (np.cumsum(stand) - 1)[places])
 
 
 def _objects(series: "nw.Series[Any]") -> Column:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from thalweg.fields.repeated import Recurring
 from thalweg.fields.sequences import alphabet_of
 from thalweg.fields.words import words
 
@@ -30,6 +31,8 @@ def as_column(values: Any) -> Column:
         return values.detach().cpu().numpy()
     if isinstance(values, np.ndarray):
         return values.tolist() if values.dtype == object else values
+    if isinstance(values, Recurring):
+        return values
     values = list(values)
     if not values or not all(_numeric(value) for value in values[:100]):
         return values

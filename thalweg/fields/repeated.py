@@ -1,12 +1,34 @@
 """Repeated words: a column of text that knows its distinct words and which of them stands in each row.
 
 Whoever reads text has looked at each different word once; what comes after need not look at every row again. To all others it
-is an array of text: what is made of it (a comparison, a copy, a part of an axis) is a plain one.
+is an array of text, or a list as it was given: what is made of it (a comparison, a copy, some of its rows) is a plain one.
 """
 
+from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
+
+
+class Recurring(list[Any]):
+    """Texts as they were given, None for what is missing, most of which stand in several rows; not to be changed.
+
+    Attributes:
+        texts: (K,) each different one, None among them where one is missing; all stand in some row.
+        places: (N,) int64 place of each row's text among them.
+    """
+
+    texts: Sequence[str | None]
+    places: np.ndarray
+
+    @staticmethod
+    def of(texts: Sequence[str | None], places: np.ndarray) -> "Recurring":
+        """The column in which `texts` (K,) stand at `places` (N,)."""
+        table = np.empty(len(texts), dtype=object)
+        table[:] = texts
+        column = Recurring(table[places].tolist())
+        column.texts, column.places = texts, places
+        return column
 
 
 class Repeated(np.ndarray):

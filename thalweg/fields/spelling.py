@@ -15,7 +15,7 @@ import numpy as np
 from thalweg.core.errors import PackageRefusal
 from thalweg.fields.column import Column, first_seen, take
 from thalweg.fields.plain_numbers import PlainNumbers, numbers_at_once
-from thalweg.fields.repeated import Repeated
+from thalweg.fields.repeated import Recurring, Repeated
 from thalweg.fields.spelled_dates import moment
 from thalweg.fields.spelled_numbers import written
 
@@ -58,7 +58,7 @@ class Spelling:
         if isinstance(column, np.ndarray) and column.dtype.kind != "U":
             return column
         values = column.tolist() if isinstance(column, np.ndarray) else column
-        if set(map(type, values)) <= {str, NoneType}:
+        if isinstance(column, Recurring) or set(map(type, values)) <= {str, NoneType}:
             return self._read_texts(values)
         means = {text: self.meaning(text) for text in {value for value in values if isinstance(value, str)}}
         return FINISHED[self.sort]([means[value] if isinstance(value, str) else value for value in values])
@@ -68,7 +68,7 @@ class Spelling:
         plain = numbers_at_once(values, self.missing) if self.sort in AT_ONCE else None
         if plain is not None and plain.hold(self.decimal):
             return AT_ONCE[self.sort](plain.values)
-        texts, codes = first_seen(values)
+        texts, codes = (values.texts, values.places) if isinstance(values, Recurring) else first_seen(values)
         means = FINISHED[self.sort]([None if text is None else self.meaning(text) for text in texts])
         if isinstance(means, np.ndarray) and means.dtype.kind == "U" and 2 * len(texts) <= len(codes):
             return Repeated.of(means, codes)

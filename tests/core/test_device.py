@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from thalweg.core.device import laid_out
+from thalweg.core.device import laid_out, products
 
 
 def test_only_two_dimensional_convolutions_are_laid_out_and_no_value_changes():
@@ -46,3 +46,13 @@ def test_a_net_of_pictures_of_one_channel_answers_with_channels_last_throughout(
     assert last.is_contiguous(memory_format=torch.channels_last)
     assert plain.is_contiguous()
     assert laid_out(net, "plain")(torch.randn(2, 1, 8, 8)).is_contiguous()
+
+
+def test_tf32_is_for_what_lies_within_and_on_a_gpu_alone():
+    before = torch.get_float32_matmul_precision()
+    with products(torch.device("cuda"), "tf32"):
+        assert torch.get_float32_matmul_precision() == "high"
+    for device, precision in (("cpu", "tf32"), ("cuda", "float32")):
+        with products(torch.device(device), precision):
+            assert torch.get_float32_matmul_precision() == before
+    assert torch.get_float32_matmul_precision() == before

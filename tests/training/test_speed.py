@@ -19,6 +19,7 @@ from thalweg.data.encode import encode
 from thalweg.data.read import read
 from thalweg.engine.plan import SpeedPlan, in_words
 from thalweg.rules._rule import Context
+from thalweg.training import speed
 from thalweg.training.interruption import Interrupted
 from thalweg.training.requested import run_settings
 from thalweg.training.speed import NEAR, NEAR_MIXED, Trial, _alike, hold, refuse_lanes
@@ -273,3 +274,15 @@ def test_as_many_candidates_are_tried_as_there_is_time_for(steps, whole, monkeyp
     assert trial.compared == (steps > 40)
     assert ("cores" in trial.tried) == whole
     hold(SpeedPlan(threads=1), stage, run_settings(settings))
+
+
+def test_programs_that_follow_the_rules_slopes_leave_precision_order_and_compiler_open(monkeypatch):
+    monkeypatch.setattr(speed, "has_tf32", lambda device: True)
+    monkeypatch.setattr(speed, "has_bfloat16", lambda device: True)
+    _, trial = stage_of(DIGITS)
+    open_to: dict[str, tuple] = {}
+    for name in ("", "queued", "dense-chain"):
+        trial.best = SpeedPlan(program=name)
+        open_to[name] = trial._precisions(), trial._may_compile(1e6)
+    assert open_to["queued"] == open_to[""] == (["tf32", "bfloat16"], True)
+    assert open_to["dense-chain"] == ([], False)

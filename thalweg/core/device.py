@@ -4,6 +4,8 @@ import functools
 import os
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Literal
 
 import torch
@@ -54,6 +56,28 @@ def autocast(device: torch.device, precision: str) -> torch.autocast:
     mixed = precision in ("bfloat16", "float16")
     dtype = torch.float16 if precision == "float16" else torch.bfloat16
     return torch.autocast(device.type, dtype=dtype, enabled=mixed)
+
+
+@contextmanager
+def products(device: torch.device, precision: str) -> Iterator[None]:
+    """Within, a GPU multiplies float32 matrices in TF32 where that is the precision: ten bits behind the point.
+
+    Convolutions do so by torch's default whatever is asked. Nothing changes elsewhere; afterwards all is as it was.
+    """
+    if device.type != "cuda" or precision != "tf32":
+        yield
+        return
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("high")
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)
+
+
+def has_tf32(device: torch.device) -> bool:
+    """Whether a device multiplies in TF32: NVIDIA's from 2020 on."""
+    return device.type == "cuda" and torch.cuda.get_device_capability(device)[0] >= 8
 
 
 @functools.cache

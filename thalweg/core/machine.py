@@ -16,9 +16,16 @@ import torch
 from torch import Tensor
 
 from thalweg.core import files
+from thalweg.core.device import products
 from thalweg.core.errors import Refusal
 
-DTYPES = {"float32": torch.float32, "float64": torch.float64, "bfloat16": torch.bfloat16, "float16": torch.float16}
+DTYPES = {
+    "float32": torch.float32,
+    "float64": torch.float64,
+    "bfloat16": torch.bfloat16,
+    "float16": torch.float16,
+    "tf32": torch.float32,
+}
 SMALLEST, LARGEST = 64, 8192
 """Sides of the square matrices that are tried, doubling."""
 ENOUGH_SECONDS = 0.01
@@ -57,7 +64,8 @@ def peak(device: torch.device, precision: str, *, kept: Path | None, measure: bo
     if (known is not None and known.flops >= reached) or not measure:
         return known
     try:
-        found = measured_peak(device, DTYPES[precision])
+        with products(device, precision):
+            found = measured_peak(device, DTYPES[precision])
     except (MemoryError, RuntimeError):  # no room for two matrices: nothing hangs on it
         return known
     if path is not None:

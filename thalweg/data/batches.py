@@ -9,6 +9,7 @@ from torch import Tensor
 
 from thalweg.core.position import Position
 from thalweg.core.processes import Processes
+from thalweg.core.sending import sent
 from thalweg.data._mapped import Mapped
 from thalweg.data.batch import Batch
 from thalweg.fields.encoding import Encodings
@@ -72,7 +73,7 @@ class Store:
             if isinstance(stored, Ragged):
                 gathered[name], gathered[f"{name}_mask"] = stored.gather(rows)
             else:
-                gathered[name] = stored[rows.to(stored.device)]
+                gathered[name] = stored[sent(rows, stored.device)]
         return gathered
 
     def expect(self, rows: Tensor) -> None:
@@ -154,7 +155,7 @@ class StoredBatches(Batches):
         start, end = self.processes.cut(len(rows))
         if self.ready:
             here = self._shuffled(position)[0][first:last][start:end]
-            fields = {name: one.index_select(0, here.to(one.device)) for name, one in self.ready.items()}
+            fields = {name: one.index_select(0, sent(here, one.device)) for name, one in self.ready.items()}
             return Batch(fields, end - start, start, len(rows), rows[start:end])
         if not self.augment:
             return self._gathered(rows, start, end)

@@ -19,7 +19,7 @@ class SpeedPlan(Settings):
     ahead: bool = Field(False, description="rows are finished once, before the first step")
     lanes: int = Field(1, ge=1, le=256, description="parts of a batch that are computed side by side")
     threads: int | None = Field(None, ge=1, le=4096)
-    precision: Literal["float32", "float64", "bfloat16", "float16"] | None = None
+    precision: Literal["float32", "float64", "bfloat16", "float16", "tf32"] | None = None
     memory_format: Literal["plain", "channels-last"] | None = None
 
     @model_validator(mode="before")

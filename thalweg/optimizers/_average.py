@@ -36,6 +36,20 @@ class Follower(ABC):
         """Take in the model's weights after a step."""
 
     @abstractmethod
+    def shares(self, updates: int) -> list[float]:
+        """How far each of the next updates goes from what it holds to what it follows."""
+
+    @abstractmethod
+    def follow(self, model: nn.Module, share: Tensor) -> None:
+        """An update that waits for nothing, by a share () on the device: as `shares` says, or 0 where nothing is to change.
+
+        The weights have then not changed since the last update; `count_on` counts it.
+        """
+
+    def count_on(self, updates: int) -> None:
+        """So many updates were made by `follow`."""
+
+    @abstractmethod
     def reset(self, model: nn.Module) -> None:
         """Start again from the model's present weights, which something other than a step has changed."""
 
@@ -61,13 +75,29 @@ class Average(Follower):
 
     @torch.no_grad()
     def update(self, model: nn.Module) -> None:
-        decay = min(self.decay, (1 + self.count) / (10 + self.count))
         ours: list[Tensor] = list(self.module.parameters())
         theirs = [parameter.detach() for parameter in model.parameters()]
-        torch._foreach_lerp_(ours, theirs, 1.0 - decay)
+        torch._foreach_lerp_(ours, theirs, 1.0 - self._decay(self.count))
         for mine, its in zip(self.module.buffers(), model.buffers(), strict=True):
             mine.copy_(its)
         self.count += 1
+
+    def _decay(self, count: int) -> float:
+        return min(self.decay, (1 + count) / (10 + count))
+
+    def shares(self, updates: int) -> list[float]:
+        return [1.0 - self._decay(self.count + more) for more in range(updates)]
+
+    @torch.no_grad()
+    def follow(self, model: nn.Module, share: Tensor) -> None:
+        ours: list[Tensor] = list(self.module.parameters())
+        theirs = [parameter.detach() for parameter in model.parameters()]
+        torch._foreach_lerp_(ours, theirs, [share.to(one.dtype) for one in ours])
+        for mine, its in zip(self.module.buffers(), model.buffers(), strict=True):
+            mine.copy_(its)
+
+    def count_on(self, updates: int) -> None:
+        self.count += updates
 
     def reset(self, model: nn.Module) -> None:
         self.module.load_state_dict(model.state_dict())
@@ -108,6 +138,12 @@ class Between(Follower):
                 torch.lerp(began, now.detach(), self.share, out=mine)
             else:
                 mine.copy_(now)
+
+    def shares(self, updates: int) -> list[float]:
+        return [self.share] * updates
+
+    def follow(self, model: nn.Module, share: Tensor) -> None:
+        self.update(model)  # which ends where it was where the model did not move
 
     def reset(self, model: nn.Module) -> None:
         self.start.load_state_dict(model.state_dict())

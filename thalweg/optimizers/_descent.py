@@ -150,16 +150,39 @@ class Descent:
         Args:
             again: measures the slope anew at the present weights; only line searches call it.
         """
-        gradients, loss = self._directed(slope)
-        norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
-        finite = (loss + norm).abs() < math.inf  # false where either is no number
+        gradients, norm, finite = self._judged(slope)
         if not self._admitted(bool(finite)):
             return finite
-        if self.settings.clip is not None:
-            torch._foreach_mul_(gradients, (self.settings.clip / (norm + 1e-12)).clamp(max=1.0))
-        self._prepare(gradients, at)
+        self._clip(gradients, norm)
+        self._prepare(gradients, self.rates(at))
         self.optimizer.step()
         return finite
+
+    def update_unless(self, halted: Tensor, slope: Slope, rates: Sequence[float | Tensor]) -> None:
+        """An update that does not wait for the device, of an optimizer that `may_halt`; without scales of losses.
+
+        Args:
+            halted: () float32, 1 where nothing is to change; becomes 1 here where the slope is not finite.
+            rates: of each group of parameters.
+        """
+        gradients, norm, finite = self._judged(slope)
+        torch.maximum(halted, (~finite).to(halted.dtype), out=halted)
+        self._clip(gradients, norm)
+        self._prepare(gradients, rates)
+        self.optimizer.found_inf = halted  # type: ignore[attr-defined]
+        self.optimizer.step()
+        self.optimizer.found_inf = None  # type: ignore[attr-defined]
+
+    def rates(self, at: Position) -> list[float]:
+        """The rate of each group of parameters at a position."""
+        share = self.share(at)
+        return [share * peak for peak in self.peaks]
+
+    def _judged(self, slope: Slope) -> tuple[list[Tensor], Tensor, Tensor]:
+        """Gradients per unit of weight, their norm (), and whether they and the loss are finite ()."""
+        gradients, loss = self._directed(slope)
+        norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
+        return gradients, norm, (loss + norm).abs() < math.inf  # false where either is no number
 
     def _directed(self, slope: Slope) -> tuple[list[Tensor], Tensor]:
         """Gradients and loss per unit of weight over all processes, penalties included."""
@@ -189,11 +212,14 @@ class Descent:
                 self.scale, self._calm = self.scale * 2.0, 0
         return finite
 
+    def _clip(self, gradients: list[Tensor], norm: Tensor) -> None:
+        if self.settings.clip is not None:
+            torch._foreach_mul_(gradients, (self.settings.clip / (norm + 1e-12)).clamp(max=1.0))
+
     @torch.no_grad()
-    def _prepare(self, gradients: Sequence[Tensor], at: Position) -> None:
-        share = self.share(at)
-        for group, peak in zip(self.optimizer.param_groups, self.peaks, strict=True):
-            group["lr"] = share * peak
+    def _prepare(self, gradients: Sequence[Tensor], rates: Sequence[float | Tensor]) -> None:
+        for group, rate in zip(self.optimizer.param_groups, rates, strict=True):
+            group["lr"] = rate
         for parameter, gradient in zip(self.parameters, gradients, strict=True):
             parameter.grad = _laid_out_as(parameter, gradient)
 
@@ -235,7 +261,7 @@ class LineSearch(Descent):
         assert again is not None, "a line search needs to measure the slope again"
         first: list[Slope] = [slope]
         before = [parameter.detach().clone() for parameter in self.parameters]
-        self._prepare([torch.zeros_like(parameter) for parameter in self.parameters], at)
+        self._prepare([torch.zeros_like(parameter) for parameter in self.parameters], self.rates(at))
 
         def measure() -> Tensor:
             gradients, loss = self._directed(first.pop() if first else again())

@@ -28,7 +28,10 @@ class FusedAdam:
     Attributes:
         param_groups: parameters with their `lr`, `betas`, `eps`, `weight_decay` and `decoupled_weight_decay`.
         state: by parameter, the number of its updates and its moments; empty before its first update.
+        found_inf: () float32 on the device, 1 where the next update changes nothing; None: it changes what it does.
     """
+
+    _step_supports_amp_scaling = True  # what torch's own optimizers say that read `found_inf`
 
     def __init__(
         self,
@@ -51,6 +54,7 @@ class FusedAdam:
         groups = given if isinstance(given[0], dict) else [{"params": given}]
         self.param_groups: list[dict[str, Any]] = [{**usual, **group, "params": list(group["params"])} for group in groups]
         self.state: dict[Tensor, dict[str, Tensor]] = {}
+        self.found_inf: Tensor | None = None
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Tensor] | None = None) -> Tensor | None:
@@ -86,7 +90,10 @@ class FusedAdam:
             eps=group["eps"],
             amsgrad=False,
             maximize=False,
+            found_inf=self.found_inf,
         )
+        if self.found_inf is not None:
+            torch._foreach_sub_(counts, [self.found_inf] * len(counts))
 
     def _state_of(self, parameter: Tensor) -> dict[str, Tensor]:
         if not self.state.get(parameter):

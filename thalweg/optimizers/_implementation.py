@@ -46,3 +46,8 @@ def may_fuse(parameters: Parameters) -> bool:
     several = list(all_parameters(parameters))
     types = {parameter.device.type for parameter in several}
     return types in ({"cpu"}, {"cuda"}) and all(one.dtype in (torch.float32, torch.float64) for one in several)
+
+
+def may_halt(optimizer: object) -> bool:
+    """Whether an optimizer reads on the device that its next update is to change nothing: torch's `found_inf`."""
+    return bool(getattr(optimizer, "_step_supports_amp_scaling", False))

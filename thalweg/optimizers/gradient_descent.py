@@ -20,7 +20,13 @@ class MomentumSettings(DescentSettings):
     momentum: float = Field(0.9, gt=0.0, lt=1.0, description="share of the velocity that lasts to the next step")
 
 
-@optimizer("sgd", settings=DescentSettings, elementwise=True, paper="Robbins & Monro 1951, doi:10.1214/aoms/1177729586")
+@optimizer(
+    "sgd",
+    settings=DescentSettings,
+    elementwise=True,
+    remembers=False,
+    paper="Robbins & Monro 1951, doi:10.1214/aoms/1177729586",
+)
 def sgd(parameters: Parameters, settings: DescentSettings) -> Optimizer:
     """Moves by w <- w - rate g, with g the gradient plus weight_decay w."""
     return SGD(parameters, lr=settings.rate, weight_decay=settings.weight_decay, fused=may_fuse(parameters))

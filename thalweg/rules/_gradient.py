@@ -142,7 +142,7 @@ class GradientRule(Rule, ABC):
 
     def step(self, batch: Batch, at: Position) -> dict[str, Tensor]:
         batch = self.prepare(batch, at)
-        statistics = [(one, one.clone()) for layer in self._layers for one in layer._buffers.values() if one is not None]
+        statistics = self._statistics()
         parts = batch.parts(self.settings.accumulate if self.lanes is None else self.lanes.count)
         each: Callable[..., Iterable[Slope]] = map
         if self.lanes is not None:
@@ -158,6 +158,31 @@ class GradientRule(Rule, ABC):
             _put_back(statistics)
         loss = slope.loss / (slope.weight * scale).clamp(min=1e-12)
         return {"loss": loss, "finite": finite, **slope.measures}
+
+    def step_unless(self, halted: Tensor, batch: Batch, rates: Sequence[float | Tensor], shares: Tensor) -> Tensor:
+        """A step that waits for nothing: whether it was finite stays on the device.
+
+        Args:
+            halted: () float32, 1 where nothing is to change; becomes 1 here where the slope is not finite.
+            batch: as `prepare` gave it.
+            rates: of each group of parameters.
+            shares: (F,) how far each follower goes; the rule does not count these updates.
+
+        Returns:
+            The loss ().
+        """
+        statistics = self._statistics()
+        with self.at_rest.held():
+            slope = reduce(add, map(self.slope, batch.parts(self.settings.accumulate)))
+            self.descent.update_unless(halted, slope, rates)
+        _put_back_where(halted > 0, statistics)
+        for (follower, leader), share in zip(self.led(), (shares * (1 - halted)).unbind(), strict=True):
+            follower.follow(leader, share)
+        return slope.loss / slope.weight.clamp(min=1e-12)
+
+    def _statistics(self) -> list[tuple[Tensor, Tensor]]:
+        """All buffers of the model, each with a copy."""
+        return [(one, one.clone()) for layer in self._layers for one in layer._buffers.values() if one is not None]
 
     def _lead_anew(self) -> None:
         for follower, leader in self.led():
@@ -193,6 +218,12 @@ def slope_of(losses: Losses, descent: Descent) -> Slope:
 def _put_back(statistics: Sequence[tuple[Tensor, Tensor]]) -> None:
     for buffer, former in statistics:
         buffer.copy_(former)
+
+
+@torch.no_grad()
+def _put_back_where(spared: Tensor, statistics: Sequence[tuple[Tensor, Tensor]]) -> None:
+    for buffer, former in statistics:
+        buffer.copy_(torch.where(spared, former, buffer))
 
 
 def _refuse_single_rows(model: nn.Module, least: int | None) -> None:

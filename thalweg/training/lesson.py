@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from thalweg.core.device import products
 from thalweg.training.failures import naming_failures
 from thalweg.training.interruption import Interruption
 from thalweg.training.loop import Listener
@@ -23,5 +24,7 @@ class Lesson:
     @contextmanager
     def held(self) -> Iterator[Sequence[Listener]]:
         """Within it learns: signals are heard, the user's own failing code is named; who is to listen."""
-        with self.profile, self.interruption.heard(), naming_failures(self.stage.progress):
+        context = self.stage.rule.context
+        mixed = products(context.device, context.precision)
+        with mixed, self.profile, self.interruption.heard(), naming_failures(self.stage.progress):
             yield self.profile.among(list(self.watch.values()))

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from thalweg.core import registry
-from thalweg.core.device import has_bfloat16, laid_out, most_threads
+from thalweg.core.device import has_bfloat16, has_tf32, laid_out, most_threads, products
 from thalweg.core.errors import UsageRefusal
 from thalweg.core.lanes import lanes
 from thalweg.core.memory import free_bytes
@@ -227,7 +227,11 @@ class Trial:
         expected = COMPILED.get(self.stage.rule.context.device.type, 1.0)
         rule = self.stage.rule
         own = not isinstance(rule, GradientRule) or type(rule).slope is not GradientRule.slope  # which compiles nothing
-        return not own and not self.best.program and run * (1 - 1 / expected) > COMPILE_SECONDS
+        return not own and not self._multiplied_otherwise() and run * (1 - 1 / expected) > COMPILE_SECONDS
+
+    def _multiplied_otherwise(self) -> bool:
+        """The best so far takes steps by products of its own, which no precision, order in memory or compiler reaches."""
+        return bool(self.best.program) and not registry.facts("program", self.best.program).get("by_slope")
 
     def _with(self, **changed: Any) -> SpeedPlan:
         return SpeedPlan.model_validate(self.best.model_dump() | changed)
@@ -266,15 +270,18 @@ class Trial:
         return [n for n in (2, 4, 8, 16) if n <= most and n != self.best.lanes]
 
     def _formats(self) -> list[str]:
-        if self.settings.memory_format != "auto" or self.best.program:
+        if self.settings.memory_format != "auto" or self._multiplied_otherwise():
             return []
         convolves = any(isinstance(one, torch.nn.Conv2d) for one in self.stage.rule.model.modules())
         last = self.stage.rule.context.device.type == "cpu"  # what `auto` takes there
         return ["plain" if last else "channels-last"] if convolves else []
 
     def _precisions(self) -> list[str]:
-        free = self.settings.precision == "auto" and self.stage.rule.context.precision == "float32" and not self.best.program
-        return ["bfloat16"] if free and has_bfloat16(self.stage.rule.context.device) else []
+        device, now = self.stage.rule.context.device, self.stage.rule.context.precision
+        if self.settings.precision != "auto" or now != "float32" or self._multiplied_otherwise():
+            return []
+        there = {"tf32": has_tf32(device), "bfloat16": has_bfloat16(device)}
+        return [name for name, has in there.items() if has]
 
     def _can_finish_ahead(self) -> bool:
         """Rows are seen twice or more, and have room."""
@@ -289,7 +296,9 @@ class Trial:
         self.warm, self.count, self.rounds = 2, 2, ROUNDS
         seconds, _ = self._timed(SpeedPlan())
         self.count = max(1, min(BLOCK_STEPS, math.ceil(BLOCK_SECONDS / max(seconds, 1e-6))))
-        self.warm, self.rounds = min(2, self.count), ROUNDS - (seconds > SLOW)
+        if self.stage.rule.context.device.type == "cpu":
+            self.warm = min(2, self.count)  # elsewhere a program may be built in its second step
+        self.rounds = ROUNDS - (seconds > SLOW)
         return seconds
 
     def _choose(self, candidates: Sequence[SpeedPlan]) -> None:
@@ -327,11 +336,12 @@ class Trial:
         """Seconds of a step by a plan, from where the stage begins, and the losses of all that were taken."""
         hold(plan.model_copy(update={"threads": plan.threads or self.threads}), self.stage, self.settings)
         self.stage.rule.load_state_dict(_copied(self.start))
-        program = self.stage.program()
-        losses = steps_on(self.stage, 0, self.warm, program)
-        begun = self.clock()
-        losses += steps_on(self.stage, self.warm, self.count, program)
-        return (self.clock() - begun) / self.count, losses
+        program, context = self.stage.program(), self.stage.rule.context
+        with products(context.device, context.precision):
+            losses = steps_on(self.stage, 0, self.warm, program)
+            begun = self.clock()
+            losses += steps_on(self.stage, self.warm, self.count, program)
+            return (self.clock() - begun) / self.count, losses
 
 
 def _alike(losses: Sequence[float], expected: Sequence[float], near: float) -> bool:

@@ -30,13 +30,13 @@ TOTAL = 200
 ROWS, WIDTH = 150, 6
 
 
-def columns(target: str, *, weighted: bool, inputs: int = 1) -> dict[str, np.ndarray]:
+def columns(target: str, *, weighted: bool, inputs: int = 1, rows: int = ROWS, seed: int = 0) -> dict[str, np.ndarray]:
     """Vectors of six numbers, and what follows from them: one of three classes, or a number."""
-    drawn = np.random.default_rng(0)
-    vectors = {f"x{i}": drawn.normal(size=(ROWS, WIDTH)).astype("float32") for i in range(inputs)}
+    drawn = np.random.default_rng(seed)
+    vectors = {f"x{i}": drawn.normal(size=(rows, WIDTH)).astype("float32") for i in range(inputs)}
     made = vectors["x0"] @ drawn.normal(size=(WIDTH, 3)).astype("float32")
     answers = np.array(["a", "b", "c"])[made.argmax(1)] if target == "category" else made[:, 0]
-    weights = {"w": drawn.uniform(0.2, 3, ROWS).astype("float32")} if weighted else {}
+    weights = {"w": drawn.uniform(0.2, 3, rows).astype("float32")} if weighted else {}
     return {**vectors, **weights, "y": answers}
 
 
@@ -48,11 +48,15 @@ def begun(
     model: Callable[[], nn.Module] | None = None,
     augment: Sequence[Augment] = (),
     ahead: bool = True,
+    seed: int = 0,
+    data: dict[str, np.ndarray] | None = None,
     **settings: Any,
 ) -> SimpleNamespace:
     """Backpropagation as it begins, with its batches of 13 rows at most.
 
     Args:
+        seed: of the run: its weights, the order of its rows.
+        data: columns, where they are not to be the usual ones.
         settings: of the rule; `loss`, `activation` and `precision` of what it is built of.
     """
     loss, precision = settings.pop("loss", None), settings.pop("precision", "float32")
@@ -60,11 +64,12 @@ def begun(
     kinds = {"w": "weight"} if weighted else {}
     asked = DataSettings(target="y", fields={f"x{i}": "vector" for i in range(inputs)} | kinds)
     dtype = torch.float64 if precision == "float64" else torch.float32
-    dataset = encode(read(columns(target, weighted=weighted, inputs=inputs), asked), asked, seed=0).to("cpu", dtype)
+    data = data or columns(target, weighted=weighted, inputs=inputs)
+    dataset = encode(read(data, asked), asked, seed=0).to("cpu", dtype)
     name = "classification" if target == "category" else "regression"
     made = registry.settings_of("task", name, {} if loss is None else {"loss": loss})
     task = registry.load("task", name)(dataset.encodings, made)
-    torch.manual_seed(1)
+    torch.manual_seed(1 + seed)
     ours = registry.load("model", "mlp")
     net = (model() if model else ours(task.ports, registry.settings_of("model", "mlp", shape))).to(dtype)
     task.bind(net)
@@ -72,7 +77,7 @@ def begun(
     rule = Backpropagation(task, net, BackpropagationSettings.model_validate(usual | settings), Context(precision=precision))
     batches = rule.batches(dataset, augment)
     assert not ahead or batches.finish_ahead(1 << 20)
-    at = Position(total=TOTAL)
+    at = Position(seed=seed, total=TOTAL)
     rule.begin(batches, at)
     return SimpleNamespace(rule=rule, batches=batches, at=at)
 

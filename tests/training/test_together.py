@@ -58,12 +58,14 @@ def weights(run: Fitted) -> torch.Tensor:
     return torch.cat([one.detach().flatten() for one in run.package.model.parameters()])
 
 
-def test_each_ends_as_it_would_alone(tmp_path):
+@pytest.mark.parametrize("dropout", [0.0, 0.1])  # steps by hand, and by the folded net
+def test_each_ends_as_it_would_alone(tmp_path, dropout):
     torch.set_num_threads(1)
-    at_once, said = led(tmp_path / "together")
+    settings = {**SETTINGS, "model": {"name": "mlp", "hidden": [8], "dropout": dropout}}
+    at_once, said = led(tmp_path / "together", settings)
     assert said[0].startswith("3 trainings learn at once")
     for seed, run in zip(SEEDS, at_once, strict=True):
-        alone = fit(run_settings({**SETTINGS, "seed": seed}), folder=RunFolder.create(tmp_path / f"alone {seed}"))
+        alone = fit(run_settings({**settings, "seed": seed}), folder=RunFolder.create(tmp_path / f"alone {seed}"))
         torch.testing.assert_close(weights(run), weights(alone), rtol=1e-4, atol=1e-4)
         assert [line["step"] for line in run.history] == [line["step"] for line in alone.history]
         assert [line["loss"] for line in run.history] == pytest.approx([line["loss"] for line in alone.history], rel=1e-3)

@@ -16,7 +16,7 @@ from torch import Tensor
 from thalweg.core.position import Position
 from thalweg.data.batches import StoredBatches
 from thalweg.engine._flat_adam import FlatAdam
-from thalweg.engine._verdicts import CrossEntropyVerdict, SquaredVerdict, Verdict, shares_of
+from thalweg.engine._verdicts import Verdict, shares_of, verdict_of
 from thalweg.engine.program import Program, Taken
 from thalweg.losses.cross_entropy import CrossEntropy
 from thalweg.losses.squared import Squared
@@ -123,9 +123,7 @@ class Supply(ABC):
         target = fields[self.target]
         weight = next((fields[name].reshape(-1) for name in self.weight), None)
         shares = shares_of(weight, sizes, self.dtype)
-        if isinstance(self.loss, CrossEntropy):
-            return CrossEntropyVerdict(self.loss, target, shares, cut, classes=classes)
-        return SquaredVerdict(target.reshape(len(target), -1), shares, cut)
+        return verdict_of(self.loss, target, shares, cut, classes=classes)
 
 
 class _Ahead(Supply):

@@ -5,7 +5,7 @@ Reference: Kingma & Ba 2015, arXiv:1412.6980; Loshchilov & Hutter 2019, arXiv:17
 Letters: N numbers of all parameters together, P parameters.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeGuard
 
 import torch
@@ -20,18 +20,21 @@ IMMENSE = 1e30
 class FlatAdam:
     """Adam or AdamW, as one kernel over all parameters.
 
+    Args:
+        memory: (3, N) and (N,), where weights, moments and slope are to lie; None: in memory of its own.
+
     Attributes:
         memory: (3, N) weights, running averages of slopes, and of their squares.
         slope: (N,) what the next update follows.
     """
 
-    def __init__(self, optimizer: optim.Adam | FusedAdam) -> None:
+    def __init__(self, optimizer: optim.Adam | FusedAdam, memory: tuple[Tensor, Tensor] | None = None) -> None:
         (self.group,) = optimizer.param_groups
         self.optimizer = optimizer
         self.parameters: list[nn.Parameter] = self.group["params"]
         like, sizes = self.parameters[0], [one.numel() for one in self.parameters]
-        self.memory = torch.zeros(3, sum(sizes), dtype=like.dtype)
-        self.slope = torch.zeros(sum(sizes), dtype=like.dtype)
+        own = torch.zeros(3, sum(sizes), dtype=like.dtype), torch.zeros(sum(sizes), dtype=like.dtype)
+        self.memory, self.slope = own if memory is None else memory
         self.weights, self.averages, self.squares = map(self._cut, self.memory)
         self.slopes = self._cut(self.slope)
         self.tensors = [self.memory[0]], [self.slope], [self.memory[1]], [self.memory[2]]
@@ -82,6 +85,12 @@ class FlatAdam:
                 self.optimizer.state[parameter] = {"step": count, "exp_avg": average, "exp_avg_sq": square}
         return len({float(count) for count in self.counts}) == 1
 
+    def leave(self) -> None:
+        """Have weights and moments lie in memory of their own, so that what they lay in can go."""
+        for parameter in self.parameters:
+            parameter.data = parameter.data.clone()
+            self.optimizer.state[parameter] = {key: one.clone() for key, one in self.optimizer.state[parameter].items()}
+
     def kept(self) -> tuple[Tensor, float]:
         """A copy of all state; `restore` takes it."""
         return self.memory.clone(), float(self.counts[0])
@@ -89,9 +98,10 @@ class FlatAdam:
     def restore(self, kept: tuple[Tensor, float]) -> None:
         """Take back what `kept` gave."""
         self.memory.copy_(kept[0])
-        self._count(kept[1])
+        self.count(kept[1])
 
-    def _count(self, steps: float) -> None:
+    def count(self, steps: float) -> None:
+        """Count so many updates as done."""
         for count in self.counts:
             count.fill_(steps)
 
@@ -102,7 +112,7 @@ class FlatAdam:
     def moments(self, steps: int) -> Sequence[Tensor]:
         """What the next updates are counted as, from 1 on; the state counts them as done."""
         done = float(self.counts[0])
-        self._count(done + steps)
+        self.count(done + steps)
         return (torch.arange(1, steps + 1) + done).unbind()
 
     def clip(self, largest: float) -> None:
@@ -112,17 +122,31 @@ class FlatAdam:
 
     def update(self, rate: float, count: Tensor) -> None:
         """One update along `slope`."""
-        group = self.group
-        fused = torch._fused_adamw_ if group["decoupled_weight_decay"] else torch._fused_adam_
-        fused(
-            *self.tensors,
-            [],
-            [count],
-            amsgrad=False,
-            lr=rate,
-            beta1=group["betas"][0],
-            beta2=group["betas"][1],
-            weight_decay=group["weight_decay"],
-            eps=group["eps"],
-            maximize=False,
-        )
+        updated(self.group, rate, self.tensors, [count])
+
+
+def updated(group: Mapping[str, Any], rate: float, tensors: Sequence[list[Tensor]], counts: list[Tensor]) -> None:
+    """One update by torch's kernel, in place.
+
+    Args:
+        group: betas, epsilon, decay of weights and whether that is decoupled.
+        tensors: weights, slopes, running averages of these and of their squares.
+        counts: what the update is counted as, for each weight tensor.
+    """
+    fused = torch._fused_adamw_ if group["decoupled_weight_decay"] else torch._fused_adam_
+    weights, slopes, averages, squares = tensors
+    fused(
+        weights,
+        slopes,
+        averages,
+        squares,
+        [],
+        counts,
+        amsgrad=False,
+        lr=rate,
+        beta1=group["betas"][0],
+        beta2=group["betas"][1],
+        weight_decay=group["weight_decay"],
+        eps=group["eps"],
+        maximize=False,
+    )

@@ -1,11 +1,13 @@
-"""Several runs of one net that differ in their seeds alone: a rule that takes a step of each, and their batches as one.
+"""Several runs of one net: a rule that takes a step of each, and their batches as one.
 
 Letters: M runs, B rows of a batch of each.
 """
 
 import dataclasses
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 
 import torch
 from torch import Tensor
@@ -13,12 +15,15 @@ from torch import Tensor
 from thalweg.core.position import Position, Rows, Scope, seed_from
 from thalweg.data.batch import Batch
 from thalweg.data.batches import Batches, StoredBatches
+from thalweg.engine.program import Program
 from thalweg.fields.ragged import Ragged
 from thalweg.rules._gradient import GradientRule
 from thalweg.rules._rule import Rule
 
 MOST_AHEAD = 2**28
 """Bytes of rows that are finished once for all steps, where nothing changes them."""
+AGREE = 1e-4
+"""How far losses and slopes of all at once may lie from those of each alone, as a share of their size."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,17 @@ class OneForAllError(RuntimeError):
     """Something is drawn for a batch as a whole, and so not for each run by itself."""
 
 
+@dataclass(frozen=True)
+class Uneven(Batch):
+    """Batches of several runs that are not equally long, one after another.
+
+    Attributes:
+        sizes: rows of each.
+    """
+
+    sizes: tuple[int, ...] = ()
+
+
 class Several(Rule):
     """A rule that takes a step of each of its runs, one after another.
 
@@ -96,19 +112,37 @@ class Several(Rule):
         return {"loss": self.losses.mean()}
 
 
+class AtOnce(Program, ABC):
+    """A program that takes the steps of several runs; what each rule holds is true after every call.
+
+    Attributes:
+        rule: of the runs that are still learning.
+        batches: of all of them.
+    """
+
+    rule: Several
+    batches: "SeveralBatches"
+
+    @abstractmethod
+    def forget(self) -> None:
+        """The rules' states were changed by others: look at them again before the next step."""
+
+
 class SeveralBatches(Batches):
     """The batches of several runs one after another, (M B, ...): each run's rows in its own order, changed by its own draws.
 
     Args:
-        supplies: of each run, equally long; values of varying length do not fit one after another.
+        supplies: of each run, with as many batches; values of varying length do not fit one after another.
 
     Attributes:
+        even: a batch of each run has as many rows.
         abreast: all gather from one memory, and augmentations change all rows at once; else each run's batch is made by itself.
     """
 
     def __init__(self, several: Several, supplies: Sequence[StoredBatches]) -> None:
         self.several, self.length, first = several, supplies[0].length, supplies[0]
         self.supplies = dict(zip((seed for _, seed in several.runs), supplies, strict=True))
+        self.even = len({len(one.rows) for one in supplies}) == 1
         self.abreast = all(_same_rows(one, first) for one in supplies)
         self._order: tuple[object, Tensor] = (None, torch.empty(0))
 
@@ -119,6 +153,22 @@ class SeveralBatches(Batches):
     def made_apart(self, place: Abreast) -> Batch:
         """The batches that each run makes, joined."""
         return joined([self.supplies[one.seed].at(one) for one in place.each()])
+
+    def going(self) -> list[StoredBatches]:
+        """The supplies of the runs that are still learning."""
+        return [self.supplies[seed] for _, seed in self.several.runs]
+
+    def finish_ahead(self, most: int) -> bool:
+        """Have the rows of all finished once, the same rows for all that read these; says whether that can be.
+
+        Args:
+            most: bytes that they may take.
+        """
+        supplies = list(self.supplies.values())
+        if self.abreast and supplies[0].finish_ahead(most):
+            for one in supplies[1:]:
+                one.ready = supplies[0].ready
+        return all(one.finish_ahead(most // len(supplies)) for one in supplies)
 
     def made_abreast(self, place: Abreast) -> Batch:
         """The same from one gathering and one pass of each augmentation."""
@@ -152,16 +202,17 @@ def _same_rows(one: StoredBatches, other: StoredBatches) -> bool:
 
 def apart(batch: Batch, count: int) -> list[Batch]:
     """The batch of each run from that of all."""
-    size = batch.size // count
-    cuts = [batch.cut(i * size, (i + 1) * size) for i in range(count)]
-    return [dataclasses.replace(one, start=0, whole=size) for one in cuts]
+    sizes = batch.sizes if isinstance(batch, Uneven) else [batch.size // count] * count
+    cuts = [batch.cut(first, last) for first, last in pairwise(accumulate(sizes, initial=0))]
+    return [dataclasses.replace(one, start=0, whole=one.size) for one in cuts]
 
 
 def joined(batches: Sequence[Batch]) -> Batch:
     """One batch of those of all runs."""
     fields = {name: torch.cat([one[name] for one in batches]) for name in batches[0]}
-    rows = [one.rows for one in batches if one.rows is not None]
-    return Batch.of(fields, torch.cat(rows) if len(rows) == len(batches) else None)
+    several, sizes = [one.rows for one in batches if one.rows is not None], tuple(one.size for one in batches)
+    rows = torch.cat(several) if len(several) == len(batches) else None
+    return Batch.of(fields, rows) if len(set(sizes)) == 1 else Uneven(fields, sum(sizes), 0, sum(sizes), rows, sizes)
 
 
 def together(rules: Sequence[Rule], seeds: Sequence[int], batches: Sequence[Batches]) -> tuple[Several, SeveralBatches] | None:
@@ -171,7 +222,12 @@ def together(rules: Sequence[Rule], seeds: Sequence[int], batches: Sequence[Batc
     if len(stored) < len(rules) or len(followed) < len(rules) or len(set(seeds)) < len(seeds):
         return None
     ragged = any(isinstance(field, Ragged) for one in stored for field in one.store.fields.values())
-    if ragged or len({(one.length, len(one.rows)) for one in stored}) > 1:
+    if ragged or len({one.length for one in stored}) > 1:
         return None
     several = Several(list(zip(followed, seeds, strict=True)))
     return several, SeveralBatches(several, stored)
+
+
+def near(one: Tensor, other: Tensor) -> bool:
+    """Both are the same, up to rounding."""
+    return bool((one - other).norm() <= AGREE * other.norm() + 1e-9)

@@ -16,19 +16,16 @@ from thalweg.core import registry
 from thalweg.core.position import Position, seed_from
 from thalweg.data.batch import Batch
 from thalweg.data.batches import Batches
-from thalweg.engine._several import OneForAllError, Several, SeveralBatches, apart, joined
-from thalweg.engine.program import Program, Taken
+from thalweg.engine._several import AtOnce, OneForAllError, Several, SeveralBatches, apart, joined, near
+from thalweg.engine.program import Taken
 from thalweg.layers.folded import FoldedDropout, folded
 from thalweg.optimizers._descent import Slope, make_descent
 from thalweg.rules._gradient import GradientRule
 from thalweg.rules._rule import Rule
 from thalweg.tasks._task import Task
 
-AGREE = 1e-4
-"""How far losses and slopes of all at once may lie from those of each alone, as a share of their size."""
 
-
-class Together(Program):
+class Together(AtOnce):
     """Takes the steps of all runs at once, their nets folded into one; what each rule holds is true after every call.
 
     A step that is not finite for one of them is left to the rules, and so are those after it: optimizers then count apart.
@@ -43,7 +40,7 @@ class Together(Program):
     def of(cls, rule: Rule, batches: Batches) -> "Together | None":
         if not isinstance(rule, Several) or not isinstance(batches, SeveralBatches):
             return None
-        if not alike(rule.rules) or folded([one.model for one in rule.rules]) is None:
+        if not batches.even or not alike(rule.rules) or folded([one.model for one in rule.rules]) is None:
             return None
         made = cls(rule, batches)
         return made if made._gather() and made.agrees(Position(total=1)) else None
@@ -101,7 +98,7 @@ class Together(Program):
         except OneForAllError:
             self.batches.abreast = False
             return each
-        same = all(_near(at_once[name].double(), one.double()) for name, one in each.items())
+        same = all(near(at_once[name].double(), one.double()) for name, one in each.items())
         self.batches.abreast = self.batches.abreast and same
         return each
 
@@ -111,7 +108,7 @@ class Together(Program):
             seed_from(place)
             alone = rule.slope(rule.prepare(self.batches.supplies[place.seed].at(place), place))
             theirs = torch.cat([alone.loss.reshape(1), *(one.flatten() for one in alone.gradients)]) / alone.weight
-            if not _near(torch.cat([losses[number].reshape(1), *(one[number].flatten() for one in gradients)]), theirs):
+            if not near(torch.cat([losses[number].reshape(1), *(one[number].flatten() for one in gradients)]), theirs):
                 return False
         return True
 
@@ -208,7 +205,3 @@ def _merged(values: Sequence[Any]) -> tuple[Any, bool]:
     if first.dim():
         return torch.stack(list(values)), True
     return first.clone(), all(torch.equal(one, first) for one in values)
-
-
-def _near(one: Tensor, other: Tensor) -> bool:
-    return bool((one - other).norm() <= AGREE * other.norm() + 1e-9)

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from thalweg.losses.cross_entropy import CrossEntropy
+from thalweg.losses.squared import Squared
 
 
 class Verdict(ABC):
@@ -35,13 +36,23 @@ class CrossEntropyVerdict(Verdict):
         target: (R,) classes, or (R, C) probabilities.
         shares: (R,) what each row counts of its batch's loss.
         sizes: rows of each batch.
+        told: rows of what `losses` tells of, where that is not each batch.
     """
 
-    def __init__(self, loss: CrossEntropy, target: Tensor, shares: Tensor, sizes: Sequence[int], *, classes: int) -> None:
+    def __init__(
+        self,
+        loss: CrossEntropy,
+        target: Tensor,
+        shares: Tensor,
+        sizes: Sequence[int],
+        *,
+        classes: int,
+        told: Sequence[int] | None = None,
+    ) -> None:
         smoothing = loss.settings.label_smoothing
         weights = shares.new_tensor(loss.settings.class_weights or [1.0] * classes)
         soft = target if target.is_floating_point() else nn.functional.one_hot(target.long(), classes)  # (R, C)
-        self.sizes = sizes
+        self.told = told or sizes
         self.target = -((1 - smoothing) * soft + smoothing / classes) * weights * shares[:, None]  # (R, C)
         self.log_probabilities = torch.empty_like(self.target)
         self.batches = list(zip(self.target.split(sizes), self.log_probabilities.split(sizes), strict=True))
@@ -52,7 +63,7 @@ class CrossEntropyVerdict(Verdict):
         torch._log_softmax_backward_data(target, log_probabilities, 1, sums.dtype, out=out)
 
     def losses(self) -> list[float]:
-        return sums_of((self.target * self.log_probabilities).sum(1), self.sizes)
+        return sums_of((self.target * self.log_probabilities).sum(1), self.told)
 
 
 class SquaredVerdict(Verdict):
@@ -62,10 +73,11 @@ class SquaredVerdict(Verdict):
         target: (R, D).
         shares: (R,) what each row counts of its batch's loss.
         sizes: rows of each batch.
+        told: rows of what `losses` tells of, where that is not each batch.
     """
 
-    def __init__(self, target: Tensor, shares: Tensor, sizes: Sequence[int]) -> None:
-        self.sizes, self.shares = sizes, shares
+    def __init__(self, target: Tensor, shares: Tensor, sizes: Sequence[int], *, told: Sequence[int] | None = None) -> None:
+        self.told, self.shares = told or sizes, shares
         self.target = target.to(shares.dtype)
         self.misses = torch.empty_like(self.target)
         steepness = shares[:, None] * (2 / target.shape[1])  # (R, 1)
@@ -77,7 +89,23 @@ class SquaredVerdict(Verdict):
         torch.mul(misses, steepness, out=out)
 
     def losses(self) -> list[float]:
-        return sums_of(self.misses.square().mean(1) * self.shares, self.sizes)
+        return sums_of(self.misses.square().mean(1) * self.shares, self.told)
+
+
+def verdict_of(
+    loss: object, target: Tensor, shares: Tensor, sizes: Sequence[int], *, classes: int, told: Sequence[int] | None = None
+) -> Verdict:
+    """What the batches of a burst are told: by cross-entropy where that is the loss, else by squared differences."""
+    if isinstance(loss, CrossEntropy):
+        return CrossEntropyVerdict(loss, target, shares, sizes, classes=classes, told=told)
+    return SquaredVerdict(target.reshape(len(target), -1), shares, sizes, told=told)
+
+
+def same_loss(one: object, other: object) -> bool:
+    """Both tell the same."""
+    if isinstance(one, CrossEntropy) and isinstance(other, CrossEntropy):
+        return one.settings == other.settings
+    return isinstance(one, Squared) and isinstance(other, Squared)
 
 
 def shares_of(weight: Tensor | None, sizes: Sequence[int], dtype: torch.dtype) -> Tensor:

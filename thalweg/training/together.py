@@ -1,4 +1,4 @@
-"""Runs that differ in their seeds alone, learned at once where that is faster; each ends as it would have ended alone.
+"""Runs of one net, learned at once where that is faster; each ends as it would have ended alone.
 
 Each run keeps all that is its own: seed, order of rows, draws, listeners, best weights, checkpoints, package. Only steps are
 taken together, by the loop that every training goes through, and come to the same up to rounding. Whether they do is tried on
@@ -17,7 +17,8 @@ from thalweg.core.errors import Refusal
 from thalweg.core.position import Position
 from thalweg.core.talk import Talk
 from thalweg.data.batches import Batches
-from thalweg.engine._several import Several, apart, together
+from thalweg.engine._chains_together import ChainsTogether, chained
+from thalweg.engine._several import AtOnce, Several, SeveralBatches, apart, together
 from thalweg.engine._together import Together, alike
 from thalweg.engine.program import Program
 from thalweg.layers.folded import folded
@@ -42,7 +43,7 @@ GAIN = 1.1
 
 
 def lead(runs: Sequence[Run], talk: Talk, *, may_join: bool) -> list[Fitted]:
-    """Let runs of the same settings but for their seeds learn: at once where they can and gain by it, else one after another.
+    """Let runs of one net learn, from seeds or on rows of their own: at once where they can and gain by it, else one by one.
 
     Args:
         may_join: each has one stage, whose length no clock decides.
@@ -73,9 +74,11 @@ def _lesson(run: Run) -> Lesson:
 
 
 def _small(stage: Stage, count: int) -> bool:
-    """The net can be folded, and so many of them lie in memory at ease."""
+    """There is a way to take the steps of several such nets at once, and so many of them lie in memory at ease."""
     weights = sum(one.numel() for one in stage.rule.model.parameters())
-    return count > 1 and count * weights <= MOST_WEIGHTS and alike([stage.rule]) and folded([stage.rule.model]) is not None
+    if count < 2 or count * weights > MOST_WEIGHTS:
+        return False
+    return chained(stage.rule) or (alike([stage.rule]) and folded([stage.rule.model]) is not None)
 
 
 def _alone(run: Run, found: Lesson | Fitted) -> Fitted:
@@ -150,7 +153,7 @@ class Each:
         """Each run's listeners keep what is theirs."""
 
 
-def _at_once(lessons: Sequence[Lesson]) -> tuple[Several, Together, float] | None:
+def _at_once(lessons: Sequence[Lesson]) -> tuple[Several, AtOnce, float] | None:
     """What takes the steps of all, and how many times as fast; None where they cannot learn at once, or gain nothing by it."""
     stages = [lesson.stage for lesson in lessons]
     places = {dataclasses.replace(stage.progress.position, seed=0) for stage in stages}
@@ -163,12 +166,17 @@ def _at_once(lessons: Sequence[Lesson]) -> tuple[Several, Together, float] | Non
     with ExitStack() as stack:
         for stage in stages:
             stack.enter_context(taken_back(stage))
-        program = Together.of(*found)
+        program = program_of(*found)
         gain = 0.0 if program is None else _gain(lessons[0], found[0], program)
     return (found[0], program, gain) if program is not None and gain >= GAIN else None
 
 
-def _gain(lesson: Lesson, several: Several, program: Together) -> float:
+def program_of(several: Several, batches: SeveralBatches) -> AtOnce | None:
+    """What takes the steps of all, by hand where it can; None where they cannot learn at once."""
+    return ChainsTogether.of(several, batches) or Together.of(several, batches)
+
+
+def _gain(lesson: Lesson, several: Several, program: AtOnce) -> float:
     """How many times as fast steps of all at once are as those of one after another; 0 where these are over soon."""
     stage, at, count = lesson.stage, lesson.stage.progress.position, len(several.runs)
     at_once, alone = Clocked(at, several, program.batches, program), Clocked(at, stage.rule, stage.batches, stage.program())

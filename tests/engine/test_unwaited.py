@@ -45,7 +45,7 @@ VARIANTS = {
     "between": {"between": 0.3},
     "a frozen layer": {"freeze": "head"},
     "lower rates below": {"layer_decay": 0.9},
-    "statistics and draws": {"model": normalised, "average": 0.9},
+    "statistics and draws": {"model": normalised, "average": 0.9, "optimizer": "momentum"},
     "augmented": {"augment": [noisy, mixed], "ahead": False},
     "weighted": {"weighted": True},
     "squared": {"target": "number"},

@@ -9,7 +9,7 @@ from thalweg.core.settings import Settings
 from thalweg.losses._loss import LossExample, PointwiseLoss, require_same_shape
 
 
-@loss("absolute", output="values", target="values", unit="target")
+@loss("absolute", output="values", target="values", unit="target", capturable=True)
 class Absolute(PointwiseLoss[Settings]):
     """|output - target|, the mean over positions; estimates the median of the target."""
 

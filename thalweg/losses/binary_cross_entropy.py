@@ -21,7 +21,9 @@ class BinaryCrossEntropySettings(Settings):
     positive_weights: ClassWeights | None = Field(default=None, description="one weight per label for its positive examples")
 
 
-@loss("binary-cross-entropy", settings=BinaryCrossEntropySettings, output="logits", target="labels", unit="nats")
+@loss(
+    "binary-cross-entropy", settings=BinaryCrossEntropySettings, output="logits", target="labels", unit="nats", capturable=True
+)
 class BinaryCrossEntropy(PointwiseLoss[BinaryCrossEntropySettings]):
     """-log of the probability that sigmoid(output) gives to each answer, in nats, the mean over labels and positions."""
 

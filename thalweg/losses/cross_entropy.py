@@ -21,7 +21,7 @@ class CrossEntropySettings(Settings):
     class_weights: ClassWeights | None = Field(default=None, description="one weight per class, 0 or more; none: all are 1")
 
 
-@loss("cross-entropy", settings=CrossEntropySettings, output="logits", target="classes", unit="nats")
+@loss("cross-entropy", settings=CrossEntropySettings, output="logits", target="classes", unit="nats", capturable=True)
 class CrossEntropy(PointwiseLoss[CrossEntropySettings]):
     """-log softmax(output)[target] in nats, the mean over positions; soft targets are accepted too.
 

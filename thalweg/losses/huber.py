@@ -16,7 +16,7 @@ class HuberSettings(Settings):
     delta: float = Field(default=1.0, gt=0, description="distance from the target, in its unit, where the loss becomes linear")
 
 
-@loss("huber", settings=HuberSettings, output="values", target="values", unit="squared target")
+@loss("huber", settings=HuberSettings, output="values", target="values", unit="squared target", capturable=True)
 class Huber(PointwiseLoss[HuberSettings]):
     """Half the squared difference up to delta, then delta times (difference - delta / 2); the mean over positions.
 

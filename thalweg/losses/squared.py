@@ -9,7 +9,7 @@ from thalweg.core.settings import Settings
 from thalweg.losses._loss import LossExample, PointwiseLoss, require_same_shape
 
 
-@loss("squared", output="values", target="values", unit="squared target")
+@loss("squared", output="values", target="values", unit="squared target", capturable=True)
 class Squared(PointwiseLoss[Settings]):
     """(output - target)^2, the mean over positions; estimates the mean of the target."""
 

@@ -34,6 +34,7 @@ class ConvNetSettings(PictureNetSettings):
     settings=ConvNetSettings,
     tasks=("classification", "regression", "multi-label"),
     inputs=("image",),
+    capturable=True,
     preference=1,
     rows_independent=True,
     recipe={"optimizer": "adamw", "rate": 0.003, "batch_size": 64},

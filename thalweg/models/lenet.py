@@ -36,6 +36,7 @@ class LeNetSettings(Settings):
     settings=LeNetSettings,
     tasks=("classification", "regression", "multi-label"),
     inputs=("image",),
+    capturable=True,
     preference=-1,
     recipe={"optimizer": {"name": "adamw", "weight_decay": 0.02}, "rate": 0.004, "batch_size": 128},
     paper="LeCun et al. 1998, doi:10.1109/5.726791",

@@ -48,6 +48,7 @@ class MobileNetSettings(PictureNetSettings):
     settings=MobileNetSettings,
     tasks=("classification", "regression", "multi-label"),
     inputs=("image",),
+    capturable=True,
     rows_independent=True,
     recipe={"optimizer": {"name": "adamw", "weight_decay": 0.05}, "rate": 0.002, "batch_size": 32, "clip": 1.0},
     paper="Sandler et al. 2018, arXiv:1801.04381",

@@ -32,6 +32,7 @@ class PerceptronSettings(Settings):
     settings=PerceptronSettings,
     tasks=("classification", "regression", "multi-label"),
     inputs=("numbers", "categories", "vector", "series", "image"),
+    capturable=True,
     paper="Rumelhart et al. 1986, doi:10.1038/323533a0",
 )
 class MultilayerPerceptron(nn.Module):

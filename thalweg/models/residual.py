@@ -77,6 +77,7 @@ VARIANTS = {
     variants=VARIANTS,
     tasks=("classification", "regression", "multi-label"),
     inputs=("image",),
+    capturable=True,
     recipe={
         "optimizer": {"name": "muon", "rate": 0.05, "rest_rate": 0.003},
         "batch_size": 128,

@@ -107,6 +107,7 @@ class Block(nn.Module):
     variants=VARIANTS,
     tasks=("language-modelling",),
     inputs=("symbols",),
+    capturable=True,
     preference=10,
     causal=True,
     recipe={

@@ -29,7 +29,7 @@ class ClassificationSettings(Settings):
     loss: Choice = Choice(name="cross-entropy")
 
 
-@task("classification", settings=ClassificationSettings, target="category")
+@task("classification", settings=ClassificationSettings, target="category", capturable=True)
 class Classification(Task):
     """Logits (B, C) against class codes (B,), or against class probabilities (B, C) where augmentation mixed them."""
 

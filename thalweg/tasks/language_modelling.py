@@ -47,7 +47,13 @@ class Continuation(Request):
     )
 
 
-@task("language-modelling", settings=LanguageModellingSettings, as_they_are=True, paper="Shannon 1948; Bengio et al. 2003")
+@task(
+    "language-modelling",
+    settings=LanguageModellingSettings,
+    as_they_are=True,
+    paper="Shannon 1948; Bengio et al. 2003",
+    capturable=True,
+)
 class LanguageModelling(Task):
     """Logits (B, T, V) of what follows each symbol. What is asked for is a text that goes on from a prompt."""
 

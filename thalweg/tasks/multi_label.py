@@ -25,7 +25,7 @@ class MultiLabelSettings(Settings):
     threshold: float = Field(0.5, gt=0, lt=1, description="probability from which a label is given")
 
 
-@task("multi-label", settings=MultiLabelSettings, target="labels")
+@task("multi-label", settings=MultiLabelSettings, target="labels", capturable=True)
 class MultiLabel(Task):
     """Logits (B, C) against indicators (B, C), each label a question of its own."""
 

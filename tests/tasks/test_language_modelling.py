@@ -120,3 +120,26 @@ def test_texts_of_several_lines_are_shown_as_they_are_and_their_controls_are_not
 
     assert texts_told({"text": ["a\nb\x1b[2J", "c"]}) == ["a", "'b\\x1b[2J'", "", "c"]
     assert texts_told({"text": ["a", "b"]}) == texts_told({"text": ["a\n"], "sure": [0.5]}) == []
+
+
+def test_a_small_net_writes_on_one_thread_and_leaves_as_many_as_there_were(trained, monkeypatch):
+    package, seen = trained.package, []
+    monkeypatch.setattr(type(package.model), "continued", _watched(type(package.model).continued, seen))
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        package.predict(request={"length": 3})
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
+    assert set(seen) == {1}
+
+
+def _watched(act, seen):
+    """The same, and how many threads there are at each call."""
+
+    def watched(*given):
+        seen.append(torch.get_num_threads())
+        return act(*given)
+
+    return watched

@@ -112,6 +112,17 @@ def most_threads() -> int:
     return min(usable_cores(), int(asked)) if asked.isdecimal() and int(asked) else usable_cores()
 
 
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Operations within are not shared among threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 def laid_out(model: nn.Module, asked: MemoryFormat = "auto") -> nn.Module:
     """The model itself, the weights of its two-dimensional convolutions in a memory format; values stay what they are.
 

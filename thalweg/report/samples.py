@@ -25,12 +25,13 @@ def with_samples(results: Mapping[str, Any], package: Package, dataset: Dataset,
     known = set(registry.names("view"))
     if not request:
         return dict(results)
-    answered = set(package.predict(seed=seed, request=request))
-    fields = {name: one.kind for name, one in package.encodings.items() if name in answered and one.kind in known}
+    own = package.predict(seed=seed, request=dict.fromkeys(request, EACH))
+    fields = {name: one.kind for name, one in package.encodings.items() if name in own and one.kind in known}
     if not fields:
         return dict(results)
     count = max((view_of(kind).crowd for kind in fields.values()), default=0) or EACH
-    own = package.predict(seed=seed, request=request | dict.fromkeys(list(request)[:1], count), talk=Talk())
+    if count != EACH:
+        own = package.predict(seed=seed, request=dict.fromkeys(request, count), talk=Talk())
     return {
         **results,
         "made": {"fields": fields, "own": _rows(own, fields), "real": _rows(_real(dataset, fields, count), fields)},

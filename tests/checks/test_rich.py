@@ -9,7 +9,10 @@ from scipy.ndimage import gaussian_filter
 
 from tests.checks.planted import only, said
 from thalweg.checks.check import check
+from thalweg.checks.pictures import pictures_of
+from thalweg.checks.subject import Subject
 from thalweg.data.dataset import Examples
+from thalweg.data.settings import DataSettings
 
 
 def scene(seed: int, side: int = 96) -> Image.Image:
@@ -213,3 +216,16 @@ def test_opened_pictures_are_no_names_of_pictures():
     opened = [np.asarray(scene(number, side=8)) for number in range(3)]
     assert said("pictures-and-rows", Examples("album", {"image": opened}, kinds={"image": "image"})) == []
     assert only("pictures-and-rows", Examples("table", {"file": ["gone.png", "", "away.png"]})).code == "PICTURES_NOT_THERE"
+
+
+def test_small_pictures_that_are_measured_together_are_measured_as_alone():
+    pictures = np.random.default_rng(3).integers(0, 256, (300, 12, 9, 3)).astype(np.uint8)
+
+    def measured(count):
+        subject = Subject.of(photos_of(pictures[:count]), DataSettings())
+        return pictures_of(subject, subject.fields["image"])
+
+    many, few = measured(300), measured(2)
+    for name in ("grey", "colour", "edges", "contrast", "bright", "softness"):
+        assert np.array_equal(getattr(many, name)[:2], getattr(few, name)), name
+    assert np.ptp(many.contrast) > 0

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
-from scipy.ndimage import gaussian_filter
 
+from thalweg.checks.blur import blurred
 from thalweg.checks.seen import Seen
 from thalweg.checks.subject import Subject
 from thalweg.fields.pictures import EVER_DECODED, MOST_PIXELS, Form, Unreadable, each, header, pixels
@@ -18,6 +18,8 @@ LARGEST, GREY, CLUE = 256, 48, 32
 SECONDS_PER_MEGAPIXEL = 0.035
 """Decoding a JPEG and shrinking it, on one thread of an AMD EPYC; decides how many are looked at ahead of a training."""
 HURRIED_SECONDS = 0.3
+SMALL, TOGETHER = 4096, 256
+"""Pixels of pictures whose tones are told together, and how many of one shape at once."""
 
 
 @dataclass(frozen=True)
@@ -57,20 +59,34 @@ def _looked_at(subject: Subject, one: Seen) -> Pictures:
     rows = _rows(subject, one)
     read: list[tuple[Any, ...]] = []
     broken: dict[int, str] = {}
+    waiting: dict[Any, list[int]] = {}
     measured = partial(_measured, most=subject.settings.image_pixels or MOST_PIXELS)
     for row, found in zip(rows.tolist(), each(measured, [one.column[row] for row in rows.tolist()]), strict=True):
         if isinstance(found, Unreadable):
             broken[row] = str(found)
-        else:
-            read.append((row, *found))
-    shapes = [(), (GREY, GREY), (8, 8, 3), (CLUE, CLUE), (), (), ()]
-    types: list[Any] = [np.int64, np.float32, np.float32, np.float32, np.float64, np.float64, np.float64]
-    columns = [np.zeros((len(read), *shape), kind) for shape, kind in zip(shapes, types, strict=True)]
+            continue
+        read.append((row, *found))
+        if isinstance(found[-1], np.ndarray):
+            alike = waiting.setdefault(found[-1].shape, [])
+            alike.append(len(read) - 1)
+            if len(alike) == TOGETHER:
+                _tell(read, waiting.pop(found[-1].shape))
+    for alike in waiting.values():
+        _tell(read, alike)
+    shapes: list[tuple[int, ...]] = [(), (GREY, GREY), (8, 8, 3), (CLUE, CLUE)]
+    columns = [np.zeros((len(read), *shape), np.float32 if shape else np.int64) for shape in shapes]
+    tones = [np.zeros(len(read)) for _ in range(3)]
     for place, values in enumerate(read):
-        for column, value in zip(columns, values, strict=True):
+        for column, value in zip([*columns, *tones], (*values[:-1], *values[-1]), strict=True):
             column[place] = value
-    kept, grey, colour, edges, contrast, bright, softness = columns
+    (kept, grey, colour, edges), (contrast, bright, softness) = columns, tones
     return Pictures(kept, grey, colour, edges, contrast, bright, softness, broken, len(rows))
+
+
+def _tell(read: list[tuple[Any, ...]], places: list[int]) -> None:
+    """Put the tones of pictures of one shape in place of their brightness."""
+    for place, tones in zip(places, _tones(np.stack([read[place][-1] for place in places])).T, strict=True):
+        read[place] = (*read[place][:-1], tuple(tones.tolist()))
 
 
 def _rows(subject: Subject, one: Seen) -> np.ndarray:
@@ -91,7 +107,7 @@ def _rows(subject: Subject, one: Seen) -> np.ndarray:
 
 
 def _measured(picture: Any, *, most: int) -> tuple[Any, ...]:
-    """What is kept of a picture.
+    """What is kept of a picture; of a small one its brightness in place of its tones, which are told of several at once.
 
     Raises:
         Unreadable: it is damaged, or none.
@@ -100,17 +116,14 @@ def _measured(picture: Any, *, most: int) -> tuple[Any, ...]:
     factor = min(1.0, LARGEST / max(size.height, size.width))
     form = Form(max(1, round(size.height * factor)), max(1, round(size.width * factor)), 3, *_levels(picture), most=most)
     image = Image.fromarray(pixels(_three_channels(picture), form))
-    grey = np.asarray(image.convert("L"), dtype=np.float32)
-    dark, bright, white = np.percentile(grey, [1, 95, 99])
+    light = np.asarray(image.convert("L"))
     box = Image.Resampling.BOX if min(image.size) >= GREY else Image.Resampling.BILINEAR
-    single = Image.fromarray(grey)
+    single = Image.fromarray(light.astype(np.float32))
     return (
         np.asarray(single.resize((GREY, GREY), box)),
         np.asarray(image.resize((8, 8), Image.Resampling.BOX), dtype=np.float32),
         np.asarray(single.resize((CLUE, CLUE), Image.Resampling.BOX if min(image.size) >= CLUE else Image.Resampling.BILINEAR)),
-        float(white - dark),
-        float(bright),
-        _softness(grey),
+        light if light.size <= SMALL else tuple(_tones(light[None])[:, 0].tolist()),
     )
 
 
@@ -130,13 +143,19 @@ def _three_channels(picture: Any) -> Any:
     return picture
 
 
-def _softness(grey: np.ndarray) -> float:
-    before, after = _energy(grey), _energy(gaussian_filter(grey, 1.0))
-    return after / before if before > 0 else 0.0
+def _tones(light: np.ndarray) -> np.ndarray:
+    """(3, n) float64 of bytes (n, H, W): contrast, brightness of the bright, softness, as `Pictures` tells them."""
+    grey = light.astype(np.float32)
+    dark, bright, white = np.percentile(grey.reshape(len(grey), -1), [1, 95, 99], axis=1)
+    before, after = _energy(grey), _energy(blurred(grey, 1.0))
+    softness = np.divide(after, before, out=np.zeros(len(grey)), where=before > 0)
+    return np.stack([white - dark, bright, softness]).astype(np.float64)
 
 
-def _energy(grey: np.ndarray) -> float:
-    return float((np.diff(grey, axis=0) ** 2).sum() + (np.diff(grey, axis=1) ** 2).sum())
+def _energy(grey: np.ndarray) -> np.ndarray:
+    """(n,) float64: the sum of squared slopes."""
+    down, right = ((np.diff(grey, axis=axis) ** 2).reshape(len(grey), -1).sum(axis=1) for axis in (1, 2))
+    return (down + right).astype(np.float64)
 
 
 def path_of(value: Any) -> Path | None:

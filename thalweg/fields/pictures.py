@@ -29,6 +29,8 @@ MOST_PIXELS = 50_000_000
 """Larger pictures are not decoded unless the user says so: a file of some kilobytes can claim gigabytes."""
 EVER_DECODED = 178_956_970
 """What Pillow itself calls an error; nobody can ask for more."""
+SMALL_ARRAY = 4096
+"""Values of an array that is read in less time than it takes to hand it to a thread."""
 WAITING = 64
 """Pictures that are decoded, or to be, before they are asked for."""
 BROKEN = (OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, ArithmeticError, struct.error, zlib.error)
@@ -76,7 +78,8 @@ class Header:
 def each(read: Callable[[Picture], T], pictures: Sequence[Picture]) -> Iterable[T | Unreadable]:
     """What `read` gives for each picture, in order, or why it could not be read.
 
-    Several threads decode at once, `WAITING` pictures ahead of the one that is taken.
+    Several threads decode at once, `WAITING` pictures ahead of the one that is taken; small arrays are read one by one, as
+    threads would only wait for each other.
     """
 
     def careful(picture: Picture) -> T | Unreadable:
@@ -85,6 +88,9 @@ def each(read: Callable[[Picture], T], pictures: Sequence[Picture]) -> Iterable[
         except Unreadable as reason:
             return reason
 
+    if len(pictures) and isinstance(pictures[0], np.ndarray) and pictures[0].size <= SMALL_ARRAY:
+        yield from map(careful, pictures)
+        return
     with warnings.catch_warnings(), ThreadPoolExecutor(min(8, max(1, torch.get_num_threads()))) as pool:
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # judged by MOST_PIXELS instead
         waiting: deque[Future[T | Unreadable]] = deque()

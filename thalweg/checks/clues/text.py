@@ -3,7 +3,7 @@
 from typing import Any
 
 import numpy as np
-from scipy import sparse
+import scipy
 
 from thalweg.checks.seen import Seen
 from thalweg.checks.subject import Subject
@@ -17,7 +17,7 @@ def text(subject: Subject, seen: Seen, rows: np.ndarray) -> tuple[np.ndarray, An
 
     texts = ["" if seen.missing[row] else str(seen.column[row]) for row in rows.tolist()]
     if not any(text.strip() for text in texts):
-        return rows[:0], sparse.csr_matrix((0, 1))
+        return rows[:0], scipy.sparse.csr_matrix((0, 1))
     sorts = (("word", (1, 2), r"\w+"), ("char_wb", (2, 4), None))
     made = [
         TfidfVectorizer(
@@ -36,4 +36,4 @@ def text(subject: Subject, seen: Seen, rows: np.ndarray) -> tuple[np.ndarray, An
             matrices.append(one.fit_transform(texts))
         except ValueError:  # no piece stands in two texts
             continue
-    return (rows, sparse.hstack(matrices).tocsr()) if matrices else (rows[:0], sparse.csr_matrix((0, 1)))
+    return (rows, scipy.sparse.hstack(matrices).tocsr()) if matrices else (rows[:0], scipy.sparse.csr_matrix((0, 1)))

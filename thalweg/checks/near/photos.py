@@ -1,18 +1,21 @@
 """Photos that are other photos rescaled, recompressed, cropped, mirrored, turned, or lit otherwise."""
 
-import numpy as np
-from scipy.ndimage import gaussian_filter
-from scipy.special import ndtri
+from statistics import NormalDist
 
+import numpy as np
+
+from thalweg.checks.blur import blurred
 from thalweg.checks.copies import Copy, copy_findings
 from thalweg.checks.finding import Finding
 from thalweg.checks.near.registration import agreement
-from thalweg.checks.near.views import View, resampler, unit, views
+from thalweg.checks.near.views import View, resampled, unit, views
 from thalweg.checks.pictures import pictures_of
 from thalweg.checks.subject import Subject
 from thalweg.core.registry import detector
 
 ALIKE = Copy("ALIKE_PHOTOS", "an edited copy", "edited copies", least=0.005)
+SOFTENED = 1.2
+"""Pixels by which pictures are blurred before they are laid over each other."""
 SMALL, AXES, PARTNERS = 14, 64, 3
 """Pixels a side and axes by which partners are looked up, and how many of them are looked at closely."""
 LEAST, LEAST_DETAIL, NEARER = 0.9, 0.7, 0.35
@@ -42,15 +45,16 @@ def alike_photos(subject: Subject) -> list[Finding]:
 def near_pairs(grey: np.ndarray) -> np.ndarray:
     """(P, 2) places of pictures (n, 48, 48) that are near copies."""
     tried = views()
-    partner, view = _candidates(gaussian_filter(grey, (0, 1.2, 1.2)), tried)
+    soft = blurred(grey, SOFTENED)
+    partner, view = _candidates(soft, tried)
     one, other, view = np.repeat(np.arange(len(grey)), PARTNERS), partner.ravel(), view.ravel()
     start = np.stack([found.turn for found in tried])[view], np.stack([found.shift for found in tried])[view]
-    alike = agreement(grey, one, other, start)
-    blurred, sharp, detail = np.clip(1 - alike.T, 1e-9, None)
+    alike = agreement((grey, soft), one, other, start)
+    smooth, sharp, detail = np.clip(1 - alike.T, 1e-9, None)
     apart = np.sqrt(sharp * detail)
-    usual, third = float(np.median(_first_and_third(one, other, blurred)[0])), _first_and_third(one, other, apart)[1]
+    usual, third = float(np.median(_first_and_third(one, other, smooth)[0])), _first_and_third(one, other, apart)[1]
     same = (
-        (blurred <= OF_USUAL * usual) & (detail <= 1 - SAME_DETAIL) & (apart <= OF_THIRD * np.maximum(third[one], third[other]))
+        (smooth <= OF_USUAL * usual) & (detail <= 1 - SAME_DETAIL) & (apart <= OF_THIRD * np.maximum(third[one], third[other]))
     )
     same |= (detail <= 1 - ALL_DETAIL) & (apart <= OF_BOTH_THIRDS * np.minimum(third[one], third[other]))
     copy = (sharp <= 1 - LEAST) & (detail <= 1 - LEAST_DETAIL) & ((apart <= _limit(one, other, apart)) | same)
@@ -71,7 +75,7 @@ def _limit(one: np.ndarray, other: np.ndarray, apart: np.ndarray) -> np.ndarray:
     share = min(NEARER, usual ** (np.log(CHANCE / 2) / np.log(1 - np.sqrt(1 - USUAL))))
     around = np.maximum(third, np.quantile(third, DENSEST))
     low, high = np.log(np.maximum(np.quantile(nearest, QUANTILES), 1e-9))
-    deviations = ndtri([RARE, *QUANTILES])
+    deviations = [NormalDist().inv_cdf(share) for share in (RARE, *QUANTILES)]
     rare = np.exp(low - (deviations[1] - deviations[0]) * (high - low) / (deviations[2] - deviations[1]))
     return np.maximum(share * np.maximum(around[one], around[other]), rare)
 
@@ -90,8 +94,8 @@ def _first_and_third(one: np.ndarray, other: np.ndarray, apart: np.ndarray) -> t
 
 def _candidates(grey: np.ndarray, tried: list[View]) -> tuple[np.ndarray, np.ndarray]:
     """For each picture the three that look most like one of its views: their places (n, 3), and the views."""
-    count, flat = len(grey), grey.reshape(len(grey), -1)
-    cuts = (unit(np.asarray((resampler(one, SMALL) @ np.minimum(flat, one.white).T).T)) for one in tried)
+    count, pixels = len(grey), np.ascontiguousarray(grey.reshape(len(grey), -1).T)
+    cuts = (unit(resampled(pixels, one, SMALL).T) for one in tried)
     plain = next(cuts)
     _, vectors = np.linalg.eigh(plain.T @ plain)
     basis = np.ascontiguousarray(vectors[:, -AXES:])

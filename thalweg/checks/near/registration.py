@@ -6,8 +6,8 @@ changes is computed once for each picture that is looked for); Evangelidis & Psa
 """
 
 import numpy as np
-from scipy.ndimage import gaussian_filter
 
+from thalweg.checks.blur import blurred
 from thalweg.checks.near.views import MIDDLE, grid, seen, unit
 
 COARSE, FINE = 16, 40
@@ -19,24 +19,30 @@ WHITE = 248.0
 AT_ONCE = 100
 
 
-def agreement(grey: np.ndarray, one: np.ndarray, other: np.ndarray, start: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+def agreement(
+    pictures: tuple[np.ndarray, np.ndarray], one: np.ndarray, other: np.ndarray, start: tuple[np.ndarray, np.ndarray]
+) -> np.ndarray:
     """(P, 3) correlation of each picture `one`, seen as suits best, with the middle of `other`: blurred, sharp, detail alone.
 
     Args:
-        grey: (n, 48, 48) float32.
+        pictures: (n, 48, 48) float32, as they are and blurred.
         one: (P,) places of the pictures that are moved.
         other: (P,) places of those that are looked for.
         start: A (P, 2, 2) and t (P, 2) of the views to begin with.
     """
-    soft = gaussian_filter(grey, (0, 1.2, 1.2))
+    grey, soft = pictures
     whole = np.broadcast_to(np.eye(2), (len(grey), 2, 2)), np.zeros((len(grey), 2))
     middle, fine = seen(soft, *whole, COARSE), seen(grey, *whole, FINE)
-    step = _steps(middle)
+    step, detail = _steps(middle), unit(_detail(fine))
     found = np.zeros((len(one), 3))
     for at in range(0, len(one), AT_ONCE):
         i, j, part = one[at : at + AT_ONCE], other[at : at + AT_ONCE], slice(at, at + AT_ONCE)
         found[part, 0], turn, shift = _laid_over(soft[i], middle[j], step[j], (start[0][part], start[1][part]))
-        found[part, 1:] = _agreement(*equally_white(seen(grey[i], turn, shift, FINE), fine[j]))
+        moved, wanted = equally_white(seen(grey[i], turn, shift, FINE), fine[j])
+        cut = (wanted != fine[j]).any(axis=1)
+        theirs = unit(_detail(wanted)) if cut.any() else detail[j]
+        found[part, 1] = (unit(moved) * unit(wanted)).sum(axis=1)
+        found[part, 2] = (unit(_detail(moved)) * theirs).sum(axis=1)
     return found
 
 
@@ -103,14 +109,8 @@ def _cut_off(grey: np.ndarray, wanted: np.ndarray, share: np.ndarray) -> np.ndar
     return found
 
 
-def _agreement(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    whole = (unit(one) * unit(other)).sum(axis=1)
-    detail = (unit(_detail(one)) * unit(_detail(other))).sum(axis=1)
-    return np.stack([whole, detail], axis=1)
-
-
 def _detail(fine: np.ndarray) -> np.ndarray:
     """(P, m) what a blur takes away."""
     square = fine.reshape(-1, FINE, FINE)
-    sharp = square - gaussian_filter(square, (0, DETAIL, DETAIL))
+    sharp = square - blurred(square, DETAIL)
     return sharp[:, BORDER:-BORDER, BORDER:-BORDER].reshape(len(fine), -1)

@@ -1,7 +1,7 @@
 """Texts that are other texts with a word or two changed."""
 
 import numpy as np
-from scipy import sparse
+import scipy
 
 from thalweg.checks.copies import Copy, copy_findings
 from thalweg.checks.finding import Finding
@@ -74,8 +74,8 @@ def _candidates(
         prefix = prefix[(frequency[prefix] > 1) & (frequency[prefix] <= COMMON)]
         row += [i] * len(prefix)
         column += prefix.tolist()
-    table = sparse.csr_matrix((np.ones(len(row), np.float32), (row, column)), shape=(len(codes), len(weight)))
-    both = sparse.triu(table @ table.T, k=1).tocoo()
+    table = scipy.sparse.csr_matrix((np.ones(len(row), np.float32), (row, column)), shape=(len(codes), len(weight)))
+    both = scipy.sparse.triu(table @ table.T, k=1).tocoo()
     pairs = np.stack([both.row, both.col], axis=1).astype(np.int64)
     ratio = np.minimum(*whole[pairs].T) / np.maximum(np.maximum(*whole[pairs].T), 1e-12) if len(pairs) else np.zeros(0)
     return pairs[ratio >= RATHER_ALIKE]
@@ -98,8 +98,8 @@ def _shared(pairs: np.ndarray, codes: list[np.ndarray], weight: np.ndarray) -> n
     lengths = [len(text) for text in codes]
     row = np.repeat(np.arange(len(codes)), lengths)
     column = np.concatenate(codes).astype(np.int64)
-    weighted = sparse.csr_matrix((weight[column], (row, column)), shape=(len(codes), len(weight)))
-    plain = sparse.csr_matrix((np.ones(len(column)), (row, column)), shape=(len(codes), len(weight)))
+    weighted = scipy.sparse.csr_matrix((weight[column], (row, column)), shape=(len(codes), len(weight)))
+    plain = scipy.sparse.csr_matrix((np.ones(len(column)), (row, column)), shape=(len(codes), len(weight)))
     found = [
         np.asarray(weighted[pairs[at : at + 50_000, 0]].multiply(plain[pairs[at : at + 50_000, 1]]).sum(axis=1)).ravel()
         for at in range(0, len(pairs), 50_000)

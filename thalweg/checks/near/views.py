@@ -4,11 +4,11 @@ A view is u -> A u + t, where u and A u + t run from -1 to 1 over the picture's 
 is compared, since a turned copy has empty corners.
 """
 
+from functools import cache
 from itertools import product
 from typing import NamedTuple
 
 import numpy as np
-from scipy import sparse
 
 from thalweg.checks.pictures import GREY
 
@@ -46,19 +46,27 @@ def _turned(degrees: float) -> np.ndarray:
     return np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
 
 
+@cache
 def grid(side: int) -> np.ndarray:
     """(side², 2) float32: the centres of so many pixels a side in the middle of a picture."""
     line = MIDDLE * ((np.arange(side) + 0.5) / side * 2 - 1)
     return np.stack(np.meshgrid(line, line, indexing="ij"), axis=-1).reshape(-1, 2).astype(np.float32)
 
 
-def resampler(view: View, side: int) -> sparse.csr_matrix:
-    """(side², 48²) what each pixel adds to each point of the grid, seen in one view."""
+def resampled(pixels: np.ndarray, view: View, side: int) -> np.ndarray:
+    """(side², n) float32: the grid's points in one view of pictures (48², n), whose levels lie in [0, 255]."""
     corner, down, right = (one[0] for one in _corners(view.turn[None], view.shift[None], side))
-    pixel = np.concatenate([corner, corner + 1, corner + GREY, corner + GREY + 1])
-    weight = np.concatenate([(1 - down) * (1 - right), (1 - down) * right, down * (1 - right), down * right])
-    point = np.tile(np.arange(side * side), 4)
-    return sparse.csr_matrix((weight, (point, pixel)), shape=(side * side, GREY * GREY), dtype=np.float32)
+    around = zip((0, 1, GREY, GREY + 1), _shares(down, right), strict=True)
+    read = (np.minimum(pixels[corner + by], np.float32(view.white)) * share[:, None] for by, share in around)
+    total: np.ndarray = next(read)
+    for one in read:
+        total += one
+    return total
+
+
+def _shares(down: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, ...]:
+    """What each of four pixels adds to a point between them."""
+    return (1 - down) * (1 - right), (1 - down) * right, down * (1 - right), down * right
 
 
 def seen(grey: np.ndarray, turn: np.ndarray, shift: np.ndarray, side: int) -> np.ndarray:
@@ -66,9 +74,9 @@ def seen(grey: np.ndarray, turn: np.ndarray, shift: np.ndarray, side: int) -> np
     corner, down, right = _corners(turn, shift, side)
     flat = np.ascontiguousarray(grey).ravel()
     corner += np.arange(len(grey))[:, None] * GREY * GREY
-    above = (1 - right) * flat[corner] + right * flat[corner + 1]
-    corner += GREY
-    below = (1 - right) * flat[corner] + right * flat[corner + 1]
+    left = 1 - right
+    above = left * flat.take(corner) + right * flat[1:].take(corner)
+    below = left * flat[GREY:].take(corner) + right * flat[GREY + 1 :].take(corner)
     found: np.ndarray = above + down * (below - above)
     return found
 
@@ -76,10 +84,11 @@ def seen(grey: np.ndarray, turn: np.ndarray, shift: np.ndarray, side: int) -> np
 def _corners(turn: np.ndarray, shift: np.ndarray, side: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(P, m) the pixel above and left of each point of the grid, and how far below and right of its centre the point lies."""
     mapped = grid(side) @ turn.transpose(0, 2, 1).astype(np.float32) + shift[:, None].astype(np.float32)
-    places = np.clip(GREY / 2 * (1 + mapped) - 0.5, 0, GREY - 1.001).astype(np.float32)
-    first = places.astype(np.int64)
-    down, right = (places[..., axis] - first[..., axis] for axis in range(2))
-    return first[..., 0] * GREY + first[..., 1], down.astype(np.float32), right.astype(np.float32)
+    places = np.moveaxis(GREY / 2 * (1 + mapped) - 0.5, 2, 0).copy()  # (2, P, m)
+    np.clip(places, 0, GREY - 1.001, out=places)
+    first = np.floor(places)
+    places -= first
+    return (first[0] * GREY + first[1]).astype(np.int64), places[0], places[1]
 
 
 def unit(flat: np.ndarray) -> np.ndarray:

@@ -1,7 +1,8 @@
 """Pictures are the same byte by byte: files by their content, arrays by their values."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ def _contents(seen: Seen) -> Iterator[bytes]:
 
 def _content(value: Any, row: int) -> bytes:
     if isinstance(value, np.ndarray):
-        return f"{value.shape} {value.dtype}".encode() + np.ascontiguousarray(value).tobytes()
+        return _form(value.shape, value.dtype) + value.tobytes()
     try:
         if isinstance(value, str | Path):
             with Path(value).open("rb") as file:
@@ -34,3 +35,8 @@ def _content(value: Any, row: int) -> bytes:
         return b"%d x %d" % value.size + bytes(value.tobytes())
     except (OSError, AttributeError, TypeError):
         return b"unreadable %d" % row
+
+
+@cache
+def _form(shape: Sequence[int], dtype: np.dtype) -> bytes:
+    return f"{shape} {dtype}".encode()

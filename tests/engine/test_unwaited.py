@@ -37,6 +37,7 @@ VARIANTS = {
     "momentum": {"optimizer": "momentum"},
     "nesterov": {"optimizer": {"name": "nesterov", "weight_decay": 0.1}},
     "adagrad": {"optimizer": "adagrad"},
+    "muon": {"optimizer": {"name": "muon", "weight_decay": 0.1}},
     "clipped": {"clip": 0.1},
     "penalties": {"l1": 0.01, "l2": 0.1},
     "parts of batches": {"accumulate": 3},
@@ -81,7 +82,7 @@ def test_queued_steps_have_the_bits_of_the_rules_own(name):
     assert torch.equal(state(queued), state(plain))
 
 
-@pytest.mark.parametrize("name", ["adam", "momentum", "sgd", "adagrad", "between an average", "statistics and draws"])
+@pytest.mark.parametrize("name", ["adam", "momentum", "sgd", "adagrad", "muon", "between an average", "statistics and draws"])
 def test_steps_that_are_not_finite_change_nothing_and_neither_do_those_begun_behind_them(name):
     settings = {**VARIANTS[name], "augment": [spoilt], "ahead": False}
     plain, queued = (begun(**settings) for _ in range(2))

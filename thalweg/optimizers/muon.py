@@ -61,11 +61,17 @@ class Muon(torch.optim.Optimizer):
     Args:
         parameters: parameters or groups. Whatever has two axes or more is a matrix, except the last (see `last`, `first`). A
             group may decide for itself with the key `muon`: False for embeddings, for example.
+
+    Attributes:
+        found_inf: () float32 on the device, 1 where the next update changes nothing; None: it changes what it does.
     """
+
+    found_inf: Tensor | None = None
 
     def __init__(self, parameters: Parameters, settings: MuonSettings) -> None:
         kept = settings.model_dump(exclude={"rate", "rest_rate", "first", "last"})
         super().__init__(list(_divided(parameters, settings)), {"lr": settings.rate, **kept})
+        self._step_supports_amp_scaling = all(group.get("fused", True) for group in self.param_groups)
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
@@ -94,7 +100,16 @@ class Muon(torch.optim.Optimizer):
             scale = 0.2 * max(shape) ** 0.5
             for (matrix, _), update in zip(several, updates.unbind(0), strict=True):
                 laid = update.mT if _is_tall(matrix) else update
-                matrix.mul_(1 - rate * group["weight_decay"]).sub_(laid.reshape(matrix.shape), alpha=rate * scale)
+                self._move(matrix, laid.reshape(matrix.shape), kept=1 - rate * group["weight_decay"], by=rate * scale)
+
+    def _move(self, matrix: nn.Parameter, update: Tensor, *, kept: float | Tensor, by: float | Tensor) -> None:
+        """W <- kept W - by update, unless the device has found that nothing is to change."""
+        if isinstance(by, Tensor):
+            update, by = update * by, 1.0
+        if self.found_inf is None:
+            matrix.mul_(kept).sub_(update, alpha=by)
+        else:
+            matrix.copy_(torch.where(self.found_inf > 0, matrix, matrix.mul(kept).sub_(update, alpha=by)))
 
     def _looked_ahead(self, matrix: nn.Parameter, momentum: float) -> Tensor:
         """Nesterov's look ahead: g + momentum (m - g), with m the running average; only its direction matters."""
@@ -102,8 +117,11 @@ class Muon(torch.optim.Optimizer):
         state = self.state[matrix]
         if not state:
             state["momentum"] = torch.zeros_like(matrix, memory_format=torch.preserve_format)
-        state["momentum"].lerp_(matrix.grad, 1 - momentum)
-        return matrix.grad.lerp(state["momentum"], momentum)
+        gradient = matrix.grad
+        if self.found_inf is not None:
+            gradient = torch.where(self.found_inf > 0, state["momentum"], gradient)
+        state["momentum"].lerp_(gradient, 1 - momentum)
+        return gradient.lerp(state["momentum"], momentum)
 
     def _move_rest(self, rest: list[nn.Parameter], group: dict[str, Any]) -> None:
         states = [self._averages(parameter, fused=group["fused"]) for parameter in rest]
@@ -123,6 +141,7 @@ class Muon(torch.optim.Optimizer):
             weight_decay=group["rest_decay"],
             eps=group["epsilon"],
             maximize=False,
+            found_inf=self.found_inf,
         )
 
     def _averages(self, parameter: nn.Parameter, *, fused: bool) -> dict[str, Tensor]:

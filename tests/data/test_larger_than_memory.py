@@ -14,6 +14,7 @@ import pytest
 
 from tests.fresh_process import Fresh
 from tests.training.resuming import StopAt, assert_resumes_to_the_same_bits, fitted
+from thalweg.cli.program import main
 from thalweg.training.interruption import Interrupted
 
 PHOTOS, SIDE, LIMIT = 90_000, 32, 60 * 10**6
@@ -69,6 +70,27 @@ def test_data_several_times_as_large_as_the_memory_are_learned_from_to_the_same_
     wide = learned(str(photos), tmp_path / "wide", "never")
     assert wide["kept as"] == "Tensor"
     assert narrow["same"] == wide["same"]
+
+
+def concluded_within(source: str, folder: str, limit: int) -> tuple[int, list[str]]:
+    """What the whole command comes to, baselines and report too, within so many bytes more: its exit code, who was compared."""
+    quick = ["--model", "mlp", "--set", "model.hidden=[16]", "--epochs", "1", "--speed", "plain", "--no-check", "--quiet"]
+    main(["train", "digits", *quick, "--out", f"{folder}/first"])  # imports all
+    lines = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    most = 1024 * int(lines["VmData"].split()[0]) + limit
+    resource.setrlimit(resource.RLIMIT_DATA, (most, most))
+    code = main(["train", source, *quick, "--augment", "none", "--out", f"{folder}/run"])
+    assert Path(folder, "run", "report.html").exists()
+    return code, sorted(one.name for one in Path(folder, "run", "baselines").iterdir())
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(320)
+def test_the_whole_command_ends_in_less_memory_than_its_data_take(photos: Path, tmp_path: Path):
+    cache = str(tmp_path / "cache")
+    code, compared = Fresh(concluded_within, str(photos), str(tmp_path), 4 * LIMIT, XDG_CACHE_HOME=cache).answer(seconds=300)
+    assert code == 0
+    assert {"logistic-regression", "k-nearest-neighbours", "random-forest"} <= set(compared)
 
 
 @pytest.mark.slow

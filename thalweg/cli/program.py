@@ -23,6 +23,7 @@ from thalweg.cli.flags import Answer, Page, Verb, refusal_of
 from thalweg.cli.loading import WANTED, load_numpy
 from thalweg.cli.terminal import Terminal, TerminalTalk, standard_error, standard_output
 from thalweg.core.errors import Refusal, ResourceRefusal, Stopped, UsageRefusal, nearest
+from thalweg.core.exhaustion import out_of_memory
 from thalweg.core.strict_json import render_json
 
 VERBS = {
@@ -51,8 +52,6 @@ HELP = ("--help", "-h")
 CLOSED_PIPE, FAULT = 141, 1
 UNMAPPED = "failed to map segment"
 """What the system says of a library for which there is no memory."""
-UNALLOCATED = "can't allocate memory"
-"""What torch says where the system refuses memory for a tensor on a CPU; on other devices it raises OutOfMemoryError."""
 WAITING = "GOMP_SPINCOUNT"
 """How often threads look again before they sleep while they wait for each other. Where other programs want the same cores,
 those that look 300,000 times, as usual, take turns with what they wait for: a step took 456 ms in place of 14."""
@@ -119,11 +118,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
             lacking = _out_of_memory() if UNMAPPED in str(error) else missing(error)
             return outcome.refused(lacking) if lacking is not None else outcome.failed(error)
-        except MemoryError:
-            return outcome.refused(_out_of_memory())
         except Exception as error:  # noqa: BLE001 - a fault of ours is told in words too
-            full = type(error).__name__ == "OutOfMemoryError" or UNALLOCATED in str(error)
-            return outcome.refused(_out_of_memory()) if full else outcome.failed(error)
+            return outcome.refused(_out_of_memory()) if out_of_memory(error) else outcome.failed(error)
 
 
 def _run(given: list[str], talk: TerminalTalk, page: Page) -> Answer:

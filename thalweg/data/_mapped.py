@@ -2,6 +2,7 @@
 
 import math
 import mmap
+import os
 import tempfile
 import warnings
 from collections.abc import Iterator, Sequence
@@ -113,7 +114,9 @@ def end_to_end(arrays: Sequence[np.ndarray]) -> np.ndarray:
         return np.concatenate(arrays)
     shape, dtype = (sum(map(len, arrays)), *arrays[0].shape[1:]), np.result_type(*arrays)
     folder = catalogue.cache()
-    with disk.refusing(folder, needed=math.prod(shape) * dtype.itemsize):
+    needed = math.prod(shape) * dtype.itemsize
+    with disk.refusing(folder, needed=needed):
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder) as file:
+            os.posix_fallocate(file.fileno(), 0, max(needed, 1))  # a page that finds no room later would end the process
             return np.concatenate(arrays, out=np.memmap(file, dtype, "w+", shape=shape))

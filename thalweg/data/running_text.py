@@ -3,6 +3,7 @@
 Letters: N symbols of the text, L symbols of a window.
 """
 
+import functools
 import hashlib
 from collections.abc import Mapping
 from typing import Any
@@ -58,15 +59,19 @@ class RunningText(Dataset):
     def rows(self, part: str) -> int | None:
         return _count(len(self.codes[part]), self.length) if part in self.codes else 0
 
-    def fingerprint(self) -> dict[str, Any]:
+    @functools.cached_property
+    def _digest(self) -> str:
         sha = hashlib.sha256()
         for part, text in self.texts.items():
             sha.update(f"{part} {len(text)}\n".encode() + text.encode("utf-8", "surrogatepass"))
+        return sha.hexdigest()
+
+    def fingerprint(self) -> dict[str, Any]:
         return {
             "name": self.name,
             "parts": {part: self.rows(part) for part in PARTS},
             "length": self.length,
-            "digest": sha.hexdigest(),
+            "digest": self._digest,
         }
 
     def read_by(self, encodings: Encodings) -> "RunningText":

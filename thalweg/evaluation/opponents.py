@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from thalweg.core import registry
+from thalweg.core.exhaustion import out_of_memory
 from thalweg.core.position import Position
 from thalweg.core.talk import Talk
 from thalweg.data.batch import Batch
@@ -111,7 +112,9 @@ def opponents(
         found.notes.append(reason)
     elif names:
         plans = {} if plans is None else plans
-        _fit_all(found, _sides(names, task, dataset, chooser), chooser, budget=budget, talk=talk, plans=plans)
+        sides = _sides(names, task, dataset, chooser)
+        found.notes += [_too_large(registry.facts("baseline", name)["title"]) for name in names if name not in sides]
+        _fit_all(found, sides, chooser, budget=budget, talk=talk, plans=plans)
     return found
 
 
@@ -217,15 +220,26 @@ class Remembered(Columns):
 
 
 def _sides(names: list[str], task: Task, dataset: Dataset, chooser: "Chooser") -> dict[str, tuple[Training, Columns]]:
-    """By baseline, the training rows as it reads them, and what reads further ones; each sort of reading is made once."""
+    """By baseline, the training rows as it reads them, and what reads further ones; each sort of reading is made once.
+
+    Those whose rows there is no memory for are left out.
+    """
     facts = {name: registry.facts("baseline", name) for name in names}
     wanted = {name: (tuple(one.get("inputs", ())), one.get("weights", "")) for name, one in facts.items()}
     made = {}
     for reading in dict.fromkeys(wanted.values()):
         columns = reader(task, *reading)
-        training = Training.of(task, dataset, chooser.seed, columns)
-        made[reading] = (training, Remembered(columns, task, chooser.batches.batches))
-    return {name: made[reading] for name, reading in wanted.items()}
+        try:
+            training = Training.of(task, dataset, chooser.seed, columns)
+            made[reading] = (training, Remembered(columns, task, chooser.batches.batches))
+        except (MemoryError, RuntimeError) as error:
+            if not out_of_memory(error):
+                raise
+    return {name: made[reading] for name, reading in wanted.items() if reading in made}
+
+
+def _too_large(title: str) -> str:
+    return f"{title} was not fitted: there is not enough memory for its rows"
 
 
 def _fit_all(
@@ -246,7 +260,12 @@ def _fit_all(
         if left <= 0:
             found.notes.append(f"{title} was not fitted: the {budget:.0f} s for baselines were over")
             continue
-        one, note = fit_one(name, training, chooser, columns, seconds=left / (len(names) - done), plans=plans)
+        try:
+            one, note = fit_one(name, training, chooser, columns, seconds=left / (len(names) - done), plans=plans)
+        except (MemoryError, RuntimeError) as error:
+            if not out_of_memory(error):
+                raise
+            one, note = None, _too_large(title)
         found.opponents += [one] if one else []
         found.notes += [note] if note else []
 

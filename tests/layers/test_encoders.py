@@ -53,7 +53,7 @@ class TestExactValues:
     def test_only_values_that_repeat_have_a_vector_of_their_own(self):
         module = numbers([[0.0], [0.0], [1.0], [1.0], [2.0]], repeats=2, values=4)
         assert module.exact[0].tolist() == pytest.approx([0.0, 1.0, 1e30, 1e30])
-        assert module._codes(torch.tensor([[0.0], [1.0], [2.0], [0.5]])).flatten().tolist() == [1, 2, 0, 0]
+        assert module.codes(torch.tensor([[0.0], [1.0], [2.0], [0.5]])).flatten().tolist() == [1, 2, 0, 0]
 
     def test_of_a_number_with_many_values_only_those_that_stand_out_count(self):
         rows = [[float(i // 2)] for i in range(100)] + [[0.5]] * 20
@@ -62,7 +62,7 @@ class TestExactValues:
 
     def test_each_number_has_vectors_of_its_own(self):
         module = numbers([[0.0, 0.0], [0.0, 0.0]], repeats=2, values=2)
-        assert module._codes(torch.zeros(1, 2)).tolist() == [[1, 4]]
+        assert module.codes(torch.zeros(1, 2)).tolist() == [[1, 4]]
 
 
 class Noted(nn.Module, StartsFromData):

@@ -16,13 +16,9 @@ from torch import Tensor
 from thalweg.core.position import Position
 from thalweg.data.batches import StoredBatches
 from thalweg.engine._flat_adam import FlatAdam
-from thalweg.engine._verdicts import Verdict, shares_of, verdict_of
+from thalweg.engine._verdicts import Verdict, judges, shares_of, verdict_of
 from thalweg.engine.program import Program, Taken
-from thalweg.losses.cross_entropy import CrossEntropy
-from thalweg.losses.squared import Squared
 from thalweg.rules.backpropagation import Backpropagation
-from thalweg.tasks.classification import Classification
-from thalweg.tasks.regression import Regression
 
 LONGEST = 256
 """Steps of a burst at most: their targets and answers are kept until its end."""
@@ -122,8 +118,7 @@ class Supply(ABC):
         """What the batches of a burst are told, in parts of `cut` rows; the losses of a batch's parts add up to its own."""
         target = fields[self.target]
         weight = next((fields[name].reshape(-1) for name in self.weight), None)
-        shares = shares_of(weight, sizes, self.dtype)
-        return verdict_of(self.loss, target, shares, cut, classes=classes)
+        return verdict_of(self.loss, target, shares_of(weight, sizes, self.dtype), cut, classes=classes)
 
 
 class _Ahead(Supply):
@@ -175,7 +170,4 @@ def readable(rule: Backpropagation, batches: StoredBatches, inputs: Sequence[int
     flat = x.dim() > 1 and (x.numel() // len(x),) == tuple(inputs)
     if not (flat or x.shape[1:] == tuple(inputs)) or x.dtype != rule.descent.parameters[0].dtype:
         return False
-    if type(task) is Classification and type(task.loss) is CrossEntropy:
-        return outputs > 1 and (y.shape[1:] == (outputs,) if y.is_floating_point() else y.dim() == 1)
-    squared = type(task) is Regression and type(task.loss) is Squared
-    return squared and y.is_floating_point() and y.dim() <= 2 and y[0].numel() == outputs
+    return judges(task, y, outputs)

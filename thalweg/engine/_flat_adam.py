@@ -120,9 +120,15 @@ class FlatAdam:
         norm = torch.linalg.vector_norm(self.slope)
         self.slope.mul_((largest / (norm + 1e-12)).clamp(max=1.0))
 
-    def update(self, rate: float, count: Tensor) -> None:
-        """One update along `slope`."""
-        updated(self.group, rate, self.tensors, [count])
+    def pieces(self, count: int) -> list[Sequence[list[Tensor]]]:
+        """Weights, slopes and moments cut into so many, for `update`."""
+        weights, averages, squares = (one.chunk(count) for one in self.memory)
+        each = zip(weights, self.slope.chunk(count), averages, squares, strict=True)
+        return [[[one] for one in piece] for piece in each]
+
+    def update(self, rate: float, count: Tensor, piece: Sequence[list[Tensor]] | None = None) -> None:
+        """One update along `slope`, or that of a piece."""
+        updated(self.group, rate, piece or self.tensors, [count])
 
 
 def updated(group: Mapping[str, Any], rate: float, tensors: Sequence[list[Tensor]], counts: list[Tensor]) -> None:

@@ -14,6 +14,9 @@ from torch import Tensor, nn
 
 from thalweg.losses.cross_entropy import CrossEntropy
 from thalweg.losses.squared import Squared
+from thalweg.tasks._task import Task
+from thalweg.tasks.classification import Classification
+from thalweg.tasks.regression import Regression
 
 
 class Verdict(ABC):
@@ -106,6 +109,14 @@ def same_loss(one: object, other: object) -> bool:
     if isinstance(one, CrossEntropy) and isinstance(other, CrossEntropy):
         return one.settings == other.settings
     return isinstance(one, Squared) and isinstance(other, Squared)
+
+
+def judges(task: Task, target: Tensor, outputs: int) -> bool:
+    """Whether a verdict here is the task's own on a batch's target (B, ...), of a net that answers so many numbers."""
+    if type(task) is Classification and type(task.loss) is CrossEntropy:
+        return outputs > 1 and (target.shape[1:] == (outputs,) if target.is_floating_point() else target.dim() == 1)
+    squared = type(task) is Regression and type(task.loss) is Squared
+    return squared and target.is_floating_point() and target.dim() <= 2 and target[0].numel() == outputs
 
 
 def shares_of(weight: Tensor | None, sizes: Sequence[int], dtype: torch.dtype) -> Tensor:

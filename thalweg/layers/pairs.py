@@ -92,11 +92,14 @@ class PairGrids(nn.Module):
 
     def forward(self, x: Tensor, vectors: Tensor) -> Tensor:
         """Standardised numbers (B, d) and their vectors (B, d, D) to the latter with those of pairs added."""
-        ranks = self._ranks(x.detach()[:, self.place.flatten()].T.contiguous())  # (2 P, B)
-        u, v = ranks.unflatten(0, (-1, 2)).unbind(1)  # (P, B)
-        codes, shares = self._corners(u, v)
+        codes, shares = self.corners(x.detach())
         found = embedding_bag(codes.flatten(0, 1), self.vectors, mode="sum", per_sample_weights=shares.flatten(0, 1))
-        return vectors.index_add(1, self.place[:, 0], found.unflatten(0, u.shape).transpose(0, 1))
+        return vectors.index_add(1, self.place[:, 0], found.unflatten(0, codes.shape[:2]).transpose(0, 1))
+
+    def corners(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Rows of `vectors` around where numbers (B, d) lie (P, B, 4 L), and how much of each (P, B, 4 L)."""
+        ranks = self._ranks(x[:, self.place.flatten()].T.contiguous())  # (2 P, B)
+        return self._corners(*ranks.unflatten(0, (-1, 2)).unbind(1))
 
     def _ranks(self, x: Tensor) -> Tensor:
         """(2 P, B) numbers to their ranks in [0, 1], straight between knots."""

@@ -116,12 +116,12 @@ class NumbersEncoder(Encoder, StartsFromData):
         x = x if self.neighbours is None else torch.cat([x, self.neighbours(x)], 1)
         pieces = ((x.T.unsqueeze(2) - self.left.unsqueeze(1)) * self.steepness.unsqueeze(1)).clamp(0.0, 1.0)  # (d, B, K)
         bent = torch.baddbmm(self.bias, pieces, self.weight).relu()  # (d, B, M D)
-        vectors = nn.functional.embedding(self._codes(x), self.vectors)  # (B, d, M D)
+        vectors = nn.functional.embedding(self.codes(x), self.vectors)  # (B, d, M D)
         vectors = bent.transpose(0, 1) + vectors
         vectors = vectors if self.pairs is None else self.pairs(x, vectors)
         return by_member(vectors, self.settings.members)
 
-    def _codes(self, x: Tensor) -> Tensor:
+    def codes(self, x: Tensor) -> Tensor:
         """(B, d) rows of `vectors`: the first of a number's for values that have none of their own."""
         exact = self.exact.to(x.dtype)
         columns = x.detach().T.contiguous()  # (d, B)

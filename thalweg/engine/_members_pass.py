@@ -1,0 +1,112 @@
+"""Perceptrons of an ensemble forwards and backwards by hand: one batched product a layer, in memory that is kept.
+
+What dropout takes away is far below zero in what a product starts from, so that rectifying leaves nothing of it; what dropout
+divides by is the next product's factor. So dropout costs its draws alone.
+
+Letters: M members of this pass, B rows, I inputs, O outputs of a layer, C numbers that a member answers; A sets of inputs, one
+for each member or a single one for all.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from thalweg.engine._decoder_pass import Room
+from thalweg.layers.members import SeparateLinear
+
+aten = torch.ops.aten
+Views = Mapping[int, tuple[Tensor, Tensor]]
+"""By the `id` of a parameter: where it lies, and where its slope belongs."""
+
+
+@dataclass(frozen=True)
+class MembersLayer:
+    """A dense layer of some members: weights (M, I, O), biases (M, 1, O), and their slopes."""
+
+    weight: Tensor
+    bias: Tensor
+    weight_slope: Tensor
+    bias_slope: Tensor
+
+    @property
+    def slopes(self) -> tuple[Tensor, Tensor]:
+        """By weights and biases."""
+        return self.weight_slope, self.bias_slope
+
+    @staticmethod
+    def of(linear: SeparateLinear, views: Views, members: slice) -> "MembersLayer":
+        (weight, weight_slope), (bias, bias_slope) = views[id(linear.weight)], views[id(linear.bias)]
+        return MembersLayer(weight[members], bias[members], weight_slope[members], bias_slope[members])
+
+
+class MembersPass:
+    """Some members, from their inputs to the slopes by them.
+
+    Args:
+        hidden: layers whose answers are rectified; each followed by dropout where `stays` is below 1.
+        stays: share that dropout leaves.
+        most: rows of a batch, at most.
+    """
+
+    def __init__(self, hidden: Sequence[MembersLayer], head: MembersLayer, *, stays: float, most: int) -> None:
+        self.hidden, self.head, self.factor = hidden, head, 1.0 / stays
+        self.room = Room(self._shapes, most, head.weight)
+        self.rooms: dict[int, dict[str, Tensor]] = {}
+        self.turned, self.turned_slope = (torch.empty_like(head.weight.mT).contiguous() for _ in range(2))  # (M, C, I)
+
+    def _shapes(self, rows: int) -> dict[str, tuple[int, ...]]:
+        members, _, classes = self.head.weight.shape
+        shapes: dict[str, tuple[int, ...]] = dict.fromkeys(("told", "wanted"), (members, rows, classes))
+        for place, layer in enumerate(self.hidden):
+            shapes[f"sums{place}"] = shapes[f"slopes{place}"] = (members, rows, layer.weight.shape[2])
+        return shapes
+
+    def forward(self, x: Tensor, dropped: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+        """What members answer to inputs (A, B, I).
+
+        Args:
+            dropped: for each hidden layer (B, O), far below zero for what is dropped and 0 elsewhere; empty without dropout.
+
+        Returns:
+            Two tensors (M B, C): the answers of one member after another, and where the slope by them is to be written.
+        """
+        rows, factor = x.shape[1], 1.0
+        if rows not in self.rooms:
+            self.rooms[rows] = self.room.cut(rows)
+        kept = self.kept = self.rooms[rows]
+        self.x = y = x.expand(len(self.head.weight), -1, -1)
+        for place, layer in enumerate(self.hidden):
+            z = kept[f"sums{place}"]
+            if dropped:
+                torch.add(layer.bias, dropped[place], out=z).baddbmm_(y, layer.weight, alpha=factor)
+            else:
+                torch.baddbmm(layer.bias, y, layer.weight, out=z)
+            y, factor = z.clamp_min_(0.0), self.factor
+        self.turned.copy_(self.head.weight.mT)
+        told = torch.bmm(self.turned, y.mT)  # products with few columns take five times as long as with few rows
+        torch.add(self.head.bias, told.mT, alpha=factor, out=kept["told"])
+        return kept["told"].flatten(0, 1), kept["wanted"].flatten(0, 1)
+
+    def backward(self, out: Tensor) -> None:
+        """Write slopes by weights and biases, and that by the inputs (A, B, I), summed over members where they share them."""
+        kept, wanted = self.kept, self.kept["wanted"]
+        answers = [kept[f"sums{place}"] for place in range(len(self.hidden))]
+        factors = [1.0, *(self.factor for _ in self.hidden)]
+        read = [self.x, *answers]
+        torch.baddbmm(self.turned_slope, wanted.mT.contiguous(), read[-1], beta=0, alpha=factors[-1], out=self.turned_slope)
+        self.head.weight_slope.copy_(self.turned_slope.mT)
+        torch.sum(wanted, 1, keepdim=True, out=self.head.bias_slope)
+        slope, above = wanted, self.turned
+        for place in reversed(range(len(self.hidden))):
+            layer, below, y = self.hidden[place], kept[f"slopes{place}"], answers[place]
+            torch.baddbmm(below, slope, above, beta=0, alpha=factors[place + 1], out=below)
+            slope = aten.threshold_backward.grad_input(below, y, 0.0, grad_input=below)
+            torch.baddbmm(layer.weight_slope, read[place].mT, slope, beta=0, alpha=factors[place], out=layer.weight_slope)
+            torch.sum(slope, 1, keepdim=True, out=layer.bias_slope)
+            above = layer.weight.mT
+        if len(out) == 1:
+            torch.addbmm(out[0], slope, above, beta=0, out=out[0])
+        else:
+            torch.bmm(slope, above, out=out)

@@ -159,3 +159,19 @@ def test_values_of_another_kind_are_taken_or_refused_and_never_crash(kind: str, 
         encoding.fit([STRANGE[strange]]).encode([STRANGE[strange]])
     except Refusal as refusal:
         assert refusal.fix  # noqa: PT017 - either way is right
+
+
+@pytest.mark.parametrize("kind", registry.names("kind"))
+def test_rows_that_are_read_as_they_lie_are_scaled_to_what_models_read(kind: str):
+    encoding, columns = fitted(kind, "input")
+    straight, rows = encoding.straight(columns), len(columns[0])
+    if straight is None:
+        return
+    expected = encoding.finish(dense(encoding.encode(columns))).flatten(1)
+    read = torch.cat([straight.read(first, first + 1) for first in range(rows)]).flatten(1)
+    assert torch.equal(read, straight.read(0, rows).flatten(1))
+    if straight.factor is None or straight.offset is None:
+        assert torch.equal(read, expected)
+    else:
+        scaled = read.double() * torch.from_numpy(straight.factor) + torch.from_numpy(straight.offset)
+        torch.testing.assert_close(scaled.float(), expected, rtol=1e-5, atol=1e-6)

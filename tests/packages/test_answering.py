@@ -2,19 +2,23 @@
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
+from tests.packages.trained import Heard, inputs, trained
 from thalweg.core.lanes import Lanes
 from thalweg.core.position import Position
 from thalweg.data.batch import Batch
 from thalweg.engine.answering_chain import AnsweringChain
 from thalweg.fields.ports import Port, Ports
+from thalweg.fields.straight import Straight
 from thalweg.models.perceptron import MultilayerPerceptron, PerceptronSettings
 from thalweg.packages.answering import Answered, side_by_side
+from thalweg.packages.package import load_package
 
 
 @pytest.fixture
@@ -113,3 +117,35 @@ def test_a_model_with_more_in_it_than_dense_layers_is_no_chain() -> None:
     model = MultilayerPerceptron(ports, PerceptronSettings())
     model.head.register_forward_hook(lambda *given: None)
     assert AnsweringChain.of(model) is None
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_many_rows_answer_the_same_on_any_number_of_threads_and_as_they_do_batch_by_batch(tmp_path: Path) -> None:
+    package = load_package(trained(tmp_path / "run").folder.model)
+    many = 5 * 2048 + 11
+    columns = {name: [column[i % len(column)] for i in range(many)] for name, column in inputs(120).items()}
+    columns["width"], columns["height"] = (np.asarray(columns[name]) for name in ("width", "height"))
+    columns["height"][5] = np.nan
+    two = package.predict(columns, talk=Heard())
+    torch.set_num_threads(1)
+    one, batches = package.predict(columns, talk=Heard()), package.predict(columns, talk=Heard(), batch_size=512)
+    assert list(one) == list(two) == list(batches)
+    for name in one:
+        assert np.array_equal(one[name], two[name])
+        assert (one[name].dtype, one[name].shape) == (batches[name].dtype, batches[name].shape)
+    assert np.array_equal(one["kind"], batches["kind"])
+    np.testing.assert_allclose(one["probabilities"], batches["probabilities"], atol=1e-5)
+
+
+def test_a_chain_takes_over_what_its_inputs_are_scaled_by() -> None:
+    ports = Ports(
+        (Port("bytes", "image", (1, 2, 3)), Port("codes", "categories", (2,), sizes=(4, 3))), (Port("y", "number", (40,)),)
+    )
+    model = MultilayerPerceptron(ports, PerceptronSettings(hidden=(8, 5))).eval()
+    factor, offset = np.linspace(0.001, 0.02, 6), np.linspace(-1, 1, 6)
+    chain = AnsweringChain.of(model, {"bytes": Straight(lambda first, last: torch.empty(0), factor, offset)})
+    assert chain is not None
+    given, codes = torch.randint(0, 256, (9, 1, 2, 3), dtype=torch.uint8), torch.randint(0, 3, (9, 2))
+    read = (given.flatten(1) * torch.from_numpy(factor) + torch.from_numpy(offset)).float().view(9, 1, 2, 3)
+    with torch.inference_mode():
+        torch.testing.assert_close(chain(bytes=given, codes=codes), model(bytes=read, codes=codes), rtol=1e-5, atol=1e-6)

@@ -15,6 +15,7 @@ from thalweg.fields.column import Column, Look
 from thalweg.fields.ports import Port
 from thalweg.fields.ragged import Ragged
 from thalweg.fields.spelling import Spelling
+from thalweg.fields.straight import Straight
 
 Role = Literal["input", "target", "group", "weight", "time", "id", "ignored"]
 
@@ -110,6 +111,10 @@ class Encoding(ABC):
         Raises:
             BadRows: values that cannot be encoded, all of them at once.
         """
+
+    def straight(self, columns: Sequence[Column]) -> Straight | None:
+        """Checked columns whose rows can be read some at a time, as `finish` has them or to be scaled so; None: they cannot."""
+        return None
 
     @abstractmethod
     def decode(self, tensor: Tensor) -> Column:

@@ -18,6 +18,7 @@ class Joined(nn.Module):
         ports: the inputs in the order in which they stand side by side; those whose length varies cannot be joined.
 
     Attributes:
+        width, widths: of all together, and of each port.
         like: holds nothing; it has the type of the model that this is a part of, for inputs that are all codes. No buffer,
             since it is no state.
     """
@@ -26,7 +27,8 @@ class Joined(nn.Module):
         super().__init__()
         _refuse_varying(ports)
         self.ports = ports
-        self.width = sum(_width(port) for port in ports)
+        self.widths = [_width(port) for port in ports]
+        self.width = sum(self.widths)
         self.like = torch.empty(0)
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
@@ -56,20 +58,25 @@ def _refuse_varying(ports: tuple[Port, ...]) -> None:
         )
 
 
-def _sizes(port: Port) -> tuple[int, ...]:
+def sizes_of(port: Port) -> tuple[int, ...]:
+    """How many codes there are in each column of a port of codes; none of another."""
     return port.sizes or ((port.size,) if port.size is not None else ())
 
 
 def _width(port: Port) -> int:
-    return sum(_sizes(port)) or port.width
+    return sum(sizes_of(port)) or port.width
+
+
+def columns_of(port: Port, codes: Tensor) -> Tensor:
+    """Codes (B, ...) of a port as (B, k) the one-hot columns that they stand for."""
+    sizes, codes = sizes_of(port), codes.reshape(codes.shape[0], -1)
+    return codes + torch.tensor([0, *accumulate(sizes[:-1])], device=codes.device) if len(sizes) > 1 else codes
 
 
 def _flat(port: Port, value: Tensor, dtype: torch.dtype) -> Tensor:
     """The value (B, ...) in one piece (B, width), codes as one-hot columns."""
-    sizes = _sizes(port)
+    sizes = sizes_of(port)
     if not sizes:
         return value.flatten(1)
-    codes = value.reshape(value.shape[0], -1)  # (B, k)
-    if len(sizes) > 1:
-        codes = codes + torch.tensor([0, *accumulate(sizes[:-1])], device=codes.device)
+    codes = columns_of(port, value)
     return torch.zeros(codes.shape[0], sum(sizes), dtype=dtype, device=codes.device).scatter(1, codes, 1.0)

@@ -4,7 +4,7 @@ Forms: `part` (a registered model and its settings), `external` (the user's own 
 classical model as arrays).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,12 +29,13 @@ from thalweg.data.settings import OnBadFile
 from thalweg.engine.answering_chain import AnsweringChain
 from thalweg.fields.column import as_column, take
 from thalweg.fields.encoding import Column, Encodings
-from thalweg.packages.answering import Answered, one_by_one, side_by_side
+from thalweg.packages.answering import Answer, Answered, one_by_one, side_by_side
 from thalweg.packages.arranged import arranged
 from thalweg.packages.blocks import Blocks, Supply, files_of, look_over
+from thalweg.packages.by_rows import by_rows
 from thalweg.packages.described import DESCRIPTION, Described, Named, described, mended_by_another_copy
 from thalweg.packages.foreign import refuse_foreign
-from thalweg.tasks._task import Request, Task, restore_modes, set_evaluating
+from thalweg.tasks._task import Model, Request, Task, restore_modes, set_evaluating
 
 FORMAT = "thalweg.package"
 VERSION = 1
@@ -114,7 +115,9 @@ class Package:
         files = files_of(read, inputs)
         skippable = files if on_bad_file == "skip" else ()
         blocks = Blocks(read, inputs, at, size=batch_size, like=self.like, skippable=skippable, first=first)
-        answers = self._answered(iter(blocks), asked, talk)
+        whole = self._alone and not files and batch_size is None
+        pieces = by_rows(self.task, self.model, read, inputs, self._answering(asked)) if whole else None
+        answers = self._answered(iter(blocks), asked, talk) if pieces is None else _told(pieces, talk)
         _tell_left_out(blocks, talk)
         answers = _with_files(answers, next(iter(files.values())), blocks) if files else answers
         return _with_ids(answers, {name: columns[name] for name in self.ids if name in columns}, blocks)
@@ -128,25 +131,32 @@ class Package:
 
     def _answered(self, supply: Supply, asked: Request, talk: Talk) -> dict[str, Column]:
         """What the task says of all batches, as raw values."""
-        found = list(self._pieces(supply, asked))
-        _tell_lost([row for _, lost in found for row in lost], talk)
-        pieces = [piece for piece, _ in found]
-        return {name: _joined([piece[name] for piece in pieces]) for name in pieces[0]}
+        return _told(list(self._pieces(supply, asked)), talk)
+
+    @property
+    def _alone(self) -> bool:
+        """The model computes on this machine's cores, is one of ours, and nothing is differentiated."""
+        return self.form == "part" and self.like.device.type == "cpu" and not self.task.needs_gradients
+
+    def _answering(self, asked: Request) -> Callable[[Model], Answer]:
+        """What a batch is answered with, by a model."""
+
+        def by(model: Model) -> Answer:
+            def answer(batch: Batch, at: Position) -> Answered:
+                with torch.inference_mode(not self.task.needs_gradients), torch.set_grad_enabled(self.task.needs_gradients):
+                    predicted = self.task.predict(model, batch, at, asked)
+                    return self.task.decode(predicted), _not_a_number(predicted, batch)
+
+            return answer
+
+        return by
 
     def _pieces(self, supply: Supply, asked: Request) -> Iterator[Answered]:
         """What the task says of each batch."""
-
-        alone = self.form == "part" and self.like.device.type == "cpu" and not self.task.needs_gradients
-        model = (AnsweringChain.of(self.model) if alone else None) or self.model
-
-        def answer(batch: Batch, at: Position) -> Answered:
-            with torch.inference_mode(not self.task.needs_gradients), torch.set_grad_enabled(self.task.needs_gradients):
-                predicted = self.task.predict(model, batch, at, asked)
-                return self.task.decode(predicted), _not_a_number(predicted, batch)
-
+        answer = self._answering(asked)((AnsweringChain.of(self.model) if self._alone else None) or self.model)
         modes = set_evaluating(self.model)
         try:
-            if alone:
+            if self._alone:
                 yield from side_by_side(supply, answer, self.model)
             else:
                 yield from one_by_one(supply, answer)
@@ -180,11 +190,19 @@ class Package:
         return Encodings([one for one in self.encodings.values() if one.name in self.task.reads])
 
 
+def _told(found: Sequence[Answered], talk: Talk) -> dict[str, Column]:
+    """The raw values of all batches together; rows whose answers are not a number are told."""
+    _tell_lost([row for _, lost in found for row in lost], talk)
+    pieces = [piece for piece, _ in found]
+    return {name: _joined([piece[name] for piece in pieces]) for name in pieces[0]}
+
+
 def _not_a_number(predicted: Mapping[str, torch.Tensor], batch: Batch) -> list[int]:
     """The numbers of the rows in whose answers a value is NaN."""
     size = batch.size
     floats = [one for one in predicted.values() if one.is_floating_point() and one.dim() and len(one) == size and one.numel()]
-    wrong = [gone.reshape(size, -1).any(1).cpu() for one in floats if (gone := one.detach().isnan()).any()]
+    doubtful = [one.detach().isnan() for one in floats if one.detach().sum().isnan()]  # a sum passes on what is none
+    wrong = [gone.reshape(size, -1).any(1).cpu() for gone in doubtful if gone.any()]
     numbers = batch.rows if batch.rows is not None else torch.arange(size)
     return numbers[torch.stack(wrong).any(0)].tolist() if wrong else []
 

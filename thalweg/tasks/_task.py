@@ -68,6 +68,8 @@ class Task(ABC):
     """What may be asked of a prediction beyond its input."""
     needs_gradients: ClassVar[bool] = False
     """Prediction differentiates (meta-learning, physics), so it runs with gradients allowed."""
+    by_rows: ClassVar[bool] = False
+    """Declared beside `predict`: it asks the model alone, so that what it says of a row depends on neither place nor batch."""
     rows_independent: ClassVar[bool] = True
     """An example's loss does not depend on the others in its batch, so batches may be split."""
     counted: ClassVar[str] = "examples"

@@ -33,6 +33,7 @@ class ClassificationSettings(Settings):
 class Classification(Task):
     """Logits (B, C) against class codes (B,), or against class probabilities (B, C) where augmentation mixed them."""
 
+    by_rows = True
     settings: ClassificationSettings
 
     def make_ports(self, encodings: Encodings) -> Ports:
@@ -79,7 +80,7 @@ class Classification(Task):
 
     def predict(self, model: Model, batch: Batch, at: Position, request: Request) -> dict[str, Tensor]:
         arguments, named = self.ports.given(batch)
-        return {"probabilities": model(*arguments, **named).float().softmax(1)}
+        return {"probabilities": _shares(model(*arguments, **named).float())}
 
     def measure(self, model: Model, batch: Batch, at: Position) -> dict[str, Tensor]:
         probabilities = self.predict(model, batch, at, Request())["probabilities"]
@@ -106,7 +107,12 @@ class Classification(Task):
         probabilities = predicted["probabilities"].detach().cpu()
         sure, code = probabilities.max(1)
         said = self.encodings.target.decode(code)
-        return {self.ports.output.name: said, "probability": sure.numpy(), "probabilities": probabilities.numpy()}
+        return {self.ports.output.name: said, "probability": sure.numpy(), "probabilities": probabilities.contiguous().numpy()}
+
+
+def _shares(logits: Tensor) -> Tensor:
+    """Softmax of logits (B, C) over the classes; where they lie by classes, along the rows, which takes a third of the time."""
+    return logits.t().softmax(0).t() if logits.stride(0) == 1 else logits.softmax(1)
 
 
 def _flatters(counts: Sequence[int]) -> bool:

@@ -29,6 +29,7 @@ class MultiLabelSettings(Settings):
 class MultiLabel(Task):
     """Logits (B, C) against indicators (B, C), each label a question of its own."""
 
+    by_rows = True
     settings: MultiLabelSettings
 
     def make_ports(self, encodings: Encodings) -> Ports:

@@ -26,6 +26,7 @@ class RegressionSettings(Settings):
 class Regression(Task):
     """Outputs (B, d) against standardised targets (B, d)."""
 
+    by_rows = True
     settings: RegressionSettings
 
     def make_ports(self, encodings: Encodings) -> Ports:

@@ -16,6 +16,7 @@ from thalweg.fields.column import Column, Look, coded, missing, plain
 from thalweg.fields.encoding import BadRows, Claim, Encoding
 from thalweg.fields.ports import Port
 from thalweg.fields.repeated import Repeated
+from thalweg.fields.straight import Straight
 
 FEW = 20
 """Whole numbers with at most this many distinct values may be classes."""
@@ -91,6 +92,19 @@ class Category(Encoding):
             return torch.from_numpy(np.stack(codes, axis=1) + 1)
         self._refuse_unknown(columns[0], codes[0])
         return torch.from_numpy(codes[0])
+
+    def straight(self, columns: Sequence[Column]) -> Straight | None:
+        if self.role != "input":
+            return None
+        coded = [_table(column, known) for column, known in zip(columns, self.values, strict=True)]
+
+        def read(first: int, last: int) -> Tensor:
+            codes = np.empty((last - first, len(coded)), dtype=np.int64)
+            for j, (table, places) in enumerate(coded):
+                codes[:, j] = table[places[first:last]]
+            return torch.from_numpy(codes)
+
+        return Straight(read)
 
     def _refuse_unknown(self, column: Column, codes: np.ndarray) -> None:
         reasons = {row: repr(plain(column[row]))[:60] for row in np.flatnonzero(codes < 0).tolist()}
@@ -207,12 +221,19 @@ def _holds_more(column: Column, known: list[Any]) -> bool:
     return not _is_text(column) or not {*column.tolist()} <= {*known, ""}
 
 
+def _table(column: Column, known: list[Any]) -> tuple[np.ndarray, np.ndarray]:
+    """(K,) an input's codes, and (N,) the place of each row's code among them."""
+    if isinstance(column, Repeated) and column.places is not None:
+        return _codes(column.words, known) + 1, column.places
+    return np.arange(len(known) + 1), _codes(column, known) + 1
+
+
 def _codes(column: Column, known: list[Any]) -> np.ndarray:
     """(N,) the place of each value among the known ones; -1 where it is missing or none of them."""
     if _is_text(column):
-        places = {value: i for i, value in enumerate(known) if value != ""}
         if isinstance(column, Repeated) and column.places is not None:
-            return np.asarray([places.get(word, -1) for word in column.words.tolist()], dtype=np.int64)[column.places]
+            return _codes(column.words, known)[column.places]
+        places = {value: i for i, value in enumerate(known) if value != ""}
         return np.fromiter(map(places.get, column.tolist(), repeat(-1)), np.int64, len(column))
     found, index = coded(column)
     places = {value: i for i, value in enumerate(known)}

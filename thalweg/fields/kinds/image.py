@@ -30,6 +30,7 @@ from thalweg.fields.pictures import (
     to_bytes,
 )
 from thalweg.fields.ports import Port
+from thalweg.fields.straight import Straight, tensor_of
 
 STATISTICS_ROWS = 2000
 """Mean and deviation of the channels are taken over this many training pictures at most, evenly spaced."""
@@ -43,6 +44,8 @@ COLOURED, PHOTO = 3, 64
 """Coloured pictures from this side on are taken for photos, whose mirror image and cut-outs show the same; digits, letters and
 scans, which are small or grey, are left as they are."""
 
+FAINT = 0.05
+"""Deviation of a channel, of 1, from which on weights may be scaled in its pixels' place."""
 TOLERATED = 0.2
 """Share of the pictures that may be left out because they cannot be read."""
 
@@ -149,6 +152,15 @@ class Image(Encoding):
             raise self._bad(reasons, len(column))
         return torch.from_numpy(stored)
 
+    def straight(self, columns: Sequence[Column]) -> Straight | None:
+        column, form = columns[0], self.form
+        fitting = _as_they_are(column, form) if isinstance(column, np.ndarray) and column.dtype == np.uint8 else None
+        if fitting is None or min(self.deviation) < FAINT or min(fitting.strides) < 0:
+            return None
+        bytes_ = tensor_of(fitting).permute(0, 3, 1, 2)  # (N, C, H, W)
+        mean, deviation = (np.repeat(values, form.height * form.width) for values in (self.mean, self.deviation))
+        return Straight(lambda first, last: bytes_[first:last], 1 / (255 * deviation), -mean / deviation)
+
     def _bad(self, reasons: dict[int, str], rows: int) -> BadRows:
         return BadRows(
             "DATA_BAD_PICTURES",
@@ -241,7 +253,9 @@ def _no_picture(value: Any) -> bool:
 
 def _as_they_are(column: Column, form: Form) -> np.ndarray | None:
     """One array of pictures that have the form already, as bytes (N, H, W, C); None where they must be read one by one."""
-    if not isinstance(column, np.ndarray) or column.dtype.kind not in "biuf" or not np.isfinite(column).all():
+    if not isinstance(column, np.ndarray) or column.dtype.kind not in "biuf":
+        return None
+    if column.dtype.kind == "f" and not np.isfinite(column).all():
         return None
     array = column[:, :, :, None] if column.ndim == 3 else column
     return to_bytes(array, form) if array.shape[1:] == (form.height, form.width, form.channels) else None

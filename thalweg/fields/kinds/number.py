@@ -15,6 +15,7 @@ from thalweg.fields.column import DAY, Column, Look, floats, missing
 from thalweg.fields.encoding import BadRows, Claim, Encoding
 from thalweg.fields.ports import Port
 from thalweg.fields.scale import Scale
+from thalweg.fields.straight import Straight, straight_floats
 
 
 @kind("number", plural="numbers")
@@ -55,6 +56,9 @@ class Number(Encoding):
         if self.role == "weight":
             _refuse_weights(self.name, values[:, 0])
         return torch.from_numpy(self.scale.standardised(values))
+
+    def straight(self, columns: Sequence[Column]) -> Straight:
+        return straight_floats(self._stacked(columns), self.scale, gaps=True)
 
     def _stacked(self, columns: Sequence[Column]) -> np.ndarray:
         """(N, d) numbers, in float64 unless they lie so already; not to be written to."""

@@ -13,6 +13,7 @@ from thalweg.fields.column import Column, Look
 from thalweg.fields.encoding import Claim, Encoding
 from thalweg.fields.ports import Port
 from thalweg.fields.scale import Scale
+from thalweg.fields.straight import Straight, straight_floats
 
 
 @kind("vector", plural="vectors")
@@ -49,6 +50,12 @@ class Vector(Encoding):
         refuse_shape(self.name, values.shape[1:], self.scale.mean.shape)
         refuse_not_finite(self.name, values)
         return torch.from_numpy(self.scale.standardised(values))
+
+    def straight(self, columns: Sequence[Column]) -> Straight | None:
+        column = columns[0]
+        if not isinstance(column, np.ndarray) or column.dtype.kind not in "biuf" or column.shape[1:] != self.scale.mean.shape:
+            return None
+        return straight_floats(column, self.scale, gaps=False)
 
     def decode(self, tensor: Tensor) -> Column:
         return self.scale.raw(tensor.detach().cpu().numpy())

@@ -100,10 +100,14 @@ class Room:
     def __init__(self, shapes: Callable[[int], Mapping[str, Sequence[int]]], most: int, like: Tensor) -> None:
         self.shapes = shapes
         self.memory = {name: like.new_empty(math.prod(shape)) for name, shape in shapes(most).items()}
+        self.cuts: dict[int, dict[str, Tensor]] = {}
 
     def cut(self, windows: int) -> dict[str, Tensor]:
         """Tensors for so many windows."""
-        return {name: self.memory[name][: math.prod(shape)].view(shape) for name, shape in self.shapes(windows).items()}
+        if windows not in self.cuts:
+            shapes = self.shapes(windows).items()
+            self.cuts[windows] = {name: self.memory[name][: math.prod(shape)].view(shape) for name, shape in shapes}
+        return self.cuts[windows]
 
 
 class BlockPass:

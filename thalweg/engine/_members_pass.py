@@ -53,7 +53,6 @@ class MembersPass:
     def __init__(self, hidden: Sequence[MembersLayer], head: MembersLayer, *, stays: float, most: int) -> None:
         self.hidden, self.head, self.factor = hidden, head, 1.0 / stays
         self.room = Room(self._shapes, most, head.weight)
-        self.rooms: dict[int, dict[str, Tensor]] = {}
         self.turned, self.turned_slope = (torch.empty_like(head.weight.mT).contiguous() for _ in range(2))  # (M, C, I)
 
     def _shapes(self, rows: int) -> dict[str, tuple[int, ...]]:
@@ -72,10 +71,8 @@ class MembersPass:
         Returns:
             Two tensors (M B, C): the answers of one member after another, and where the slope by them is to be written.
         """
-        rows, factor = x.shape[1], 1.0
-        if rows not in self.rooms:
-            self.rooms[rows] = self.room.cut(rows)
-        kept = self.kept = self.rooms[rows]
+        kept, factor = self.room.cut(x.shape[1]), 1.0
+        self.kept = kept
         self.x = y = x.expand(len(self.head.weight), -1, -1)
         for place, layer in enumerate(self.hidden):
             z = kept[f"sums{place}"]

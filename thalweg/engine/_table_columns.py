@@ -27,6 +27,9 @@ Seen = tuple[Tensor, ...]
 class Columns(ABC):
     """One input of a table."""
 
+    def begin(self) -> None:
+        """Look at what the encoder's buffers hold; again where these were changed."""
+
     @abstractmethod
     def seen(self, given: Tensor) -> Seen:
         """What the rows of an input (B, ...) look up."""
@@ -87,8 +90,16 @@ class NumbersColumns(Columns):
             views[id(one)] for one in (encoder.weight, encoder.bias, encoder.vectors)
         )
         self.grids = views[id(encoder.pairs.vectors)] if encoder.pairs is not None else None
-        self.room = Room(self._shapes, most, self.weight)
-        self.rooms: dict[int, dict[str, Tensor]] = {}
+        self.most, self.whole_weight, self.whole_slope = most, self.weight, self.weight_slope
+
+    def begin(self) -> None:
+        """Bins that no number has are left out: their slope is nothing."""
+        steepness = self.encoder.steepness
+        used = int((steepness > 0).any(0).nonzero().max()) + 1
+        self.left, self.steepness = self.encoder.left[:, None, :used], steepness[:, None, :used]  # (d, 1, K)
+        self.whole_slope.zero_()
+        self.weight, self.weight_slope = self.whole_weight[:, :used], self.whole_slope[:, :used]
+        self.room = Room(self._shapes, self.most, self.weight)
 
     def _shapes(self, rows: int) -> dict[str, tuple[int, ...]]:
         d, bins, width = self.weight.shape
@@ -108,11 +119,8 @@ class NumbersColumns(Columns):
 
     def forward(self, seen: Seen, out: Tensor) -> None:
         x, self.codes, *self.corners = seen[0], seen[1].reshape(-1), *seen[2:]
-        if len(x) not in self.rooms:
-            self.rooms[len(x)] = self.room.cut(len(x))
-        room = self.room_now = self.rooms[len(x)]
-        left, steepness = self.encoder.left.unsqueeze(1), self.encoder.steepness.unsqueeze(1)  # (d, 1, K)
-        torch.sub(x.t().unsqueeze(2), left, out=room["pieces"]).mul_(steepness).clamp_(0.0, 1.0)
+        room = self.kept = self.room.cut(len(x))
+        torch.sub(x.t().unsqueeze(2), self.left, out=room["pieces"]).mul_(self.steepness).clamp_(0.0, 1.0)
         torch.baddbmm(self.bias, room["pieces"], self.weight, out=room["bent"]).clamp_min_(0.0)
         torch.index_select(self.vectors, 0, self.codes, out=room["found"])
         bent, found = (
@@ -129,7 +137,7 @@ class NumbersColumns(Columns):
                 whole[:, :, number] += self._apart(one).transpose(0, 1)
 
     def backward(self, slope: Tensor) -> None:
-        room = self.room_now
+        room = self.kept
         taken, turned = room["taken"], room["turned"]
         self._apart(taken).copy_(slope.unflatten(2, (len(self.weight), -1)).permute(1, 2, 0, 3))
         aten.threshold_backward.grad_input(taken.transpose(0, 1).contiguous(), room["bent"], 0.0, grad_input=turned)

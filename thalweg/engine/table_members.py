@@ -24,7 +24,7 @@ from thalweg.engine._flat_adam import FlatAdam
 from thalweg.engine._members_pass import MembersLayer, MembersPass, Views
 from thalweg.engine._table_columns import KNOWN, Seen, columns_of
 from thalweg.engine._usual import altered, usual
-from thalweg.engine._verdicts import judges, shares_of, verdict_of
+from thalweg.engine._verdicts import Verdict, judges, shares_of, verdict_of
 from thalweg.engine.program import Program, Taken
 from thalweg.layers.encoded import EncodedForMembers, Encoder
 from thalweg.layers.members import MembersDropout, SeparateLinear
@@ -44,10 +44,13 @@ class Lane:
     """Some of the members.
 
     Attributes:
+        number: of the lane.
         sets: their sets of inputs.
         room: for the slope by these.
+        slopes: by what these members learn.
     """
 
+    number: int
     count: int
     sets: slice
     work: MembersPass
@@ -61,15 +64,13 @@ class Told:
 
     Attributes:
         x: (A, B, W).
-        target: (B, ...).
-        shares: (B,) what each row counts of the loss of one member's answers.
         dropped: for each hidden layer (B, O); empty without dropout.
+        verdict: on the answers of each lane in turn, one member's after another's.
     """
 
     x: Tensor
-    target: Tensor
-    shares: Tensor
     dropped: Sequence[Tensor]
+    verdict: Verdict
 
 
 @program("table-members", lanes=True)
@@ -91,11 +92,11 @@ class TableMembers(Program):
         self.columns = {name: columns_of(one, views, batches.size) for name, one in encoded.encoders.items()}
         self.column_slopes = [views[id(one)][1] for one in encoded.parameters()]
         self.room, self.pieces = self._room(self.sets), self.adam.pieces(count)
-        self.lanes = [self._lane(views, members) for members in _cut(model.members, count)]
+        self.lanes = [self._lane(views, number, members) for number, members in enumerate(_cut(model.members, count))]
         units = [one.weight.shape[2] for one in model.hidden if isinstance(one, SeparateLinear)]
         self.drawn = [Drawn(width, self._dropout, batches.size, self.adam.slope) for width in units if self._dropout]
         self.seen: list[Seen] = []
-        self.seen_by: tuple[int, ...] = ()
+        self.seen_by: tuple[int, ...] | None = None
 
     @property
     def _dropout(self) -> float:
@@ -104,13 +105,13 @@ class TableMembers(Program):
     def _room(self, sets: int) -> Room:
         return Room(lambda rows: {"x": (sets, rows, sum(self.widths))}, self.batches.size, self.adam.slope)
 
-    def _lane(self, views: Views, members: slice) -> Lane:
+    def _lane(self, views: Views, number: int, members: slice) -> Lane:
         linears = [one for one in (*self.model.hidden, self.model.head) if isinstance(one, SeparateLinear)]
         layers = [MembersLayer.of(one, views, members) for one in linears]
         work = MembersPass(layers[:-1], layers[-1], stays=1.0 - self._dropout, most=self.batches.size)
         sets = members if self.sets > 1 else slice(0, 1)
         slopes = [slope for one in layers for slope in one.slopes]
-        return Lane(members.stop - members.start, sets, work, self._room(sets.stop - sets.start), slopes)
+        return Lane(number, members.stop - members.start, sets, work, self._room(sets.stop - sets.start), slopes)
 
     @classmethod
     def of(cls, rule: Rule, batches: Batches) -> "TableMembers | None":
@@ -137,9 +138,13 @@ class TableMembers(Program):
     def _look(self) -> None:
         """Find once what all rows look up, if they were finished ahead; again where the net's buffers were changed."""
         versions = tuple(one._version for one in self.model.buffers())
-        if not self.batches.ready or versions == self.seen_by:
+        if versions == self.seen_by:
             return
         self.seen, self.seen_by = [], versions
+        for one in self.columns.values():
+            one.begin()
+        if not self.batches.ready:
+            return
         ready = [(one, self.batches.ready[name]) for name, one in self.columns.items()]
         if sum(len(given) * one.nbytes for columns, given in ready for one in columns.seen(given[:1])) > MOST_AHEAD:
             return
@@ -150,12 +155,12 @@ class TableMembers(Program):
     def _step(self, at: Position) -> float | None:
         """One update; gives its loss, or None where it would not be finite and nothing was changed."""
         told = self._told(at)
-        found = self._at_once([partial(self._slopes, lane, told) for lane in self.lanes])
-        slope = self._by_inputs(len(told.target))
+        squares = self._at_once([partial(self._slopes, lane, told) for lane in self.lanes])
+        slope = self._by_inputs(told.x.shape[1])
         for columns, part in zip(self.columns.values(), slope.split(self.widths, 2), strict=True):
             columns.backward(part)
-        loss = sum(each for each, _ in found)
-        if not math.isfinite(loss + sum(squares for _, squares in found) + _squares(self.column_slopes)):
+        loss = sum(told.verdict.losses())
+        if not math.isfinite(loss + sum(squares) + _squares(self.column_slopes)):
             return None
         descent = self.rule.descent
         if descent.settings.clip is not None:
@@ -183,8 +188,16 @@ class TableMembers(Program):
                 columns.forward(given, part)
 
         self._at_once([draw, fill])
-        shares = shares_of(weight[0].reshape(-1) if weight else None, [rows], x.dtype)
-        return Told(x, target, shares / self.model.members, drawn)
+        return Told(x, drawn, self._verdict(target, weight[0].reshape(-1) if weight else None))
+
+    def _verdict(self, target: Tensor, weight: Tensor | None) -> Verdict:
+        """On what all members answer, by the target (B, ...) and the weights (B,) of rows."""
+        rows, members = len(target), self.model.members
+        shares = shares_of(weight, [rows], self.adam.slope.dtype) / members
+        sizes = [lane.count * rows for lane in self.lanes]
+        several = target.repeat(members, *(1 for _ in target.shape[1:]))
+        classes = self.model.head.weight.shape[2]
+        return verdict_of(self.rule.task.loss, several, shares.repeat(members), sizes, classes=classes)
 
     def _read(self, at: Position) -> tuple[list[Seen], list[Tensor]]:
         """What the rows of a batch look up, their target and what they count."""
@@ -197,15 +210,12 @@ class TableMembers(Program):
         return seen, [self.batches.ready[name].index_select(0, rows) for name in self.fields]
 
     @torch.no_grad()
-    def _slopes(self, lane: Lane, told: Told) -> tuple[float, float]:
-        """Write the slopes by some members and by their inputs; gives their share of the loss, and the slopes' squares."""
+    def _slopes(self, lane: Lane, told: Told) -> float:
+        """Write the slopes by some members and by their inputs; gives the squares of the former."""
         answers, wanted = lane.work.forward(told.x[lane.sets], told.dropped)
-        target = told.target.repeat(lane.count, *(1 for _ in told.target.shape[1:]))
-        shares, classes = told.shares.repeat(lane.count), answers.shape[1]
-        verdict = verdict_of(self.rule.task.loss, target, shares, [len(target)], classes=classes)
-        verdict.slope(0, answers, wanted)
-        lane.work.backward(lane.room.cut(len(told.target))["x"])
-        return sum(verdict.losses()), _squares(lane.slopes)
+        told.verdict.slope(lane.number, answers, wanted)
+        lane.work.backward(lane.room.cut(told.x.shape[1])["x"])
+        return _squares(lane.slopes)
 
     def _by_inputs(self, rows: int) -> Tensor:
         """The slope by inputs (A, B, W), from those of all lanes."""

@@ -10,6 +10,7 @@ import click
 from thalweg.cli.flags import Answer, Flag, Number, Page, Verb
 from thalweg.core.errors import UsageRefusal, some_of
 from thalweg.core.talk import Talk
+from thalweg.core.unswept import unswept
 
 if TYPE_CHECKING:
     from thalweg.core.settings import Settings  # pydantic, which the help does without
@@ -19,9 +20,10 @@ SHOWN_ROWS = 10
 
 def predict(given: Mapping[str, Any], talk: Talk, page: Page) -> Answer:
     """Predict, and write or show the columns."""
-    from thalweg.packages import written
-    from thalweg.verbs import predict as verb
-    from thalweg.verbs.run import load, package_of
+    with unswept():
+        from thalweg.packages import written
+        from thalweg.verbs import predict as verb
+        from thalweg.verbs.run import load, package_of
 
     out = given["out"]
     if out is not None:

@@ -8,7 +8,7 @@ BENCH := .venv/bench
 PYTEST := $(ONE_THREAD) $(BIN)/pytest -n auto --maxprocesses 4
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test slow bench lint format wheel clean
+.PHONY: help install demo test slow gpu bench lint format wheel clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## */  make \1\t/' | expand -t 18
@@ -36,6 +36,10 @@ test: $(INSTALLED)  ## the full tier of tests: under 10 minutes on two cores
 
 slow: $(INSTALLED)  ## the slow tier: real data (in the folder that THALWEG_DATA names), kills and resumes
 	$(PYTEST) -m '(slow or reliability) and not gpu' --timeout 900
+
+gpu: $(INSTALLED)  ## where there is a CUDA GPU: the tests that need one, then what it reaches (benchmarks/gpu.py)
+	$(BIN)/pytest -m gpu
+	PYTHONPATH=. $(BIN)/python benchmarks/gpu.py
 
 # Other libraries go into an environment of their own; torch first and alone, as above.
 $(BENCH)/installed: pyproject.toml constraints.txt benchmarks/peers/requirements.txt

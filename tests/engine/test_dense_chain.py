@@ -57,24 +57,26 @@ def begun(
     Args:
         seed: of the run: its weights, the order of its rows.
         data: columns, where they are not to be the usual ones.
-        settings: of the rule; `loss`, `activation` and `precision` of what it is built of.
+        settings: of the rule; `loss`, `activation`, `precision` and `device` of what it is built of.
     """
     loss, precision = settings.pop("loss", None), settings.pop("precision", "float32")
+    device = torch.device(settings.pop("device", "cpu"))
     shape = {"hidden": (9, 5), "activation": settings.pop("activation", "relu"), "dropout": settings.pop("dropout", 0.0)}
     kinds = {"w": "weight"} if weighted else {}
     asked = DataSettings(target="y", fields={f"x{i}": "vector" for i in range(inputs)} | kinds)
     dtype = torch.float64 if precision == "float64" else torch.float32
     data = data or columns(target, weighted=weighted, inputs=inputs)
-    dataset = encode(read(data, asked), asked, seed=0).to("cpu", dtype)
+    dataset = encode(read(data, asked), asked, seed=0).to(device, dtype)
     name = "classification" if target == "category" else "regression"
     made = registry.settings_of("task", name, {} if loss is None else {"loss": loss})
     task = registry.load("task", name)(dataset.encodings, made)
     torch.manual_seed(1 + seed)
     ours = registry.load("model", "mlp")
-    net = (model() if model else ours(task.ports, registry.settings_of("model", "mlp", shape))).to(dtype)
+    net = (model() if model else ours(task.ports, registry.settings_of("model", "mlp", shape))).to(device, dtype)
     task.bind(net)
     usual = {"steps": TOTAL, "batch_size": 13, "optimizer": "adam", "rate": 0.01}
-    rule = Backpropagation(task, net, BackpropagationSettings.model_validate(usual | settings), Context(precision=precision))
+    context = Context(device=device, precision=precision)
+    rule = Backpropagation(task, net, BackpropagationSettings.model_validate(usual | settings), context)
     batches = rule.batches(dataset, augment)
     assert not ahead or batches.finish_ahead(1 << 20)
     at = Position(seed=seed, total=TOTAL)
@@ -109,7 +111,7 @@ def by_chain(run: SimpleNamespace, steps: int, most: int = 64) -> list[float]:
 def numbers(held: Any) -> Tensor:
     """All numbers of a state, in order."""
     if isinstance(held, Tensor):
-        return held.detach().double().reshape(-1).clone()
+        return held.detach().cpu().double().reshape(-1).clone()
     inner = held.values() if isinstance(held, dict) else held if isinstance(held, list | tuple) else ()
     return torch.cat([torch.zeros(0, dtype=torch.float64), *map(numbers, inner)])
 

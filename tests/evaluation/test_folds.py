@@ -11,12 +11,14 @@ from tests.evaluation.arrays import classes, dataset_of, values
 from tests.refusing import expect_refusal
 from thalweg import api
 from thalweg.core import registry
+from thalweg.core.talk import Talk
 from thalweg.data.read import read
 from thalweg.data.settings import DataSettings
 from thalweg.data.splits import folds
 from thalweg.evaluation.folds import CLAIM, Fold, judged, outlook, unsuited
 from thalweg.evaluation.paired import shares_differ
 from thalweg.evaluation.repeated import over_folds
+from thalweg.training import together
 from thalweg.training.settings import RunSettings
 
 
@@ -190,3 +192,26 @@ def test_a_run_in_the_order_of_time_is_refused(small_run, line):
         api.compare(run, folds=True)
     assert "over_folds" not in api.compare(run)
     assert "--folds" not in line("compare", run.path).out
+
+
+class Said(Talk):
+    """Keeps what is said."""
+
+    def __init__(self):
+        self.lines = []
+
+    def say(self, label, *lines):
+        self.lines += lines
+
+
+@pytest.mark.slow
+def test_folds_that_learn_at_once_come_to_what_they_come_to_one_after_another(small_run, monkeypatch):
+    monkeypatch.setattr(together, "WORTH", 0.0)
+    told = []
+    for name, gain in (("together", 0.0), ("alone", float("inf"))):
+        monkeypatch.setattr(together, "GAIN", gain)
+        run, talk = small_run(name, ignore="day"), Said()
+        found = api.compare(run.path, folds=True, talk=talk)["over_folds"]
+        told.append([(one["net"], one["opponent"]) for one in found["folds"]])
+        assert any("trainings learn at once" in line for line in talk.lines) == (name == "together")
+    np.testing.assert_allclose(*told, rtol=1e-4)

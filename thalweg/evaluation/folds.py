@@ -34,7 +34,7 @@ from thalweg.evaluation.opponents import opponents
 from thalweg.evaluation.paired import EXAMPLES, GROUPS, Difference, sign, too_little, width_of_shares
 from thalweg.evaluation.repeated import FOLDS, mean_figure, over_folds, said_of_method
 from thalweg.evaluation.results import budget_for
-from thalweg.evaluation.retrained import keep_judged, kept_judged, refuse_unrepeatable, trained
+from thalweg.evaluation.retrained import Wanted, keep_judged, kept_judged, refuse_unrepeatable, train_all, trained
 from thalweg.evaluation.tuning import Plan
 from thalweg.evaluation.units import count, groups_of
 from thalweg.evaluation.verdict import Contest, spoken, verdict
@@ -54,6 +54,8 @@ SMALL = 1000
 PATIENCE = 120.0
 """Seconds that all trainings may take to be done unasked, where the run has no time limit."""
 CLAIM = "This speaks for the method, trained on 80 % of these data."
+MOST_AT_ONCE = 2**28
+"""Bytes of the encoded data of all folds that may lie in memory at the same time."""
 MIXED = "the baseline that validation rows chose"
 """What the opponent is called where folds chose different ones."""
 
@@ -130,11 +132,11 @@ def compare_folds(
         raise _refusal(folder, reason)
     work = _Work(folder, settings, dataset, results["metric"]["name"], budget_for(float(results["seconds"]["training"])))
     repeats, found = repeats_of(settings), list[Fold]()
-    for repeat in range(repeats):
-        for number, places in enumerate(work.cut(repeat)):
-            done = len(found)
-            talk.live("folds", f"{done + 1} of {repeats * FOLDS}", done / (repeats * FOLDS))
-            found.append(work.fold(repeat, number, places))
+    cuts = {(repeat, number): places for repeat in range(repeats) for number, places in enumerate(work.cut(repeat))}
+    work.train(cuts, talk)
+    for done, ((repeat, number), places) in enumerate(cuts.items()):
+        talk.live("folds", f"{done + 1} of {len(cuts)}", done / len(cuts))
+        found.append(work.fold(repeat, number, places))
     talk.say("folds", f"{len(found)} trainings, each judged on the fifth of the rows that it did not see")
     model = work.on_all_rows()
     talk.say(
@@ -210,6 +212,7 @@ class _Work:
     Attributes:
         budget: seconds for the baselines of a fold.
         plans: how each is tuned, as the first fold's time allowed.
+        held: the data of folds that were trained at once, until they are judged.
     """
 
     folder: RunFolder
@@ -218,6 +221,7 @@ class _Work:
     headline: str
     budget: float
     plans: dict[str, Plan] = field(default_factory=dict)
+    held: dict[tuple[int, int], StoredDataset] = field(default_factory=dict)
 
     def everything(self) -> StoredDataset:
         """The dataset with all its rows as one part."""
@@ -245,12 +249,25 @@ class _Work:
         strata = target[0].strata([examples.columns[name] for name in target[0].fields]) if len(target) == 1 else None
         return folds(examples, self.settings.data, FOLDS, seed=self.settings.seed + repeat, strata=strata)
 
+    def train(self, cuts: Mapping[tuple[int, int], Tensor], talk: Talk) -> None:
+        """Train the folds that were not judged before: small nets at once, where the rows of all lie in memory at ease."""
+        whole = [one.nbytes if isinstance(one, Tensor) else MOST_AT_ONCE for one in self.dataset.store.fields.values()]
+        if len(cuts) * sum(whole) > MOST_AT_ONCE:
+            return
+        wanted = dict[RunFolder, Wanted]()
+        for (repeat, number), places in cuts.items():
+            seed, folder = self._seed(repeat, number), self._of(repeat, number)
+            dataset = self.held[repeat, number] = self._without(places, seed)
+            if kept_judged(folder, self._stamp(seed, dataset)) is None:
+                wanted[folder] = Wanted(self.settings.model_copy(update={"seed": seed}), dataset)
+        train_all(wanted, again=self.again, talk=talk, label="folds")
+
     def fold(self, repeat: int, number: int, places: Tensor) -> Fold:
         """What a fold comes to, read where it stands already."""
-        seed = self.settings.seed + repeat * FOLDS + number
-        folder = RunFolder(self.folder.folds / f"{repeat + 1}-{number + 1}")
-        dataset = self._without(places, seed)
-        stamp = {"seed": seed, "headline": self.headline, "digest": dataset.digest}
+        seed, folder = self._seed(repeat, number), self._of(repeat, number)
+        held = self.held.pop((repeat, number), None)
+        dataset = self._without(places, seed) if held is None else held
+        stamp = self._stamp(seed, dataset)
         before = kept_judged(folder, stamp)
         if before is None:
             settings = self.settings.model_copy(update={"seed": seed})
@@ -259,6 +276,16 @@ class _Work:
         rows, facts = before
         names = (str(facts["opponent"]), str(facts["title"]), float(facts["margin"]))
         return Fold(repeat, places, rows["net"], rows["opponent"], *names)
+
+    def _seed(self, repeat: int, number: int) -> int:
+        return self.settings.seed + repeat * FOLDS + number
+
+    def _of(self, repeat: int, number: int) -> RunFolder:
+        return RunFolder(self.folder.folds / f"{repeat + 1}-{number + 1}")
+
+    def _stamp(self, seed: int, dataset: StoredDataset) -> dict[str, Any]:
+        """What rows that were judged before must agree in."""
+        return {"seed": seed, "headline": self.headline, "digest": dataset.digest}
 
     def _without(self, places: Tensor, seed: int) -> StoredDataset:
         """The data with these rows as the test part; the others are cut into the parts that a training needs."""

@@ -5,6 +5,7 @@ the rows that were judged.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor
@@ -34,31 +35,40 @@ def trained(folder: RunFolder, settings: RunSettings, dataset: Dataset, *, again
         dataset: what it learns from, where that is stored; what is drawn is made by the settings' source.
         again: the command that goes on where a signal stops it.
     """
-    train_all({folder: settings}, dataset, again=again)
+    train_all({folder: Wanted(settings, dataset)}, again=again)
     return load_package(folder.model)
 
 
-def train_all(wanted: Mapping[RunFolder, RunSettings], dataset: Dataset, *, again: str, talk: Talk | None = None) -> None:
-    """Further trainings that differ in their seeds alone: small nets learn at once (see `training/together`).
+@dataclass(frozen=True)
+class Wanted:
+    """A further training: its settings, its seed among them, and what it learns from."""
+
+    settings: RunSettings
+    dataset: Dataset
+
+
+def train_all(wanted: Mapping[RunFolder, Wanted], *, again: str, talk: Talk | None = None, label: str = "seeds") -> None:
+    """Further trainings of one net, from seeds or on rows of their own: small nets learn at once (see `training/together`).
 
     Args:
-        wanted: the settings of each, by its folder; those that have ended stay as they are.
+        wanted: by their folders; those that have ended stay as they are.
         again: the command that goes on where a signal stops it.
         talk: hears how they learn.
+        label: of what it hears.
     """
-    may_join = all(len(one.stages) == 1 and one.time_limit is None for one in wanted.values())
-    runs = [_training(one, settings, dataset) for one, settings in wanted.items() if one.state() != "finished"]
+    may_join = all(len(one.settings.stages) == 1 and one.settings.time_limit is None for one in wanted.values())
+    runs = [_training(folder, one) for folder, one in wanted.items() if folder.state() != "finished"]
     try:
-        lead(runs, talk or Talk(), may_join=may_join)
+        lead(runs, talk or Talk(), may_join=may_join, label=label)
     except Interrupted as stopped:
         stopped.fix = again
         raise
 
 
-def _training(folder: RunFolder, settings: RunSettings, dataset: Dataset) -> Run:
+def _training(folder: RunFolder, wanted: Wanted) -> Run:
     """A training in its folder, begun or gone on with."""
-    given = dataset if isinstance(dataset, StoredDataset) else None
-    settings = settings if given is None else settings.model_copy(update={"source": None})
+    given = wanted.dataset if isinstance(wanted.dataset, StoredDataset) else None
+    settings = wanted.settings if given is None else wanted.settings.model_copy(update={"source": None})
     folder = RunFolder.create(folder.path, resume=folder.state() == "unfinished")
     resume = bool(folder.steps())
     with folder.lock():

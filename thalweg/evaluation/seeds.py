@@ -24,7 +24,7 @@ from thalweg.evaluation.looks import Looks, answers_digest
 from thalweg.evaluation.opponents import refitted
 from thalweg.evaluation.paired import EXAMPLES, GROUPS, Difference, paired_moves, sign, too_little
 from thalweg.evaluation.repeated import mean_figure, over_seeds, said_of_method
-from thalweg.evaluation.retrained import keep_judged, kept_judged, refuse_unrepeatable, train_all
+from thalweg.evaluation.retrained import Wanted, keep_judged, kept_judged, refuse_unrepeatable, train_all
 from thalweg.evaluation.units import count, groups_of
 from thalweg.evaluation.verdict import Contest, spoken, verdict
 from thalweg.metrics._metric import Metric
@@ -139,8 +139,8 @@ class _Work:
     def train(self, seeds: Sequence[int]) -> None:
         """Train those seeds that were not judged before."""
         left = [seed for seed in seeds if kept_judged(self._of(seed), self._stamp(seed)) is None]
-        wanted = {self._of(seed): self.settings.model_copy(update={"seed": seed}) for seed in left}
-        train_all(wanted, self.dataset, again=self._again, talk=self.talk)
+        wanted = {self._of(seed): Wanted(self.settings.model_copy(update={"seed": seed}), self.dataset) for seed in left}
+        train_all(wanted, again=self._again, talk=self.talk)
 
     @property
     def _again(self) -> str:

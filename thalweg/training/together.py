@@ -42,25 +42,46 @@ GAIN = 1.1
 """How many times as fast all at once must be: less may be noise."""
 
 
-def lead(runs: Sequence[Run], talk: Talk, *, may_join: bool) -> list[Fitted]:
+def lead(runs: Sequence[Run], talk: Talk, *, may_join: bool, label: str = "seeds") -> list[Fitted]:
     """Let runs of one net learn, from seeds or on rows of their own: at once where they can and gain by it, else one by one.
 
     Args:
         may_join: each has one stage, whose length no clock decides.
+        label: what they differ in, in what is said.
 
     Raises:
-        Refusal: of the first that was stopped or failed, once all others have ended.
+        Refusal: of the first that was stopped or failed, once those that learned at once with it have ended.
     """
     if not runs:
         return []
     lessons = [_lesson(runs[0])]
-    if may_join and _small(lessons[0].stage, len(runs)):
-        lessons += map(_lesson, runs[1:])
-    found = _at_once(lessons) if len(lessons) == len(runs) else None
+    if not may_join or not _small(lessons[0].stage, len(runs)):
+        return [_alone(run, lessons[0] if run is runs[0] else _lesson(run)) for run in runs]
+    lessons += map(_lesson, runs[1:])
+    found = dict[int, Fitted]()
+    for numbers in _in_step(lessons):
+        some, own = [runs[i] for i in numbers], [lessons[i] for i in numbers]
+        found |= zip(numbers, _led(some, own, talk, label), strict=True)
+    return [found[i] for i in range(len(runs))]
+
+
+def _in_step(lessons: Sequence[Lesson]) -> list[list[int]]:
+    """The numbers of runs that stand at the same step of as many, in epochs of as many; those that have ended by themselves."""
+    groups: dict[tuple[Position, int | None, bool], list[int]] = {}
+    for number, lesson in enumerate(lessons):
+        progress = lesson.stage.progress
+        key = dataclasses.replace(progress.position, seed=0), progress.length, progress.stop
+        groups.setdefault(key, []).append(number)
+    return list(groups.values())
+
+
+def _led(runs: Sequence[Run], lessons: Sequence[Lesson], talk: Talk, label: str) -> list[Fitted]:
+    """Let runs that are in step learn."""
+    found = _at_once(lessons)
     if found is None:
-        return [_alone(run, lessons[i] if i < len(lessons) else _lesson(run)) for i, run in enumerate(runs)]
+        return [_alone(run, lesson) for run, lesson in zip(runs, lessons, strict=True)]
     several, program, gain = found
-    talk.say("seeds", f"{len(runs)} trainings learn at once: {gain:.1f} times as fast as one after another")
+    talk.say(label, f"{len(runs)} trainings learn at once: {gain:.1f} times as fast as one after another")
     progress = Progress(lessons[0].stage.progress.position, lessons[0].stage.progress.length)
     with lessons[0].interruption.heard(), naming_failures(progress):
         learn(several, program.batches, progress, [Each(lessons, several)], program)
@@ -156,8 +177,7 @@ class Each:
 def _at_once(lessons: Sequence[Lesson]) -> tuple[Several, AtOnce, float] | None:
     """What takes the steps of all, and how many times as fast; None where they cannot learn at once, or gain nothing by it."""
     stages = [lesson.stage for lesson in lessons]
-    places = {dataclasses.replace(stage.progress.position, seed=0) for stage in stages}
-    if len(places) > 1 or stages[0].progress.stop:
+    if len(stages) < 2 or stages[0].progress.stop:
         return None
     seeds = [stage.progress.position.seed for stage in stages]
     found = together([stage.rule for stage in stages], seeds, [stage.batches for stage in stages])

@@ -124,8 +124,7 @@ class Tabular(nn.Module, StartsFromData):
     def start(self, start: Start) -> None:
         """Note the range of the target; the encoders have started already."""
         if self.measured and start.target is not None:
-            target = start.rows(start.target.name).flatten(1)
-            self.range.copy_(torch.stack([target.amin(0), target.amax(0)]))
+            self.range.copy_(torch.stack(start.rows(start.target.name).flatten(1).aminmax(dim=0)))
 
     @staticmethod
     def tiny() -> tuple[Ports, TabularSettings]:

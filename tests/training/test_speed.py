@@ -22,7 +22,7 @@ from thalweg.rules._rule import Context
 from thalweg.training import speed
 from thalweg.training.interruption import Interrupted
 from thalweg.training.requested import run_settings
-from thalweg.training.speed import NEAR, NEAR_MIXED, Trial, _alike, hold, refuse_lanes
+from thalweg.training.speed import NEAR, NEAR_MIXED, Trial, _alike, hold, probed, refuse_lanes
 from thalweg.training.stage import Own, Stage, build_stage
 
 DIGITS = {"source": "digits", "model": "mlp", "augment": [], "rule": {"steps": 30, "batch_size": 48}, "evaluate_every": 10}
@@ -253,18 +253,19 @@ def test_compiled_steps_learn_the_same_and_resume_to_the_same_bits(tmp_path):
 
 
 class Even:
-    """A clock by which every look comes 60 ms after the last one."""
+    """A clock by which every look comes 120 ms after the last one."""
 
     def __init__(self) -> None:
-        self.now = 0.0
+        self.now, self.looks = 0.0, 0
 
     def __call__(self) -> float:
-        self.now += 0.06
+        self.looks += 1
+        self.now += 0.12
         return self.now
 
 
 @pytest.mark.skipif(usable_cores() < 2, reason="one core has neither lanes nor threads")
-@pytest.mark.parametrize(("steps", "whole"), [(40, False), (90, False), (300, True)])
+@pytest.mark.parametrize(("steps", "whole"), [(40, False), (70, False), (200, True)])
 def test_as_many_candidates_are_tried_as_there_is_time_for(steps, whole, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "2")
     settings = {**DIGITS, "rule": {"steps": steps, "batch_size": 48}}
@@ -274,6 +275,28 @@ def test_as_many_candidates_are_tried_as_there_is_time_for(steps, whole, monkeyp
     assert trial.compared == (steps > 40)
     assert ("cores" in trial.tried) == whole
     hold(SpeedPlan(threads=1), stage, run_settings(settings))
+
+
+@pytest.mark.skipif(usable_cores() < 2, reason="one core has neither lanes nor threads")
+def test_what_was_tried_is_not_timed_again(tmp_path, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    monkeypatch.setenv("THALWEG_HOME", str(tmp_path))
+    settings = {**DIGITS, "rule": {"steps": 400, "batch_size": 48}, "speed": "probe"}
+    plans, looks = [], []
+    for _ in range(2):
+        (stage, trial), clock = stage_of(settings), Even()
+        plans.append(probed(stage, trial.settings, Heard(), clock=clock))
+        looks.append(clock.looks)
+    assert plans[0] == plans[1]
+    assert looks[0] > looks[1] == 0
+    hold(SpeedPlan(threads=1), stage, trial.settings)
+
+
+def test_a_remembered_plan_that_fits_no_more_is_given_up():
+    _, trial = stage_of({**DIGITS, "model": {"name": "mlp", "dropout": 0.2}})
+    trial.best, trial.gain, trial.expected = SpeedPlan(program="dense-chain"), 3.0, trial._timed(SpeedPlan())[1]
+    trial._choose([SpeedPlan(ahead=True)])
+    assert (trial.best, trial.gain) == (SpeedPlan(), 1.0)
 
 
 def test_programs_that_follow_the_rules_slopes_leave_precision_order_and_compiler_open(monkeypatch):

@@ -30,12 +30,14 @@ class Remembered:
         path: where it lies; None where no cache folder is known.
         tried: properties that were looked at.
         gain: how many times as fast as plain steps it was.
+        step: seconds of a plain step, roughly.
     """
 
     path: Path | None
     plan: SpeedPlan = field(default_factory=SpeedPlan)
     tried: Sequence[str] = ()
     gain: float = 0.0
+    step: float = 0.0
 
     @staticmethod
     def of(stage: Stage, settings: RunSettings) -> "Remembered":
@@ -48,15 +50,16 @@ class Remembered:
             return Remembered(path)
         try:
             held = files.read_json(path, where=str(path))
-            return Remembered(path, SpeedPlan.model_validate(held["plan"]), list(held["tried"]), float(held["gain"]))
+            plan, numbers = SpeedPlan.model_validate(held["plan"]), (float(held["gain"]), float(held.get("step", 0)))
+            return Remembered(path, plan, list(held["tried"]), *numbers)
         except (Refusal, KeyError, TypeError, ValueError):
             return Remembered(path)
 
-    def keep(self, plan: SpeedPlan, tried: Sequence[str], gain: float) -> None:
+    def keep(self, plan: SpeedPlan, tried: Sequence[str], *, gain: float, step: float) -> None:
         """Write what was found; where that cannot be, the next run tries again."""
         if self.path is None:
             return
-        found = {"plan": plan.as_json(), "tried": list(tried), "gain": round(gain, 3)}
+        found = {"plan": plan.as_json(), "tried": list(tried), "gain": round(gain, 3), "step": step}
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             files.write_json(self.path, found)

@@ -8,7 +8,7 @@ import dataclasses
 import math
 import statistics
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,19 +32,24 @@ from thalweg.training.trial import Clock, steps_on, taken_back
 
 SPEED, PROBED = "speed", "speed_probed"
 """In what a run decided: the plan of each stage, and that they were found by a probe."""
-SHARE, LEAST, MOST = 0.15, 0.2, 20.0
+SHARE, LEAST, MOST = 0.04, 0.2, 20.0
 """Of the time that plain steps would take, what the trial may: that share, but so many seconds at least and at most."""
+FOR_PROGRAMS = 0.08
+"""That share for programs: one that fits was faster wherever steps are slow (LOG.md)."""
 ROUNDS, SLOW = 3, 0.02
-"""Times that each candidate is timed, in turn with the others; once less where a step takes so many seconds."""
+"""Times that each candidate is timed, in turn with the others. Where a step takes so many seconds, once, and once more those
+that the first time left open."""
 LONG = 0.1
 """Seconds of a step from which fewer threads are not tried: its operations are large enough to be shared."""
 BLOCK_SECONDS = 0.01
 """What is timed in one go, about, up to so many steps, after one or more that count for nothing:"""
 BLOCK_STEPS = 32
+FEW = 4
+"""Rows, about, that show whether a net draws or counts on the way."""
 GAIN = 1.05
 """How many times as fast as the best so far a candidate must be: less may be noise."""
-HOPELESS = 1.3
-"""How many times as long as the fastest a candidate may take to be timed again."""
+HOPELESS, OPEN = 1.3, 1.15
+"""How many times as long as the fastest a candidate may take to be timed again; the same where steps are slow."""
 NEAR, NEAR_MIXED = 1e-3, 0.05
 """Share by which losses may differ from those of plain steps: of what computes the same, and in another precision."""
 COMPILED: Mapping[str, float] = {"cuda": 1.5, "cpu": 1.1}
@@ -71,7 +76,7 @@ def settle(stage: Stage, settings: RunSettings, planned: Planned, talk: Talk, *,
         planned.found |= {} if isinstance(given, list) else {PROBED: True}
         plan = given[min(number, len(given) - 1)] if isinstance(given, list) else probed(stage, settings, talk)
         planned.found[SPEED] = [*kept, plan.as_json()]
-    if plan.lanes > 1:
+    if plan.lanes > 1 and isinstance(given, list):
         refuse_lanes(stage)
     hold(plan, stage, settings)
 
@@ -99,7 +104,8 @@ def refuse_lanes(stage: Stage) -> None:
             raise _misfit(f"its rows depend on each other: {refusal.where}") from None
         why = "the net draws or counts on the way, which would come in another order every time"
         with unchanged(rule.model):
-            part = rule.prepare(stage.batches.at(at), at).parts(2)[0]
+            batch = rule.prepare(stage.batches.at(at), at)
+            part = batch.parts(max(2, batch.size // FEW))[0]
             before = [torch.get_rng_state(), *(one.clone() for one in rule.model.buffers())]
             lanes(2).map(rule.slope, [part], seed=0)
             if all(map(torch.equal, before, [torch.get_rng_state(), *rule.model.buffers()])):
@@ -143,12 +149,12 @@ def probed(stage: Stage, settings: RunSettings, talk: Talk, *, clock: Clock = ti
     remembered = Remembered.of(stage, settings)
     with taken_back(stage):
         stage.begin(once_more=True)
-        trial = Trial(stage, settings, clock, remembered.plan, list(remembered.tried))
+        trial = Trial(stage, settings, clock, remembered.plan, list(remembered.tried), remembered.gain, remembered.step)
         trial.search(talk)
         hold(SpeedPlan(threads=trial.threads), stage, settings)
-    if trial.tried != list(remembered.tried):
-        remembered.keep(trial.best, trial.tried, trial.gain)
-    _tell(talk, trial.best, trial.gain or remembered.gain, before=not trial.compared)
+    if trial.compared or trial.tried != list(remembered.tried):
+        remembered.keep(trial.best, trial.tried, gain=trial.gain, step=trial.step)
+    _tell(talk, trial.best, trial.gain, before=not trial.compared)
     return trial.best
 
 
@@ -177,8 +183,11 @@ class Trial:
         best: the fastest plan so far that learns what plain steps do.
         tried: properties that were looked at.
         gain: how many times as fast as plain steps the best is; 0 where nothing was compared.
-        threads: as many as there were.
         step: seconds of a plain step, roughly; 0 before it was timed.
+        compared: something was, in this trial.
+        threads: as many as there were.
+        expected: losses of plain steps from where the stage begins; empty before as many were taken as candidates take.
+        latest: seconds of a step by the best plan, where it was timed just before and steps are slow; else 0.
     """
 
     stage: Stage
@@ -187,40 +196,77 @@ class Trial:
     best: SpeedPlan
     tried: list[str]
     gain: float = 0.0
-    compared: bool = False
     step: float = 0.0
+    compared: bool = False
     threads: int = field(default_factory=torch.get_num_threads)
+    expected: Sequence[float] = ()
+    latest: float = 0.0
 
     def search(self, talk: Talk) -> None:
         """Look at each property that was not looked at before, at as many of its candidates as the time allows."""
         self.start = {name: _copied(one) for name, one in self.stage.rule.state_dict().items()}
-        step = self.step = self._seconds_of_plain()
-        run = step * _steps_left(self.stage)
-        allowed = min(max(SHARE * run, LEAST), MOST)
         if "ahead" not in self.tried:
             self.best = self.best.model_copy(update={"ahead": self._can_finish_ahead()})
             self.tried.append("ahead")
-        begun = self.clock()
-        for name, candidates, costs in self._properties(run):
-            each = self.rounds * (self.warm + self.count) * step
-            left = max(allowed, 2 * costs) - costs - (self.clock() - begun)
-            fitting = candidates[: max(0, int(left / each) - 1)]
-            if name in self.tried or not fitting:
+        if self.step:
+            self._cut(self.step)
+        spent = 0.0
+        for name, candidates in self._properties().items():
+            found = candidates() if name not in self.tried else []
+            if not found:
                 continue
-            if costs + each * len(fitting) > 0.5:
+            if not self.step:
+                self._time_plain()
+            fitting, begun = self._fitting(name, found, spent), self.clock()
+            if name == "compiled" or self._seconds_of(fitting) > 0.5:
                 talk.live(SPEED, "ways of taking steps are tried")
-            self._choose(fitting)
-            if len(fitting) == len(candidates):  # else the next run looks at them again
+            if fitting:
+                self._choose(fitting, favoured=self._slow and name == "program")
+                spent += self.clock() - begun
+            if len(fitting) == len(found):  # else the next run looks at them again
                 self.tried.append(name)
 
-    def _properties(self, run: float) -> Iterator[tuple[str, list[SpeedPlan], float]]:
-        """Each property with its candidates, given what is the best by its turn, and the seconds that they cost to build."""
-        yield "program", [self._by(name) for name in self._programs()], 0.0
-        lanes_of_one = [self._with(lanes=n, threads=1) for n in self._lane_counts()]
-        yield "cores", [*lanes_of_one, *(self._with(threads=n) for n in self._thread_counts())], 0.0
-        yield "memory_format", [self._with(memory_format=one) for one in self._formats()], 0.0
-        yield "precision", [self._with(precision=one) for one in self._precisions()], 0.0
-        yield "compiled", [self._with(compiled=True)] if self._may_compile(run) else [], COMPILE_SECONDS
+    def _properties(self) -> Mapping[str, Callable[[], list[SpeedPlan]]]:
+        """What gives each property's candidates, to be called by its turn: they differ from the best so far."""
+        return {
+            "program": lambda: [self._by(name) for name in self._programs()],
+            "cores": self._cores,
+            "memory_format": lambda: [self._with(memory_format=one) for one in self._formats()],
+            "precision": lambda: [self._with(precision=one) for one in self._precisions()],
+            "compiled": lambda: [self._with(compiled=True)] if self._may_compile(self._run()) else [],
+        }
+
+    def _cores(self) -> list[SpeedPlan]:
+        in_lanes = [self._with(lanes=n, threads=1) for n in self._lane_counts()]
+        return [*in_lanes, *(self._with(threads=n) for n in self._thread_counts())]
+
+    def _run(self) -> float:
+        """Seconds that all steps would take by the rule."""
+        if not self.step:
+            self._time_plain()
+        return self.step * _steps_left(self.stage)
+
+    def _fitting(self, name: str, candidates: Sequence[SpeedPlan], spent: float) -> Sequence[SpeedPlan]:
+        """As many of a property's candidates as there is time for, after so many seconds."""
+        costs = COMPILE_SECONDS if name == "compiled" else 0.0
+        share = FOR_PROGRAMS if name == "program" else SHARE
+        allowed = min(max(share * self._run(), LEAST), MOST)
+        left = max(allowed, 2 * costs) - costs - spent
+        return candidates[: max(0, int(left / self._seconds_of([self.best])) - len(self._beside()))]
+
+    def _seconds_of(self, plans: Sequence[SpeedPlan]) -> float:
+        """About what timing them takes, each as long as plain steps."""
+        return len(plans) * (1 if self._slow else self.rounds) * (self.warm + self.count) * self.step
+
+    @property
+    def _slow(self) -> bool:
+        """Each candidate is timed by one step after another one."""
+        return self.step > SLOW and self.warm == self.count == 1
+
+    def _beside(self) -> list[SpeedPlan]:
+        """What is to be timed beside candidates."""
+        plain = SpeedPlan(ahead=self.best.ahead)
+        return [plain] * (not self.expected and self.best.told != "plain") + [self.best] * (not self.latest)
 
     def _may_compile(self, run: float) -> bool:
         """What is expected to be gained over a run of so many seconds exceeds what compiling costs."""
@@ -291,46 +337,68 @@ class Trial:
         again = batches.length is not None and _steps_left(self.stage) >= 2 * batches.length
         return again and isinstance(batches, StoredBatches) and batches.finish_ahead(int(most))
 
-    def _seconds_of_plain(self) -> float:
-        """Seconds of a plain step, roughly; sets how many are timed in one go."""
-        self.warm, self.count, self.rounds = 2, 2, ROUNDS
-        seconds, _ = self._timed(SpeedPlan())
-        self.count = max(1, min(BLOCK_STEPS, math.ceil(BLOCK_SECONDS / max(seconds, 1e-6))))
-        if self.stage.rule.context.device.type == "cpu":
-            self.warm = min(2, self.count)  # elsewhere a program may be built in its second step
-        self.rounds = ROUNDS - (seconds > SLOW)
-        return seconds
+    def _time_plain(self) -> None:
+        """Time plain steps, roughly: two where they are slow; sets how many are timed in one go."""
+        on_cpu, plain = self.stage.rule.context.device.type == "cpu", SpeedPlan(ahead=self.best.ahead)
+        if on_cpu:
+            self.warm, self.count = 1, 1
+            self.step, losses = self._timed(plain)
+        if not on_cpu or self.step <= SLOW:
+            self.warm, self.count = 2, 2
+            self.step, losses = self._timed(plain)
+        self._cut(self.step)
+        if self._slow:
+            self.expected, self.latest = losses, self.step if self.best == plain else 0.0
 
-    def _choose(self, candidates: Sequence[SpeedPlan]) -> None:
-        """Take the fastest of the candidates if it is faster than the best so far and learns the same."""
-        plans = [SpeedPlan(), self.best, *candidates] if self.best.told != "plain" else [self.best, *candidates]
+    def _cut(self, step: float) -> None:
+        """Set how many steps are timed in one go, and how often, by the seconds of one."""
+        self.count = max(1, min(BLOCK_STEPS, math.ceil(BLOCK_SECONDS / max(step, 1e-6))))
+        self.warm = 2  # elsewhere a program may be built in its second step
+        if self.stage.rule.context.device.type == "cpu":
+            self.warm = min(2, self.count)
+        self.rounds = ROUNDS - (step > SLOW)
+
+    def _choose(self, candidates: Sequence[SpeedPlan], *, favoured: bool = False) -> None:
+        """Take the fastest of the candidates if it is faster than the best so far and learns the same.
+
+        Args:
+            favoured: they are known to be faster, as a rule: one that is so the first time is taken, by however much.
+        """
+        plans = list(dict.fromkeys([*self._beside(), self.best, *candidates]))
+        whole = 1.0 if plans[0].told == "plain" else self.gain
         seconds: list[list[float]] = [[] for _ in plans]
-        wrong, left, expected = set[int](), list(range(len(plans))), list[float]()
-        for _ in range(self.rounds):
-            for index in left:
+        seconds[0] += [self.latest] * (self.latest > 0)
+        wrong, left = set[int](), list(range(len(plans)))
+        for turn in range(self.rounds):
+            for index in [index for index in left if len(seconds[index]) <= turn]:
                 plan = plans[index]
                 try:
                     each, losses = self._timed(plan)
                 except (UsageRefusal, RuntimeError):  # a program that does not fit, a net that cannot be compiled or run so
                     wrong.add(index)
                     continue
-                expected = expected or losses
-                if not _alike(losses, expected, NEAR_MIXED if plan.precision else NEAR):
+                self.expected = self.expected or losses
+                if not _alike(losses, self.expected, NEAR_MIXED if plan.precision else NEAR):
                     wrong.add(index)
                 seconds[index].append(each)
             left = [index for index in left if index not in wrong]
             least = min((statistics.median_low(seconds[index]) for index in left), default=0.0)
-            left = [index for index in left if statistics.median_low(seconds[index]) <= HOPELESS * least]
+            near = OPEN if self._slow and not favoured else HOPELESS
+            left = [index for index in left if statistics.median_low(seconds[index]) <= near * least]
+            if len(left) < 2 or (favoured and statistics.median_low(seconds[plans.index(self.best)]) > least):
+                break
         self.compared = True
-        if 0 in wrong:  # plain steps are not finite: the run will say why
+        if 0 in wrong:  # plain steps are not finite, of which the run will say why; or what was remembered fits no more
+            self.best, self.gain = SpeedPlan(ahead=self.best.ahead), 1.0
             return
         known = {index: statistics.median_low(one) for index, one in enumerate(seconds) if index not in wrong}
         now = plans.index(self.best)
         fastest = min(known, key=lambda index: known[index])
-        if now not in known or known[fastest] * GAIN < known[now]:
+        if now not in known or known[fastest] * (1.0 if favoured else GAIN) < known[now]:
             self.best = plans[fastest]
             now = fastest
-        self.gain = known[0] / known[now]
+        self.gain = whole * known[0] / known[now]
+        self.latest = known[now] if self._slow else 0.0
 
     def _timed(self, plan: SpeedPlan) -> tuple[float, list[float]]:
         """Seconds of a step by a plan, from where the stage begins, and the losses of all that were taken."""

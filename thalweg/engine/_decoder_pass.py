@@ -1,7 +1,7 @@
 """Decoders of text forwards and backwards by hand: kept memory, no graph, slopes added where the optimizer reads them.
 
-Differentiated by torch, a block makes each of its tensors anew; queries, keys and values are copied to where its kernels want
-them. Here products read them where they lie, and what no way back needs is written over by the next block.
+Differentiated by torch, a block makes each of its tensors anew. Here what no way back needs is written over by the next block,
+and no view of memory is made twice.
 
 Letters: B windows at a time, T places, N = B T, D width, H heads, d = D / H, I units of a perceptron, V symbols.
 """
@@ -110,12 +110,68 @@ class Room:
         return self.cuts[windows]
 
 
-class BlockPass:
-    """A block of a decoder, forwards and backwards.
+class AttentionPass:
+    """Heads that look at each other's places, for so many windows; all views of kept memory are made once.
+
+    Every product is one call over heads and windows: what was read is laid out head by head first, which costs less than a call
+    for each head.
 
     Args:
-        shared: memory that all blocks share: what no way back needs.
+        read: (N, 3 D) what places read; in its place comes the slope by it.
+        taken: (N, D) for what places take up.
+        slope: (N, D) the slope by that.
+        parts: (3, H, B, T, d) for queries, keys and values.
+        shares: (H, B, T, T) for how much each place takes of each.
+        mixed: (3, H, B, T, d) for what no way back needs.
+        by_shares: (H, B, T, T) for slopes by shares.
+        hidden: (T, T) minus infinity where a place lies ahead.
     """
+
+    def __init__(
+        self,
+        read: Tensor,
+        taken: Tensor,
+        slope: Tensor,
+        *,
+        parts: Tensor,
+        shares: Tensor,
+        mixed: Tensor,
+        by_shares: Tensor,
+        hidden: Tensor,
+    ) -> None:
+        _, heads, windows, places, _ = parts.shape
+        self.hidden, self.scale = hidden, 1.0 / math.sqrt(parts.shape[-1])
+        self.parts, self.read = parts, read.view(windows, places, 3, heads, -1).permute(2, 3, 0, 1, 4)  # (3, H, B, T, d)
+        self.taken, self.slope = (one.view(windows, places, heads, -1).permute(2, 0, 1, 3) for one in (taken, slope))
+        self.mixed, self.first = mixed, mixed[0]
+        self.query, self.key, self.value = parts.flatten(1, 2).unbind(0)  # (H B, T, d)
+        self.shares, self.by_shares = shares.flatten(0, 1), by_shares.flatten(0, 1)  # (H B, T, T)
+        self.by_query, self.by_key, self.by_value = mixed.flatten(1, 2).unbind(0)
+        turned = self.key, self.value, self.shares, self.by_shares
+        self.key_turned, self.value_turned, self.shares_turned, self.by_shares_turned = (one.mT for one in turned)
+
+    def forward(self) -> None:
+        """Write what places take up, of what they read."""
+        self.parts.copy_(self.read)
+        torch.baddbmm(self.hidden, self.query, self.key_turned, alpha=self.scale, out=self.shares)
+        torch._softmax(self.shares, -1, False, out=self.shares)
+        torch.bmm(self.shares, self.value, out=self.by_query)
+        self.taken.copy_(self.first)
+
+    def backward(self) -> None:
+        """Write the slope by what was read, from that by what was taken up."""
+        self.first.copy_(self.slope)
+        torch.bmm(self.by_query, self.value_turned, out=self.by_shares)
+        torch.bmm(self.shares_turned, self.by_query, out=self.by_value)
+        torch._softmax_backward_data(self.by_shares, self.shares, -1, self.shares.dtype, grad_input=self.by_shares)
+        self.by_shares.mul_(self.scale)
+        torch.bmm(self.by_shares, self.key, out=self.by_query)
+        torch.bmm(self.by_shares_turned, self.query, out=self.by_key)
+        self.read.copy_(self.mixed)
+
+
+class BlockPass:
+    """A block of a decoder, forwards and backwards, once it was laid out for a number of windows."""
 
     def __init__(self, block: Block, views: Views, places: int, most: int) -> None:
         self.heads, self.places = block.attention.heads, places
@@ -128,36 +184,50 @@ class BlockPass:
         self.inner, self.outer = Product(inner, views), Product(outer, views)
         self.width, self.units = inner.in_features, inner.out_features
         self.room = Room(self._kept, most, self.read.weight)
-        self.scale = 1.0 / math.sqrt(self.width // self.heads)
         self.hidden = torch.full((places, places), -torch.inf, dtype=self.read.weight.dtype).triu(1)
+        self.laid: dict[int, tuple[dict[str, Tensor], AttentionPass]] = {}
 
     def _kept(self, windows: int) -> dict[str, tuple[int, ...]]:
         rows, width, units = windows * self.places, self.width, self.units
-        shares = self.heads, windows, self.places, self.places
-        return {"read": (rows, 3 * width), "shares": shares, "taken": (rows, width)} | {
+        per_head = self.heads, windows, self.places, width // self.heads
+        return {"parts": (3, *per_head), "shares": (*per_head[:3], self.places), "taken": (rows, width)} | {
             "middle": (rows, width), "sums": (rows, units), "answers": (rows, units), "end": (rows, width)
         }  # fmt: skip
 
     def scratch(self, windows: int) -> dict[str, tuple[int, ...]]:
-        """Shapes of what no way back needs."""
+        """Shapes of what no way back needs, which all blocks share."""
         rows, per_head = windows * self.places, (self.heads, windows, self.places, self.width // self.heads)
         return {"mixed": (3, *per_head), "wide": (rows, self.units), "narrow": (rows, self.width)} | {
-            "three": (rows, 3 * self.width), "shares": (*per_head[:3], self.places)
+            "read": (rows, 3 * self.width), "by_shares": (*per_head[:3], self.places)
         }  # fmt: skip
 
-    def forward(self, x: Tensor, windows: int, spare: Mapping[str, Tensor]) -> Tensor:
+    def lay(self, windows: int, spare: Mapping[str, Tensor]) -> None:
+        """Take what comes next for so many windows.
+
+        Args:
+            spare: what all blocks share, the same for the same number of windows.
+        """
+        if windows not in self.laid:
+            kept = self.room.cut(windows)
+            attention = AttentionPass(
+                spare["read"],
+                kept["taken"],
+                spare["narrow"],
+                parts=kept["parts"],
+                shares=kept["shares"],
+                mixed=spare["mixed"],
+                by_shares=spare["by_shares"],
+                hidden=self.hidden,
+            )
+            self.laid[windows] = {**kept, **{name: spare[name] for name in ("read", "wide", "narrow")}}, attention
+        self.kept, self.attention = self.laid[windows]
+
+    def forward(self, x: Tensor) -> Tensor:
         """(N, D) of x (N, D)."""
-        self.kept = kept = self.room.cut(windows)
+        kept = self.kept
         self.begun = self.first(x)
         self.read(self.begun, kept["read"])
-        self.parts = kept["read"].view(windows, self.places, 3, self.heads, -1).permute(2, 3, 0, 1, 4)  # (3, H, B, T, d)
-        for query, key, share in zip(self.parts[0], self.parts[1], kept["shares"], strict=True):
-            torch.baddbmm(self.hidden, query, key.mT, alpha=self.scale, out=share)
-        torch._softmax(kept["shares"], -1, False, out=kept["shares"])
-        mixed = spare["mixed"][0]
-        for share, value, out in zip(kept["shares"], self.parts[2], mixed, strict=True):
-            torch.bmm(share, value, out=out)
-        kept["taken"].view(windows, self.places, self.heads, -1).copy_(mixed.permute(1, 2, 0, 3))
+        self.attention.forward()
         self.write.added(kept["taken"], x, kept["middle"])
         self.looked = self.second(kept["middle"])
         self.inner(self.looked, kept["sums"])
@@ -165,31 +235,17 @@ class BlockPass:
         self.outer.added(kept["answers"], kept["middle"], kept["end"])
         return kept["end"]
 
-    def backward(self, slope: Tensor, windows: int, spare: Mapping[str, Tensor]) -> None:
+    def backward(self, slope: Tensor) -> None:
         """Turn the slope by what came out (N, D) into the one by what went in, in place."""
         kept = self.kept
-        self.outer.back(slope, kept["answers"], spare["wide"])
-        self.activation.backward(spare["wide"], kept["sums"], kept["answers"])
-        self.inner.back(spare["wide"], self.looked, spare["narrow"])
-        slope += self.second.back(spare["narrow"])
-        self.write.back(slope, kept["taken"], spare["narrow"])
-        self._attention_back(spare["narrow"].view(windows, self.places, self.heads, -1).permute(2, 0, 1, 3), spare)
-        spare["three"].view(windows, self.places, 3, self.heads, -1).copy_(spare["mixed"].permute(2, 3, 0, 1, 4))
-        self.read.back(spare["three"], self.begun, spare["narrow"])
-        slope += self.first.back(spare["narrow"])
-
-    def _attention_back(self, slope: Tensor, spare: Mapping[str, Tensor]) -> None:
-        """Write slopes by queries, keys and values (3, H, B, T, d), from the one by what was taken up (H, B, T, d)."""
-        shares, by_shares = self.kept["shares"], spare["shares"]
-        by_query, by_key, by_value = spare["mixed"]
-        for value, one, share, by_share, out in zip(self.parts[2], slope, shares, by_shares, by_value, strict=True):
-            torch.bmm(one, value.mT, out=by_share)
-            torch.bmm(share.mT, one, out=out)
-        torch._softmax_backward_data(by_shares, shares, -1, shares.dtype, grad_input=by_shares)
-        by_shares *= self.scale
-        for query, key, by_share, to_query, to_key in zip(*self.parts[:2], by_shares, by_query, by_key, strict=True):
-            torch.bmm(by_share, key, out=to_query)
-            torch.bmm(by_share.mT, query, out=to_key)
+        self.outer.back(slope, kept["answers"], kept["wide"])
+        self.activation.backward(kept["wide"], kept["sums"], kept["answers"])
+        self.inner.back(kept["wide"], self.looked, kept["narrow"])
+        slope += self.second.back(kept["narrow"])
+        self.write.back(slope, kept["taken"], kept["narrow"])
+        self.attention.backward()
+        self.read.back(kept["read"], self.begun, kept["narrow"])
+        slope += self.first.back(kept["narrow"])
 
 
 class DecoderPass:
@@ -211,6 +267,7 @@ class DecoderPass:
         ends = {"begun": width, "slope": width, "told": told, "wanted": told}
         self.ends = Room(lambda windows: {name: (windows * places, one) for name, one in ends.items()}, most, self.symbols)
         self.spare = Room(self.blocks[0].scratch, most, self.symbols)
+        self.cut: dict[int, tuple[dict[str, Tensor], dict[str, Tensor]]] = {}
 
     def add_slopes(self, codes: Tensor, judge: Callable[[int, Tensor, Tensor], None]) -> None:
         """Add the slopes of all windows (B, T), a few at a time.
@@ -225,17 +282,20 @@ class DecoderPass:
 
     def _add(self, codes: Tensor, first: int, judge: Callable[[int, Tensor, Tensor], None]) -> None:
         windows, flat = len(codes), codes.reshape(-1)
-        ends, spare = self.ends.cut(windows), self.spare.cut(windows)
+        if windows not in self.cut:
+            self.cut[windows] = self.ends.cut(windows), self.spare.cut(windows)
+        ends, spare = self.cut[windows]
         x, slope = torch.index_select(self.symbols, 0, flat, out=ends["begun"]), ends["slope"]
         x.view(windows, *self.places.shape).add_(self.places)
         for block in self.blocks:
-            x = block.forward(x, windows, spare)
+            block.lay(windows, spare)
+            x = block.forward(x)
         told = self.last(x)
         self.head(told, ends["told"])
         judge(first, ends["told"], ends["wanted"])
         self.head.back(ends["wanted"], told, spare["narrow"])
         slope.copy_(self.last.back(spare["narrow"]))
         for block in reversed(self.blocks):
-            block.backward(slope, windows, spare)
+            block.backward(slope)
         self.place_slopes += slope.view(windows, *self.places.shape).sum(0)
         self.symbol_slopes.index_add_(0, flat, slope)

@@ -142,3 +142,12 @@ def test_models_that_say_so_are_captured_and_learn_the_same(name):
         assert may_be_captured(rule, batches)
         runs.append(by_rule(run, 8) if program is None else by_program(run, program(rule, batches), 8))
     assert_same(runs[1], runs[0], within=1e-4)
+
+
+@pytest.mark.parametrize("ahead", [True, False])
+def test_both_sizes_of_batches_are_recorded_before_the_first_is_taken(ahead):
+    run = begun(ahead=ahead)
+    by_rule(run, 1)
+    program = Captured(run.rule, run.batches)
+    program.take(run.at, 1)
+    assert {place.read().size for place, _ in program.graphs.values()} == {12, 13}

@@ -8,6 +8,7 @@ Letters: G groups of parameters, F followers, B rows of a batch.
 import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
+from itertools import pairwise
 from typing import Any, TypeGuard
 
 import torch
@@ -69,7 +70,7 @@ class Copied(Place):
 
 @program("captured", by_slope=True)
 class Captured(Unwaited):
-    """Steps whose graphs are recorded when the first of each shape is taken, under a halt, so that nothing is learned by it.
+    """Steps whose graphs are recorded before the first of each shape is taken, under a halt, so that nothing is learned by it.
 
     Rates lie on the device in float32, so that losses are those of the rule's own steps up to rounding.
 
@@ -100,6 +101,7 @@ class Captured(Unwaited):
     def begin(self, at: Position, count: int, shares: Tensor) -> Tensor:
         if self._recorded_at != self._lying():
             self.graphs.clear()
+            self._record_sizes(at)
         ways = [self.rule.descent.rates(at.advanced(self.batches.length, more)) for more in range(count)]
         rates = sent(torch.tensor(ways, dtype=torch.float32), self.loss.device)  # (count, G)
         losses = self.loss.new_empty(count)
@@ -119,19 +121,24 @@ class Captured(Unwaited):
             for more in range(count):
                 yield self._made(at.advanced(self.batches.length, more))
             return
-        sizes, first = self._sizes()[at.index : at.index + count], sum(self._sizes()[: at.index])
-        places = self.ready._shuffled(at)[0][first : first + sum(sizes)]
-        yield from sent(places, self.loss.device).split(sizes)
+        n, length = len(self.ready.rows), self.ready.length or 1
+        edges = [n * index // length for index in range(at.index, at.index + count + 1)]
+        places = self.ready._shuffled(at)[0][edges[0] : edges[-1]]
+        yield from sent(places, self.loss.device).split([last - first for first, last in pairwise(edges)])
 
     def _made(self, at: Position) -> Batch:
         seed_from(at)
         return self.rule.prepare(self.batches.at(at), at)
 
-    def _sizes(self) -> list[int]:
-        """Rows of each batch of an epoch."""
-        assert isinstance(self.batches, StoredBatches)
+    def _record_sizes(self, at: Position) -> None:
+        """Record both sizes that an epoch's batches have, so that no later call is held up by one."""
+        if not isinstance(self.batches, StoredBatches):
+            return
         n, length = len(self.batches.rows), self.batches.length or 1
-        return [n * (index + 1) // length - n * index // length for index in range(length)]
+        for size in {n // length, -(-n // length)}:
+            index = next(one for one in range(length) if n * (one + 1) // length - n * one // length == size)
+            for given in self._given(dataclasses.replace(at, index=index), 1):
+                self._graph(given)
 
     def _graph(self, given: Tensor | Batch) -> tuple[Place, Callable[[], object]]:
         key = len(given) if isinstance(given, Tensor) else tuple((name, one.dtype, one.shape) for name, one in given.items())

@@ -250,8 +250,7 @@ def load(sort: str, name: str) -> Any:
 
 def facts(sort: str, name: str) -> Mapping[str, Any]:
     """The literal facts of a part; read without importing it where thalweg ships it."""
-    known = parts(sort)
-    return known[name].facts if name in known else load(sort, name).declaration.facts
+    return parts(sort)[name].facts if name in parts(sort) else load(sort, name).declaration.facts
 
 
 def settings_of(sort: str, name: str, given: Mapping[str, Any] | None = None) -> Settings:

@@ -6,7 +6,8 @@ Reference: Clopper & Pearson 1934, doi:10.1093/biomet/26.4.404; Korn & Graubard 
 import math
 
 import numpy as np
-from scipy.special import betaincinv, stdtrit
+
+from thalweg.evaluation.probabilities import beta_quantile, student_quantile
 
 ALPHA = 0.05
 """The share of intervals that may miss the truth."""
@@ -22,8 +23,8 @@ def clopper_pearson(k: float, n: float, *, alpha: float = ALPHA) -> Ends:
         k: units that count, in [0, n]; fractions are allowed.
         n: units in all, above 0.
     """
-    low = 0.0 if k <= 0 else float(betaincinv(k, n - k + 1, alpha / 2))
-    high = 1.0 if k >= n else float(betaincinv(k + 1, n - k, 1 - alpha / 2))
+    low = 0.0 if k <= 0 else beta_quantile(k, n - k + 1, alpha / 2)
+    high = 1.0 if k >= n else beta_quantile(k + 1, n - k, 1 - alpha / 2)
     return low, high
 
 
@@ -58,7 +59,7 @@ def standard_error(left_out: np.ndarray) -> float:
 
 def student(df: float, *, alpha: float = ALPHA) -> float:
     """The two-sided quantile of Student's t."""
-    return float(stdtrit(df, 1 - alpha / 2))
+    return student_quantile(df, 1 - alpha / 2)
 
 
 def _ratios(right: np.ndarray, size: np.ndarray) -> np.ndarray:

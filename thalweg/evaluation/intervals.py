@@ -6,9 +6,8 @@ Reference: Newcombe 2006, doi:10.1002/sim.2323 (area under ROC, method 5).
 import math
 from collections.abc import Callable
 
-from scipy.special import ndtri
-
 from thalweg.evaluation.clopper_pearson import ALPHA, Ends, clopper_pearson, student
+from thalweg.evaluation.probabilities import normal_quantile
 
 CEILING = 5.0
 """Fewer failures than this, of the examples that decide: the interval is widened to what so few can tell."""
@@ -39,7 +38,7 @@ def on_logit_scale(value: float, error: float, *, df: float, alpha: float = ALPH
 
 def newcombe(area: float, positives: int, negatives: int, *, alpha: float = ALPHA) -> Ends:
     """The interval of an area under ROC from the numbers of positives and negatives alone."""
-    z, half = float(ndtri(1 - alpha / 2)), (positives + negatives) / 2 - 1
+    z, half = normal_quantile(1 - alpha / 2), (positives + negatives) / 2 - 1
 
     def excess(theta: float) -> float:
         spread = 1 + half * (1 - theta) / (2 - theta) + half * theta / (1 + theta)

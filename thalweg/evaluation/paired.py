@@ -14,10 +14,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from scipy.special import bdtr, ndtr, ndtri, stdtr
 from torch import Tensor
 
-from thalweg.evaluation import intervals
+from thalweg.evaluation import intervals, probabilities
 from thalweg.evaluation.clopper_pearson import ALPHA, Ends, standard_error, student
 from thalweg.evaluation.leaving_out import concentrated, error_of, form, moves, value_of
 from thalweg.evaluation.one_metric import deciding, interval, support
@@ -155,9 +154,9 @@ def bonett_price(b: float, c: float, n: float) -> tuple[float, float]:
 
 def shares_differ(b: float, c: float, n: float, *, alpha: float = ALPHA) -> Difference:
     """The paired difference of two shares from the counts of disagreement; shares differ by 1 at most."""
-    z = float(ndtri(1 - alpha / 2))
+    z = probabilities.normal_quantile(1 - alpha / 2)
     centre, error = bonett_price(b, c, n)
-    p = 2 * float(ndtr(-abs(centre) / error))
+    p = 2 * probabilities.normal(-abs(centre) / error)
     low, high = max(-1.0, centre - z * error), min(1.0, centre + z * error)
     return Difference((b - c) / n, low, high, p, _mid_p(b, c), int(n), centre)
 
@@ -175,7 +174,7 @@ def shares_differ_in_groups(net: np.ndarray, opponent: np.ndarray, group: np.nda
     effect = max(1.0, error**2 * n / variance if variance > 0 else n / groups)
     t = student(groups - 1, alpha=alpha)
     centre, spread = bonett_price(b / effect, c / effect, n / effect)
-    p = 2 * float(stdtr(groups - 1, -abs(centre) / spread))
+    p = 2 * probabilities.student(groups - 1, -abs(centre) / spread)
     reason = _few_groups(groups) if groups < FEW_EXAMPLES else ""
     low, high = max(-1.0, centre - t * spread), min(1.0, centre + t * spread)
     return Difference(d, low, high, p, None, groups, centre, reason, units=GROUPS)
@@ -269,7 +268,7 @@ def _student(raw: float, centre: float, moved: Tensor, *, df: float, n: int, rea
     if not math.isfinite(error):
         return Difference(raw, -math.inf, math.inf, None, None, n, centre, reason or "a class has too few examples")
     half = student(df, alpha=alpha) * error
-    p = 2 * float(stdtr(df, -abs(centre) / error)) if error > 0 else None
+    p = 2 * probabilities.student(df, -abs(centre) / error) if error > 0 else None
     return Difference(raw, centre - half, centre + half, p, None, n, centre, reason)
 
 
@@ -297,6 +296,6 @@ def _mid_p(b: float, c: float) -> float:
     if b + c == 0:
         return 1.0
     fewer, both = min(b, c), b + c
-    up_to = float(bdtr(fewer, int(both), 0.5))
-    before = float(bdtr(fewer - 1, int(both), 0.5)) if fewer > 0 else 0.0
+    up_to = probabilities.binomial(fewer, int(both), 0.5)
+    before = probabilities.binomial(fewer - 1, int(both), 0.5) if fewer > 0 else 0.0
     return min(1.0, up_to + before)

@@ -10,7 +10,6 @@ from typing import Any, Unpack
 import torch
 from torch import Tensor, nn
 
-from thalweg.checks.ahead import examination, suspicions
 from thalweg.core import files
 from thalweg.core.distributed import connect
 from thalweg.core.errors import Refusal, Stopped, TrainingRefusal
@@ -21,7 +20,7 @@ from thalweg.core.talk import Talk
 from thalweg.data._unpacked import stem_of
 from thalweg.rules._rule import Rule
 from thalweg.tasks._task import Task
-from thalweg.training.examined import Examined
+from thalweg.training.examined import Examine, Examined
 from thalweg.training.fit import fit
 from thalweg.training.interruption import Interrupted
 from thalweg.training.options import TrainOptions
@@ -78,7 +77,7 @@ def train(
         talk.say("run", f"{folder.path} is already complete; nothing was trained")
         return Run(folder, own=own)
     given, talk = None if isinstance(data, str | Path) else data, RunLog(talk, folder.log)
-    look = examination(asked) if asked.check else None
+    look = _examination(asked) if asked.check else None
     try:
         with _held(folder, processes, talk) as threads:
             begun = time.monotonic()
@@ -161,7 +160,10 @@ def conclude(run: Run, settings: RunSettings, *, talk: Talk, begun: float) -> No
     found = with_samples(with_examples(found, fitted.dataset), package, fitted.dataset, seed=settings.seed)
     found = with_map(found, package, fitted.dataset)
     examined = Examined.of_run(run.folder)
-    found["notes"] += suspicions(examined.facts.get("findings", []) if examined else [], found["metrics"])
+    if examined and examined.facts.get("findings"):
+        from thalweg.checks.ahead import suspicions
+
+        found["notes"] += suspicions(examined.facts["findings"], found["metrics"])
     found["seconds"] = {"encoding": fitted.encoding, "training": fitted.seconds, "whole": time.monotonic() - begun}
     found["seconds"] = {what: round(took, 3) for what, took in found["seconds"].items()}
     found["profile"] = fitted.profile
@@ -170,6 +172,13 @@ def conclude(run: Run, settings: RunSettings, *, talk: Talk, begun: float) -> No
     _keep_looks(run.folder, looks.before)
     write_report(run.folder)
     _keep_results(found, talk)
+
+
+def _examination(settings: RunSettings) -> Examine:
+    """The check ahead of learning; its files are loaded where it is asked for."""
+    from thalweg.checks.ahead import examination
+
+    return examination(settings)
 
 
 def _keep_looks(folder: RunFolder, before: Sequence[Mapping[str, Any]]) -> None:

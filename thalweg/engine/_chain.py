@@ -19,7 +19,9 @@ from thalweg.engine._flat_adam import FlatAdam
 from thalweg.engine._verdicts import Verdict, judges, shares_of, verdict_of
 from thalweg.engine.program import Program, Taken
 from thalweg.rules.backpropagation import Backpropagation
+from thalweg.rules.members import MembersRule
 
+Taught = Backpropagation | MembersRule
 LONGEST = 256
 """Steps of a burst at most: their targets and answers are kept until its end."""
 
@@ -96,13 +98,13 @@ class Chain(Program, ABC):
 class Supply(ABC):
     """Where the rows of a burst come from."""
 
-    def __init__(self, rule: Backpropagation, batches: StoredBatches) -> None:
+    def __init__(self, rule: Taught, batches: StoredBatches) -> None:
         ports, weights = rule.task.ports, rule.task.encodings.of_role("weight")
         self.batches, self.loss, self.dtype = batches, rule.task.loss, rule.descent.parameters[0].dtype
         self.input, self.target, self.weight = ports.inputs[0].name, ports.output.name, [one.name for one in weights][:1]
 
     @staticmethod
-    def of(rule: Backpropagation, batches: StoredBatches) -> "Supply":
+    def of(rule: Taught, batches: StoredBatches) -> "Supply":
         """Gathered from rows that were finished ahead; else batch by batch, as they are augmented."""
         return (_Ahead if batches.ready else _OneByOne)(rule, batches)
 
@@ -124,7 +126,7 @@ class Supply(ABC):
 class _Ahead(Supply):
     """Rows as they lie finished, gathered by number."""
 
-    def __init__(self, rule: Backpropagation, batches: StoredBatches) -> None:
+    def __init__(self, rule: Taught, batches: StoredBatches) -> None:
         super().__init__(rule, batches)
         self.inputs = batches.ready[self.input].flatten(1).contiguous()
 
@@ -155,7 +157,7 @@ def parts_of(size: int, parts: int) -> list[int]:
     return [size * (one + 1) // parts - size * one // parts for one in range(parts)]
 
 
-def readable(rule: Backpropagation, batches: StoredBatches, inputs: Sequence[int], outputs: int) -> bool:
+def readable(rule: Taught, batches: StoredBatches, inputs: Sequence[int], outputs: int) -> bool:
     """One input of that shape, in the type of the weights, and a target that task and loss read as it lies there.
 
     Args:

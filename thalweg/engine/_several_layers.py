@@ -17,16 +17,18 @@ class SeveralPass:
     Args:
         layers: weights (M, O, I), biases (M, O) and their slopes.
         rows: B.
+        same: (B, I) what all nets read, where each does not read rows of its own.
 
     Attributes:
         inputs: (M, B, I) what the nets read; filled in by whoever calls.
         slope: (M B, O) the slope of the loss by the last layer's sums; filled in between `forward` and `backward`.
     """
 
-    def __init__(self, layers: Sequence[Layer], rows: int) -> None:
+    def __init__(self, layers: Sequence[Layer], rows: int, *, same: Tensor | None = None) -> None:
         like = layers[0].weight
         count, last = len(like), len(layers) - 1
-        self.inputs = like.new_empty(count, rows, like.shape[2])
+        own = like.new_empty(0 if same is not None else count, rows, like.shape[2])
+        self.inputs = own if same is None else same.expand(count, *same.shape)
         sums = [like.new_empty(count, rows, layer.weight.shape[1]) for layer in layers]
         answers = [torch.empty_like(z) if layer.activation else z for layer, z in zip(layers, sums, strict=True)]
         slopes = [torch.empty_like(z) for z in sums]

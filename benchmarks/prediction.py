@@ -1,11 +1,11 @@
 """Prediction: rows a second beside scikit-learn's `predict` with a net of the same size, on the same data and threads.
 
-Both answer in one process, in turn, `--times` times after a round that is left out; medians, and the median of the ratios of
-each round with the middle half of them. thalweg answers with classes and all probabilities, scikit-learn with classes alone.
-Predicted are pictures (784-128-64-10) from an array of bytes, of which scikit-learn wants floats, made here or before; a table
-of numbers and words (Adult's columns) as a frame, where scikit-learn answers by the pipeline that its guide shows; and a matrix
-of floats, which thalweg takes for 64 columns of a table and standardises. Alone: a folder of PNG files. At last the commands,
-from a CSV file to a CSV file, beside a script of pandas and scikit-learn.
+Both answer in one process, on as many threads, in turn, `--times` times after a round that is left out; medians, and the
+median of the ratios of each round with the middle half of them. thalweg answers with classes and all probabilities,
+scikit-learn with classes alone. Predicted are pictures (784-128-64-10) from an array of bytes, of which scikit-learn wants
+floats, made here or before; a table of numbers and words (Adult's columns) as a frame, where scikit-learn answers by the
+pipeline that its guide shows; and a matrix of floats, which thalweg takes for 64 columns of a table and standardises. Alone: a
+folder of PNG files. At last the commands, from a CSV file to a CSV file, beside a script of pandas and scikit-learn.
 
     python benchmarks/prediction.py
     python benchmarks/prediction.py --only table --times 9
@@ -34,6 +34,7 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from start_up import conditions
+from threadpoolctl import threadpool_limits
 
 import thalweg as tw
 
@@ -178,6 +179,7 @@ def main(words: Sequence[str] | None = None) -> None:
     given = parser.parse_args(words)
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: given.threads])
     torch.set_num_threads(given.threads)
+    threadpool_limits(given.threads)  # numpy counted the cores before some were taken away
     stated = conditions(cores=given.threads)
     print(", ".join(f"{name} {value}" for name, value in stated.items()))
     print("| | rows | thalweg, rows/s | scikit-learn, rows/s | ratio |\n|---|---|---|---|---|")

@@ -117,7 +117,7 @@ class Package:
         blocks = Blocks(read, inputs, at, size=batch_size, like=self.like, skippable=skippable, first=first)
         whole = self._alone and not files and batch_size is None
         pieces = by_rows(self.task, self.model, read, inputs, self._answering(asked)) if whole else None
-        answers = self._answered(iter(blocks), asked, talk) if pieces is None else _told(pieces, talk)
+        answers = self._answered(iter(blocks), asked, talk, rows=blocks.rows) if pieces is None else _told(pieces, talk)
         _tell_left_out(blocks, talk)
         answers = _with_files(answers, next(iter(files.values())), blocks) if files else answers
         return _with_ids(answers, {name: columns[name] for name in self.ids if name in columns}, blocks)
@@ -129,9 +129,9 @@ class Package:
         ids = said.get("ids", []) if isinstance(said, Mapping) else []
         return [name for name in ids if isinstance(name, str)] if isinstance(ids, list) else []
 
-    def _answered(self, supply: Supply, asked: Request, talk: Talk) -> dict[str, Column]:
+    def _answered(self, supply: Supply, asked: Request, talk: Talk, *, rows: int = 0) -> dict[str, Column]:
         """What the task says of all batches, as raw values."""
-        return _told(list(self._pieces(supply, asked)), talk)
+        return _told(list(self._pieces(supply, asked, rows)), talk)
 
     @property
     def _alone(self) -> bool:
@@ -151,13 +151,13 @@ class Package:
 
         return by
 
-    def _pieces(self, supply: Supply, asked: Request) -> Iterator[Answered]:
-        """What the task says of each batch."""
+    def _pieces(self, supply: Supply, asked: Request, rows: int) -> Iterator[Answered]:
+        """What the task says of each batch; how many rows there are decides what is worth trying."""
         answer = self._answering(asked)((AnsweringChain.of(self.model) if self._alone else None) or self.model)
         modes = set_evaluating(self.model)
         try:
             if self._alone:
-                yield from side_by_side(supply, answer, self.model)
+                yield from side_by_side(supply, answer, self.model, rows=rows)
             else:
                 yield from one_by_one(supply, answer)
         finally:

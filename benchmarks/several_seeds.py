@@ -1,4 +1,4 @@
-"""What training several seeds of a small net at once takes, against one after another.
+"""What training several seeds of a small net at once takes, against one after another; and ensembles, against their rule.
 
 Command: python benchmarks/several_seeds.py            (one thread; about a minute)
 A thousand nets on exclusive or at once: python recipes/xor.py
@@ -17,9 +17,11 @@ from typing import Any
 import torch
 
 from thalweg.core.talk import Talk
+from thalweg.data.batches import StoredBatches
 from thalweg.data.encode import encode
 from thalweg.data.read import read
-from thalweg.engine._several import together
+from thalweg.engine._several import MOST_AHEAD, together
+from thalweg.engine.members_chain import MembersChain
 from thalweg.rules._rule import Context
 from thalweg.training.requested import run_settings
 from thalweg.training.speed import probed
@@ -62,26 +64,49 @@ def ratios(given: Mapping[str, Any], count: int) -> str:
         return "cannot learn at once"
     one, how = alone(given)
     at = dataclasses.replace(one.progress.position, total=1)
-    clocks = Clocked(at, found[0], program.batches, program), Clocked(at, one.rule, one.batches, one.program())
-    for clock in clocks:
+    at_once, alone_ = Clocked(at, found[0], program.batches, program), Clocked(at, one.rule, one.batches, one.program())
+    return f"{count} seeds for one after another ({how}): {in_turn(at_once, alone_, share=count)}"
+
+
+def ensembles(given: Mapping[str, Any], count: int) -> str:
+    """Seconds of a step of an ensemble (rule `members`), by its program and by the rule, as a line."""
+    [ours], [rule] = (stages({**given, "rule": {"name": "members", "members": count}}, 1) for _ in range(2))
+    for one in (ours, rule):
+        assert isinstance(one.batches, StoredBatches)
+        one.batches.finish_ahead(MOST_AHEAD)
+    program = MembersChain.of(ours.rule, ours.batches)
+    if program is None:
+        return "no program fits"
+    at = dataclasses.replace(ours.progress.position, total=1)
+    return (
+        f"{count} members: {in_turn(Clocked(at, ours.rule, ours.batches, program), Clocked(at, rule.rule, rule.batches, None))}"
+    )
+
+
+def in_turn(one: Clocked, other: Clocked, share: int = 1) -> str:
+    """Milliseconds of a step of each, and how many times as fast the first is as so many of the other."""
+    for clock in (one, other):
         clock.take(STEPS)
-    seconds = [(clocks[0].take(STEPS) / STEPS, count * clocks[1].take(STEPS) / STEPS) for _ in range(ROUNDS)]
+    seconds = [(one.take(STEPS) / STEPS, share * other.take(STEPS) / STEPS) for _ in range(ROUNDS)]
     gains = sorted(b / a for a, b in seconds)
     first, second = (1e3 * statistics.median(column) for column in zip(*seconds, strict=True))
-    low, high = gains[1], gains[-2]
-    gain = f"{statistics.median(gains):.2f} times as fast ({low:.2f} to {high:.2f})"
-    return f"{count} seeds: {first:.2f} ms a step of all at once, {second:.2f} ms one after another ({how}): {gain}"
+    middle = statistics.median(gains)
+    return f"{first:.2f} ms a step for {second:.2f}: {middle:.2f} times as fast ({gains[1]:.2f} to {gains[-2]:.2f})"
 
 
 def main() -> None:
-    """Print a line for each net and number of seeds."""
+    """Print a line for each net and number of seeds, and for ensembles."""
     asked = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    asked.add_argument("--seeds", type=int, nargs="+", default=[3, 5, 10])
-    counts = asked.parse_args().seeds
+    asked.add_argument("--seeds", type=int, nargs="*", default=[3, 5, 10])
+    asked.add_argument("--members", type=int, nargs="*", default=[5, 16])
+    counts = asked.parse_args()
     torch.set_num_threads(1)
     for name, given in NETS.items():
-        for count in counts:
+        for count in counts.seeds:
             print(f"{name}; {ratios(given, count)}", flush=True)
+    for name in ("digits, mlp, photos as they are", "iris, mlp"):
+        for count in counts.members:
+            print(f"{name}; {ensembles(NETS[name], count)}", flush=True)
 
 
 if __name__ == "__main__":

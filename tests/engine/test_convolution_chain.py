@@ -12,7 +12,7 @@ from hypothesis import settings as how
 from hypothesis import strategies as st
 from torch import nn
 
-from tests.engine.test_dense_chain import assert_same, by_rule, state
+from tests.engine.test_dense_chain import assert_same, by_program, by_rule, state
 from thalweg.core import registry
 from thalweg.core.lanes import lanes
 from thalweg.core.position import Position
@@ -60,13 +60,7 @@ def begun(
 
 
 def by_chain(run: SimpleNamespace, steps: int, most: int = 64) -> list[float]:
-    chain, losses = ConvolutionChain.of(run.rule, run.batches), []
-    assert chain is not None
-    while len(losses) < steps:
-        taken = chain.take(run.at, min(most, steps - len(losses)))
-        losses += taken.losses
-        run.at = run.at.advanced(run.batches.length, taken.count)
-    return losses
+    return by_program(ConvolutionChain, run, steps, most)
 
 
 def sequential() -> nn.Sequential:

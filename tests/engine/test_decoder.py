@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from tests.engine.test_dense_chain import assert_same, by_rule, numbers
+from tests.engine.test_dense_chain import assert_same, by_program, by_rule, numbers
 from tests.training.resuming import assert_resumes_to_the_same_bits
 from thalweg.core import registry
 from thalweg.core.lanes import lanes
@@ -51,14 +51,7 @@ def begun(*, count: int = 1, precision: str = "float64", model: str = "gpt-char"
 
 
 def by_hand(run: SimpleNamespace, steps: int, most: int = 7) -> list[float]:
-    made, losses = DecoderProgram.of(run.rule, run.batches), list[float]()
-    assert made is not None
-    while len(losses) < steps:
-        taken = made.take(run.at, min(most, steps - len(losses)))
-        assert len(taken.losses) == taken.count > 0
-        losses += taken.losses
-        run.at = run.at.advanced(run.batches.length, taken.count)
-    return losses
+    return by_program(DecoderProgram, run, steps, most)
 
 
 SMOOTHED = Choice(name="cross-entropy", settings={"label_smoothing": 0.1})

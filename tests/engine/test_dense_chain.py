@@ -22,6 +22,7 @@ from thalweg.data.encode import encode
 from thalweg.data.read import read
 from thalweg.data.settings import DataSettings
 from thalweg.engine.dense_chain import DenseChain
+from thalweg.engine.program import Program
 from thalweg.rules._rule import Context
 from thalweg.rules.backpropagation import Backpropagation, BackpropagationSettings
 from thalweg.training.loop import Progress, learn
@@ -97,15 +98,20 @@ def by_rule(run: SimpleNamespace, steps: int) -> list[float]:
     return losses
 
 
-def by_chain(run: SimpleNamespace, steps: int, most: int = 64) -> list[float]:
-    chain, losses = DenseChain.of(run.rule, run.batches), []
-    assert chain is not None
+def by_program(kind: type[Program], run: SimpleNamespace, steps: int, most: int) -> list[float]:
+    """Losses of so many steps by a program, of `most` at most in one call."""
+    made, losses = kind.of(run.rule, run.batches), list[float]()
+    assert made is not None
     while len(losses) < steps:
-        taken = chain.take(run.at, min(most, steps - len(losses)))
+        taken = made.take(run.at, min(most, steps - len(losses)))
         assert len(taken.losses) == taken.count > 0
         losses += taken.losses
         run.at = run.at.advanced(run.batches.length, taken.count)
     return losses
+
+
+def by_chain(run: SimpleNamespace, steps: int, most: int = 64) -> list[float]:
+    return by_program(DenseChain, run, steps, most)
 
 
 def numbers(held: Any) -> Tensor:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 
-from tests.engine.test_dense_chain import SMOOTHED, TOTAL, assert_same, begun, by_rule, state
+from tests.engine.test_dense_chain import SMOOTHED, TOTAL, assert_same, begun, by_program, by_rule, state
 from thalweg.core.settings import Choice
 from thalweg.engine.members_chain import MembersChain
 from thalweg.rules._rule import Context
@@ -29,14 +29,7 @@ def ensemble(*, precision: str = "float64", ahead: bool = True, **changed: Any) 
 
 
 def by_hand(run: SimpleNamespace, steps: int, most: int = 64) -> list[float]:
-    chain, losses = MembersChain.of(run.rule, run.batches), []
-    assert chain is not None
-    while len(losses) < steps:
-        taken = chain.take(run.at, min(most, steps - len(losses)))
-        assert len(taken.losses) == taken.count > 0
-        losses += taken.losses
-        run.at = run.at.advanced(run.batches.length, taken.count)
-    return losses
+    return by_program(MembersChain, run, steps, most)
 
 
 VARIANTS = {

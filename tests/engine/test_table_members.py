@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import settings as how
 from hypothesis import strategies as st
 
-from tests.engine.test_dense_chain import SMOOTHED, assert_same, by_rule, numbers
+from tests.engine.test_dense_chain import SMOOTHED, assert_same, by_program, by_rule, numbers
 from tests.training.resuming import assert_resumes_to_the_same_bits
 from thalweg.core import registry
 from thalweg.core.lanes import lanes
@@ -89,14 +89,7 @@ def plainly(run: SimpleNamespace, steps: int) -> list[float]:
 
 
 def by_hand(run: SimpleNamespace, steps: int, most: int = 7) -> list[float]:
-    made, losses = TableMembers.of(run.rule, run.batches), list[float]()
-    assert made is not None
-    while len(losses) < steps:
-        taken = made.take(run.at, min(most, steps - len(losses)))
-        assert len(taken.losses) == taken.count > 0
-        losses += taken.losses
-        run.at = run.at.advanced(run.batches.length, taken.count)
-    return losses
+    return by_program(TableMembers, run, steps, most)
 
 
 def learned(run: SimpleNamespace) -> torch.Tensor:

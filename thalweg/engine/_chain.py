@@ -15,6 +15,7 @@ from torch import Tensor
 
 from thalweg.core.position import Position
 from thalweg.data.batches import StoredBatches
+from thalweg.engine._dense_layers import Link, links_of
 from thalweg.engine._flat_adam import FlatAdam
 from thalweg.engine._verdicts import Verdict, judges, shares_of, verdict_of
 from thalweg.engine.program import Program, Taken
@@ -155,6 +156,15 @@ class _OneByOne(Supply):
 def parts_of(size: int, parts: int) -> list[int]:
     """Rows of each of so many near-equal parts."""
     return [size * (one + 1) // parts - size * one // parts for one in range(parts)]
+
+
+def read_links(rule: Taught, batches: StoredBatches) -> list[Link] | None:
+    """The layers of a net that is a chain of dense layers, where it reads these batches as they lie; None elsewhere."""
+    links = links_of(rule.model)
+    if links is None:
+        return None
+    fits = readable(rule, batches, [links[0].linear.in_features], links[-1].linear.out_features)
+    return links if fits else None
 
 
 def readable(rule: Taught, batches: StoredBatches, inputs: Sequence[int], outputs: int) -> bool:

@@ -14,15 +14,15 @@ from torch import Tensor
 
 from thalweg.core.position import Position
 from thalweg.data.batches import Batches
-from thalweg.engine._chain import LONGEST, readable
-from thalweg.engine._dense_layers import links_of
+from thalweg.engine._chain import LONGEST, read_links
+from thalweg.engine._dense_layers import layers_of, links_of
 from thalweg.engine._several import AtOnce, Several, SeveralBatches, near
 from thalweg.engine._several_adams import SeveralAdams
 from thalweg.engine._several_layers import SeveralPass
 from thalweg.engine._several_supply import SeveralSupply
 from thalweg.engine._usual import usual
 from thalweg.engine._verdicts import Verdict, same_loss, verdict_of
-from thalweg.engine.dense_chain import MOST_WEIGHTS, layers_of
+from thalweg.engine.dense_chain import MOST_WEIGHTS
 from thalweg.engine.program import Taken
 from thalweg.optimizers._average import Follower
 from thalweg.rules._rule import Rule
@@ -43,12 +43,9 @@ class ChainsTogether(AtOnce):
     def of(cls, rule: Rule, batches: Batches) -> "ChainsTogether | None":
         if not isinstance(rule, Several) or not isinstance(batches, SeveralBatches) or not _of_one_net(rule):
             return None
-        links = links_of(rule.rules[0].model)
-        assert links is not None
-        inputs, outputs = links[0].linear.in_features, links[-1].linear.out_features
         for one, own in zip(rule.rules, batches.going(), strict=True):
             assert isinstance(one, Backpropagation)
-            if not readable(one, own, [inputs], outputs):
+            if read_links(one, own) is None:
                 return None
         supply = _supply(rule, batches)
         if supply is None:

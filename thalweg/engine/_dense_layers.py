@@ -152,6 +152,21 @@ class Layer:
     activation: Activation | None
 
 
+def layers_of(links: Sequence[Link], views: Mapping[int, tuple[Tensor, Tensor]]) -> list[Layer]:
+    """The layers of a chain where their weights lie, and their slopes.
+
+    Args:
+        views: by the `id` of each parameter.
+    """
+    return [_layer(link, views) for link in links]
+
+
+def _layer(link: Link, views: Mapping[int, tuple[Tensor, Tensor]]) -> Layer:
+    weight, weight_slope = views[id(link.linear.weight)]
+    bias, bias_slope = views.get(id(link.linear.bias), (None, None))
+    return Layer(weight, bias, weight_slope, bias_slope, link.activation)
+
+
 class Pass:
     """Forward and backward through a chain for batches of so many rows.
 

@@ -14,11 +14,11 @@ from torch import Tensor, nn
 from thalweg.core.registry import program
 from thalweg.data.batches import Batches, StoredBatches
 from thalweg.engine._chain import Chain, parts_of, readable
-from thalweg.engine._dense_layers import Link, Pass, in_order, linked
+from thalweg.engine._dense_layers import Link, Pass, in_order, layers_of, linked
 from thalweg.engine._pooled_convolutions import Pooled, PooledPass, pooled_of
 from thalweg.engine._usual import usual
 from thalweg.engine._verdicts import Verdict
-from thalweg.engine.dense_chain import MOST_WEIGHTS, layers_of
+from thalweg.engine.dense_chain import MOST_WEIGHTS
 from thalweg.rules._rule import Rule
 from thalweg.rules.backpropagation import Backpropagation
 

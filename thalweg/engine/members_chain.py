@@ -11,12 +11,11 @@ from torch import Tensor
 from thalweg.core.position import Position
 from thalweg.core.registry import program
 from thalweg.data.batches import Batches, StoredBatches
-from thalweg.engine._chain import LONGEST, Supply, readable
-from thalweg.engine._dense_layers import Link, links_of
+from thalweg.engine._chain import LONGEST, Supply, read_links
+from thalweg.engine._dense_layers import Link, layers_of
 from thalweg.engine._flat_adam import FlatAdam
 from thalweg.engine._several_layers import SeveralPass
 from thalweg.engine._verdicts import Verdict, shares_of, verdict_of
-from thalweg.engine.dense_chain import layers_of
 from thalweg.engine.program import Program, Taken
 from thalweg.optimizers._descent import Descent
 from thalweg.rules._rule import Rule
@@ -50,11 +49,8 @@ class MembersChain(Program):
     def of(cls, rule: Rule, batches: Batches) -> "MembersChain | None":
         if type(rule) is not MembersRule or type(batches) is not StoredBatches or not _usual(rule):
             return None
-        links = links_of(rule.model)
-        if links is None:
-            return None
-        fits = readable(rule, batches, [links[0].linear.in_features], links[-1].linear.out_features)
-        return cls(rule, batches, links) if fits else None
+        links = read_links(rule, batches)
+        return None if links is None else cls(rule, batches, links)
 
     def take(self, at: Position, most: int) -> Taken:
         """Up to the end of the epoch at most; half as many, and again, where a slope was not finite."""

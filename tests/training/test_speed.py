@@ -12,6 +12,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from tests.training.resuming import StopAt, assert_resumes_to_the_same_bits, fitted
+from thalweg.core import registry
 from thalweg.core.device import usable_cores
 from thalweg.core.errors import UsageRefusal
 from thalweg.core.talk import Talk
@@ -306,6 +307,19 @@ def test_programs_that_follow_the_rules_slopes_leave_precision_order_and_compile
     open_to: dict[str, tuple] = {}
     for name in ("", "queued", "dense-chain"):
         trial.best = SpeedPlan(program=name)
-        open_to[name] = trial._precisions(), trial._may_compile(1e6)
-    assert open_to["queued"] == open_to[""] == (["tf32", "bfloat16"], True)
-    assert open_to["dense-chain"] == ([], False)
+        open_to[name] = [(one.program, one.precision) for one in trial._precisions()], trial._may_compile(1e6)
+    assert open_to[""] == ([("", "tf32"), ("", "bfloat16")], True)
+    assert open_to["queued"] == ([("queued", "tf32"), ("queued", "bfloat16")], True)
+    assert not open_to["dense-chain"][1]
+
+
+def test_a_program_of_whole_precision_is_tried_beside_the_rule_in_a_lower_one(monkeypatch):
+    """One that has products in that precision takes them itself."""
+    monkeypatch.setattr(speed, "has_tf32", lambda device: False)
+    monkeypatch.setattr(speed, "has_bfloat16", lambda device: True)
+    _, trial = stage_of(DIGITS)
+    trial.best = SpeedPlan(program="dense-chain", lanes=2)
+    facts = registry.facts
+    for known, program in (((), ""), (("bfloat16",), "dense-chain")):
+        monkeypatch.setattr(registry, "facts", lambda sort, name, known=known: {**facts(sort, name), "precisions": known})
+        assert trial._precisions() == [SpeedPlan(program=program, lanes=2, precision="bfloat16")]

@@ -131,7 +131,7 @@ class Seen:
         """(V,) float64: the distinct values as numbers, NaN where they are none."""
         found = self._occurring[0]
         if self.array is not None:
-            return np.asarray(found, dtype=np.float64)
+            return np.asarray(found, dtype=np.float64) + 0.0  # of minus zero and zero a sort may leave either
         if isinstance(found, np.ndarray) and found.dtype.kind == "M":
             return np.where(np.isnat(found), np.nan, found.astype("datetime64[s]").astype(np.float64))
         return np.fromiter((_number(value) for value in self.values), np.float64, len(self.values))

@@ -1,5 +1,6 @@
 """What programs that take the steps of backpropagation have in common: the rule does nothing else in a step."""
 
+from collections.abc import Sequence
 from typing import TypeGuard
 
 from torch import nn
@@ -9,14 +10,21 @@ from thalweg.optimizers._descent import Descent
 from thalweg.rules._rule import Rule
 from thalweg.rules.backpropagation import Backpropagation
 
+WHOLE = "float32", "float64"
+"""Precisions in which products are taken in the type of the weights."""
 
-def usual(rule: Rule, *, most_weights: int) -> TypeGuard[Backpropagation]:
-    """Whether a step is forward, loss, backward, Adam and averages, all of the weights learn, and on this process alone."""
+
+def usual(rule: Rule, *, most_weights: int, precisions: Sequence[str] = WHOLE) -> TypeGuard[Backpropagation]:
+    """Whether a step is forward, loss, backward, Adam and averages, all of the weights learn, and on this process alone.
+
+    Args:
+        precisions: those in which the program takes products.
+    """
     if type(rule) is not Backpropagation:
         return False
     settings, descent = rule.settings, rule.descent
     plain = settings.accumulate == 1 and settings.layer_decay == 1 and not (settings.l1 or settings.l2)
-    alone = rule.context.processes.world == 1 and rule.context.precision in ("float32", "float64")
+    alone = rule.context.processes.world == 1 and rule.context.precision in precisions
     moved, held = (sum(one.numel() for one in several) for several in (descent.parameters, rule.model.parameters()))
     adam = type(descent) is Descent and FlatAdam.fits(descent.optimizer)
     return plain and alone and moved == held <= most_weights and adam

@@ -31,7 +31,10 @@ class Taken:
 
 
 class Program(ABC):
-    """A way to take the steps of a rule, declared with `@program`; with `lanes=True` where it takes them in a rule's lanes too.
+    """A way to take the steps of a rule, declared with `@program`.
+
+    With `lanes=True` it takes them in a rule's lanes too; with `precisions=("bfloat16",)` its products are in that precision
+    where `rule.context.precision` says so, on weights that stay float32; with `by_slope=True` it calls `rule.slope`.
 
     After each `take` all that the rule holds is true: parameters, buffers, optimizer state by torch's names, followers. A step
     that would not be finite is left to the rule, which finds the cause, and changes nothing.

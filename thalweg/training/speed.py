@@ -232,7 +232,7 @@ class Trial:
             "program": lambda: [self._by(name) for name in self._programs()],
             "cores": self._cores,
             "memory_format": lambda: [self._with(memory_format=one) for one in self._formats()],
-            "precision": lambda: [self._with(precision=one) for one in self._precisions()],
+            "precision": self._precisions,
             "compiled": lambda: [self._with(compiled=True)] if self._may_compile(self._run()) else [],
         }
 
@@ -322,12 +322,15 @@ class Trial:
         last = self.stage.rule.context.device.type == "cpu"  # what `auto` takes there
         return ["plain" if last else "channels-last"] if convolves else []
 
-    def _precisions(self) -> list[str]:
+    def _precisions(self) -> list[SpeedPlan]:
+        """Those that the device has instructions for; by the rule, where the best program knows nothing of them."""
         device, now = self.stage.rule.context.device, self.stage.rule.context.precision
-        if self.settings.precision != "auto" or now != "float32" or self._multiplied_otherwise():
+        if self.settings.precision != "auto" or now != "float32":
             return []
         there = {"tf32": has_tf32(device), "bfloat16": has_bfloat16(device)}
-        return [name for name, has in there.items() if has]
+        known = registry.facts("program", self.best.program).get("precisions", ()) if self._multiplied_otherwise() else there
+        each = [name for name, has in there.items() if has]
+        return [self._with(precision=name, **({} if name in known else {"program": ""})) for name in each]
 
     def _can_finish_ahead(self) -> bool:
         """Rows are seen twice or more, and have room."""

@@ -34,8 +34,9 @@ SPEED, PROBED = "speed", "speed_probed"
 """In what a run decided: the plan of each stage, and that they were found by a probe."""
 SHARE, LEAST, MOST = 0.04, 0.2, 20.0
 """Of the time that plain steps would take, what the trial may: that share, but so many seconds at least and at most."""
-FOR_PROGRAMS = 0.08
-"""That share for programs: one that fits was faster wherever steps are slow (LOG.md)."""
+LARGER: Mapping[str, float] = {"program": 0.08, "precision": 0.08}
+"""That share for what gains most: a program that fits was faster wherever steps are slow (LOG.md); so were instructions for a
+lower precision, which are asked for first."""
 ROUNDS, SLOW = 3, 0.02
 """Times that each candidate is timed, in turn with the others. Where a step takes so many seconds, once, and once more those
 that the first time left open."""
@@ -230,9 +231,9 @@ class Trial:
         """What gives each property's candidates, to be called by its turn: they differ from the best so far."""
         return {
             "program": lambda: [self._by(name) for name in self._programs()],
+            "precision": self._precisions,
             "cores": self._cores,
             "memory_format": lambda: [self._with(memory_format=one) for one in self._formats()],
-            "precision": self._precisions,
             "compiled": lambda: [self._with(compiled=True)] if self._may_compile(self._run()) else [],
         }
 
@@ -249,8 +250,7 @@ class Trial:
     def _fitting(self, name: str, candidates: Sequence[SpeedPlan], spent: float) -> Sequence[SpeedPlan]:
         """As many of a property's candidates as there is time for, after so many seconds."""
         costs = COMPILE_SECONDS if name == "compiled" else 0.0
-        share = FOR_PROGRAMS if name == "program" else SHARE
-        allowed = min(max(share * self._run(), LEAST), MOST)
+        allowed = min(max(LARGER.get(name, SHARE) * self._run(), LEAST), MOST)
         left = max(allowed, 2 * costs) - costs - spent
         return candidates[: max(0, int(left / self._seconds_of([self.best])) - len(self._beside()))]
 
@@ -297,6 +297,8 @@ class Trial:
         """Powers of two up to the cores that this process may use."""
         if self.settings.threads is not None or self.stage.rule.context.device.type != "cpu" or self.best.lanes > 1:
             return []
+        if not self.step:
+            self._time_plain()
         most = most_threads()
         now = self.best.threads or self.threads
         fewest = now if self.step > LONG else 1

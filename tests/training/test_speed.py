@@ -271,7 +271,7 @@ def test_as_many_candidates_are_tried_as_there_is_time_for(steps, whole, monkeyp
     monkeypatch.setenv("OMP_NUM_THREADS", "2")
     settings = {**DIGITS, "rule": {"steps": steps, "batch_size": 48}}
     stage, trial = stage_of(settings)
-    trial = Trial(stage, run_settings(settings), Even(), SpeedPlan(), ["ahead", "program"])
+    trial = Trial(stage, run_settings(settings), Even(), SpeedPlan(), ["ahead", "program", "precision"])
     trial.search(Heard())
     assert trial.compared == (steps > 40)
     assert ("cores" in trial.tried) == whole

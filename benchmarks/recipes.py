@@ -117,7 +117,10 @@ def all_of(given: argparse.Namespace) -> None:
     found = json.loads(given.out.read_text()) if given.out.exists() else {}
     names = given.only.split(",") if given.only else USUAL
     wanted = [
-        (name, seed, speed) for seed in range(given.first, given.first + given.seeds) for name in names for speed in SPEEDS
+        (name, seed, speed)
+        for seed in range(given.first, given.first + given.seeds)
+        for name in names
+        for speed in given.speeds.split(",")
     ]
     found = {
         name: {speed: dict(held.get(speed, {})) for speed in SPEEDS}
@@ -176,6 +179,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1, help="cores of each training (default 1)")
+    parser.add_argument("--speeds", default=",".join(SPEEDS), help="which of both sides, parted by commas")
     parser.add_argument("--out", type=Path, default=RESULTS)
     parser.add_argument("--child", help=argparse.SUPPRESS)
     given = parser.parse_args()

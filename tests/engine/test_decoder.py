@@ -75,9 +75,27 @@ def test_losses_weights_moments_and_averages_are_those_of_the_rule(name, count, 
     assert_same(numbers(ours.rule.state_dict()), numbers(plain.rule.state_dict()), within=1e-8)
 
 
+@pytest.mark.parametrize("name", ["gpt-char", "untied", "no scales", "smoothed"])
+def test_in_bfloat16_a_step_has_the_loss_and_the_slope_that_autocast_has(name):
+    """Both round at the same places; float32's slope differs by .006 to .008."""
+    ours, theirs = (begun(precision="bfloat16", **VARIANTS[name]) for _ in range(2))
+    made = DecoderProgram.of(ours.rule, ours.batches)
+    assert made is not None
+    losses, slope = made.take(ours.at, 1).losses, theirs.rule.slope(theirs.batches.at(theirs.at))
+    assert_same(losses, [float(slope.loss / slope.weight)], within=1e-4)
+    assert_same(made.adam.slope * slope.weight, torch.cat([one.reshape(-1) for one in slope.gradients]), within=0.002)
+
+
+def test_in_bfloat16_it_learns_as_by_autocast():
+    ours, theirs = (begun(count=count, precision="bfloat16") for count in (2, 1))
+    assert_same(by_hand(ours, TOTAL), by_rule(theirs, TOTAL), within=0.01)
+    assert {one.dtype for one in ours.rule.model.parameters()} == {torch.float32}
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 @pytest.mark.parametrize("count", [1, 2])
-def test_how_steps_are_cut_into_calls_changes_no_bit(count):
-    runs = [begun(count=count, precision="float32") for _ in range(2)]
+def test_how_steps_are_cut_into_calls_changes_no_bit(count, precision):
+    runs = [begun(count=count, precision=precision) for _ in range(2)]
     assert by_hand(runs[0], 20, most=20) == by_hand(runs[1], 20, most=3)
     assert torch.equal(*(numbers(run.rule.state_dict()) for run in runs))
 
@@ -126,11 +144,11 @@ def test_a_net_that_somebody_listens_in_is_left_alone():
     assert DecoderProgram.of(run.rule, run.batches) is None
 
 
-@pytest.mark.parametrize("count", [1, 2])
-def test_a_run_by_it_resumes_to_the_same_bits(tmp_path, count):
+@pytest.mark.parametrize(("count", "precision"), [(1, None), (2, None), (2, "bfloat16")])
+def test_a_run_by_it_resumes_to_the_same_bits(tmp_path, count, precision):
     data = RunningText("foxes", {"train": TEXT, "validation": TEXT[:20], "test": TEXT[:20]}, CONTEXT)
     net = {"name": "gpt-char", "layers": 1, "width": 8, "heads": 2}
     rule = {"name": "backpropagation", "optimizer": "adam", "rate": 0.01, "steps": 9, "batch_size": 5}
-    plan = {"program": "decoder", "lanes": count, "threads": 1}
+    plan = {"program": "decoder", "lanes": count, "threads": 1, "precision": precision}
     settings = {"model": net, "rule": rule, "speed": [plan], "evaluate_every": 4}
     assert_resumes_to_the_same_bits(settings, tmp_path, given=data, cuts=(2,))

@@ -3,6 +3,9 @@
 Differentiated by torch, a block makes each of its tensors anew. Here what no way back needs is written over by the next block,
 and no view of memory is made twice.
 
+Products may be taken in bfloat16. Then what lies between two of them is in it too, rounded where `torch.autocast` rounds; the
+sum that all blocks add to, normalisations, losses and what is learned stay as they are.
+
 Letters: B windows at a time, T places, N = B T, D width, H heads, d = D / H, I units of a perceptron, V symbols.
 """
 
@@ -19,6 +22,19 @@ from thalweg.models.transformer import Block, Decoder
 
 Views = Mapping[int, tuple[Tensor, Tensor]]
 """By the `id` of a parameter: where it lies, and where its slope belongs."""
+
+
+@dataclass(frozen=True)
+class Learned:
+    """Where all that is learned lies, and where its slopes belong.
+
+    Attributes:
+        held: as the rule holds it.
+        multiplied: as products read it, which may be rounded; the slopes are the same memory.
+    """
+
+    held: Views
+    multiplied: Views
 
 
 @dataclass(frozen=True)
@@ -39,11 +55,12 @@ class Held:
 
 
 class Product:
-    """y = x W^T, with W (O, I)."""
+    """y = x W^T, with W (O, I), all in one type; what y is added to, and the slope by W, may be of a longer one."""
 
-    def __init__(self, linear: nn.Linear, views: Views) -> None:
-        self.weight, self.slope = views[id(linear.weight)]
+    def __init__(self, linear: nn.Linear, learned: Learned) -> None:
+        self.weight, self.slope = learned.multiplied[id(linear.weight)]
         self.turned = self.weight.t()
+        self.rounds = self.weight.dtype != self.slope.dtype
 
     def __call__(self, x: Tensor, out: Tensor) -> None:
         """Write y (N, O) of x (N, I)."""
@@ -51,26 +68,36 @@ class Product:
 
     def added(self, x: Tensor, before: Tensor, out: Tensor) -> None:
         """Write y + before (N, O) of x (N, I)."""
-        torch.addmm(before, x, self.turned, out=out)
+        if self.rounds:
+            torch.add(before, torch.mm(x, self.turned), out=out)
+        else:
+            torch.addmm(before, x, self.turned, out=out)
 
     def back(self, slope: Tensor, x: Tensor, out: Tensor) -> None:
         """Add the slope by W, and write the one by x (N, I), from the one by y (N, O)."""
-        self.slope.addmm_(slope.t(), x)
+        if self.rounds:
+            self.slope.add_(torch.mm(slope.t(), x))
+        else:
+            self.slope.addmm_(slope.t(), x)
         torch.mm(slope, self.weight, out=out)
 
 
 class Norm:
-    """Layer normalisation, which keeps what its way back needs."""
+    """Layer normalisation, which keeps what its way back needs.
 
-    def __init__(self, norm: LayerNorm, views: Views) -> None:
-        self.shape, self.epsilon = list(norm.normalized_shape), norm.eps
-        self.scale, self.shift = Held.of(norm.weight, views), Held.of(norm.bias, views)
+    Args:
+        dtype: of what comes of it.
+    """
+
+    def __init__(self, norm: LayerNorm, learned: Learned, dtype: torch.dtype) -> None:
+        self.shape, self.epsilon, self.dtype = list(norm.normalized_shape), norm.eps, dtype
+        self.scale, self.shift = Held.of(norm.weight, learned.held), Held.of(norm.bias, learned.held)
         self.wanted = [True, norm.elementwise_affine, norm.elementwise_affine]
 
     @staticmethod
-    def of(norm: nn.Module, views: Views) -> "Norm":
+    def of(norm: nn.Module, learned: Learned, dtype: torch.dtype) -> "Norm":
         assert isinstance(norm, LayerNorm)
-        return Norm(norm, views)
+        return Norm(norm, learned, dtype)
 
     def __call__(self, x: Tensor) -> Tensor:
         """(N, D) of x (N, D)."""
@@ -78,10 +105,11 @@ class Norm:
         y, self.mean, self.steepness = torch.native_layer_norm(
             x, self.shape, self.scale.weight, self.shift.weight, self.epsilon
         )
-        return y
+        return y.to(self.dtype)
 
     def back(self, slope: Tensor) -> Tensor:
         """The slope by x (N, D) from the one by what came of it; those by scale and shift are added."""
+        slope = slope.to(self.x.dtype)
         x, scale, shift = torch.ops.aten.native_layer_norm_backward(
             slope, self.x, self.shape, self.mean, self.steepness, self.scale.weight, self.shift.weight, self.wanted
         )
@@ -95,11 +123,15 @@ class Room:
 
     Args:
         shapes: from a number of windows to the shape of each tensor, by name.
+        others: types of those tensors that are not like the others, by name.
     """
 
-    def __init__(self, shapes: Callable[[int], Mapping[str, Sequence[int]]], most: int, like: Tensor) -> None:
+    def __init__(
+        self, shapes: Callable[[int], Mapping[str, Sequence[int]]], most: int, like: Tensor, **others: torch.dtype
+    ) -> None:
         self.shapes = shapes
-        self.memory = {name: like.new_empty(math.prod(shape)) for name, shape in shapes(most).items()}
+        sizes = {name: math.prod(shape) for name, shape in shapes(most).items()}
+        self.memory = {name: like.new_empty(size, dtype=others.get(name, like.dtype)) for name, size in sizes.items()}
         self.cuts: dict[int, dict[str, Tensor]] = {}
 
     def cut(self, windows: int) -> dict[str, Tensor]:
@@ -164,27 +196,28 @@ class AttentionPass:
         torch.bmm(self.by_query, self.value_turned, out=self.by_shares)
         torch.bmm(self.shares_turned, self.by_query, out=self.by_value)
         torch._softmax_backward_data(self.by_shares, self.shares, -1, self.shares.dtype, grad_input=self.by_shares)
-        self.by_shares.mul_(self.scale)
-        torch.bmm(self.by_shares, self.key, out=self.by_query)
-        torch.bmm(self.by_shares_turned, self.query, out=self.by_key)
+        torch.baddbmm(self.by_query, self.by_shares, self.key, beta=0, alpha=self.scale, out=self.by_query)
+        torch.baddbmm(self.by_key, self.by_shares_turned, self.query, beta=0, alpha=self.scale, out=self.by_key)
         self.read.copy_(self.mixed)
 
 
 class BlockPass:
     """A block of a decoder, forwards and backwards, once it was laid out for a number of windows."""
 
-    def __init__(self, block: Block, views: Views, places: int, most: int) -> None:
+    def __init__(self, block: Block, learned: Learned, places: int, most: int) -> None:
         self.heads, self.places = block.attention.heads, places
-        self.first, self.second = (Norm.of(one, views) for one in (block.before_attention, block.before_perceptron))
         inner, activation, outer, _ = block.perceptron
         assert isinstance(inner, nn.Linear)
         assert isinstance(outer, nn.Linear)
         self.activation: Activation = ACTIVATIONS[type(activation)](activation)
-        self.read, self.write = Product(block.attention.read, views), Product(block.attention.write, views)
-        self.inner, self.outer = Product(inner, views), Product(outer, views)
-        self.width, self.units = inner.in_features, inner.out_features
-        self.room = Room(self._kept, most, self.read.weight)
-        self.hidden = torch.full((places, places), -torch.inf, dtype=self.read.weight.dtype).triu(1)
+        self.read, self.write = Product(block.attention.read, learned), Product(block.attention.write, learned)
+        self.inner, self.outer = Product(inner, learned), Product(outer, learned)
+        self.width, self.units, self.dtype = inner.in_features, inner.out_features, self.read.weight.dtype
+        norms = block.before_attention, block.before_perceptron
+        self.first, self.second = (Norm.of(one, learned, self.dtype) for one in norms)
+        whole = self.read.slope.dtype
+        self.room = Room(self._kept, most, self.read.weight, middle=whole, end=whole)
+        self.hidden = torch.full((places, places), -torch.inf, dtype=self.dtype).triu(1)
         self.laid: dict[int, tuple[dict[str, Tensor], AttentionPass]] = {}
 
     def _kept(self, windows: int) -> dict[str, tuple[int, ...]]:
@@ -238,11 +271,11 @@ class BlockPass:
     def backward(self, slope: Tensor) -> None:
         """Turn the slope by what came out (N, D) into the one by what went in, in place."""
         kept = self.kept
-        self.outer.back(slope, kept["answers"], kept["wide"])
+        self.outer.back(slope.to(self.dtype), kept["answers"], kept["wide"])
         self.activation.backward(kept["wide"], kept["sums"], kept["answers"])
         self.inner.back(kept["wide"], self.looked, kept["narrow"])
         slope += self.second.back(kept["narrow"])
-        self.write.back(slope, kept["taken"], kept["narrow"])
+        self.write.back(slope.to(self.dtype), kept["taken"], kept["narrow"])
         self.attention.backward()
         self.read.back(kept["read"], self.begun, kept["narrow"])
         slope += self.first.back(kept["narrow"])
@@ -255,18 +288,22 @@ class DecoderPass:
         most: windows that go through it at a time, at most.
     """
 
-    def __init__(self, model: Decoder, views: Views, places: int, most: int) -> None:
+    def __init__(self, model: Decoder, learned: Learned, places: int, most: int) -> None:
         assert model.places is not None
-        self.most, self.count = most, places
-        self.symbols, self.symbol_slopes = views[id(model.symbols.weight)]
-        weight, slopes = views[id(model.places.weight)]
+        self.most = most
+        self.symbols, self.symbol_slopes = learned.held[id(model.symbols.weight)]
+        weight, slopes = learned.held[id(model.places.weight)]
         self.places, self.place_slopes = weight[:places], slopes[:places]
-        self.blocks = [BlockPass(one, views, places, most) for one in model.blocks if isinstance(one, Block)]
-        self.last, self.head = Norm.of(model.last, views), Product(model.head, views)
+        self.blocks = [BlockPass(one, learned, places, most) for one in model.blocks if isinstance(one, Block)]
+        self.head = Product(model.head, learned)
+        self.dtype = low = self.head.weight.dtype
+        self.last = Norm.of(model.last, learned, low)
         width, told = self.symbols.shape[1], len(self.head.weight)
         ends = {"begun": width, "slope": width, "told": told, "wanted": told}
-        self.ends = Room(lambda windows: {name: (windows * places, one) for name, one in ends.items()}, most, self.symbols)
-        self.spare = Room(self.blocks[0].scratch, most, self.symbols)
+        self.ends = Room(
+            lambda count: {name: (count * places, one) for name, one in ends.items()}, most, self.symbols, told=low
+        )
+        self.spare = Room(self.blocks[0].scratch, most, self.head.weight)
         self.cut: dict[int, tuple[dict[str, Tensor], dict[str, Tensor]]] = {}
 
     def add_slopes(self, codes: Tensor, judge: Callable[[int, Tensor, Tensor], None]) -> None:
@@ -292,8 +329,8 @@ class DecoderPass:
             x = block.forward(x)
         told = self.last(x)
         self.head(told, ends["told"])
-        judge(first, ends["told"], ends["wanted"])
-        self.head.back(ends["wanted"], told, spare["narrow"])
+        judge(first, ends["told"].to(self.symbols.dtype), ends["wanted"])
+        self.head.back(ends["wanted"].to(self.dtype), told, spare["narrow"])
         slope.copy_(self.last.back(spare["narrow"]))
         for block in reversed(self.blocks):
             block.backward(slope)

@@ -58,14 +58,16 @@ class FlatAdam:
         pieces = flat.split([one.numel() for one in self.parameters])
         return [piece.view(one.shape) for piece, one in zip(pieces, self.parameters, strict=True)]
 
-    def views(self, slope: Tensor | None = None) -> dict[int, tuple[Tensor, Tensor]]:
+    def views(self, slope: Tensor | None = None, weights: Tensor | None = None) -> dict[int, tuple[Tensor, Tensor]]:
         """By the `id` of each parameter: where it lies, and where its slope belongs.
 
         Args:
             slope: (N,) memory for slopes that are added to `slope` later; None: that itself.
+            weights: (N,) a copy of all weights, as of another type; None: the weights themselves.
         """
         slopes = self.slopes if slope is None else self._cut(slope)
-        return {id(one): (weight, mine) for one, weight, mine in zip(self.parameters, self.weights, slopes, strict=True)}
+        mine = self.weights if weights is None else self._cut(weights)
+        return {id(one): pair for one, pair in zip(self.parameters, zip(mine, slopes, strict=True), strict=True)}
 
     def lay(self) -> bool:
         """Have weights and moments lie here, where something else has put others in their place.

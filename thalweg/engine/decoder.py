@@ -14,10 +14,10 @@ from thalweg.core.position import Position
 from thalweg.core.registry import program
 from thalweg.data.batch import Batch
 from thalweg.data.batches import Batches, StoredBatches
-from thalweg.engine._decoder_pass import DecoderPass
+from thalweg.engine._decoder_pass import DecoderPass, Learned
 from thalweg.engine._dense_layers import ACTIVATIONS
 from thalweg.engine._flat_adam import FlatAdam
-from thalweg.engine._usual import altered, usual
+from thalweg.engine._usual import WHOLE, altered, usual
 from thalweg.engine._verdicts import CrossEntropyVerdict
 from thalweg.engine.program import Program, Taken
 from thalweg.layers.attention import Manner
@@ -34,7 +34,7 @@ MOST_WEIGHTS = 16_000_000
 """Weights beyond which products take nearly all of a step."""
 
 
-@program("decoder", lanes=True)
+@program("decoder", lanes=True, precisions=("bfloat16",))
 class DecoderProgram(Program):
     """A causal decoder with learned places and layer normalisation, cross-entropy, Adam or AdamW, on one process of a CPU.
 
@@ -50,11 +50,16 @@ class DecoderProgram(Program):
         self.name, self.places, count = model.name, places, 1 if rule.lanes is None else rule.lanes.count
         most = max(1, min(-(-batches.size // count), ROWS // places))
         slopes = [self.adam.slope, *(torch.zeros_like(self.adam.slope) for _ in range(count - 1))]
-        self.lanes = [(slope, DecoderPass(model, self.adam.views(slope), places, most)) for slope in slopes]
+        low = rule.context.precision == "bfloat16"
+        self.rounded = torch.empty_like(self.adam.slope, dtype=torch.bfloat16) if low else None  # (N,) once a step
+        learned = [Learned(self.adam.views(slope), self.adam.views(slope, self.rounded)) for slope in slopes]
+        self.lanes = [(slope, DecoderPass(model, one, places, most)) for slope, one in zip(slopes, learned, strict=True)]
 
     @classmethod
     def of(cls, rule: Rule, batches: Batches) -> "DecoderProgram | None":
-        if not usual(rule, most_weights=MOST_WEIGHTS) or not isinstance(batches, StoredBatches):
+        if not usual(rule, most_weights=MOST_WEIGHTS, precisions=(*WHOLE, "bfloat16")) or not isinstance(
+            batches, StoredBatches
+        ):
             return None
         model, task = rule.model, rule.task
         if not _known(model) or type(task) is not LanguageModelling or type(task.loss) is not CrossEntropy:
@@ -78,6 +83,8 @@ class DecoderProgram(Program):
     def _step(self, batch: Batch, at: Position) -> float | None:
         """One update; gives its loss, or None where it would not be finite and nothing was changed."""
         descent, rows = self.rule.descent, batch[NEXT].numel()
+        if self.rounded is not None:
+            self.rounded.copy_(self.adam.memory[0])
         parts = [_Part(*one, part, 1.0 / rows) for one, part in zip(self.lanes, batch.parts(len(self.lanes)), strict=False)]
         lanes = self.rule.lanes
         each = list(map(self._slopes, parts)) if lanes is None else lanes.map(self._slopes, parts, seed=0)

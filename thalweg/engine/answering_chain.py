@@ -50,14 +50,14 @@ class AnsweringChain:
     def _scale(self, straight: Mapping[str, Straight]) -> None:
         """Take what inputs are scaled by over into the first layer: its weights in their places, and its bias."""
         bias, weight, activation = self.layers[0]  # (O,), (I, O)
-        scaled = weight.double().clone()
-        moved = scaled.new_zeros(scaled.shape[1]) if bias is None else bias.double().clone()
+        factor, offset = torch.ones(len(weight), dtype=torch.float64), torch.zeros(len(weight), dtype=torch.float64)
         for port, place in zip(self.ports, self.places, strict=True):
             one = straight.get(port.name)
             if one is not None and one.factor is not None and one.offset is not None:
-                moved += torch.from_numpy(one.offset) @ scaled[place]
-                scaled[place] *= torch.from_numpy(one.factor)[:, None]
-        self.layers[0] = moved.to(weight.dtype), scaled.to(weight.dtype), activation
+                factor[place], offset[place] = torch.from_numpy(one.factor), torch.from_numpy(one.offset)
+        moved = offset @ weight.double()
+        moved = moved if bias is None else moved.add_(bias)
+        self.layers[0] = moved.to(weight.dtype), weight * factor[:, None].to(weight.dtype), activation
 
     def __call__(self, **inputs: Tensor) -> Tensor:
         """Inputs by their ports' names to the output (B, width of the output port), which is the caller's own."""

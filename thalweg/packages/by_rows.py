@@ -11,6 +11,7 @@ from typing import TypeVar
 import torch
 from torch import nn
 
+from thalweg.core.device import one_thread
 from thalweg.core.lanes import lanes
 from thalweg.core.position import Position
 from thalweg.data.batch import Batch
@@ -21,7 +22,7 @@ from thalweg.fields.straight import NotStraight, Straight
 from thalweg.packages.answering import Answer, Answered
 from thalweg.tasks._task import Task
 
-AT_ONCE, READ = 2048, 1 << 22
+AT_ONCE, READ = 2048, 3 << 19
 """Rows that are answered at once, at most, and bytes that are read for them."""
 FEW, PARTS = 512, 4
 """Up to so many rows are one part; of more, the number of parts is a multiple, so that few threads have as many each."""
@@ -41,8 +42,9 @@ def by_rows(
         columns: as `look_over` gives them.
         answer: what a batch is answered with, by a model.
     """
-    rows = len(next(iter(columns.values())))
-    chain = _chain(task, model, read, columns)
+    rows, threads = len(next(iter(columns.values()))), torch.get_num_threads()
+    with one_thread():  # others would look out for more work on the cores of those that answer
+        chain = _chain(task, model, read, columns)
     if chain is None:
         return None
     straight, answered = chain[0], answer(chain[1])
@@ -54,7 +56,7 @@ def by_rows(
         return answered(Batch(fields, last - first, first, rows, torch.arange(first, last)), at)
 
     try:
-        return _spread(part, len(edges) - 1, torch.get_num_threads()) if len(edges) > 2 else [part(0)]
+        return _spread(part, len(edges) - 1, threads) if len(edges) > 2 else [part(0)]
     except NotStraight:
         return None
 
@@ -107,9 +109,6 @@ def _spread(act: Callable[[int], T], count: int, threads: int) -> list[T]:
                     return
                 found[number] = act(number)
 
-    torch.set_num_threads(1)
-    try:
+    with one_thread():
         lanes(threads).map(some, range(threads), seed=0)
-    finally:
-        torch.set_num_threads(threads)
     return [found[number] for number in range(count)]

@@ -8,13 +8,15 @@ import pytest
 import torch
 
 from tests.engine.test_dense_chain import assert_same, by_program, by_rule, numbers
+from tests.engine.test_multiplied import onednn
 from tests.training.resuming import assert_resumes_to_the_same_bits
 from thalweg.core import registry
 from thalweg.core.lanes import lanes
 from thalweg.core.position import Position
 from thalweg.core.settings import Choice
 from thalweg.data.running_text import RunningText
-from thalweg.engine import decoder
+from thalweg.engine import _decoder_pass, decoder
+from thalweg.engine._multiplied import by_onednn
 from thalweg.engine.decoder import DecoderProgram
 from thalweg.rules._rule import Context
 from thalweg.rules.backpropagation import Backpropagation, BackpropagationSettings
@@ -98,6 +100,13 @@ def test_how_steps_are_cut_into_calls_changes_no_bit(count, precision):
     runs = [begun(count=count, precision=precision) for _ in range(2)]
     assert by_hand(runs[0], 20, most=20) == by_hand(runs[1], 20, most=3)
     assert torch.equal(*(numbers(run.rule.state_dict()) for run in runs))
+
+
+@pytest.mark.parametrize("multiply", [torch.mm, pytest.param(by_onednn, marks=onednn)])
+def test_in_float32_losses_are_those_of_the_rule_whichever_library_multiplies(multiply, monkeypatch):
+    monkeypatch.setattr(_decoder_pass, "multiplication", lambda like: multiply)
+    plain, ours = begun(precision="float32"), begun(precision="float32", count=2)
+    assert_same(by_hand(ours, 12), by_rule(plain, 12), within=1e-5)
 
 
 def test_rule_and_program_may_take_turns():

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from thalweg.engine._dense_layers import ACTIVATIONS, Activation
+from thalweg.engine._multiplied import multiplication
 from thalweg.layers.normalisation import LayerNorm
 from thalweg.models.transformer import Block, Decoder
 
@@ -60,26 +61,27 @@ class Product:
     def __init__(self, linear: nn.Linear, learned: Learned) -> None:
         self.weight, self.slope = learned.multiplied[id(linear.weight)]
         self.turned = self.weight.t()
-        self.rounds = self.weight.dtype != self.slope.dtype
+        self.multiply = multiplication(self.weight)
+        self.fused = self.multiply is torch.mm and self.weight.dtype == self.slope.dtype
 
     def __call__(self, x: Tensor, out: Tensor) -> None:
         """Write y (N, O) of x (N, I)."""
-        torch.mm(x, self.turned, out=out)
+        self.multiply(x, self.turned, out=out)
 
     def added(self, x: Tensor, before: Tensor, out: Tensor) -> None:
         """Write y + before (N, O) of x (N, I)."""
-        if self.rounds:
-            torch.add(before, torch.mm(x, self.turned), out=out)
-        else:
+        if self.fused:
             torch.addmm(before, x, self.turned, out=out)
+        else:
+            torch.add(before, self.multiply(x, self.turned), out=out)
 
     def back(self, slope: Tensor, x: Tensor, out: Tensor) -> None:
         """Add the slope by W, and write the one by x (N, I), from the one by y (N, O)."""
-        if self.rounds:
-            self.slope.add_(torch.mm(slope.t(), x))
-        else:
+        if self.fused:
             self.slope.addmm_(slope.t(), x)
-        torch.mm(slope, self.weight, out=out)
+        else:
+            self.slope.add_(self.multiply(slope.t(), x))
+        self.multiply(slope, self.weight, out=out)
 
 
 class Norm:

@@ -21,6 +21,8 @@ from thalweg.data.batches import Augment
 from thalweg.data.encode import encode
 from thalweg.data.read import read
 from thalweg.data.settings import DataSettings
+from thalweg.engine import _dense_layers
+from thalweg.engine._dense_layers import links_of
 from thalweg.engine.dense_chain import DenseChain
 from thalweg.engine.program import Program
 from thalweg.rules._rule import Context
@@ -189,6 +191,62 @@ def test_how_steps_are_cut_and_a_resume_between_them_change_no_bit(uncut, cuts, 
         losses += by_chain(run, min(size, 60 - len(losses)))
     assert losses == uncut[0]
     assert torch.equal(state(run), uncut[1])
+
+
+def first_slopes(by: Callable[[SimpleNamespace, int], list[float]], precision: str) -> Tensor:
+    """A tenth of the slopes of the first step, which Adam's first averages are."""
+    run = begun(activation="gelu", precision=precision)
+    by(run, 1)
+    optimizer = run.rule.descent.optimizer
+    return torch.cat([numbers(optimizer.state[one]["exp_avg"]) for one in run.rule.model.parameters()])
+
+
+def rounded_slopes(from_products: int) -> Tensor:
+    """The same by torch, with the parameters of so large layers and what these read and answer in bfloat16."""
+    run = begun(activation="gelu")
+    batch, links = run.batches.at(run.at), links_of(run.rule.model)
+    x = batch["x0"]
+    for link in links:
+        weight, bias = link.linear.weight, link.linear.bias
+        dtype = torch.bfloat16 if run.batches.size * weight.numel() >= from_products else torch.float32
+        x = nn.functional.linear(x.to(dtype), weight.to(dtype), bias.to(dtype))
+        x = x if link is links[-1] else nn.functional.gelu(x)
+    loss = nn.functional.cross_entropy(x.float(), batch["y"].long())
+    return numbers(torch.autograd.grad(loss, list(run.rule.model.parameters()))) / 10
+
+
+@pytest.mark.parametrize("from_products", [1, 300, 600])
+def test_in_bfloat16_products_of_large_layers_are_rounded(monkeypatch, from_products):
+    monkeypatch.setattr(_dense_layers, "ROUNDED", from_products)
+    rounded, exact = (first_slopes(by_chain, one) for one in ("bfloat16", "float32"))
+    assert_same(rounded, rounded_slopes(from_products), within=0.001)  # torch rounds slopes by biases too
+    autocast = first_slopes(by_rule, "bfloat16")
+    assert 0.002 < float((rounded - exact).norm() / exact.norm()) < 1.2 * float((autocast - exact).norm() / exact.norm())
+
+
+def test_in_bfloat16_products_of_small_layers_are_not(monkeypatch):
+    monkeypatch.setattr(_dense_layers, "ROUNDED", 1000)
+    assert torch.equal(*(first_slopes(by_chain, one) for one in ("bfloat16", "float32")))
+
+
+@pytest.mark.parametrize("target", ["category", "number"])
+def test_in_bfloat16_it_learns_what_autocast_does(monkeypatch, target):
+    monkeypatch.setattr(_dense_layers, "ROUNDED", 1)
+    plain, chain = (begun(target=target, precision="bfloat16", average=0.9) for _ in range(2))
+    assert_same(by_chain(chain, TOTAL), by_rule(plain, TOTAL), within=0.02)
+    assert all(one.dtype == torch.float32 for one in chain.rule.model.parameters())
+
+
+def test_in_bfloat16_cuts_and_a_resume_change_no_bit(monkeypatch):
+    monkeypatch.setattr(_dense_layers, "ROUNDED", ROWS)
+    runs = [begun(precision="bfloat16", ahead=ahead, weighted=True) for ahead in (True, True, False)]
+    whole, cut, unfinished = (by_chain(run, 40, most) for run, most in zip(runs, (64, 3, 64), strict=True))
+    assert whole == cut == unfinished
+    assert torch.equal(state(runs[0]), state(runs[1]))
+    again = begun(precision="bfloat16", weighted=True)
+    again.rule.load_state_dict(runs[0].rule.state_dict())
+    again.at = runs[0].at
+    assert by_chain(again, 20) == by_chain(runs[1], 20)
 
 
 def test_a_state_that_was_loaded_meanwhile_is_taken_up():

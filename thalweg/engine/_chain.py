@@ -33,6 +33,7 @@ class Chain(Program, ABC):
     Attributes:
         parts: so many pieces a batch is cut into, each judged by itself.
         classes: numbers that the net answers.
+        rounded: (N,) memory for the weights rounded to bfloat16, where the rule's context asks for products in it.
     """
 
     parts = 1
@@ -42,6 +43,8 @@ class Chain(Program, ABC):
         assert FlatAdam.fits(optimizer)
         self.rule, self.batches, self.adam, self.classes = rule, batches, FlatAdam(optimizer), classes
         self.supply = Supply.of(rule, batches)
+        low = rule.context.precision == "bfloat16"
+        self.rounded = torch.empty_like(self.adam.slope, dtype=torch.bfloat16) if low else None
 
     def take(self, at: Position, most: int) -> Taken:
         """Up to the end of the epoch at most; half as many, and again, where a slope was not finite."""
@@ -75,6 +78,8 @@ class Chain(Program, ABC):
         peak, clip = descent.peaks[0], descent.settings.clip
         rates = [share * peak for share in descent.shares(at, count)]
         for index, (given, rate, moment) in enumerate(zip(inputs, rates, self.adam.moments(count), strict=True)):
+            if self.rounded is not None:
+                self.rounded.copy_(self.adam.memory[0])
             self.slope(index, given, verdict)
             if clip is not None:
                 self.adam.clip(clip)
@@ -117,6 +122,9 @@ class Supply(ABC):
     def fill(self, inputs: Tensor, given: Tensor) -> None:
         """Write a batch's inputs (B, I), from what `burst` gave for it."""
 
+    def hold(self, dtype: torch.dtype) -> None:
+        """Have inputs lie in the type in which they will be read, where they lie anywhere."""
+
     def verdict(self, fields: Mapping[str, Tensor], sizes: Sequence[int], cut: Sequence[int], *, classes: int) -> Verdict:
         """What the batches of a burst are told, in parts of `cut` rows; the losses of a batch's parts add up to its own."""
         target = fields[self.target]
@@ -130,6 +138,9 @@ class _Ahead(Supply):
     def __init__(self, rule: Taught, batches: StoredBatches) -> None:
         super().__init__(rule, batches)
         self.inputs = batches.ready[self.input].flatten(1).contiguous()
+
+    def hold(self, dtype: torch.dtype) -> None:
+        self.inputs = self.inputs.to(dtype)
 
     def burst(self, at: Position, sizes: Sequence[int]) -> tuple[Sequence[Tensor], Mapping[str, Tensor]]:
         assert self.batches.length is not None

@@ -18,6 +18,10 @@ from thalweg.models.lenet import LeNet5
 from thalweg.models.perceptron import MultilayerPerceptron
 
 aten = torch.ops.aten
+Views = Mapping[int, tuple[Tensor, Tensor]]
+"""By the `id` of a parameter: where it lies, and where its slope belongs."""
+ROUNDED = 2**20
+"""Rows of a batch times weights of a layer from which bfloat16 gains more than its products cost at least (LOG.md)."""
 
 
 @dataclass(frozen=True)
@@ -143,7 +147,10 @@ def _does_nothing(module: nn.Module) -> bool:
 
 @dataclass(frozen=True)
 class Layer:
-    """A dense layer as views of flat memory: its weight (O, I), its bias (O,) or none, and their slopes."""
+    """A dense layer as views of flat memory: its weight (O, I), its bias (O,) or none, and their slopes.
+
+    Weight and bias may be rounded copies, of a shorter type than the slopes; then products write what is of that type too.
+    """
 
     weight: Tensor
     bias: Tensor | None
@@ -152,81 +159,117 @@ class Layer:
     activation: Activation | None
 
 
-def layers_of(links: Sequence[Link], views: Mapping[int, tuple[Tensor, Tensor]]) -> list[Layer]:
+def layers_of(links: Sequence[Link], views: Views, rounded: Views | None = None) -> list[Layer]:
     """The layers of a chain where their weights lie, and their slopes.
 
     Args:
-        views: by the `id` of each parameter.
+        rounded: of those parameters that products read rounded.
     """
-    return [_layer(link, views) for link in links]
+    read = {**views, **(rounded or {})}
+    return [_layer(link, views, read) for link in links]
 
 
-def _layer(link: Link, views: Mapping[int, tuple[Tensor, Tensor]]) -> Layer:
-    weight, weight_slope = views[id(link.linear.weight)]
-    bias, bias_slope = views.get(id(link.linear.bias), (None, None))
-    return Layer(weight, bias, weight_slope, bias_slope, link.activation)
+def _layer(link: Link, views: Views, read: Views) -> Layer:
+    weight, bias = link.linear.weight, link.linear.bias
+    if bias is None:
+        return Layer(read[id(weight)][0], None, views[id(weight)][1], None, link.activation)
+    return Layer(read[id(weight)][0], read[id(bias)][0], views[id(weight)][1], views[id(bias)][1], link.activation)
+
+
+def worth_rounding(links: Sequence[Link], views: Views, rows: int) -> Views:
+    """Of views of rounded parameters, those of the layers whose products on so many rows gain by it."""
+    large = [link.linear for link in links if rows * link.linear.weight.numel() >= ROUNDED]
+    return {id(one): views[id(one)] for linear in large for one in linear.parameters()}
 
 
 class Pass:
     """Forward and backward through a chain for batches of so many rows.
 
+    Where a layer's weights are rounded, so are what it reads and answers, and the slopes by that, as under `torch.autocast`;
+    those by weights and biases end in the type that the optimizer reads.
+
     Attributes:
-        inputs: (B, I) what it reads; filled in by whoever calls, or given.
-        slope: (B, O) the slope of the loss by the last layer's sums; filled in between `forward` and `backward`.
+        inputs: (B, I) what it reads; filled in by whoever calls, in the type of the first layer's weights; or given, in any.
+        slope: (B, O) the slope of the loss by the last layer's sums, in the type of slopes; filled in between `forward` and
+            `backward`.
     """
 
     def __init__(self, layers: Sequence[Layer], rows: int, inputs: Tensor | None = None) -> None:
-        like = layers[0].weight
+        like, types = layers[0].weight, [layer.weight.dtype for layer in layers]
+        whole = layers[0].weight_slope.dtype
         self.layers = layers
         self.inputs = like.new_empty(rows, like.shape[1]) if inputs is None else inputs
-        self.sums = [like.new_empty(rows, len(layer.weight)) for layer in layers]
+        self.sums = [layer.weight.new_empty(rows, len(layer.weight)) for layer in layers]
         self.answers = [torch.empty_like(z) if layer.activation else z for layer, z in zip(layers, self.sums, strict=True)]
         self.slopes = [torch.empty_like(z) for z in self.sums]
+        self.read = list(map(_of_type, [self.inputs, *self.answers[:-1]], types))
+        self.passed = list(map(_of_type, self.slopes, [*types[1:], whole]))  # what the layer above, or the loss, tells each
+        self.slope, self.told = self.passed[-1], _of_type(self.sums[-1], whole)
+        self.written = [_of_type(layer.weight_slope, one) for layer, one in zip(layers, types, strict=True)]
         self._prepare()
 
     def cut(self, rows: int) -> "Pass":
         """The same memory for batches of fewer rows."""
-        part = object.__new__(Pass)
-        part.layers, part.inputs = self.layers, self.inputs[:rows]
-        part.sums = [z[:rows] for z in self.sums]
-        part.answers = [y[:rows] for y in self.answers]
-        part.slopes = [slope[:rows] for slope in self.slopes]
+        part, cut = object.__new__(Pass), dict[int, Tensor]()
+
+        def first(one: Tensor) -> Tensor:
+            return cut.setdefault(id(one), one[:rows])  # what was one tensor stays one
+
+        part.layers, part.written = self.layers, self.written
+        part.inputs, part.slope, part.told = map(first, (self.inputs, self.slope, self.told))
+        part.sums, part.answers, part.slopes, part.read, part.passed = (
+            list(map(first, several)) for several in (self.sums, self.answers, self.slopes, self.read, self.passed)
+        )
         part._prepare()
         return part
 
     def _prepare(self) -> None:
         """Put together once what each layer reads and writes, views and transposes included."""
-        self.slope, self.ones = self.slopes[-1], self.inputs.new_ones(len(self.inputs))
-        self.read = [self.inputs, *self.answers[:-1]]
+        self.ones = self.slope.new_ones(len(self.inputs))
+        lower = [self.inputs, *self.answers[:-1]]
         self.forwards = [
-            (layer.bias, layer.weight.t(), layer.activation, x, z, y)
-            for layer, x, z, y in zip(self.layers, self.read, self.sums, self.answers, strict=True)
+            (layer.bias, layer.weight.t(), layer.activation, below, x, z, y)
+            for layer, below, x, z, y in zip(self.layers, lower, self.read, self.sums, self.answers, strict=True)
         ]
-        below = [None, *zip(self.layers, self.slopes, self.sums, self.answers, strict=True)]
+        told = zip(self.layers, self.passed, self.slopes, self.sums, self.answers, strict=True)
         self.backwards = [
-            (layer, slope, slope.t(), x, under)
-            for layer, slope, x, under in zip(self.layers, self.slopes, self.read, below[:-1], strict=True)
+            (layer, passed, slope, slope.t(), z, y, x, written, under)
+            for (layer, passed, slope, z, y), x, written, under in zip(
+                told, self.read, self.written, [None, *self.passed[:-1]], strict=True
+            )
         ][::-1]
 
     def forward(self) -> Tensor:
-        """The last layer's sums (B, O)."""
-        for bias, weight, activation, x, z, y in self.forwards:
+        """The last layer's sums (B, O), in the type of slopes."""
+        for bias, weight, activation, below, x, z, y in self.forwards:
+            if x is not below:
+                x.copy_(below)
             if bias is None:
                 torch.mm(x, weight, out=z)
             else:
                 torch.addmm(bias, x, weight, out=z)
             if activation is not None:
                 activation.forward(z, y)
-        return self.sums[-1]
+        return self.told if self.told is self.sums[-1] else self.told.copy_(self.sums[-1])
 
     def backward(self) -> None:
         """The slopes by all weights and biases, from that by the last layer's sums."""
-        for layer, slope, transposed, x, under in self.backwards:
-            torch.mm(transposed, x, out=layer.weight_slope)
-            if layer.bias_slope is not None:
+        for layer, passed, slope, transposed, z, y, x, written, under in self.backwards:
+            if slope is not passed:
+                slope.copy_(passed)
+            if layer.activation is not None:
+                layer.activation.backward(slope, z, y)
+            torch.mm(transposed, x, out=written)
+            if written is not layer.weight_slope:
+                layer.weight_slope.copy_(written)
+            if layer.bias_slope is not None and slope.dtype == self.ones.dtype:
                 torch.mv(transposed, self.ones, out=layer.bias_slope)
+            elif layer.bias_slope is not None:
+                torch.sum(slope, 0, dtype=self.ones.dtype, out=layer.bias_slope)
             if under is not None:
-                lower, lower_slope, z, y = under
-                torch.mm(slope, layer.weight, out=lower_slope)
-                if lower.activation is not None:
-                    lower.activation.backward(lower_slope, z, y)
+                torch.mm(slope, layer.weight, out=under)
+
+
+def _of_type(one: Tensor, dtype: torch.dtype) -> Tensor:
+    """A tensor itself where it is of that type, else memory for a copy that is."""
+    return one if one.dtype == dtype else torch.empty_like(one, dtype=dtype)

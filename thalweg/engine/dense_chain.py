@@ -10,28 +10,33 @@ from torch import Tensor
 from thalweg.core.registry import program
 from thalweg.data.batches import Batches, StoredBatches
 from thalweg.engine._chain import Chain, read_links
-from thalweg.engine._dense_layers import Link, Pass, layers_of
-from thalweg.engine._usual import usual
+from thalweg.engine._dense_layers import Link, Pass, layers_of, worth_rounding
+from thalweg.engine._usual import WHOLE, usual
 from thalweg.engine._verdicts import Verdict
 from thalweg.rules._rule import Rule
 from thalweg.rules.backpropagation import Backpropagation
 
+PRECISIONS = *WHOLE, "bfloat16"
 MOST_WEIGHTS = 4_000_000
 """Weights beyond which products take nearly all of a step, so that nothing is worth another copy of them."""
 
 
-@program("dense-chain")
+@program("dense-chain", precisions=("bfloat16",))
 class DenseChain(Chain):
     """Dense layers one after the other."""
 
     def __init__(self, rule: Backpropagation, batches: StoredBatches, links: Sequence[Link]) -> None:
         super().__init__(rule, batches, classes=links[-1].linear.out_features)
-        largest = Pass(layers_of(links, self.adam.views()), batches.size)
+        rounded = worth_rounding(links, self.adam.views(weights=self.rounded), batches.size) if self.rounded is not None else {}
+        self.rounded = self.rounded if rounded else None
+        layers = layers_of(links, self.adam.views(), rounded)
+        self.supply.hold(layers[0].weight.dtype)
+        largest = Pass(layers, batches.size)
         self.passes = {rows: largest.cut(rows) for rows in {batches.size, *self._sizes(0, batches.length or 1)}}
 
     @classmethod
     def of(cls, rule: Rule, batches: Batches) -> "DenseChain | None":
-        if not usual(rule, most_weights=MOST_WEIGHTS) or type(batches) is not StoredBatches:
+        if not usual(rule, most_weights=MOST_WEIGHTS, precisions=PRECISIONS) or type(batches) is not StoredBatches:
             return None
         links = read_links(rule, batches)
         return None if links is None else cls(rule, batches, links)

@@ -22,6 +22,7 @@ from thalweg.data.read import read
 from thalweg.data.settings import DataSettings
 from thalweg.engine import table_members
 from thalweg.engine._drawn import Drawn
+from thalweg.engine._members_pass import MembersLayer, MembersPass
 from thalweg.engine.table_members import TableMembers
 from thalweg.layers.dropped import dropped
 from thalweg.rules._rule import Context
@@ -133,6 +134,37 @@ def test_in_float32_they_are_the_same_up_to_rounding():
     assert_same(learned(ours), learned(plain), within=1e-3)
 
 
+@pytest.mark.parametrize("name", ["encoders apart", "lanes, encoders apart", "no hidden layer", "much dropout", "a number"])
+def test_in_bfloat16_they_are_those_of_autocast_up_to_its_rounding(name):
+    """Farther from float32 than from autocast: products are rounded, and where autocast rounds."""
+    mixed, ours, whole = (begun(precision=one, **VARIANTS[name]) for one in ("bfloat16", "bfloat16", "float32"))
+    losses = [by_hand(ours, 15), plainly(mixed, 15), plainly(whole, 15)]
+    assert_same(losses[0], losses[1], within=1e-3)
+    assert losses[0] != losses[2]
+    assert_same(learned(ours), learned(mixed), within=3e-2)
+    assert all(one.dtype == torch.float32 for one in ours.rule.state_dict()["model"].values() if one.is_floating_point())
+
+
+def test_in_bfloat16_a_layer_is_that_of_rounded_numbers():
+    """One layer's answers and slopes, against products in float64 of what bfloat16 holds of the same numbers."""
+    drawn = torch.Generator().manual_seed(0)
+    x, weight, bias, wanted = (torch.randn(*shape, generator=drawn) for shape in ((1, 7, 5), (3, 5, 2), (3, 1, 2), (3, 7, 2)))
+    layer, out = MembersLayer(weight, bias, torch.empty(3, 5, 2), torch.empty(3, 1, 2)), torch.empty(1, 7, 5)
+    work = MembersPass([], layer, stays=1.0, most=7, dtype=torch.bfloat16)
+    answers, slope = work.forward(x, [])
+    slope.copy_(wanted.flatten(0, 1))
+    work.backward(out)
+    rounded = [one.bfloat16().double() for one in (x, weight, wanted)]
+    expected = torch.bmm(rounded[0].expand(3, -1, -1), rounded[1])
+    by_weight = torch.bmm(rounded[0].mT.expand(3, -1, -1), rounded[2])
+    ulp = {"rtol": 2.0**-8, "atol": 1e-6}  # the last place of bfloat16, where sums in float32 end beside the middle
+    assert torch.allclose(answers.view(3, 7, 2) - bias, expected.float(), **ulp)
+    assert torch.allclose(layer.weight_slope, by_weight.float(), **ulp)
+    assert torch.allclose(layer.bias_slope, wanted.sum(1, keepdim=True), atol=1e-6)
+    each = torch.bmm(rounded[2], rounded[1].mT).bfloat16().double()
+    assert torch.allclose(out, each.sum(0, keepdim=True).float(), rtol=0.0, atol=2.0**-8 * float(each.abs().max()))
+
+
 def test_the_grid_of_a_pair_is_among_what_is_learned():
     run = begun()
     by_hand(run, 5)
@@ -142,6 +174,12 @@ def test_the_grid_of_a_pair_is_among_what_is_learned():
 @pytest.fixture(scope="module")
 def uncut() -> list[float]:
     return by_hand(begun(count=2, average=0.9), 20, most=20)
+
+
+def test_in_bfloat16_too_how_steps_are_cut_changes_no_bit():
+    cut, whole = (begun(count=2, precision="bfloat16") for _ in range(2))
+    assert by_hand(cut, 12, most=5) == by_hand(whole, 12, most=12)
+    assert torch.equal(learned(cut), learned(whole))
 
 
 @how(max_examples=6, deadline=None)
@@ -179,8 +217,9 @@ def test_rule_and_program_may_take_turns():
 
 
 @pytest.mark.parametrize("spoilt", ["encoded.encoders.numbers.bias", "hidden.0.weight", "head.bias"])
-def test_a_step_that_is_not_finite_is_left_to_the_rule_and_changes_nothing(spoilt):
-    run = begun(count=2)
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_a_step_that_is_not_finite_is_left_to_the_rule_and_changes_nothing(spoilt, precision):
+    run = begun(count=2, precision=precision)
     by_hand(run, 2)
     with torch.no_grad():
         dict(run.rule.model.named_parameters())[spoilt].view(-1)[0] = math.inf
@@ -204,6 +243,7 @@ OTHERS: dict[str, dict[str, Any]] = {
     "shared matrices": {"net": {"shared": True}},
     "another activation": {"net": {"activation": "gelu"}},
     "another loss": {"loss": Choice(name="focal")},
+    "another precision": {"precision": "float16"},
     "another optimizer": {"optimizer": "momentum"},
     "a penalty": {"l2": 0.1},
     "a frozen layer": {"freeze": "head"},
@@ -223,10 +263,10 @@ def test_a_net_that_somebody_listens_in_is_left_alone():
     assert TableMembers.of(run.rule, run.batches) is None
 
 
-@pytest.mark.parametrize("count", [1, 2])
-def test_a_run_by_it_resumes_to_the_same_bits(tmp_path, count):
+@pytest.mark.parametrize(("count", "precision"), [(1, None), (2, None), (2, "bfloat16")])
+def test_a_run_by_it_resumes_to_the_same_bits(tmp_path, count, precision):
     net = {"name": "tabular", "members": 3, "hidden": (8,), "trees": 2, "depth": 2}
     rule = {"name": "backpropagation", "optimizer": "adamw", "rate": 0.01, "steps": 9, "batch_size": 40, "average": 0.9}
-    plan = {"program": "table-members", "lanes": count, "threads": 1, "ahead": True}
+    plan = {"program": "table-members", "lanes": count, "threads": 1, "ahead": True, "precision": precision}
     settings = {"model": net, "rule": rule, "speed": [plan], "evaluate_every": 4, "data": {"target": "t"}}
     assert_resumes_to_the_same_bits(settings, tmp_path, given=table("category", 200), cuts=(2,))

@@ -23,7 +23,7 @@ from thalweg.engine._drawn import Drawn
 from thalweg.engine._flat_adam import FlatAdam
 from thalweg.engine._members_pass import MembersLayer, MembersPass, Views
 from thalweg.engine._table_columns import KNOWN, Seen, columns_of
-from thalweg.engine._usual import altered, usual
+from thalweg.engine._usual import WHOLE, altered, usual
 from thalweg.engine._verdicts import Verdict, judges, shares_of, verdict_of
 from thalweg.engine.program import Program, Taken
 from thalweg.layers.encoded import EncodedForMembers, Encoder
@@ -73,7 +73,7 @@ class Told:
     verdict: Verdict
 
 
-@program("table-members", lanes=True)
+@program("table-members", lanes=True, precisions=("bfloat16",))
 class TableMembers(Program):
     """Members that share no matrix, cross-entropy or squared loss, Adam or AdamW, on one process of a CPU.
 
@@ -84,6 +84,7 @@ class TableMembers(Program):
         optimizer, task, encoded = rule.descent.optimizer, rule.task, model.encoded
         assert FlatAdam.fits(optimizer)
         self.rule, self.batches, self.model, self.adam = rule, batches, model, FlatAdam(optimizer)
+        self.dtype = torch.bfloat16 if rule.context.precision == "bfloat16" else self.adam.slope.dtype
         self.fields = [task.ports.output.name, *(one.name for one in task.encodings.of_role("weight"))][:2]
         self.sets = model.members if any(encoded.apart.values()) else 1
         widths = {name: one.width for name, one in encoded.encoders.items() if isinstance(one, Encoder)}
@@ -94,7 +95,8 @@ class TableMembers(Program):
         self.room, self.pieces = self._room(self.sets), self.adam.pieces(count)
         self.lanes = [self._lane(views, number, members) for number, members in enumerate(_cut(model.members, count))]
         units = [one.weight.shape[2] for one in model.hidden if isinstance(one, SeparateLinear)]
-        self.drawn = [Drawn(width, self._dropout, batches.size, self.adam.slope) for width in units if self._dropout]
+        away = self.adam.slope.new_empty(0, dtype=self.dtype)
+        self.drawn = [Drawn(width, self._dropout, batches.size, away) for width in units if self._dropout]
         self.seen: list[Seen] = []
         self.seen_by: tuple[int, ...] | None = None
 
@@ -108,14 +110,16 @@ class TableMembers(Program):
     def _lane(self, views: Views, number: int, members: slice) -> Lane:
         linears = [one for one in (*self.model.hidden, self.model.head) if isinstance(one, SeparateLinear)]
         layers = [MembersLayer.of(one, views, members) for one in linears]
-        work = MembersPass(layers[:-1], layers[-1], stays=1.0 - self._dropout, most=self.batches.size)
+        work = MembersPass(layers[:-1], layers[-1], stays=1.0 - self._dropout, most=self.batches.size, dtype=self.dtype)
         sets = members if self.sets > 1 else slice(0, 1)
         slopes = [slope for one in layers for slope in one.slopes]
         return Lane(number, members.stop - members.start, sets, work, self._room(sets.stop - sets.start), slopes)
 
     @classmethod
     def of(cls, rule: Rule, batches: Batches) -> "TableMembers | None":
-        if not usual(rule, most_weights=MOST_WEIGHTS) or type(batches) is not StoredBatches or batches.length is None:
+        if not usual(rule, most_weights=MOST_WEIGHTS, precisions=(*WHOLE, "bfloat16")):
+            return None
+        if type(batches) is not StoredBatches or batches.length is None:
             return None
         model, lanes = rule.model, rule.lanes
         if not _known(model) or (lanes is not None and lanes.count > model.members):

@@ -323,3 +323,39 @@ def test_a_program_of_whole_precision_is_tried_beside_the_rule_in_a_lower_one(mo
     for known, program in (((), ""), (("bfloat16",), "dense-chain")):
         monkeypatch.setattr(registry, "facts", lambda sort, name, known=known: {**facts(sort, name), "precisions": known})
         assert trial._precisions() == [SpeedPlan(program=program, lanes=2, precision="bfloat16")]
+
+
+def laned(monkeypatch: pytest.MonkeyPatch) -> Trial:
+    """A trial on three cores, of a net whose program is said to take lanes."""
+    monkeypatch.setattr(speed, "most_threads", lambda: 3)
+    facts = registry.facts
+    monkeypatch.setattr(registry, "facts", lambda sort, name: {**facts(sort, name), "lanes": True})
+    _, trial = stage_of(DIGITS)
+    trial.settings = run_settings(DIGITS)
+    return trial
+
+
+def test_a_program_is_tried_in_as_many_lanes_as_there_are_cores_and_then_in_one_piece(monkeypatch):
+    trial = laned(monkeypatch)
+    properties = trial._properties()
+    in_lanes = SpeedPlan(program="dense-chain", lanes=3, threads=1)
+    assert properties["program"]() == [in_lanes]
+    assert properties["one_piece"]() == [SpeedPlan(program="dense-chain")]  # also where lanes were refused
+    trial.best = in_lanes
+    assert properties["one_piece"]() == [SpeedPlan(program="dense-chain")]
+    trial.step, trial.gain, trial.warm, trial.count = 2 * speed.SLOW, 2.0, 1, 1
+    assert properties["one_piece"]() == []  # where looking costs much, lanes that gained are taken
+    assert SpeedPlan(program="dense-chain", threads=3) in properties["cores"]()
+
+
+def test_nothing_is_timed_again_when_half_of_the_time_is_over():
+    _, trial = stage_of({**DIGITS, "model": {"name": "mlp", "hidden": [16]}})
+    timed = []
+    trial._timed = lambda plan: timed.append(plan) or (1.0, [1.0])
+    trial.rounds = 3
+    trial._choose([SpeedPlan(threads=1)], seconds=1e9)
+    assert len(timed) == 6
+    timed.clear()
+    trial._choose([SpeedPlan(threads=1)], seconds=0.0)
+    assert len(timed) == 2
+    assert trial.best == SpeedPlan()

@@ -10,6 +10,7 @@ import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -34,12 +35,14 @@ SPEED, PROBED = "speed", "speed_probed"
 """In what a run decided: the plan of each stage, and that they were found by a probe."""
 SHARE, LEAST, MOST = 0.04, 0.2, 20.0
 """Of the time that plain steps would take, what the trial may: that share, but so many seconds at least and at most."""
-LARGER: Mapping[str, float] = {"program": 0.08, "precision": 0.08}
+LARGER: Mapping[str, float] = {"program": 0.08, "one_piece": 0.08, "precision": 0.08}
 """That share for what gains most: a program that fits was faster wherever steps are slow (LOG.md); so were instructions for a
 lower precision, which are asked for first."""
-ROUNDS, SLOW = 3, 0.02
-"""Times that each candidate is timed, in turn with the others. Where a step takes so many seconds, once, and once more those
-that the first time left open."""
+PROGRAM = "program", "one_piece"
+"""What is tried of programs."""
+ROUNDS, SLOW = 3, 0.005
+"""Times that each candidate is timed, in turn with the others, as long as half of the time is left. Where a step takes so many
+seconds, it is timed alone: once, and once more those that the first time left open."""
 LONG = 0.1
 """Seconds of a step from which fewer threads are not tried: its operations are large enough to be shared."""
 BLOCK_SECONDS = 0.01
@@ -216,13 +219,13 @@ class Trial:
             found = candidates() if name not in self.tried else []
             if not found:
                 continue
-            if not self.step:
-                self._time_plain()
-            fitting, begun = self._fitting(name, found, spent), self.clock()
-            if name == "compiled" or self._seconds_of(fitting) > 0.5:
+            left = self._allowed(name) - spent
+            fitting, begun = self._fitting(found, left), self.clock()
+            if name == "compiled" or len(fitting) * self._once > 0.2:
                 talk.live(SPEED, "ways of taking steps are tried")
             if fitting:
-                self._choose(fitting, favoured=self._slow and name == "program")
+                program = name in PROGRAM and not self.best.program
+                self._choose(fitting, seconds=left, favoured=self._slow and program)
                 spent += self.clock() - begun
             if len(fitting) == len(found):  # else the next run looks at them again
                 self.tried.append(name)
@@ -231,6 +234,7 @@ class Trial:
         """What gives each property's candidates, to be called by its turn: they differ from the best so far."""
         return {
             "program": lambda: [self._by(name) for name in self._programs()],
+            "one_piece": self._in_one_piece,
             "precision": self._precisions,
             "cores": self._cores,
             "memory_format": lambda: [self._with(memory_format=one) for one in self._formats()],
@@ -239,24 +243,31 @@ class Trial:
 
     def _cores(self) -> list[SpeedPlan]:
         in_lanes = [self._with(lanes=n, threads=1) for n in self._lane_counts()]
-        return [*in_lanes, *(self._with(threads=n) for n in self._thread_counts())]
+        return [*(self._with(lanes=1, threads=n) for n in self._thread_counts()), *in_lanes]
 
     def _run(self) -> float:
         """Seconds that all steps would take by the rule."""
+        return self._step() * _steps_left(self.stage)
+
+    def _step(self) -> float:
+        """Seconds of a step by the rule, roughly."""
         if not self.step:
             self._time_plain()
-        return self.step * _steps_left(self.stage)
+        return self.step
 
-    def _fitting(self, name: str, candidates: Sequence[SpeedPlan], spent: float) -> Sequence[SpeedPlan]:
-        """As many of a property's candidates as there is time for, after so many seconds."""
-        costs = COMPILE_SECONDS if name == "compiled" else 0.0
+    def _allowed(self, name: str) -> float:
+        """Seconds that all may take that is timed until a property's candidates were, besides what compiling costs."""
         allowed = min(max(LARGER.get(name, SHARE) * self._run(), LEAST), MOST)
-        left = max(allowed, 2 * costs) - costs - spent
-        return candidates[: max(0, int(left / self._seconds_of([self.best])) - len(self._beside()))]
+        return max(allowed - COMPILE_SECONDS, COMPILE_SECONDS) if name == "compiled" else allowed
 
-    def _seconds_of(self, plans: Sequence[SpeedPlan]) -> float:
-        """About what timing them takes, each as long as plain steps."""
-        return len(plans) * (1 if self._slow else self.rounds) * (self.warm + self.count) * self.step
+    def _fitting(self, candidates: Sequence[SpeedPlan], seconds: float) -> Sequence[SpeedPlan]:
+        """As many candidates as can be timed once in so many seconds."""
+        return candidates[: max(0, int(seconds / self._once) - len(self._beside()))]
+
+    @property
+    def _once(self) -> float:
+        """About the seconds that timing a candidate once takes: as long as plain steps."""
+        return (self.warm + self.count) * self.step
 
     @property
     def _slow(self) -> bool:
@@ -283,10 +294,17 @@ class Trial:
         return SpeedPlan.model_validate(self.best.model_dump() | changed)
 
     def _by(self, name: str) -> SpeedPlan:
-        """A program, in lanes from the start where it takes them and there are several threads."""
-        if registry.facts("program", name).get("lanes") and self.threads in self._lane_counts():
-            return self._with(program=name, lanes=self.threads, threads=1)
-        return self._with(program=name)
+        """A program, in as many lanes as there are cores where it takes lanes."""
+        most = max(self._lane_counts(), default=1) if registry.facts("program", name).get("lanes") else 1
+        return self._with(program=name, **({"lanes": most, "threads": 1} if most > 1 else {}))
+
+    def _in_one_piece(self) -> list[SpeedPlan]:
+        """Programs that were tried in lanes, without; not where steps are slow and lanes gained: looking costs most there."""
+        if self.best.program and self._slow and self.gain >= OPEN:
+            return []
+        names = [self.best.program] if self.best.program else self._programs()
+        parted = [name for name in names if registry.facts("program", name).get("lanes") and self._lane_counts()]
+        return [self._with(program=name, lanes=1, threads=None) for name in parted]
 
     def _programs(self) -> list[str]:
         """Those that fit."""
@@ -295,13 +313,13 @@ class Trial:
 
     def _thread_counts(self) -> list[int]:
         """Powers of two up to the cores that this process may use."""
-        if self.settings.threads is not None or self.stage.rule.context.device.type != "cpu" or self.best.lanes > 1:
+        if self.settings.threads is not None or self.stage.rule.context.device.type != "cpu":
             return []
-        if not self.step:
-            self._time_plain()
         most = most_threads()
         now = self.best.threads or self.threads
-        fewest = now if self.step > LONG else 1
+        if self.best.lanes > 1:  # one piece on as many threads as before was looked at beside it
+            return [most] * (self._step() <= LONG and most > self.threads)
+        fewest = now if self._step() > LONG else 1
         return sorted({n for n in (1, 2, 4, 8, 16, most) if fewest <= n <= most} - {now})
 
     def _lane_counts(self) -> list[int]:
@@ -311,11 +329,16 @@ class Trial:
             return []
         if self.best.program and not registry.facts("program", self.best.program).get("lanes"):
             return []
+        return sorted({n for n in (2, 4, 8, 16, most) if n <= most} - {self.best.lanes}) if self._parted else []
+
+    @cached_property
+    def _parted(self) -> bool:
+        """Parts of a batch may be computed side by side."""
         try:
             refuse_lanes(self.stage)
         except UsageRefusal:
-            return []
-        return [n for n in (2, 4, 8, 16) if n <= most and n != self.best.lanes]
+            return False
+        return True
 
     def _formats(self) -> list[str]:
         if self.settings.memory_format != "auto" or self._multiplied_otherwise():
@@ -357,25 +380,27 @@ class Trial:
 
     def _cut(self, step: float) -> None:
         """Set how many steps are timed in one go, and how often, by the seconds of one."""
-        self.count = max(1, min(BLOCK_STEPS, math.ceil(BLOCK_SECONDS / max(step, 1e-6))))
+        self.count = 1 if step > SLOW else min(BLOCK_STEPS, math.ceil(BLOCK_SECONDS / max(step, 1e-6)))
         self.warm = 2  # elsewhere a program may be built in its second step
         if self.stage.rule.context.device.type == "cpu":
             self.warm = min(2, self.count)
         self.rounds = ROUNDS - (step > SLOW)
 
-    def _choose(self, candidates: Sequence[SpeedPlan], *, favoured: bool = False) -> None:
+    def _choose(self, candidates: Sequence[SpeedPlan], *, seconds: float = math.inf, favoured: bool = False) -> None:
         """Take the fastest of the candidates if it is faster than the best so far and learns the same.
 
         Args:
+            seconds: after half of them nothing is timed again.
             favoured: they are known to be faster, as a rule: one that is so the first time is taken, by however much.
         """
+        until = self.clock() + seconds / 2
         plans = list(dict.fromkeys([*self._beside(), self.best, *candidates]))
         whole = 1.0 if plans[0].told == "plain" else self.gain
-        seconds: list[list[float]] = [[] for _ in plans]
-        seconds[0] += [self.latest] * (self.latest > 0)
+        times: list[list[float]] = [[] for _ in plans]
+        times[0] += [self.latest] * (self.latest > 0)
         wrong, left = set[int](), list(range(len(plans)))
         for turn in range(self.rounds):
-            for index in [index for index in left if len(seconds[index]) <= turn]:
+            for index in [index for index in left if len(times[index]) <= turn]:
                 plan = plans[index]
                 try:
                     each, losses = self._timed(plan)
@@ -385,21 +410,23 @@ class Trial:
                 self.expected = self.expected or losses
                 if not _alike(losses, self.expected, NEAR_MIXED if plan.precision else NEAR):
                     wrong.add(index)
-                seconds[index].append(each)
+                times[index].append(each)
             left = [index for index in left if index not in wrong]
-            least = min((statistics.median_low(seconds[index]) for index in left), default=0.0)
+            least = min((statistics.median_low(times[index]) for index in left), default=0.0)
             near = OPEN if self._slow and not favoured else HOPELESS
-            left = [index for index in left if statistics.median_low(seconds[index]) <= near * least]
-            if len(left) < 2 or (favoured and statistics.median_low(seconds[plans.index(self.best)]) > least):
+            left = [index for index in left if statistics.median_low(times[index]) <= near * least]
+            faster = favoured and statistics.median_low(times[plans.index(self.best)]) > least
+            if len(left) < 2 or faster or self.clock() > until:
                 break
         self.compared = True
         if 0 in wrong:  # plain steps are not finite, of which the run will say why; or what was remembered fits no more
             self.best, self.gain = SpeedPlan(ahead=self.best.ahead), 1.0
             return
-        known = {index: statistics.median_low(one) for index, one in enumerate(seconds) if index not in wrong}
+        known = {index: statistics.median_low(one) for index, one in enumerate(times) if index not in wrong}
         now = plans.index(self.best)
         fastest = min(known, key=lambda index: known[index])
-        if now not in known or known[fastest] * (1.0 if favoured else GAIN) < known[now]:
+        least_gain = 1.0 if favoured else GAIN if len(times[fastest]) > 1 else OPEN
+        if now not in known or known[fastest] * least_gain < known[now]:
             self.best = plans[fastest]
             now = fastest
         self.gain = whole * known[0] / known[now]
@@ -411,10 +438,13 @@ class Trial:
         self.stage.rule.load_state_dict(_copied(self.start))
         program, context = self.stage.program(), self.stage.rule.context
         with products(context.device, context.precision):
+            first = self.clock()
             losses = steps_on(self.stage, 0, self.warm, program)
             begun = self.clock()
             losses += steps_on(self.stage, self.warm, self.count, program)
-            return (self.clock() - begun) / self.count, losses
+            each = (self.clock() - begun) / self.count
+        alone = self.warm == self.count == 1  # of two single steps the shorter: what else the machine does falls on one of them
+        return min(each, begun - first) if alone else each, losses
 
 
 def _alike(losses: Sequence[float], expected: Sequence[float], near: float) -> bool:

@@ -325,6 +325,14 @@ def test_a_program_of_whole_precision_is_tried_beside_the_rule_in_a_lower_one(mo
         assert trial._precisions() == [SpeedPlan(program=program, lanes=2, precision="bfloat16")]
 
 
+def test_bfloat16_is_not_tried_where_the_task_says_what_it_needs(monkeypatch):
+    """Numbers: on three tables of four they were told a little worse by it."""
+    monkeypatch.setattr(speed, "has_tf32", lambda device: True)
+    monkeypatch.setattr(speed, "has_bfloat16", lambda device: True)
+    _, trial = stage_of({"source": "diabetes", "model": "mlp", "rule": {"steps": 30, "batch_size": 48}})
+    assert [one.precision for one in trial._precisions()] == ["tf32"]
+
+
 def laned(monkeypatch: pytest.MonkeyPatch) -> Trial:
     """A trial on three cores, of a net whose program is said to take lanes."""
     monkeypatch.setattr(speed, "most_threads", lambda: 3)

@@ -22,7 +22,7 @@ class RegressionSettings(Settings):
     loss: Choice = Choice(name="squared")
 
 
-@task("regression", settings=RegressionSettings, target="number", capturable=True)
+@task("regression", settings=RegressionSettings, target="number", precision="float32", capturable=True)
 class Regression(Task):
     """Outputs (B, d) against standardised targets (B, d)."""
 

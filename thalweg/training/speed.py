@@ -348,11 +348,15 @@ class Trial:
         return ["plain" if last else "channels-last"] if convolves else []
 
     def _precisions(self) -> list[SpeedPlan]:
-        """Those that the device has instructions for; by the rule, where the best program knows nothing of them."""
+        """Those that the device has instructions for; by the rule, where the best program knows nothing of them.
+
+        bfloat16 not where the task says what it needs: numbers are told less finely by eight bits (LOG.md).
+        """
         device, now = self.stage.rule.context.device, self.stage.rule.context.precision
+        needed: str | None = self.stage.task.declaration.facts.get("precision")  # type: ignore[attr-defined]
         if self.settings.precision != "auto" or now != "float32":
             return []
-        there = {"tf32": has_tf32(device), "bfloat16": has_bfloat16(device)}
+        there = {"tf32": has_tf32(device), "bfloat16": needed is None and has_bfloat16(device)}
         known = registry.facts("program", self.best.program).get("precisions", ()) if self._multiplied_otherwise() else there
         each = [name for name, has in there.items() if has]
         return [self._with(precision=name, **({} if name in known else {"program": ""})) for name in each]

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from thalweg.engine._multiplied import by_onednn, multiplication
+from thalweg.engine import _multiplied
+from thalweg.engine._multiplied import by_either, by_onednn, multiplication
 
 onednn = pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="torch was built without oneDNN")
 
@@ -11,14 +12,16 @@ onednn = pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="to
 @onednn
 @pytest.mark.parametrize("sizes", [(1, 1, 1), (5, 3, 7), (64, 33, 66)], ids=str)
 @pytest.mark.parametrize("turned", ["neither", "first", "second", "both"])
-def test_products_by_onednn_are_products(sizes, turned):
+@pytest.mark.parametrize("multiply", [by_onednn, by_either])
+def test_products_by_onednn_are_products(sizes, turned, multiply, monkeypatch):
+    monkeypatch.setattr(_multiplied, "LEAST", 100)
     rows, inner, columns = sizes
     torch.manual_seed(0)
     x = torch.randn(inner, rows).t() if turned in ("first", "both") else torch.randn(rows, inner)
     y = torch.randn(columns, inner).t() if turned in ("second", "both") else torch.randn(inner, columns)
     expected, out = x.double() @ y.double(), torch.full((rows, columns), torch.nan)
-    assert by_onednn(x, y, out=out) is out
-    for product in (by_onednn(x, y), out):
+    assert multiply(x, y, out=out) is out
+    for product in (multiply(x, y), out):
         assert product.dtype == torch.float32
         torch.testing.assert_close(product.double(), expected, rtol=1e-5, atol=1e-5)
 

@@ -11,6 +11,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+LEAST = 1 << 21
+"""Multiplications of a product from which oneDNN, which takes 15 microseconds to be asked, is the faster (LOG.md)."""
 _PROCESSOR = Path("/proc/cpuinfo")
 
 
@@ -22,7 +24,13 @@ class Multiply(Protocol):
 
 def multiplication(like: Tensor) -> Multiply:
     """What multiplies matrices of a tensor's type and device the fastest; on one machine always the same."""
-    return by_onednn if like.dtype == torch.float32 and like.device.type == "cpu" and _onednn_has_more() else torch.mm
+    return by_either if like.dtype == torch.float32 and like.device.type == "cpu" and _onednn_has_more() else torch.mm
+
+
+def by_either(x: Tensor, y: Tensor, /, *, out: Tensor | None = None) -> Tensor:
+    """A product by oneDNN where it is large, by MKL elsewhere."""
+    large = len(x) * y.numel() >= LEAST
+    return by_onednn(x, y, out=out) if large else torch.mm(x, y, out=out)
 
 
 def by_onednn(x: Tensor, y: Tensor, /, *, out: Tensor | None = None) -> Tensor:

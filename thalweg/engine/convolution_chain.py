@@ -6,7 +6,7 @@ patches that serve a whole pooling window they are not.
 Letters: B rows, C maps, H W sides, F features that the first dense layer reads.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -14,16 +14,16 @@ from torch import Tensor, nn
 from thalweg.core.registry import program
 from thalweg.data.batches import Batches, StoredBatches
 from thalweg.engine._chain import Chain, parts_of, readable
-from thalweg.engine._dense_layers import Link, Pass, in_order, layers_of, linked
+from thalweg.engine._dense_layers import Link, Pass, Views, in_order, layers_of, linked, worth_rounding
 from thalweg.engine._pooled_convolutions import Pooled, PooledPass, pooled_of
 from thalweg.engine._usual import usual
 from thalweg.engine._verdicts import Verdict
-from thalweg.engine.dense_chain import MOST_WEIGHTS
+from thalweg.engine.dense_chain import MOST_WEIGHTS, PRECISIONS
 from thalweg.rules._rule import Rule
 from thalweg.rules.backpropagation import Backpropagation
 
 
-@program("convolution-chain", lanes=True)
+@program("convolution-chain", lanes=True, precisions=("bfloat16",))
 class ConvolutionChain(Chain):
     """Pooled convolutions one after the other, then dense layers; in as many parts as the rule has lanes."""
 
@@ -34,17 +34,25 @@ class ConvolutionChain(Chain):
         slopes = [self.adam.slope, *(torch.zeros_like(self.adam.slope) for _ in range(self.parts - 1))]
         self.others = slopes[1:]
         sizes = {batches.size, *self._sizes(0, batches.length or 1)}
+        rounded = {} if self.rounded is None else self._rounded(self.adam.views(weights=self.rounded), pooled, links)
         self.works = [
             {
-                rows: _Part(pooled, links, self.adam.views(slope), rows)
+                rows: _Part(pooled, links, self.adam.views(slope), rounded, rows)
                 for rows in {parts_of(one, self.parts)[lane] for one in sizes}
             }
             for lane, slope in enumerate(slopes)
         ]
+        self.supply.hold(next(iter(self.works[0].values())).rows.dtype)
+
+    def _rounded(self, views: Views, pooled: Sequence[Pooled], links: Sequence[Link]) -> Views:
+        """Of views of rounded parameters those that are read: all convolutions', the next layer's, and where it is worth it."""
+        known: list[nn.Module] = [*(one.convolution for one in pooled), links[0].linear]
+        first = {id(one): views[id(one)] for module in known for one in module.parameters()}
+        return {**first, **worth_rounding(links, views, self.batches.size // self.parts)}
 
     @classmethod
     def of(cls, rule: Rule, batches: Batches) -> "ConvolutionChain | None":
-        if not usual(rule, most_weights=MOST_WEIGHTS) or type(batches) is not StoredBatches:
+        if not usual(rule, most_weights=MOST_WEIGHTS, precisions=PRECISIONS) or type(batches) is not StoredBatches:
             return None
         modules, ports = in_order(rule.model), rule.task.ports.inputs
         shape = tuple(int(axis or 0) for axis in ports[0].shape) if len(ports) == 1 else ()
@@ -89,27 +97,26 @@ class _Part:
         slope: (B, O) of the loss by the last layer's sums.
     """
 
-    def __init__(
-        self, pooled: Sequence[Pooled], links: Sequence[Link], views: Mapping[int, tuple[Tensor, Tensor]], rows: int
-    ) -> None:
-        self.convolved = []
-        for number, one in enumerate(pooled):
-            weight, bias = views[id(one.convolution.weight)], views.get(id(one.convolution.bias), (None, None))
-            self.convolved.append(PooledPass(one, (*weight, *bias), rows=rows, first=not number))
-        first, last = self.convolved[0], self.convolved[-1]
-        self.rows = first.inputs.new_empty(rows, first.inputs[..., 0].numel())
-        self.pictures = self.rows.t().view(first.inputs.shape)
-        features = last.answers.view(-1, rows)  # (F, B)
-        layers = layers_of(links, views)
+    def __init__(self, pooled: Sequence[Pooled], links: Sequence[Link], views: Views, rounded: Views, rows: int) -> None:
+        read = {**views, **rounded}
+        own = [(one.convolution.weight, one.convolution.bias) for one in pooled]
+        channels, height, width = pooled[0].convolution.in_channels, pooled[0].height, pooled[0].width
+        self.rows = read[id(own[0][0])][0].new_empty(rows, channels * height * width)
+        pictures, below = self.rows.t().view(channels, height, width, rows), None
+        self.convolved: list[PooledPass] = []
+        for one, (weight, bias) in zip(pooled, own, strict=True):
+            biases = (None, None) if bias is None else (read[id(bias)][0], views[id(bias)][1])
+            self.convolved.append(PooledPass(one, (read[id(weight)][0], views[id(weight)][1], *biases), pictures, below))
+            pictures, below = self.convolved[-1].answers, self.convolved[-1].slope
+        layers = layers_of(links, views, rounded)
+        features, features_slope = pictures.view(-1, rows), self.convolved[-1].slope.view(-1, rows)  # (F, B)
         self.dense = Pass(layers, rows, features.t())
-        self.slope, self.below = self.dense.slope, (layers[0].weight.t(), self.dense.slopes[0].t(), last.slope.view(-1, rows))
+        self.slope, self.below = self.dense.slope, (layers[0].weight.t(), self.dense.slopes[0].t(), features_slope)
 
     def forward(self) -> Tensor:
         """The last layer's sums (B, O)."""
-        read = self.pictures
         for one in self.convolved:
-            one.inputs.copy_(read)
-            read = one.forward()
+            one.forward()
         return self.dense.forward()
 
     def backward(self) -> None:
@@ -117,11 +124,8 @@ class _Part:
         self.dense.backward()
         weight, slope, features = self.below
         torch.mm(weight, slope, out=features)
-        below: list[PooledPass | None] = [None, *self.convolved[:-1]]
-        for one, under in reversed(list(zip(self.convolved, below, strict=True))):
+        for one in reversed(self.convolved):
             one.backward()
-            if under is not None and one.input_slope is not None:
-                under.slope.copy_(one.input_slope)
 
 
 def _fit(pooled: Sequence[Pooled], links: Sequence[Link], channels: int) -> bool:

@@ -20,9 +20,10 @@ from thalweg.core.settings import Choice
 from thalweg.data.encode import encode
 from thalweg.data.read import read
 from thalweg.data.settings import DataSettings
-from thalweg.engine import table_members
+from thalweg.engine import _members_pass, table_members
 from thalweg.engine._drawn import Drawn
 from thalweg.engine._members_pass import MembersLayer, MembersPass
+from thalweg.engine._multiplied import by_onednn
 from thalweg.engine.table_members import TableMembers
 from thalweg.layers.dropped import dropped
 from thalweg.rules._rule import Context
@@ -163,6 +164,16 @@ def test_in_bfloat16_a_layer_is_that_of_rounded_numbers():
     assert torch.allclose(layer.bias_slope, wanted.sum(1, keepdim=True), atol=1e-6)
     each = torch.bmm(rounded[2], rounded[1].mT).bfloat16().double()
     assert torch.allclose(out, each.sum(0, keepdim=True).float(), rtol=0.0, atol=2.0**-8 * float(each.abs().max()))
+
+
+@pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="torch was built without oneDNN")
+@pytest.mark.parametrize("name", ["lanes, encoders apart", "no dropout", "shared encoders"])
+def test_member_by_member_products_are_the_same_up_to_rounding(name, monkeypatch):
+    expected = by_hand(together := begun(**VARIANTS[name]), 15)
+    monkeypatch.setattr(_members_pass, "LEAST", 1)
+    monkeypatch.setattr(_members_pass, "multiplication", lambda like: by_onednn)
+    assert_same(by_hand(apart := begun(**VARIANTS[name]), 15), expected, within=1e-5)
+    assert_same(learned(apart), learned(together), within=1e-4)
 
 
 def test_the_grid_of_a_pair_is_among_what_is_learned():

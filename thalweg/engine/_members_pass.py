@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from thalweg.engine._decoder_pass import Room
+from thalweg.engine._multiplied import LEAST, multiplication
 from thalweg.layers.members import SeparateLinear
 
 aten = torch.ops.aten
@@ -79,6 +80,7 @@ class MembersPass:
         self.hidden, self.head, self.factor, self.dtype = hidden, head, 1.0 / stays, dtype
         self.read = [one.rounded(dtype) for one in hidden]
         self.mixed, like = dtype != head.weight.dtype, head.weight.new_empty(0, dtype=dtype)
+        self.multiply = multiplication(like)
         self.room, self.told = Room(self._shapes, most, like), Room(self._told, most, head.weight)
         self.turned, self.turned_slope = (torch.empty_like(head.weight.mT.contiguous(), dtype=dtype) for _ in range(2))
 
@@ -112,9 +114,10 @@ class MembersPass:
             layer.take(whole)
             z = kept[f"sums{place}"]
             if dropped:
-                torch.add(layer.bias, dropped[place], out=z).baddbmm_(y, layer.weight, alpha=factor)
+                torch.add(layer.bias, dropped[place], out=z)
             else:
-                torch.baddbmm(layer.bias, y, layer.weight, out=z)
+                z.copy_(layer.bias.expand_as(z))
+            self._product(y, layer.weight, z, factor, add=True)
             y, factor = z.clamp_min_(0.0), self.factor
         self.turned.copy_(self.head.weight.mT)
         answers = torch.bmm(self.turned, y.mT)  # products with few columns take five times as long as with few rows
@@ -135,9 +138,9 @@ class MembersPass:
         slope, above = turned.mT, self.turned
         for place in reversed(range(len(self.hidden))):
             layer, below, y = self.read[place], kept[f"slopes{place}"], answers[place]
-            torch.baddbmm(below, slope, above, beta=0, alpha=factors[place + 1], out=below)
+            self._product(slope, above, below, factors[place + 1])
             slope = aten.threshold_backward.grad_input(below, y, 0.0, grad_input=below)
-            torch.baddbmm(layer.weight_slope, read[place].mT, slope, beta=0, alpha=factors[place], out=layer.weight_slope)
+            self._product(read[place].mT, slope, layer.weight_slope, factors[place])
             torch.sum(slope, 1, keepdim=True, out=layer.bias_slope)
             layer.give(self.hidden[place])
             above = layer.weight.mT
@@ -148,7 +151,23 @@ class MembersPass:
         if self.mixed:
             each = torch.bmm(slope, above, out=self.room.cut(out.shape[1])["by_x"])
             out.copy_(each) if len(out) > 1 else torch.sum(each, 0, keepdim=True, dtype=out.dtype, out=out)
-        elif len(out) == 1:
-            torch.addbmm(out[0], slope, above, beta=0, out=out[0])
+        elif len(out) > 1:
+            self._product(slope, above, out, 1.0)
+        elif self._one_by_one(slope, above):
+            for member in range(len(slope)):
+                self._product(slope[member : member + 1], above[member : member + 1], out, 1.0, add=member > 0)
         else:
-            torch.bmm(slope, above, out=out)
+            torch.addbmm(out[0], slope, above, beta=0, out=out[0])
+
+    def _product(self, x: Tensor, y: Tensor, out: Tensor, factor: float, *, add: bool = False) -> None:
+        """Write a factor times each member's product of x (M, N, I) and y (M, I, O), or add it to what is there."""
+        if not self._one_by_one(x, y):
+            torch.baddbmm(out, x, y, beta=int(add), alpha=factor, out=out)
+            return
+        for one, other, place in zip(x.unbind(), y.unbind(), out.unbind(), strict=True):
+            product = self.multiply(one, other)
+            place.add_(product, alpha=factor) if add else torch.mul(product, factor, out=place)
+
+    def _one_by_one(self, x: Tensor, y: Tensor) -> bool:
+        """A call for each member's product costs less than another library gains."""
+        return self.multiply is not torch.mm and x.shape[1] * x.shape[2] * y.shape[2] >= LEAST

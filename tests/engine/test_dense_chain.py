@@ -23,6 +23,7 @@ from thalweg.data.read import read
 from thalweg.data.settings import DataSettings
 from thalweg.engine import _dense_layers
 from thalweg.engine._dense_layers import links_of
+from thalweg.engine._multiplied import by_onednn
 from thalweg.engine.dense_chain import DenseChain
 from thalweg.engine.program import Program
 from thalweg.rules._rule import Context
@@ -170,6 +171,17 @@ def test_in_float32_they_are_the_same_up_to_rounding(target):
     assert_same(by_chain(fused, TOTAL), by_rule(plain, TOTAL), within=1e-5)
     assert_same(state(fused), state(plain), within=1e-5)
     assert torch.equal(fused.rule.descent.state_dict()["optimizer"]["head.bias"]["step"], torch.tensor(float(TOTAL)))
+
+
+@pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="torch was built without oneDNN")
+def test_whichever_library_multiplies_they_are_the_same_up_to_rounding(monkeypatch):
+    mkl = begun()
+    expected = by_chain(mkl, TOTAL)
+    monkeypatch.setattr(_dense_layers, "multiplication", lambda like: by_onednn)
+    monkeypatch.setattr(_dense_layers, "LEAST", 500)  # the first two layers
+    onednn = begun()
+    assert_same(by_chain(onednn, TOTAL), expected, within=1e-5)
+    assert_same(state(onednn), state(mkl), within=1e-5)
 
 
 @pytest.fixture(scope="module")

@@ -26,6 +26,13 @@ def test_products_by_onednn_are_products(sizes, turned, multiply, monkeypatch):
         torch.testing.assert_close(product.double(), expected, rtol=1e-5, atol=1e-5)
 
 
+@onednn
+def test_onednn_adds_a_bias():
+    torch.manual_seed(0)
+    x, y, bias = torch.randn(5, 3), torch.randn(3, 7), torch.randn(7)
+    torch.testing.assert_close(by_onednn(x, y, bias=bias), torch.addmm(bias, x, y), rtol=1e-5, atol=1e-5)
+
+
 def test_one_machine_multiplies_one_type_in_one_way():
     each = [multiplication(torch.zeros(1, dtype=dtype)) for dtype in (torch.float64, torch.bfloat16)]
     assert each == [torch.mm, torch.mm]

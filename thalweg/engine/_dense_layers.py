@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from thalweg.engine._multiplied import LEAST, by_onednn, multiplication
 from thalweg.engine._usual import altered
 from thalweg.layers.joined import Joined
 from thalweg.layers.linear_stack import LinearStack
@@ -206,6 +207,7 @@ class Pass:
         self.passed = list(map(_of_type, self.slopes, [*types[1:], whole]))  # what the layer above, or the loss, tells each
         self.slope, self.told = self.passed[-1], _of_type(self.sums[-1], whole)
         self.written = [_of_type(layer.weight_slope, one) for layer, one in zip(layers, types, strict=True)]
+        self.wide = [_better_by_onednn(layer.weight, rows) for layer in layers]
         self._prepare()
 
     def cut(self, rows: int) -> "Pass":
@@ -215,7 +217,7 @@ class Pass:
         def first(one: Tensor) -> Tensor:
             return cut.setdefault(id(one), one[:rows])  # what was one tensor stays one
 
-        part.layers, part.written = self.layers, self.written
+        part.layers, part.written, part.wide = self.layers, self.written, self.wide
         part.inputs, part.slope, part.told = map(first, (self.inputs, self.slope, self.told))
         part.sums, part.answers, part.slopes, part.read, part.passed = (
             list(map(first, several)) for several in (self.sums, self.answers, self.slopes, self.read, self.passed)
@@ -228,23 +230,27 @@ class Pass:
         self.ones = self.slope.new_ones(len(self.inputs))
         lower = [self.inputs, *self.answers[:-1]]
         self.forwards = [
-            (layer.bias, layer.weight.t(), layer.activation, below, x, z, y)
-            for layer, below, x, z, y in zip(self.layers, lower, self.read, self.sums, self.answers, strict=True)
+            (layer.bias, layer.weight.t(), layer.activation, wide, below, x, z, y)
+            for layer, wide, below, x, z, y in zip(
+                self.layers, self.wide, lower, self.read, self.sums, self.answers, strict=True
+            )
         ]
         told = zip(self.layers, self.passed, self.slopes, self.sums, self.answers, strict=True)
         self.backwards = [
-            (layer, passed, slope, slope.t(), z, y, x, written, under)
-            for (layer, passed, slope, z, y), x, written, under in zip(
-                told, self.read, self.written, [None, *self.passed[:-1]], strict=True
+            (layer, by_onednn if wide else torch.mm, passed, slope, slope.t(), z, y, x, written, under)
+            for (layer, passed, slope, z, y), wide, x, written, under in zip(
+                told, self.wide, self.read, self.written, [None, *self.passed[:-1]], strict=True
             )
         ][::-1]
 
     def forward(self) -> Tensor:
         """The last layer's sums (B, O), in the type of slopes."""
-        for bias, weight, activation, below, x, z, y in self.forwards:
+        for bias, weight, activation, wide, below, x, z, y in self.forwards:
             if x is not below:
                 x.copy_(below)
-            if bias is None:
+            if wide:
+                by_onednn(x, weight, bias=bias, out=z)
+            elif bias is None:
                 torch.mm(x, weight, out=z)
             else:
                 torch.addmm(bias, x, weight, out=z)
@@ -254,12 +260,12 @@ class Pass:
 
     def backward(self) -> None:
         """The slopes by all weights and biases, from that by the last layer's sums."""
-        for layer, passed, slope, transposed, z, y, x, written, under in self.backwards:
+        for layer, multiply, passed, slope, transposed, z, y, x, written, under in self.backwards:
             if slope is not passed:
                 slope.copy_(passed)
             if layer.activation is not None:
                 layer.activation.backward(slope, z, y)
-            torch.mm(transposed, x, out=written)
+            multiply(transposed, x, out=written)
             if written is not layer.weight_slope:
                 layer.weight_slope.copy_(written)
             if layer.bias_slope is not None and slope.dtype == self.ones.dtype:
@@ -267,7 +273,11 @@ class Pass:
             elif layer.bias_slope is not None:
                 torch.sum(slope, 0, dtype=self.ones.dtype, out=layer.bias_slope)
             if under is not None:
-                torch.mm(slope, layer.weight, out=under)
+                multiply(slope, layer.weight, out=under)
+
+
+def _better_by_onednn(weight: Tensor, rows: int) -> bool:
+    return rows * weight.numel() >= LEAST and multiplication(weight) is not torch.mm
 
 
 def _of_type(one: Tensor, dtype: torch.dtype) -> Tensor:

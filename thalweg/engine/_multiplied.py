@@ -33,9 +33,9 @@ def by_either(x: Tensor, y: Tensor, /, *, out: Tensor | None = None) -> Tensor:
     return by_onednn(x, y, out=out) if large else torch.mm(x, y, out=out)
 
 
-def by_onednn(x: Tensor, y: Tensor, /, *, out: Tensor | None = None) -> Tensor:
-    """A product by oneDNN: its dense layer, which has weights (O, I)."""
-    product: Tensor = torch.ops.mkldnn._linear_pointwise.default(x, y.t(), None, "none", [], "")
+def by_onednn(x: Tensor, y: Tensor, /, *, bias: Tensor | None = None, out: Tensor | None = None) -> Tensor:
+    """A product by oneDNN: its dense layer, which has weights (O, I) and may add a bias (O,)."""
+    product: Tensor = torch.ops.mkldnn._linear_pointwise.default(x, y.t(), bias, "none", [], "")
     return product if out is None else out.copy_(product)
 
 

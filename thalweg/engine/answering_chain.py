@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from thalweg.engine._dense_layers import Activation, Link, links_among, stacked_in
+from thalweg.engine._multiplied import multiplication
 from thalweg.fields.straight import Straight
 from thalweg.layers.joined import Joined, columns_of, sizes_of
 
@@ -38,6 +39,7 @@ class AnsweringChain:
         ]
         if any(one.factor is not None for one in straight.values()):
             self._scale(straight)
+        self.multiply = multiplication(self.layers[0][1])
         self._own = threading.local()
 
     @classmethod
@@ -64,14 +66,20 @@ class AnsweringChain:
         kept = self._kept(next(iter(inputs.values())))
         x = self._joined(inputs, kept[0])
         for (bias, weight, activation), memory in zip(self.layers[:-1], kept[1:], strict=True):
-            out = memory[: len(x)]
-            x = torch.mm(x, weight, out=out) if bias is None else torch.addmm(bias, x, weight, out=out)
+            x = self._summed(x, weight, bias, memory[: len(x)])
             if activation is not None:
                 activation.forward(x, x)
         bias, weight, _ = self.layers[-1]
         if weight.shape[1] <= NARROW:
             return (torch.mm(weight.t(), x.t()) if bias is None else torch.addmm(bias[:, None], weight.t(), x.t())).t()
         return torch.mm(x, weight) if bias is None else torch.addmm(bias, x, weight)
+
+    def _summed(self, x: Tensor, weight: Tensor, bias: Tensor | None, out: Tensor) -> Tensor:
+        """The sums (B, O) of a layer's units from what they read (B, I), written into `out` or anew."""
+        if self.multiply is not torch.mm:
+            sums = self.multiply(x, weight)
+            return sums if bias is None else sums.add_(bias)
+        return torch.mm(x, weight, out=out) if bias is None else torch.addmm(bias, x, weight, out=out)
 
     def _joined(self, inputs: Mapping[str, Tensor], memory: Tensor) -> Tensor:
         """All inputs side by side (B, I): an only one as it lies, where that can be read; codes as one-hot columns."""

@@ -370,7 +370,11 @@ class Trial:
         return again and isinstance(batches, StoredBatches) and batches.finish_ahead(int(most))
 
     def _time_plain(self) -> None:
-        """Time plain steps, roughly: two where they are slow; sets how many are timed in one go."""
+        """Time plain steps, roughly; sets how many are timed in one go.
+
+        The first steps of a process wait for memory and for kernels to be made: where a few more are affordable they are taken,
+        or whatever comes next would look faster than it is.
+        """
         on_cpu, plain = self.stage.rule.context.device.type == "cpu", SpeedPlan(ahead=self.best.ahead)
         if on_cpu:
             self.warm, self.count = 1, 1
@@ -378,6 +382,8 @@ class Trial:
         if not on_cpu or self.step <= SLOW:
             self.warm, self.count = 2, 2
             self.step, losses = self._timed(plain)
+        elif self.step <= LONG:
+            self.step = min(self.step, self._timed(plain)[0], self._timed(plain)[0])
         self._cut(self.step)
         if self._slow:
             self.expected, self.latest = losses, self.step if self.best == plain else 0.0

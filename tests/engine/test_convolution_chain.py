@@ -143,11 +143,13 @@ def test_a_resume_in_bfloat16_changes_no_bit():
     assert torch.equal(state(again), state(run))
 
 
+@pytest.mark.parametrize("value", ["nan", "-nan", "inf", "-inf"])
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_a_batch_that_is_not_finite_leaves_the_state_as_it_is(precision):
+def test_a_batch_that_is_not_finite_leaves_the_state_as_it_is(precision, value):
+    """Also where its bits, read as a whole number, lie below 0, so that the rectifier makes 0 of them."""
     run = begun(count=2, precision=precision)
     by_chain(run, 1)
-    run.batches.ready["x"].fill_(float("nan"))
+    run.batches.ready["x"].fill_(float(value))
     before = state(run)
     assert ConvolutionChain.of(run.rule, run.batches).take(run.at, 5).count == 0
     assert torch.equal(state(run), before)

@@ -12,6 +12,8 @@ from thalweg.rules.backpropagation import Backpropagation
 
 WHOLE = "float32", "float64"
 """Precisions in which products are taken in the type of the weights."""
+OR_ROUNDED = *WHOLE, "bfloat16"
+"""Those of programs that round what products read as well."""
 
 
 def usual(rule: Rule, *, most_weights: int, precisions: Sequence[str] = WHOLE) -> TypeGuard[Backpropagation]:

@@ -16,9 +16,9 @@ from thalweg.data.batches import Batches, StoredBatches
 from thalweg.engine._chain import Chain, parts_of, readable
 from thalweg.engine._dense_layers import Link, Pass, Views, in_order, layers_of, linked, worth_rounding
 from thalweg.engine._pooled_convolutions import Pooled, PooledPass, pooled_of
-from thalweg.engine._usual import usual
+from thalweg.engine._usual import OR_ROUNDED, usual
 from thalweg.engine._verdicts import Verdict
-from thalweg.engine.dense_chain import MOST_WEIGHTS, PRECISIONS
+from thalweg.engine.dense_chain import MOST_WEIGHTS
 from thalweg.rules._rule import Rule
 from thalweg.rules.backpropagation import Backpropagation
 
@@ -52,7 +52,7 @@ class ConvolutionChain(Chain):
 
     @classmethod
     def of(cls, rule: Rule, batches: Batches) -> "ConvolutionChain | None":
-        if not usual(rule, most_weights=MOST_WEIGHTS, precisions=PRECISIONS) or type(batches) is not StoredBatches:
+        if not usual(rule, most_weights=MOST_WEIGHTS, precisions=OR_ROUNDED) or type(batches) is not StoredBatches:
             return None
         modules, ports = in_order(rule.model), rule.task.ports.inputs
         shape = tuple(int(axis or 0) for axis in ports[0].shape) if len(ports) == 1 else ()

@@ -17,7 +17,7 @@ from thalweg.data.batches import Batches, StoredBatches
 from thalweg.engine._decoder_pass import DecoderPass, Learned
 from thalweg.engine._dense_layers import ACTIVATIONS
 from thalweg.engine._flat_adam import FlatAdam
-from thalweg.engine._usual import WHOLE, altered, usual
+from thalweg.engine._usual import OR_ROUNDED, altered, usual
 from thalweg.engine._verdicts import CrossEntropyVerdict
 from thalweg.engine.program import Program, Taken
 from thalweg.layers.attention import Manner
@@ -57,9 +57,7 @@ class DecoderProgram(Program):
 
     @classmethod
     def of(cls, rule: Rule, batches: Batches) -> "DecoderProgram | None":
-        if not usual(rule, most_weights=MOST_WEIGHTS, precisions=(*WHOLE, "bfloat16")) or not isinstance(
-            batches, StoredBatches
-        ):
+        if not usual(rule, most_weights=MOST_WEIGHTS, precisions=OR_ROUNDED) or not isinstance(batches, StoredBatches):
             return None
         model, task = rule.model, rule.task
         if not _known(model) or type(task) is not LanguageModelling or type(task.loss) is not CrossEntropy:

@@ -11,12 +11,11 @@ from thalweg.core.registry import program
 from thalweg.data.batches import Batches, StoredBatches
 from thalweg.engine._chain import Chain, read_links
 from thalweg.engine._dense_layers import Link, Pass, layers_of, worth_rounding
-from thalweg.engine._usual import WHOLE, usual
+from thalweg.engine._usual import OR_ROUNDED, usual
 from thalweg.engine._verdicts import Verdict
 from thalweg.rules._rule import Rule
 from thalweg.rules.backpropagation import Backpropagation
 
-PRECISIONS = *WHOLE, "bfloat16"
 MOST_WEIGHTS = 4_000_000
 """Weights beyond which products take nearly all of a step, so that nothing is worth another copy of them."""
 
@@ -36,7 +35,7 @@ class DenseChain(Chain):
 
     @classmethod
     def of(cls, rule: Rule, batches: Batches) -> "DenseChain | None":
-        if not usual(rule, most_weights=MOST_WEIGHTS, precisions=PRECISIONS) or type(batches) is not StoredBatches:
+        if not usual(rule, most_weights=MOST_WEIGHTS, precisions=OR_ROUNDED) or type(batches) is not StoredBatches:
             return None
         links = read_links(rule, batches)
         return None if links is None else cls(rule, batches, links)

@@ -23,7 +23,7 @@ from thalweg.engine._drawn import Drawn
 from thalweg.engine._flat_adam import FlatAdam
 from thalweg.engine._members_pass import MembersLayer, MembersPass, Views
 from thalweg.engine._table_columns import KNOWN, Seen, columns_of
-from thalweg.engine._usual import WHOLE, altered, usual
+from thalweg.engine._usual import OR_ROUNDED, altered, usual
 from thalweg.engine._verdicts import Verdict, judges, shares_of, verdict_of
 from thalweg.engine.program import Program, Taken
 from thalweg.layers.encoded import EncodedForMembers, Encoder
@@ -117,7 +117,7 @@ class TableMembers(Program):
 
     @classmethod
     def of(cls, rule: Rule, batches: Batches) -> "TableMembers | None":
-        if not usual(rule, most_weights=MOST_WEIGHTS, precisions=(*WHOLE, "bfloat16")):
+        if not usual(rule, most_weights=MOST_WEIGHTS, precisions=OR_ROUNDED):
             return None
         if type(batches) is not StoredBatches or batches.length is None:
             return None

@@ -162,6 +162,24 @@ def test_the_command_names_the_data_and_the_settings(tmp_path):
     assert "thalweg train &#x27;my data.csv&#x27; --settings " in text
 
 
+@pytest.mark.parametrize(
+    ("speed", "said"),
+    [
+        ([{"program": "decoder", "lanes": 4, "threads": 1, "precision": "bfloat16"}], "; steps by decoder, bfloat16, 4 lanes."),
+        (["plain", {"precision": "bfloat16"}], "; steps by plain and bfloat16."),
+        ("plain", ""),
+        ([{"ahead": True}], ""),
+        ([{"of": "another version"}], ""),
+    ],
+)
+def test_how_steps_were_taken_stands_beside_the_machine(tmp_path, speed, said):
+    settings = {"source": "adult.csv", "seed": 0, "speed": speed}
+    text = written(run_of(tmp_path / "run", settings=settings))
+    assert "2 threads" in text
+    assert said in text
+    assert ("steps by" in text) == bool(said)
+
+
 def repeated(folder):
     return html.unescape(re.search(r"Repeat it</h2><pre><code>(.*?)</code>", written(folder), re.DOTALL)[1])
 

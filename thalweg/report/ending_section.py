@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import yaml
+from pydantic import ValidationError
 
+from thalweg.engine.plan import PLAIN, SpeedPlan
 from thalweg.evaluation.figures import written
 from thalweg.report.markup import command, folded, paragraph, section, table, text
 from thalweg.report.run_facts import Facts
@@ -74,7 +76,17 @@ def _machine(facts: Facts) -> str:
     said += [f"{threads} thread{'' if threads == 1 else 's'}"] if threads else []
     said += [str(environment["precision"])] if environment.get("precision") else []
     shown = [one for one in said if one]
-    return f"On {', '.join(shown)}." if shown else ""
+    return f"On {', '.join(shown)}{_steps(facts)}." if shown else ""
+
+
+def _steps(facts: Facts) -> str:
+    """How steps were taken, where not plainly: a plan may name another precision and lanes for threads."""
+    plans = facts.settings.get("speed")
+    try:
+        told = dict.fromkeys(SpeedPlan.model_validate(one).told for one in plans) if isinstance(plans, list) else {}
+    except ValidationError:  # of another version
+        return ""
+    return f"; steps by {' and '.join(told)}" if set(told) - {PLAIN} else ""
 
 
 def repeat_section(facts: Facts) -> str:

@@ -8,10 +8,10 @@ BENCH := .venv/bench
 PYTEST := $(ONE_THREAD) $(BIN)/pytest -n auto --maxprocesses 4
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test slow gpu bench lint format wheel clean
+.PHONY: help install demo test test-reliability slow gpu bench lint format wheel clean
 
 help:  ## this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## */  make \1\t/' | expand -t 18
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */  make \1\t/' | expand -t 26
 
 install: $(INSTALLED)  ## what everything below needs, in .venv; done again only when pyproject.toml or constraints.txt changes
 
@@ -34,8 +34,13 @@ demo: $(LIGHT)  ## train a model on 1,797 handwritten digits and compare it with
 test: $(INSTALLED)  ## the full tier of tests: under 10 minutes on two cores
 	$(PYTEST) -m 'not slow and not reliability and not gpu'
 
-slow: $(INSTALLED)  ## the slow tier: real data (in the folder that THALWEG_DATA names), kills and resumes
-	$(PYTEST) -m '(slow or reliability) and not gpu' --timeout 900
+test-reliability: $(INSTALLED)  ## kills, failed system calls, damaged and hostile files, in full: under 20 minutes; docs/reliability.md
+	rm -rf build/reliability
+	THALWEG_RELIABILITY=whole THALWEG_FIGURES=build/reliability $(PYTEST) -m 'reliability and not slow and not gpu' --timeout 900
+	$(BIN)/python -m tests.reliability.page build/reliability docs/reliability.md
+
+slow: $(INSTALLED)  ## the slow tier: real data, in the folder that THALWEG_DATA names
+	$(PYTEST) -m 'slow and not gpu' --timeout 900
 
 gpu: $(INSTALLED)  ## where there is a CUDA GPU: the tests that need one, then what it reaches (benchmarks/gpu.py)
 	$(BIN)/pytest -m gpu

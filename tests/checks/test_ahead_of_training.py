@@ -57,6 +57,27 @@ def test_copies_stay_in_one_part_also_when_the_run_is_opened_again(file, tmp_pat
     assert again.digest == run.fitted.dataset.digest
 
 
+@pytest.fixture
+def parted(file, tmp_path):
+    """The same table with a column `split`; the copies stand in the test part, the rows that they copy in training."""
+    names, *rows = list(csv.reader(file.open(newline="")))
+    path = tmp_path / "parted.csv"
+    with path.open("w", newline="") as out:
+        part = ["test" if row >= 100 else "train" for row in range(len(rows))]
+        csv.writer(out).writerows([[*names, "split"], *([*row, one] for row, one in zip(rows, part, strict=True))])
+    return path
+
+
+def test_a_column_that_gives_the_parts_is_read_as_such_and_copies_across_them_are_a_leak(parted, tmp_path):
+    asked = tw.check(parted, target="left")
+    run = tw.train(parted, target="left", epochs=1, compare=False, out=tmp_path / "run")
+    ahead = json.loads((tmp_path / "run" / "data.json").read_text())["findings"]
+    for found in ([one.as_json() for one in asked.findings], ahead):
+        [one] = [one for one in found if one["code"].startswith("DUPLICATES")]
+        assert (one["code"], one["severity"], one["rows"]) == ("DUPLICATES_ACROSS", "warn", [two for _, two in COPIES])
+    assert set(run.fitted.dataset.parts["test"].tolist()) == set(range(100, 125))
+
+
 def test_no_check_leaves_no_findings_and_cuts_as_before(file, tmp_path):
     run = tw.train(file, target="left", epochs=1, compare=False, check=False, out=tmp_path / "run")
     assert "findings" not in json.loads((tmp_path / "run" / "data.json").read_text())

@@ -9,6 +9,7 @@ from thalweg.checks.check import Checked, check
 from thalweg.checks.finding import CONCERNS, Finding, counted
 from thalweg.checks.looked import shortly
 from thalweg.core import registry
+from thalweg.data._given_split import given_by_column
 from thalweg.data.dataset import Examples
 from thalweg.training.examined import Examine, Examined
 from thalweg.training.settings import RunSettings
@@ -28,7 +29,7 @@ def examination(settings: RunSettings) -> Examine:
     """
 
     def examine(examples: Examples) -> Examined:
-        checked = check(examples, settings.data, quick=True)
+        checked = check(given_by_column(examples, settings.data), settings.data, quick=True)
         checked.refuse()
         groups = [] if settings.data.keep_duplicates else groups_of_copies(checked)
         facts = {key: value for key, value in checked.as_json().items() if key in KEPT}

@@ -8,6 +8,7 @@ from thalweg.checks.check import Checked, check
 from thalweg.core.errors import DataRefusal
 from thalweg.core.run_folder import RunFolder
 from thalweg.core.talk import Talk
+from thalweg.data._given_split import given_by_column
 from thalweg.data.dataset import Examples
 from thalweg.data.read import read
 from thalweg.training.reopened import settings_of_run
@@ -41,6 +42,7 @@ def check_data(
             why="defects are found in rows",
             fix="give a path, a catalogued dataset, arrays or a data frame",
         )
+    examples = given_by_column(examples, settings.data)
     if talk is not None and examples.notes:
         talk.say("data", *examples.notes)
     return check(examples, settings.data) if against is None else check_against(examples, settings.data, against)

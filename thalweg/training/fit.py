@@ -1,34 +1,27 @@
 """Fit: encode, learn, package. What tuning, compression, audit and checks call; it compares and reports nothing."""
 
 import dataclasses
-import hashlib
 import html
-import json
-import platform
-import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-import yaml
 
 import thalweg
 from thalweg.core import files
 from thalweg.core.device import laid_out, pick_device, weights_dtype
 from thalweg.core.distributed import connect
-from thalweg.core.errors import TrainingRefusal, UsageRefusal
+from thalweg.core.errors import TrainingRefusal
 from thalweg.core.manifest import shown
 from thalweg.core.memory import keep_freed_memory
 from thalweg.core.redaction import redacted
 from thalweg.core.run_folder import RunFolder
-from thalweg.core.strict_yaml import read_yaml
 from thalweg.core.talk import Talk
 from thalweg.data.dataset import Dataset, Domain, Environment, Examples
 from thalweg.data.encode import encode
 from thalweg.data.read import read
-from thalweg.engine.plan import in_words
 from thalweg.metrics._margin import read_margin, refuse_wide
 from thalweg.packages.package import Package, write_package
 from thalweg.rules._rule import Context, Rule
@@ -39,7 +32,8 @@ from thalweg.training.failures import naming_failures
 from thalweg.training.interruption import INTERRUPTED, Interrupted, Interruption
 from thalweg.training.lesson import Lesson
 from thalweg.training.listeners import Checkpointer, Completion, Evaluation
-from thalweg.training.loop import Listener, Progress, learn
+from thalweg.training.loop import Listener, learn
+from thalweg.training.noted import Notes, threads_of
 from thalweg.training.own_parts import given_again
 from thalweg.training.pacing import Pacing
 from thalweg.training.plan import choose_precision
@@ -47,9 +41,10 @@ from thalweg.training.planned import Planned
 from thalweg.training.profile_run import Profiling
 from thalweg.training.published import better_begun, frozen_at_random
 from thalweg.training.rehearsal import rehearse
+from thalweg.training.saving import Saving
 from thalweg.training.searching import Search, found_used
 from thalweg.training.settings import RunSettings
-from thalweg.training.speed import SPEED, settle
+from thalweg.training.speed import settle
 from thalweg.training.splitting import tell_splitting
 from thalweg.training.stage import Own, Stage, build_stage, task_facts
 from thalweg.training.telling import ProgressLine, few_to_choose, tell_data, tell_model, tell_resumed, tell_stage
@@ -57,8 +52,6 @@ from thalweg.training.threads import threads_for
 from thalweg.training.trace import spoilt_weights
 
 EVALUATION_BATCH = 256
-FREE = ("checkpoint_seconds", "checkpoint_steps", "checkpoints_kept", "compare", "profile")
-"""Settings that no weight depends on: they may be others when a run is resumed."""
 
 
 @dataclass
@@ -139,7 +132,7 @@ def taught(
     pacing.refuse_passed("reading the data")
     work.look(examine, resume=resume)
     pacing.refuse_passed("reading and checking the data")
-    begun = work.newest() if resume else None
+    begun = work.saving.newest() if resume else None
     stage, previous = None, None
     interruption, seconds = Interruption(), 0.0
     for number in range(len(settings.stages)):
@@ -194,6 +187,8 @@ class _Work:
 
     def __post_init__(self) -> None:
         self.profiling = Profiling(self.settings, self.talk)
+        self.saving = Saving(self.folder, self.settings, self.pacing, self.context.processes, self.talk)
+        self.notes = Notes(self.folder, self.settings, self.pacing)
 
     @staticmethod
     def of(settings: RunSettings, given: Any, own: Own, folder: RunFolder, talk: Talk, pacing: Pacing) -> "_Work":  # noqa: ANN401
@@ -236,7 +231,7 @@ class _Work:
 
         A function of settings, net and batches alone, since sums of another number of threads end in other bits.
         """
-        chosen = self.settings.threads or _former_threads(self.folder)
+        chosen = self.settings.threads or threads_of(self.folder)
         torch.set_num_threads(chosen or threads_for(stage, torch.get_num_threads()))
 
     def listeners(self, stage: Stage, interruption: Interruption, further: Mapping[str, Listener]) -> dict[str, Listener]:
@@ -261,7 +256,7 @@ class _Work:
             "interruption": interruption,
         }
         watch["progress"] = ProgressLine(evaluation, self.talk)
-        save = self._saver(stage, watch)
+        save = self.saving.saver(stage, watch)
         watch["checkpoints"] = Checkpointer(save, seconds=settings.checkpoint_seconds, steps=settings.checkpoint_steps)
         return watch
 
@@ -294,44 +289,21 @@ class _Work:
         if stage.progress.position.stage == 0 and self.context.processes.rank == 0:
             self.folder.begin()
         self.talk.begun()
-        self._write_facts(stage)
+        self.notes.write(stage, self.context, self.examined, own=self.own.names)
         if stage.progress.position.stage:
             self.pacing.planned.write()
-            self._renew_settings()
+            self.notes.renew()
         stage.progress.history = self.history
         stage.begin()
 
     def go_on(self, begun: checkpoints.Checkpoint, stage: Stage, watch: Mapping[str, Listener]) -> None:
         """Continue a stage from a checkpoint, after checking that it belongs to these settings and data."""
-        for what, stored, now in (
-            ("settings", begun.settings, self._settings_digest(stage)),
-            ("data", begun.data, _digest(stage.dataset.fingerprint())),
-        ):
-            if stored != now:
-                raise UsageRefusal(
-                    "RESUME_CHANGED",
-                    f"the {what} are not those of the run that is to be resumed",
-                    where=str(self.folder.path),
-                    why="the result would be neither the old run's nor the new one's",
-                    fix=f"give back the {what} of {self.folder.path / 'settings.yaml'}, or start afresh under another --out",
-                )
-        checkpoints.restore(begun, stage.rule, stage.batches, watch)
-        stage.progress.position, stage.progress.stopped = begun.position, begun.stopped
-        self.history = stage.progress.history = list(begun.history)
+        self.saving.restore(begun, stage, watch)
+        self.history = stage.progress.history
         if self.context.processes.rank == 0:
-            files.cut_to(self.folder.metrics, begun.lines)
-            self._renew_settings()
+            self.notes.renew()
         self.talk.begun()
         tell_resumed(self.talk, stage.progress, self.folder.checkpoints / str(begun.number))
-
-    def newest(self) -> checkpoints.Checkpoint | None:
-        """The newest checkpoint that verifies; those that do not are named and left where they are."""
-        newest = self.folder.newest_checkpoint()
-        for bad, reason in newest.skipped:
-            self.talk.warn(f"checkpoint {bad.name} is left out: {reason}")
-        if newest.folder is None:
-            self.talk.say("resume", "no checkpoint was saved yet, so it begins at its first step")
-        return checkpoints.read(newest.folder) if newest.folder is not None else None
 
     def finish(self, stage: Stage, watch: Mapping[str, Listener], *, ended: bool, interrupted: int) -> float:
         """The end of a stage: refuse what diverged, save what was interrupted, keep the best, let the rule end.
@@ -344,7 +316,7 @@ class _Work:
             raise self._diverged(stage, watch)
         if interrupted:
             progress.stopped = progress.stopped.removeprefix(INTERRUPTED)
-            self._saver(stage, watch)(progress)
+            self.saving.saver(stage, watch)(progress)
             raise Interrupted(interrupted, self.folder.path)
         if ended:
             return 0.0
@@ -354,7 +326,7 @@ class _Work:
         seconds = line.conclude(progress)
         evaluation.restore_best(stage.rule)
         stage.rule.end(stage.batches, progress.position)
-        self._saver(stage, watch, ended=True)(progress)
+        self.saving.saver(stage, watch, ended=True)(progress)
         return seconds
 
     def _diverged(self, stage: Stage, watch: Mapping[str, Listener]) -> TrainingRefusal:
@@ -364,7 +336,7 @@ class _Work:
         assert divergence.refusal is not None
         progress.stopped = ""
         if not self.folder.steps() and not spoilt_weights(stage.rule):
-            self._saver(stage, watch)(progress)
+            self.saving.saver(stage, watch)(progress)
         return divergence.refusal
 
     def packaged(self, stage: Stage, seconds: float) -> Fitted:
@@ -396,84 +368,10 @@ class _Work:
             self.profiling.found,
         )
 
-    def _saver(self, stage: Stage, watch: Mapping[str, Listener], *, ended: bool = False) -> Callable[[Progress], None]:
-        def save(progress: Progress) -> None:
-            if self.context.processes.rank:
-                return
-            facts = {
-                "settings": self._settings_digest(stage),
-                "data": _digest(stage.dataset.fingerprint()),
-                "lines": files.synced_size(self.folder.metrics),
-            }
-            checkpoints.save(self.folder, progress, stage.rule, stage.batches, watch, facts=facts, ended=ended)
-            self.folder.rotate(self.settings.checkpoints_kept)
-
-        return save
-
-    def _settings_digest(self, stage: Stage) -> str:
-        free = dict.fromkeys((*FREE, SPEED), True) | {"data": {"cache": True}}  # the same values lie there
-        decisive = self.settings.model_dump(mode="json", exclude=free)
-        plans = self.pacing.planned.found.get(SPEED, [])[: stage.progress.position.stage + 1]
-        return _digest(decisive | {SPEED: plans, "processes": self.context.processes.world})
-
-    def _plans(self) -> dict[str, Any]:
-        """How steps are run, by stage, as far as that is known; nothing where they are plain."""
-        found = self.pacing.planned.found.get(SPEED)
-        return {} if found is None else {SPEED: in_words(found)}
-
-    def _write_facts(self, stage: Stage) -> None:
-        """What is needed to repeat the run, before its first step; lines that a killed start left are dropped."""
-        if self.context.processes.rank or stage.progress.position.stage:
-            return
-        files.cut_to(self.folder.metrics, 0)
-        own = self.own.names
-        unsaid = {*own, *({"rule"} if "name" in self.settings.stages[0].rule else ())}  # a stage's own rule is not the run's
-        chosen = {name: choice.model_dump(mode="json") for name, choice in stage.choices.items() if name not in unsaid}
-        added = {"chosen": chosen, "why": dict(stage.reasons)} | ({"own": own} if own else {})
-        settings = self.settings.model_dump(mode="json") | self._plans() | added
-        files.write_text(self.folder.settings, yaml.safe_dump(redacted(settings), sort_keys=False, allow_unicode=True))
-        files.write_json(self.folder.environment, environment(self.context))
-        self.pacing.planned.write()
-        facts = {"fingerprint": stage.dataset.fingerprint(), "notes": list(stage.dataset.notes)}
-        files.write_json(self.folder.data, facts | self.examined.as_json() | {"fields": stage.dataset.encodings.as_json()})
-
-    def _renew_settings(self) -> None:
-        """What may be another than when the run began, or is known only now, stands in its settings."""
-        written = read_yaml(self.folder.settings)[0] if self.folder.settings.is_file() else None
-        now = self.settings.model_dump(mode="json", include=set(FREE)) | self._plans()
-        if isinstance(written, dict) and now != {name: written.get(name) for name in now}:
-            files.write_text(self.folder.settings, yaml.safe_dump(written | now, sort_keys=False, allow_unicode=True))
-
-
-def environment(context: Context) -> dict[str, Any]:
-    """Versions, machine and threads: what equal bits depend on."""
-    return {
-        "thalweg": thalweg.__version__,
-        "python": sys.version.split()[0],
-        "torch": torch.__version__,
-        "machine": platform.machine(),
-        "system": platform.platform(),
-        "device": str(context.device),
-        "precision": context.precision,
-        "threads": torch.get_num_threads(),
-        "processes": context.processes.world,
-    }
-
 
 def _shell(rule: Rule) -> dict[str, Any] | None:
     settings = rule.shell()
     return None if settings is None else {"name": rule.declaration.name, "settings": settings}  # type: ignore[attr-defined]
-
-
-def _former_threads(folder: RunFolder) -> int | None:
-    """The threads that an unfinished run began with: sums of another number of threads end in other bits."""
-    if not folder.steps() or not folder.environment.exists():
-        return None
-    return int(files.read_json(folder.environment, where="environment.json").get("threads", 0)) or None
-
-
-def _digest(value: Any) -> str:  # noqa: ANN401 - any JSON value
-    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def _card(package: Package, stage: Stage, own: Own) -> str:

@@ -1,0 +1,84 @@
+"""What a run notes of itself before its first step, so that it can be repeated: settings, environment, data, decisions."""
+
+import platform
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import yaml
+
+import thalweg
+from thalweg.core import files
+from thalweg.core.redaction import redacted
+from thalweg.core.run_folder import RunFolder
+from thalweg.core.strict_yaml import read_yaml
+from thalweg.engine.plan import in_words
+from thalweg.rules._rule import Context
+from thalweg.training.examined import Examined
+from thalweg.training.pacing import Pacing
+from thalweg.training.settings import RunSettings
+from thalweg.training.speed import SPEED
+from thalweg.training.stage import Stage
+
+FREE = ("checkpoint_seconds", "checkpoint_steps", "checkpoints_kept", "compare", "profile")
+"""Settings that no weight depends on: they may be others when a run is resumed."""
+
+
+@dataclass
+class Notes:
+    """The files in which one run says what it is; the first of its processes writes them."""
+
+    folder: RunFolder
+    settings: RunSettings
+    pacing: Pacing
+
+    def write(self, stage: Stage, context: Context, examined: Examined, *, own: Mapping[str, str]) -> None:
+        """What is needed to repeat the run, before its first step; lines that a killed start left are dropped."""
+        if context.processes.rank or stage.progress.position.stage:
+            return
+        files.cut_to(self.folder.metrics, 0)
+        unsaid = {*own, *({"rule"} if "name" in self.settings.stages[0].rule else ())}  # a stage's own rule is not the run's
+        chosen = {name: choice.model_dump(mode="json") for name, choice in stage.choices.items() if name not in unsaid}
+        added = {"chosen": chosen, "why": dict(stage.reasons)} | ({"own": dict(own)} if own else {})
+        settings = self.settings.model_dump(mode="json") | self._plans() | added
+        files.write_text(self.folder.settings, yaml.safe_dump(redacted(settings), sort_keys=False, allow_unicode=True))
+        files.write_json(self.folder.environment, environment(context))
+        self.pacing.planned.write()
+        facts = {"fingerprint": stage.dataset.fingerprint(), "notes": list(stage.dataset.notes)}
+        files.write_json(self.folder.data, facts | examined.as_json() | {"fields": stage.dataset.encodings.as_json()})
+
+    def renew(self) -> None:
+        """What may be another than when the run began, or is known only now, stands in its settings."""
+        written = read_yaml(self.folder.settings)[0] if self.folder.settings.is_file() else None
+        now = self.settings.model_dump(mode="json", include=set(FREE)) | self._plans()
+        if isinstance(written, dict) and now != {name: written.get(name) for name in now}:
+            files.write_text(self.folder.settings, yaml.safe_dump(written | now, sort_keys=False, allow_unicode=True))
+
+    def _plans(self) -> dict[str, Any]:
+        """How steps are run, by stage, as far as that is known; nothing where they are plain."""
+        found = self.pacing.planned.found.get(SPEED)
+        return {} if found is None else {SPEED: in_words(found)}
+
+
+def environment(context: Context) -> dict[str, Any]:
+    """Versions, machine and threads: what equal bits depend on."""
+    return {
+        "thalweg": thalweg.__version__,
+        "python": sys.version.split()[0],
+        "torch": torch.__version__,
+        "machine": platform.machine(),
+        "system": platform.platform(),
+        "device": str(context.device),
+        "precision": context.precision,
+        "threads": torch.get_num_threads(),
+        "processes": context.processes.world,
+    }
+
+
+def threads_of(folder: RunFolder) -> int | None:
+    """The threads that an unfinished run began with: sums of another number of threads end in other bits."""
+    if not folder.steps() or not folder.environment.exists():
+        return None
+    return int(files.read_json(folder.environment, where="environment.json").get("threads", 0)) or None

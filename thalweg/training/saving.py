@@ -1,0 +1,90 @@
+"""Saving a run and going on from what was saved: when a checkpoint may be written, what it says, and whose it must be."""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from thalweg.core import files
+from thalweg.core.errors import UsageRefusal
+from thalweg.core.processes import Processes
+from thalweg.core.run_folder import RunFolder
+from thalweg.core.talk import Talk
+from thalweg.training import checkpoints
+from thalweg.training.loop import Listener, Progress
+from thalweg.training.noted import FREE
+from thalweg.training.pacing import Pacing
+from thalweg.training.settings import RunSettings
+from thalweg.training.speed import SPEED
+from thalweg.training.stage import Stage
+
+
+@dataclass
+class Saving:
+    """The checkpoints of one run; the first of its processes writes them."""
+
+    folder: RunFolder
+    settings: RunSettings
+    pacing: Pacing
+    processes: Processes
+    talk: Talk
+
+    def saver(self, stage: Stage, watch: Mapping[str, Listener], *, ended: bool = False) -> Callable[[Progress], None]:
+        """What writes a checkpoint of a stage and removes those that are no longer needed."""
+
+        def save(progress: Progress) -> None:
+            if self.processes.rank:
+                return
+            facts = {
+                "settings": self._settings_digest(stage),
+                "data": _digest(stage.dataset.fingerprint()),
+                "lines": files.synced_size(self.folder.metrics),
+            }
+            checkpoints.save(self.folder, progress, stage.rule, stage.batches, watch, facts=facts, ended=ended)
+            self.folder.rotate(self.settings.checkpoints_kept)
+
+        return save
+
+    def newest(self) -> checkpoints.Checkpoint | None:
+        """The newest checkpoint that verifies; those that do not are named and left where they are."""
+        newest = self.folder.newest_checkpoint()
+        for bad, reason in newest.skipped:
+            self.talk.warn(f"checkpoint {bad.name} is left out: {reason}")
+        if newest.folder is None:
+            self.talk.say("resume", "no checkpoint was saved yet, so it begins at its first step")
+        return checkpoints.read(newest.folder) if newest.folder is not None else None
+
+    def restore(self, begun: checkpoints.Checkpoint, stage: Stage, watch: Mapping[str, Listener]) -> None:
+        """Put a checkpoint's state into a stage, and drop the lines of metrics that came after it.
+
+        Raises:
+            UsageRefusal: it is not of these settings and data.
+        """
+        for what, stored, now in (
+            ("settings", begun.settings, self._settings_digest(stage)),
+            ("data", begun.data, _digest(stage.dataset.fingerprint())),
+        ):
+            if stored != now:
+                raise UsageRefusal(
+                    "RESUME_CHANGED",
+                    f"the {what} are not those of the run that is to be resumed",
+                    where=str(self.folder.path),
+                    why="the result would be neither the old run's nor the new one's",
+                    fix=f"give back the {what} of {self.folder.path / 'settings.yaml'}, or start afresh under another --out",
+                )
+        checkpoints.restore(begun, stage.rule, stage.batches, watch)
+        stage.progress.position, stage.progress.stopped = begun.position, begun.stopped
+        stage.progress.history = list(begun.history)
+        if self.processes.rank == 0:
+            files.cut_to(self.folder.metrics, begun.lines)
+
+    def _settings_digest(self, stage: Stage) -> str:
+        free = dict.fromkeys((*FREE, SPEED), True) | {"data": {"cache": True}}  # the same values lie there
+        decisive = self.settings.model_dump(mode="json", exclude=free)
+        plans = self.pacing.planned.found.get(SPEED, [])[: stage.progress.position.stage + 1]
+        return _digest(decisive | {SPEED: plans, "processes": self.processes.world})
+
+
+def _digest(value: Any) -> str:  # noqa: ANN401 - any JSON value
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()

@@ -12,9 +12,12 @@ import itertools
 import random
 import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.watched_refusals import Watched, watched
 
 CACHES = itertools.count()
 
@@ -27,6 +30,21 @@ def seeded() -> None:
         sys.modules["numpy"].random.seed(0)
     if "torch" in sys.modules:
         sys.modules["torch"].manual_seed(0)
+
+
+@pytest.fixture(scope="session")
+def refusals() -> Iterator[Watched]:
+    """What is refused in this process."""
+    with watched() as found:
+        yield found
+
+
+@pytest.fixture(autouse=True)
+def refusals_are_well_said(refusals: Watched) -> Iterator[None]:
+    """Whatever is refused for a test, in its fixtures too, says what is wrong, where, why and how to mend it."""
+    yield
+    problems, refusals.problems = refusals.problems, []
+    assert not problems, "\n".join(problems)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Mapping
 
 CODES = {2, 3, 4, 5, 6, 7, 8, 129, 130, 143}
 MOST_LINES = 6
@@ -43,10 +44,28 @@ def _refusal(text: str) -> list[str]:
 
 
 def _assert_told(told: dict[str, str]) -> None:
-    assert CODE.fullmatch(told["code"]), told
-    assert len(told["what"]) > 8, told
-    assert not EMPTY.match(told["what"]), told
-    assert told.get("fix"), f"nothing says how to mend it: {told}"
+    problems = unsound(told, "")
+    assert not problems, problems
+
+
+def unsound(told: Mapping[str, str], text: str) -> list[str]:
+    """What is wrong with a refusal.
+
+    Args:
+        told: its parts.
+        text: how a terminal shows it.
+    """
+    code = told.get("code", "")
+    problems = [f"{code} says nothing of its {part}" for part in ("what", "where", "why", "fix") if not told.get(part)]
+    if not CODE.fullmatch(code):
+        problems.append(f"{code!r} is no stable code")
+    if len(told.get("what", "")) <= 8 or EMPTY.match(told.get("what", "")):
+        problems.append(f"{code} does not say what is wrong: {told.get('what')!r}")
+    if len(text.split("\n")) > MOST_LINES:
+        problems.append(f"{code} has more than {MOST_LINES} lines: {text!r}")
+    if "Traceback (most recent call last)" in text or ADDRESS.search(text):
+        problems.append(f"{code} shows what is ours: {text!r}")
+    return problems
 
 
 def _assert_nothing_of_ours(text: str) -> None:

@@ -217,8 +217,9 @@ def refusal_of(error: click.ClickException) -> Refusal:
     if isinstance(error, click.BadParameter):
         name = error.param.opts[0] if error.param is not None else "argument"
         return UsageRefusal("FLAG_INVALID", f"{name} {error.message}", where=name, why="it could not mean anything", fix=fix)
-    message = error.format_message()
-    return UsageRefusal("USAGE", message[:1].lower() + message[1:].rstrip("."), where=f"thalweg {verb}".strip(), fix=fix)
+    what = error.format_message().rstrip(".")
+    why = "a command that is not understood does nothing"
+    return UsageRefusal("USAGE", what[:1].lower() + what[1:], where=f"thalweg {verb}".strip(), why=why, fix=fix)
 
 
 def _unknown(error: click.NoSuchOption, fix: str) -> Refusal:

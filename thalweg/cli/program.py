@@ -192,7 +192,8 @@ class _Outcome:
     def stopped(self, number: int) -> int:
         """A signal where nothing was left half done."""
         name = signal.Signals(number).name
-        stop = Refusal("STOPPED", f"stopped by {name}", why="nothing was left half written", fix="repeat the command")
+        why, fix = "nothing was left half written", "repeat the command"
+        stop = Refusal("STOPPED", f"stopped by {name}", where=f"signal {number}", why=why, fix=fix)
         self.refused(stop)
         return 128 + number
 

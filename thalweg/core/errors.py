@@ -21,9 +21,7 @@ class Refusal(ValueError):
 
     exit_code = 2
 
-    def __init__(
-        self, code: str, what: str, *, where: str = "", why: str = "", fix: str = "", details: dict[str, Any] | None = None
-    ) -> None:
+    def __init__(self, code: str, what: str, *, where: str, why: str, fix: str, details: dict[str, Any] | None = None) -> None:
         super().__init__(what)
         self.code, self.what, self.where, self.why, self.fix = code, what, where, why, fix
         self.details = details or {}

@@ -97,7 +97,8 @@ def part(
         facts: literals only, so that the scan can read them.
     """
     if sort not in ROOMS:
-        raise UsageRefusal("PART_UNKNOWN_SORT", f'"{sort}" is no sort of part', fix=f"one of {', '.join(ROOMS)}")
+        what, why = f'"{sort}" is no sort of part', "each sort has a contract of its own"
+        raise UsageRefusal("PART_UNKNOWN_SORT", what, where=f'part "{name}"', why=why, fix=f"one of {', '.join(ROOMS)}")
 
     def declare(thing: T) -> T:
         thing.declaration = Declaration(sort, name, settings, variants or {}, facts)  # type: ignore[attr-defined]
@@ -243,6 +244,7 @@ def load(sort: str, name: str) -> Any:
     raise UsageRefusal(
         f"{sort.upper()}_UNKNOWN",
         f'there is no {sort} named "{name}"; {did_you_mean(name, names(sort))}',
+        where=f"{sort} {name}",
         why="only declared parts can be named",
         fix=f"thalweg list {plural(sort)}",
     )

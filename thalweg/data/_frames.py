@@ -187,6 +187,7 @@ def _names(what: str) -> DataRefusal:
     return DataRefusal(
         "DATA_COLUMN_NAME",
         f"the data frame's columns cannot be named: {what}",
+        where="frame.columns",
         why="each field is spoken of by one name, which is text",
         fix="rename the columns: frame.columns = [...]",
     )

@@ -75,7 +75,11 @@ def refuse_unequal(lengths: Mapping[str, int], where: str) -> None:
     """
     if not lengths or max(lengths.values()) == 0:
         raise DataRefusal(
-            "DATA_NO_ROWS", f"{where} has no rows", why="there is nothing to learn from", fix="give data with rows"
+            "DATA_NO_ROWS",
+            f"{where} has no rows",
+            where=where,
+            why="there is nothing to learn from",
+            fix="give data with rows",
         )
     if len(set(lengths.values())) > 1:
         raise DataRefusal(

@@ -41,7 +41,11 @@ def fetch(address: str, path: Path, *, size: int, digest: str, told: Told | None
         return path
     if not address.startswith(("https://", "http://")):
         raise UsageRefusal(
-            "ADDRESS_SCHEME", f"{address} is no web address", why="only https and http are fetched", fix="give an https address"
+            "ADDRESS_SCHEME",
+            f"{address} is no web address",
+            where=f"the address of {path.name}",
+            why="only https and http are fetched",
+            fix="give an https address",
         )
     part = path.with_name(path.name + ".part")
     _make_folder(path.parent)

@@ -216,6 +216,7 @@ def _not_understood(given: Any) -> DataRefusal:
     return DataRefusal(
         "DATA_NOT_UNDERSTOOD",
         f"no source understands this: {kind}",
+        where="the data that were given",
         why="examples must be told apart: rows, and columns or inputs and target",
         fix="give a path, a catalogued name, (X, y), a mapping of columns, a torch Dataset or an iterable of examples",
     )

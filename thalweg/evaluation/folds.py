@@ -165,7 +165,8 @@ def judged(metric: Metric[Any], found: Sequence[Fold], *, groups: Tensor | None 
     if len(known) < len(found):
         why = "without a value for each fold there is no mean"
         fix = "compare over seeds: thalweg compare RUN --seeds 5"
-        raise UsageRefusal("FOLDS_UNDEFINED", f"the headline has no value on a fold: {metric.undefined}", why=why, fix=fix)
+        what = f"the headline has no value on a fold: {metric.undefined}"
+        raise UsageRefusal("FOLDS_UNDEFINED", what, where=f"test rows, {type(metric).__name__}", why=why, fix=fix)
     gaps, alpha = [sign(metric) * (a - b) for a, b in known], ALPHA / look
     difference = difference_over(metric, found, gaps, groups=groups, alpha=alpha)
     names = {one.opponent: one.title for one in found}
@@ -307,7 +308,8 @@ class _Work:
         chosen = found.best(sign(metric))
         if chosen is None:
             why, fix = "the method is compared with what is best on validation rows", "thalweg compare RUN --seeds 5"
-            raise UsageRefusal("FOLDS_NO_OPPONENT", f"a fold has no opponent: {'; '.join(found.notes)}", why=why, fix=fix)
+            what = f"a fold has no opponent: {'; '.join(found.notes)}"
+            raise UsageRefusal("FOLDS_NO_OPPONENT", what, where=str(folder.path), why=why, fix=fix)
         margin = margin_of(metric, chosen.promise, self.settings.margin)
         models: dict[str, Model] = {"net": package.model, "opponent": chosen.model}
         rows = {name: evaluate(task, model, moved, at=at).rows[self.headline] for name, model in models.items()}

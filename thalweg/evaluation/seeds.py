@@ -95,7 +95,11 @@ def judged(
     if len(known) < len(rows):
         why = "without a value for each seed there is no mean"
         raise UsageRefusal(
-            "SEEDS_UNDEFINED", f"the headline has no value: {metric.undefined}", why=why, fix="give more test rows"
+            "SEEDS_UNDEFINED",
+            f"the headline has no value: {metric.undefined}",
+            where=f"test rows, {type(metric).__name__}",
+            why=why,
+            fix="give more test rows",
         )
     gaps = [sign(metric) * (a - b) for a, b in known]
     moved = [paired_moves(metric, one.net, one.opponent, groups) for one in rows]

@@ -14,6 +14,7 @@ from thalweg.core.errors import DataRefusal, PackageRefusal, did_you_mean
 from thalweg.fields.column import Column, Look
 from thalweg.fields.ports import Port
 from thalweg.fields.ragged import Ragged
+from thalweg.fields.restored import unreadable_encoding
 from thalweg.fields.spelling import Spelling
 from thalweg.fields.straight import Straight
 
@@ -273,7 +274,7 @@ def _described(one: Encoding) -> dict[str, Any]:
 def _spellings(row: Mapping[str, Any]) -> dict[str, Spelling]:
     given = row.get("spellings", {})
     if not isinstance(given, Mapping) or not set(given) <= set(row["fields"]):
-        raise _unreadable("its spellings are not those of its fields", str(row.get("name")))
+        raise unreadable_encoding("an encoding cannot be read: its spellings are not those of its fields", str(row.get("name")))
     return {field: Spelling.restored(state, where=f"encoding {row['name']}") for field, state in given.items()}
 
 
@@ -282,7 +283,10 @@ def _restored(row: Mapping[str, Any]) -> Encoding:
     wrong = [key for key, kind in wanted.items() if not isinstance(row.get(key), kind)]
     wrong += [key for key in row if key not in wanted and key != "spellings"]
     if wrong or not all(isinstance(name, str) for name in row["fields"]):
-        raise _unreadable(f"it lacks, or should not have, {', '.join(wrong) or 'names of fields'}", str(row.get("name")))
+        raise unreadable_encoding(
+            f"an encoding cannot be read: it lacks, or should not have, {', '.join(wrong) or 'names of fields'}",
+            str(row.get("name")),
+        )
     name, kind, role, fields, state = (row[key] for key in wanted)
     if kind not in registry.names("kind"):
         raise PackageRefusal(
@@ -299,14 +303,6 @@ def _restored(row: Mapping[str, Any]) -> Encoding:
     except PackageRefusal:
         raise
     except (KeyError, TypeError, ValueError) as error:
-        raise _unreadable(f"its state is not that of the kind {kind}: {error}", name) from None
-
-
-def _unreadable(what: str, name: str) -> PackageRefusal:
-    return PackageRefusal(
-        "PACKAGE_ENCODING",
-        f"an encoding cannot be read: {what}"[:300],
-        where=f"package.json, encoding {name}"[:200],
-        why="values would be turned into other tensors than in training",
-        fix="take another copy, or train it again",
-    )
+        raise unreadable_encoding(
+            f"an encoding cannot be read: its state is not that of the kind {kind}: {error}", name
+        ) from None

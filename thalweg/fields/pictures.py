@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
 NAMED = "PNG, JPEG, WebP, BMP, GIF, TIFF and PGM"
@@ -130,11 +130,17 @@ def pixels(picture: Picture, form: Form) -> np.ndarray:
             image.draft(None, (2 * form.width, 2 * form.height))  # JPEG: decode no finer than resizing needs
             array = _eight_bits(ImageOps.exif_transpose(image))
         except BROKEN as error:
-            raise Unreadable(f"{_shown(picture)}: damaged ({str(error)[:60] or type(error).__name__})") from None
+            raise Unreadable(f"{_shown(picture)}: {damage(error)}") from None
         try:
             return _resized(_fitting(array, form.channels), form)
         except Unreadable as reason:
             raise Unreadable(f"{_shown(picture)}: {reason}") from None
+
+
+def damage(error: Exception) -> str:
+    """What a decoder says of a picture; where it recognised none, it names only the object that it was given."""
+    said = "its beginning is that of no picture" if isinstance(error, UnidentifiedImageError) else str(error)[:60]
+    return f"damaged ({said or type(error).__name__})"
 
 
 def _opened(picture: Picture, most: int) -> Image.Image:

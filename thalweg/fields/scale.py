@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from thalweg.core.errors import PackageRefusal
+from thalweg.fields.restored import unreadable_encoding
 
 AT_ONCE = 1 << 15
 """Values that are standardised at once."""
@@ -68,7 +68,7 @@ class Scale:
         return {"mean": self.mean.tolist(), "deviation": self.deviation.tolist()}
 
     @staticmethod
-    def restored(state: Mapping[str, Any], where: str) -> "Scale":
+    def restored(state: Mapping[str, Any], name: str) -> "Scale":
         """The scale that `state` gave.
 
         Raises:
@@ -77,7 +77,7 @@ class Scale:
         try:
             mean, deviation = (np.asarray(state[key], dtype=np.float64) for key in ("mean", "deviation"))
         except (KeyError, TypeError, ValueError) as error:
-            raise PackageRefusal("PACKAGE_ENCODING", f"the scale of an encoding cannot be read: {error}", where=where) from None
+            raise unreadable_encoding(f"the scale of an encoding cannot be read: {error}", name) from None
         if mean.shape != deviation.shape or not (np.isfinite(mean).all() and np.isfinite(deviation).all()):
-            raise PackageRefusal("PACKAGE_ENCODING", "the scale of an encoding is not whole", where=where)
+            raise unreadable_encoding("the scale of an encoding is not whole", name)
         return Scale(mean, deviation)

@@ -59,6 +59,7 @@ class Attention(nn.Module):
                 "LAYER_HEADS_DO_NOT_DIVIDE",
                 f"a width of {width} cannot be divided into {heads} equal heads",
                 where="heads",
+                why="each head reads a share of the width",
                 fix=f"a divisor of {width}",
             )
         self.heads, self.manner = heads, manner

@@ -57,6 +57,7 @@ def zero_last(branch: nn.Module) -> None:
         raise UsageRefusal(
             "LAYER_NO_WEIGHT",
             f"{type(branch).__name__} holds no linear or convolutional layer to set to zero",
+            where=f"branch {type(branch).__name__}",
             why="a residual block starts as the identity only if its branch ends in one",
             fix="give the branch itself, not its activation or normalisation",
         )

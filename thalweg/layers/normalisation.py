@@ -132,6 +132,7 @@ class GroupNorm(nn.GroupNorm):
                 "LAYER_GROUPS_DO_NOT_DIVIDE",
                 f"{channels} channels cannot be divided into {settings.groups} equal groups",
                 where="groups of the group normalisation",
+                why="each channel is normalised with those of its group, and all groups are alike",
                 fix=f"a divisor of {channels}",
             )
         super().__init__(settings.groups, channels, eps=settings.epsilon, affine=settings.learned)
@@ -165,6 +166,7 @@ def instance_norm(channels: int, *, dims: int, settings: NormalisationSettings) 
             "LAYER_NO_POSITIONS",
             "instance normalisation averages over positions, and rows of plain features have none",
             where="normalisation with dims=0",
+            why="the mean and variance of a single value say nothing",
             fix='normalisation "layer" or "batch"',
         )
     return GroupNorm(channels, dims=dims, settings=GroupSettings(groups=channels, **settings.model_dump()))

@@ -30,6 +30,7 @@ class Rotary(nn.Module):
                 "LAYER_ODD_FEATURES",
                 f"heads of {features} features cannot be turned in pairs",
                 where="positions: rotary",
+                why="each pair of features is turned by an angle of its own",
                 fix="a width that leaves each head an even number of features, or learned positions",
             )
         speed = base ** (-torch.arange(0, features, 2, dtype=torch.float64) / features)

@@ -72,6 +72,8 @@ def _half(width: int) -> int:
         raise UsageRefusal(
             "LAYER_WIDTH_ODD",
             f"sines and cosines need an even width of 4 or more, got {width}",
+            where="width of the features of a number",
+            why="half of them are sines and half cosines, of frequencies from low to high",
             fix=f"width {max(4, width + width % 2)}",
         )
     return width // 2

@@ -99,6 +99,7 @@ def visible(values: Tensor, mask: Tensor | None, *, fill: float = 0.0) -> Tensor
         raise UsageRefusal(
             "LOSS_MASK_SHAPE",
             f"the mask has shape {tuple(mask.shape)}, the values have {tuple(values.shape)}",
+            where="mask of the loss",
             why="a mask says which examples and positions count",
             fix="give it the leading axes of the output and of the target",
         )

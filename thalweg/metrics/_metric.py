@@ -107,6 +107,7 @@ def spread(mask: Tensor, values: Tensor) -> Tensor:
         raise UsageRefusal(
             "METRIC_MASK_SHAPE",
             f"the mask has shape {tuple(mask.shape)}, the values have {tuple(values.shape)}",
+            where="mask of the metric",
             why="a mask says which examples and positions count",
             fix="give it the leading axes of the target",
         )

@@ -37,6 +37,7 @@ def lbfgs(parameters: Parameters, settings: LbfgsSettings) -> optim.Optimizer:
         raise UsageRefusal(
             "OPTIMIZER_GROUPS",
             f"L-BFGS takes one group of parameters, got {len(parameters)}",
+            where="optimizer lbfgs",
             why="one line is searched for all weights together",
             fix="one group, or another optimizer such as adamw",
         )

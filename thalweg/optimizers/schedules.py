@@ -108,6 +108,7 @@ def warmed_up(settings: ScheduleSettings, step: int, total: int) -> tuple[float,
             "SCHEDULE_NO_STEPS",
             f"a schedule over {total} steps: at least 1 is needed",
             where="total number of steps",
+            why="the rate is a function of how far training has come",
             fix="more epochs, or a smaller batch size",
         )
     warmup = round(settings.warmup * total) if settings.warmup < 1 else int(settings.warmup)

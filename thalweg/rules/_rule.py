@@ -105,7 +105,9 @@ class Rule(ABC):
     def act(self, observation: Tensor, at: Position) -> Tensor:
         """What to do on seeing observations (n, ...); only rules that act."""
         name = self.declaration.name  # type: ignore[attr-defined]
-        raise UsageRefusal("RULE_CANNOT_ACT", f"the rule {name} does not act", fix="one that acts: thalweg list rules")
+        why = "only rules that learn by acting choose what to do"
+        fix = "one that acts: thalweg list rules"
+        raise UsageRefusal("RULE_CANNOT_ACT", f"the rule {name} does not act", where=f"rule {name}", why=why, fix=fix)
 
     def shell(self) -> dict[str, Any] | None:
         """For rules that ship the model inside a module of their own: the settings that `in_shell` builds it from again."""

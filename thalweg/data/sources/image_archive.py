@@ -19,7 +19,7 @@ from thalweg.data._unread import endings, mostly_unread
 from thalweg.data.dataset import Examples
 from thalweg.data.settings import DataSettings
 from thalweg.data.sources.images import examples_of_layout
-from thalweg.fields.pictures import BROKEN, FORMATS, MOST_PIXELS, Form, Unreadable, header, pixels, too_many
+from thalweg.fields.pictures import BROKEN, FORMATS, MOST_PIXELS, Form, Unreadable, damage, header, pixels, too_many
 
 TOLERATED = 0.2
 """The share of broken pictures above which the archive is refused."""
@@ -83,7 +83,7 @@ def _picture(content: bytes, most: int) -> np.ndarray:
             upright = header(image)
             array = pixels(image, Form(upright.height, upright.width, upright.channels))
     except (*BROKEN, Image.DecompressionBombError) as error:
-        raise Unreadable(f"damaged ({str(error)[:60] or type(error).__name__})") from None
+        raise Unreadable(damage(error)) from None
     return array[:, :, 0] if array.shape[2] == 1 else array
 
 

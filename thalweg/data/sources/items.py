@@ -41,7 +41,11 @@ def items(asked: Asked) -> Examples:
     rows = list(_counted(_gone_through(given)))
     if not rows:
         raise DataRefusal(
-            "DATA_NO_ROWS", "the iterable gives no examples", why="there is nothing to learn from", fix="give one that does"
+            "DATA_NO_ROWS",
+            "the iterable gives no examples",
+            where=type(given).__name__,
+            why="there is nothing to learn from",
+            fix="give one that does",
         )
     columns, target = _columns(rows)
     target = asked.data.target if asked.data.target in columns else target

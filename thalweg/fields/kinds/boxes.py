@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from thalweg.core.errors import PackageRefusal
 from thalweg.core.registry import kind
 from thalweg.fields.arrays import refuse_others
 from thalweg.fields.column import Column, Look
@@ -16,6 +15,7 @@ from thalweg.fields.encoding import BadRows, Claim, Encoding
 from thalweg.fields.pictures import EVER_DECODED, Unreadable, each, header
 from thalweg.fields.ports import Port
 from thalweg.fields.ragged import Ragged
+from thalweg.fields.restored import unreadable_encoding
 
 
 @kind("boxes", plural="sets of boxes", moves_as="box-shares")
@@ -119,7 +119,7 @@ class Boxes(Encoding):
 
     def restore(self, state: Mapping[str, Any]) -> Self:
         if not {"width", "shares", "classes"} <= set(state):
-            raise PackageRefusal("PACKAGE_ENCODING", "an encoding of boxes cannot be read", where=f"encoding {self.name}")
+            raise unreadable_encoding("an encoding of boxes cannot be read", self.name)
         self.width, self.shares, self.classes = int(state["width"]), bool(state["shares"]), int(state["classes"])
         return self
 

@@ -9,13 +9,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from thalweg.core.errors import PackageRefusal
 from thalweg.core.registry import kind
 from thalweg.fields.arrays import is_scalar, refuse_others, refuse_restored
 from thalweg.fields.column import Column, Look, coded, missing, plain
 from thalweg.fields.encoding import BadRows, Claim, Encoding
 from thalweg.fields.ports import Port
 from thalweg.fields.repeated import Repeated
+from thalweg.fields.restored import unreadable_encoding
 from thalweg.fields.straight import Straight
 
 FEW = 20
@@ -168,13 +168,13 @@ class Category(Encoding):
     def restore(self, state: Mapping[str, Any]) -> Self:
         values = state.get("values")
         if not isinstance(values, list) or len(values) != len(self.fields) or not all(isinstance(one, list) for one in values):
-            raise PackageRefusal("PACKAGE_ENCODING", "the values of a category cannot be read", where=f"encoding {self.name}")
+            raise unreadable_encoding("the values of a category cannot be read", self.name)
         for known in values:
             refuse_restored(self.name, known)
         counts = state.get("counts", [])  # packages written before classes were counted have none
         whole = isinstance(counts, list) and len(counts) in (0, len(values[0])) and all(type(n) is int for n in counts)
         if not whole:
-            raise PackageRefusal("PACKAGE_ENCODING", "the counts of classes cannot be read", where=f"encoding {self.name}")
+            raise unreadable_encoding("the counts of classes cannot be read", self.name)
         self.values, self.counts = [list(one) for one in values], tuple(counts)
         return self
 

@@ -7,12 +7,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from thalweg.core.errors import PackageRefusal
 from thalweg.core.registry import kind
 from thalweg.fields.arrays import shown
 from thalweg.fields.column import DAY, Column, Look, missing
 from thalweg.fields.encoding import BadRows, Claim, Encoding
 from thalweg.fields.ports import Port
+from thalweg.fields.restored import unreadable_encoding
 from thalweg.fields.scale import Scale
 
 UNITS = (DAY, 3600.0, 60.0, 1.0)
@@ -115,11 +115,11 @@ class Date(Encoding):
         return {"parts": self.parts, "units": self.units, **self.scale.state()}
 
     def restore(self, state: Mapping[str, Any]) -> Self:
-        self.scale = Scale.restored(state, where=f"encoding {self.name}")
+        self.scale = Scale.restored(state, self.name)
         parts, units = state.get("parts"), state.get("units")
         whole = isinstance(parts, list) and isinstance(units, list) and len(parts) == len(units) == len(self.fields)
         if not whole or not _fit_together(parts, units, len(self.scale.mean)):  # type: ignore[arg-type]
-            raise PackageRefusal("PACKAGE_ENCODING", "the parts of a date cannot be read", where=f"encoding {self.name}")
+            raise unreadable_encoding("the parts of a date cannot be read", self.name)
         self.parts, self.units = [list(one) for one in parts or []], [float(unit) for unit in units or []]
         return self
 

@@ -11,7 +11,7 @@ import torch
 from PIL import Image as Pillow
 from torch import Tensor
 
-from thalweg.core.errors import DataRefusal, PackageRefusal, UsageRefusal
+from thalweg.core.errors import DataRefusal, UsageRefusal
 from thalweg.core.registry import kind
 from thalweg.fields.arrays import refuse_others
 from thalweg.fields.column import Column, Look, take
@@ -30,6 +30,7 @@ from thalweg.fields.pictures import (
     to_bytes,
 )
 from thalweg.fields.ports import Port
+from thalweg.fields.restored import unreadable_encoding
 from thalweg.fields.straight import Straight, tensor_of
 
 STATISTICS_ROWS = 2000
@@ -233,7 +234,7 @@ class Image(Encoding):
         except (KeyError, TypeError, ValueError):
             whole = False
         if not whole:
-            raise PackageRefusal("PACKAGE_ENCODING", "an image encoding cannot be read", where=f"encoding {self.name}")
+            raise unreadable_encoding("an image encoding cannot be read", self.name)
         return self
 
 

@@ -7,12 +7,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from thalweg.core.errors import PackageRefusal
 from thalweg.core.registry import kind
 from thalweg.fields.arrays import is_list, refuse_others, refuse_restored, refuse_shape, shown
 from thalweg.fields.column import Column, Look, in_order, plain
 from thalweg.fields.encoding import BadRows, Claim, Encoding
 from thalweg.fields.ports import Port
+from thalweg.fields.restored import unreadable_encoding
 
 
 @kind("labels", plural="label sets")
@@ -95,7 +95,7 @@ class Labels(Encoding):
 
     def restore(self, state: Mapping[str, Any]) -> Self:
         if not isinstance(state.get("values"), list):
-            raise PackageRefusal("PACKAGE_ENCODING", "the labels of an encoding cannot be read", where=f"encoding {self.name}")
+            raise unreadable_encoding("the labels of an encoding cannot be read", self.name)
         refuse_restored(self.name, state["values"])
         self.values, self.array = list(state["values"]), bool(state.get("array", False))
         return self

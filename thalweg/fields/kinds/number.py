@@ -125,7 +125,7 @@ class Number(Encoding):
         return self.scale.state()
 
     def restore(self, state: Mapping[str, Any]) -> Self:
-        self.scale = Scale.restored(state, where=f"encoding {self.name}")
+        self.scale = Scale.restored(state, self.name)
         return self
 
 

@@ -7,13 +7,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from thalweg.core.errors import PackageRefusal
 from thalweg.core.registry import kind
 from thalweg.fields.arrays import not_finite, refuse_shape, rows_of_floats, shown
 from thalweg.fields.column import Column, Look, as_column
 from thalweg.fields.encoding import BadRows, Claim, Encoding
 from thalweg.fields.ports import Port
 from thalweg.fields.ragged import Ragged
+from thalweg.fields.restored import unreadable_encoding
 from thalweg.fields.scale import Scale
 
 SMOOTH = 0.5
@@ -137,8 +137,8 @@ class Series(Encoding):
 
     def restore(self, state: Mapping[str, Any]) -> Self:
         if not isinstance(state.get("length"), int):
-            raise PackageRefusal("PACKAGE_ENCODING", "the length of a series cannot be read", where=f"encoding {self.name}")
-        self.scale, self.longest = Scale.restored(state, where=f"encoding {self.name}"), state["length"]
+            raise unreadable_encoding("the length of a series cannot be read", self.name)
+        self.scale, self.longest = Scale.restored(state, self.name), state["length"]
         self.length = None if state.get("varies", False) else self.longest
         return self
 

@@ -7,12 +7,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from thalweg.core.errors import PackageRefusal
 from thalweg.core.registry import kind
 from thalweg.fields.column import Column
 from thalweg.fields.encoding import BadRows, Encoding
 from thalweg.fields.ports import Port
 from thalweg.fields.ragged import Ragged
+from thalweg.fields.restored import unreadable_encoding
 
 
 @kind("strip", plural="strips")
@@ -77,7 +77,7 @@ class Strip(Encoding):
 
     def restore(self, state: Mapping[str, Any]) -> Self:
         if not {"height", "mean", "deviation"} <= set(state):
-            raise PackageRefusal("PACKAGE_ENCODING", "an encoding of strips cannot be read", where=f"encoding {self.name}")
+            raise unreadable_encoding("an encoding of strips cannot be read", self.name)
         self.height, self.mean, self.deviation = int(state["height"]), float(state["mean"]), float(state["deviation"])
         return self
 

@@ -7,12 +7,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from thalweg.core.errors import PackageRefusal
 from thalweg.core.registry import kind
 from thalweg.fields.arrays import refuse_others, refuse_restored
 from thalweg.fields.column import Column
 from thalweg.fields.encoding import Encoding
 from thalweg.fields.ports import Port
+from thalweg.fields.restored import unreadable_encoding
 
 UNKNOWN, FIRST = 0, 1
 """The code of characters that training never saw, and that of the first one that it did."""
@@ -89,7 +89,7 @@ class Symbols(Encoding):
     def restore(self, state: Mapping[str, Any]) -> Self:
         symbols, length = state.get("symbols"), state.get("length")
         if not isinstance(symbols, str) or not isinstance(length, int) or isinstance(length, bool) or length < 0:
-            raise PackageRefusal("PACKAGE_ENCODING", "the symbols of an encoding cannot be read", where=f"encoding {self.name}")
+            raise unreadable_encoding("the symbols of an encoding cannot be read", self.name)
         refuse_restored(self.name, list(symbols))
         self.symbols, self.length = symbols, length
         return self

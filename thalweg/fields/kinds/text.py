@@ -13,13 +13,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from thalweg.core.errors import DataRefusal, PackageRefusal
+from thalweg.core.errors import DataRefusal
 from thalweg.core.registry import kind
 from thalweg.fields.arrays import refuse_others, refuse_restored
 from thalweg.fields.column import Column, Look
 from thalweg.fields.encoding import Claim, Encoding
 from thalweg.fields.ports import Port
 from thalweg.fields.ragged import Ragged
+from thalweg.fields.restored import unreadable_encoding
 from thalweg.fields.sequences import ALPHABETS, alphabet_of, unplaced
 from thalweg.fields.words import HASHES, MOST_PIECES, hashed, normalised, pieces, shape, words
 
@@ -206,7 +207,7 @@ class Text(Encoding):
         alphabet, aligned = state.get("alphabet", ""), state.get("aligned", False)
         told = isinstance(fold, bool) and isinstance(aligned, bool) and alphabet in ("", *ALPHABETS)
         if not told or not isinstance(known, list) or not isinstance(longest, int) or longest < 1:
-            raise PackageRefusal("PACKAGE_ENCODING", "the words of a text cannot be read", where=f"encoding {self.name}")
+            raise unreadable_encoding("the words of a text cannot be read", self.name)
         refuse_restored(self.name, known)
         self.words, self.longest, self.fold = [str(word) for word in known], longest, bool(fold)
         self.alphabet, self.aligned = str(alphabet), bool(aligned)

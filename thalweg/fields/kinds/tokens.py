@@ -7,13 +7,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from thalweg.core.errors import PackageRefusal
 from thalweg.core.registry import kind
 from thalweg.fields.arrays import is_list, refuse_others, refuse_restored
 from thalweg.fields.column import Column, Look, in_order, plain
 from thalweg.fields.encoding import Claim, Encoding
 from thalweg.fields.ports import Port
 from thalweg.fields.ragged import Ragged
+from thalweg.fields.restored import unreadable_encoding
 
 PAD, BEGIN, END, UNKNOWN = 0, 1, 2, 3
 """Codes with a meaning of their own; symbols follow. Nets that generate put BEGIN first and stop at END."""
@@ -83,7 +83,7 @@ class Tokens(Encoding):
 
     def restore(self, state: Mapping[str, Any]) -> Self:
         if not isinstance(state.get("symbols"), list):
-            raise PackageRefusal("PACKAGE_ENCODING", "the symbols of an encoding cannot be read", where=f"encoding {self.name}")
+            raise unreadable_encoding("the symbols of an encoding cannot be read", self.name)
         refuse_restored(self.name, state["symbols"])
         self.symbols, self.texts = list(state["symbols"]), bool(state.get("texts", False))
         return self

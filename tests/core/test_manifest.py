@@ -2,6 +2,7 @@
 
 import os
 import random
+import re
 import shutil
 import threading
 
@@ -147,6 +148,12 @@ def test_pkg_05_an_edited_manifest_is_refused(package, change):
     assert change[0] in data
     (package / MANIFEST).write_bytes(data.replace(*change, 1))
     assert "edited" in refusal_of(package).what
+
+
+def test_pkg_05_a_manifest_that_is_no_json_is_named_with_the_place(package):
+    data = (package / MANIFEST).read_bytes()
+    (package / MANIFEST).write_bytes(data.replace(b'"stamp": {', b'"stamp": [', 1))
+    assert re.search(rf"{MANIFEST}:\d+:\d+: not valid JSON", refusal_of(package).what)
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{}", b"null", b'{"files": 1, "digest": "0"}', b"[" * 100_000, b"\xff" * 100])

@@ -8,6 +8,7 @@ from sklearn.multioutput import MultiOutputRegressor
 from torch import nn
 
 from tests.evaluation.arrays import classes, task_of, values
+from tests.evaluation.shipping import opponent, shipped
 from tests.refusing import expect_refusal
 from thalweg.core import registry
 from thalweg.core.files import write_folder
@@ -17,9 +18,7 @@ from thalweg.core.tensors import tensors_to_bytes
 from thalweg.data.encode import encode
 from thalweg.data.read import read
 from thalweg.data.settings import DataSettings
-from thalweg.evaluation._baseline import Baseline, Fitted
-from thalweg.evaluation.features import Columns
-from thalweg.evaluation.opponents import Opponent, Training
+from thalweg.evaluation._baseline import Baseline
 from thalweg.evaluation.packaged import Shipping, kept, whole_of
 from thalweg.models.classical.whole import Whole
 from thalweg.packages.package import FORMAT, VERSION, WEIGHTS, Package, load_package
@@ -33,23 +32,6 @@ def texts(rows=120):
     target = np.array(["up", "down"])[np.arange(rows) % 2]
     settings = DataSettings(target="target", fields={"said": "text"})
     return encode(read({"said": said, "length": np.arange(rows) % 5 * 1.0, "target": target}, settings), settings, seed=0)
-
-
-def opponent(name, dataset, task):
-    """A baseline of that name with its first setting."""
-    training, facts = Training.of(task, dataset, 0), registry.facts("baseline", name)
-    words, estimator = training.candidates(registry.load("baseline", name)())[0]
-    training.fit(estimator, training.rows.shape[0])
-    model = Fitted(estimator, Columns(task), training.classes, facts.get("gives") == "decisions", sharpness=2.0)
-    return Opponent(name, facts["title"], model, 0.5, words, rows=len(training.target), whole=training.whole)
-
-
-def shipped(name, dataset, folder, task_name):
-    task = task_of(task_name, dataset)
-    one = opponent(name, dataset, task)
-    net = Package("part", {"name": "mlp", "settings": {}}, task, nn.Identity())
-    said = Shipping(folder, net).ship(one, dataset=dataset, always=True)
-    return one, said
 
 
 SHIPPED = {name: registry.load("baseline", name) for name in registry.names("baseline")}

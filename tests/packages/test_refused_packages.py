@@ -11,6 +11,7 @@ import zipfile
 import pytest
 import torch
 
+import thalweg as tw
 from tests.packages.trained import Heard, inputs, rewritten, trained
 from tests.refusing import assert_well_said, expect_refusal
 from thalweg.core import registry
@@ -18,6 +19,7 @@ from thalweg.core.errors import PackageRefusal
 from thalweg.fields.encoding import Encodings
 from thalweg.packages.foreign import FOLDERS, SUFFIXES, refuse_foreign
 from thalweg.packages.package import load_package
+from thalweg.verbs.look import described
 
 ELSEWHERE = "/etc/passwd"
 
@@ -49,6 +51,15 @@ def test_pkg_01_one_flipped_bit_in_any_file_of_a_package_is_refused(package, tmp
         assert file.name in caught.value.what
         file.write_bytes(before)
     assert load_package(copy).predict(inputs())["kind"].shape == (7,)
+
+
+@pytest.mark.parametrize("name", ["package.json", "manifest.json"])
+def test_pkg_04_a_package_that_lacks_a_file_is_known_for_one_and_the_file_is_named(package, tmp_path, name):
+    copy = rewritten(package, tmp_path / "copy")
+    (copy / name).unlink()
+    for opened in (tw.load, described):
+        with pytest.raises(PackageRefusal, match=f"{name}.* missing"):
+            opened(copy)
 
 
 def test_pkg_05_a_package_without_its_manifest_is_refused(package, tmp_path):

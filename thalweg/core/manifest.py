@@ -180,7 +180,10 @@ def read_manifest(path: Path) -> Manifest:
         what = f"{MANIFEST} is missing: the folder is incomplete or was not written by thalweg"
         raise _refused("PACKAGE_MANIFEST_MISSING", what, path, "without it no file can be checked", _COPY_AGAIN)
     data = read_limited(path / MANIFEST, limit=LIMIT_MANIFEST_BYTES)
-    body = parse_json(data, where=str(path / MANIFEST))
+    try:
+        body = parse_json(data, where=MANIFEST)
+    except PackageRefusal as refusal:
+        raise _damaged(path, [f"{refusal.where}: {refusal.what}"]) from None
     if not isinstance(body, dict) or _render({key: value for key, value in body.items() if key != "digest"}) != data:
         raise _damaged(path, [f"{MANIFEST}: it was edited or damaged (its digest or spelling does not hold)"])
     return _manifest_from(body, path)

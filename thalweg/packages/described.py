@@ -1,12 +1,15 @@
 """What `package.json` may say, read strictly: unknown keys are refused, and none of them names anything importable."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
 from thalweg.core.errors import PackageRefusal, Refusal
+from thalweg.core.manifest import MANIFEST
 from thalweg.core.settings import Settings, read_settings
 
 DESCRIPTION = "package.json"
@@ -44,6 +47,11 @@ class Described(Settings):
         if not (self.model.class_ if self.form == "external" else self.model.name):
             raise ValueError(f"a package of form {self.form} must name its model")
         return self
+
+
+def is_package(path: Path) -> bool:
+    """Whether a folder is a package, be it one that lacks its manifest or its description."""
+    return any(os.path.lexists(path / name) for name in (MANIFEST, DESCRIPTION))
 
 
 def described(value: Any, *, where: str) -> Described:

@@ -10,6 +10,7 @@ from thalweg.core.files import read_json
 from thalweg.core.run_folder import RunFolder
 from thalweg.core.strict_yaml import read_yaml
 from thalweg.core.talk import Talk
+from thalweg.packages.described import is_package
 from thalweg.packages.package import package_facts
 from thalweg.training.doctor import examine, installation
 from thalweg.training.options import TrainOptions
@@ -76,7 +77,7 @@ def described(path: str | Path) -> dict[str, Any]:
         PackageRefusal: it is damaged.
     """
     path = Path(path)
-    run = None if (path / "package.json").exists() else RunFolder.existing(path)
+    run = None if is_package(path) else RunFolder.existing(path)
     package = package_facts(path if run is None else run.model) if run is None or run.model.exists() else {}
     if run is None:
         return {"package": str(path)} | package

@@ -18,6 +18,7 @@ from thalweg.core.talk import Talk
 from thalweg.data.dataset import Dataset
 from thalweg.data.settings import DataSettings, OnBadFile
 from thalweg.fields.encoding import Column
+from thalweg.packages.described import is_package
 from thalweg.packages.foreign import refuse_foreign
 from thalweg.packages.package import Package, load_package
 from thalweg.tasks._task import Task
@@ -98,7 +99,7 @@ def load(path: str | Path, *, model: nn.Module | None = None, task: type[Task] |
     """
     path = Path(path)
     refuse_foreign(path)
-    if (path / "package.json").exists():
+    if is_package(path):
         return load_package(path, model=model, task=task)
     return Run(RunFolder.existing(path), own=Own(model, task))
 

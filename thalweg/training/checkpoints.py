@@ -50,8 +50,26 @@ class Checkpoint:
         return self.position.stage * STAGE + self.position.step
 
 
-def save(
-    folder: RunFolder,
+@dataclass(frozen=True)
+class Taken:
+    """All of a checkpoint but its writing: bytes, which later steps no longer change.
+
+    Attributes:
+        number: what its folder is called.
+        files: contents by name.
+        stamp: facts that stand in its manifest.
+    """
+
+    number: int
+    files: Mapping[str, bytes]
+    stamp: Mapping[str, Any]
+
+    def write(self, folder: RunFolder) -> None:
+        """Commit it, whole or not at all; it is on the disk when this returns."""
+        folder.write_checkpoint(self.number, self.files, stamp=self.stamp)
+
+
+def take(
     progress: Progress,
     rule: Rule,
     batches: Batches,
@@ -59,8 +77,8 @@ def save(
     *,
     facts: Mapping[str, Any],
     ended: bool = False,
-) -> None:
-    """Write a checkpoint, whole or not at all.
+) -> Taken:
+    """Copy all that learned or remembers.
 
     Args:
         facts: digests of settings and data, the length of metrics.jsonl; kept in the manifest's stamp.
@@ -69,12 +87,13 @@ def save(
     Raises:
         TrainingRefusal: weights are not finite; steps never leave such, so something else wrote into them.
     """
+    position = progress.position
     spoilt = spoilt_weights(rule)
     if spoilt:
         raise TrainingRefusal(
             "CHECKPOINT_NOT_FINITE",
-            f"{len(spoilt)} of the model's tensors are not finite after step {progress.position.step}: {', '.join(spoilt[:4])}",
-            where=f"stage {progress.position.stage}, checkpoint {progress.position.step}; it was not written",
+            f"{len(spoilt)} of the model's tensors are not finite after step {position.step}: {', '.join(spoilt[:4])}",
+            where=f"stage {position.stage}, checkpoint {position.step}; it was not written",
             why="steps that are not finite are spared, so something else wrote into them; earlier checkpoints are kept",
             fix="look for code of your own that changes parameters, and go on from the last checkpoint: --resume",
             details={"tensors": spoilt},
@@ -85,9 +104,9 @@ def save(
         "listeners": {name: listener.state_dict() for name, listener in listeners.items()},
         "history": progress.history,
     }
-    position = dataclasses.asdict(progress.position) | {"path": list(progress.position.path)}
-    stamp = {"position": position, "stopped": progress.stopped, "ended": ended, **facts}
-    folder.write_checkpoint(progress.position.stage * STAGE + progress.position.step, tree_to_files(tree), stamp=stamp)
+    told = dataclasses.asdict(position) | {"path": list(position.path)}
+    stamp = {"position": told, "stopped": progress.stopped, "ended": ended, **facts}
+    return Taken(position.stage * STAGE + position.step, tree_to_files(tree), stamp)
 
 
 def read(folder: Folder) -> Checkpoint:

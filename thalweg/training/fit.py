@@ -31,7 +31,7 @@ from thalweg.training.examined import Examine, Examined
 from thalweg.training.failures import naming_failures
 from thalweg.training.interruption import INTERRUPTED, Interrupted, Interruption
 from thalweg.training.lesson import Lesson
-from thalweg.training.listeners import Checkpointer, Completion, Evaluation
+from thalweg.training.listeners import Completion, Evaluation
 from thalweg.training.loop import Listener, learn
 from thalweg.training.noted import Notes, threads_of
 from thalweg.training.own_parts import given_again
@@ -160,7 +160,7 @@ def taught(
             work.start(stage)
         ended, begun = begun is not None and begun.ended, None
         profile = work.profiling.of(stage)
-        yield Lesson(stage, watch, interruption, profile)
+        yield Lesson(stage, watch, interruption, profile, work.saving.behind)
         seconds += work.finish(stage, watch, ended=ended, interrupted=interruption.number)
         work.profiling.conclude(stage, profile)
         previous = stage
@@ -256,8 +256,7 @@ class _Work:
             "interruption": interruption,
         }
         watch["progress"] = ProgressLine(evaluation, self.talk)
-        save = self.saving.saver(stage, watch)
-        watch["checkpoints"] = Checkpointer(save, seconds=settings.checkpoint_seconds, steps=settings.checkpoint_steps)
+        watch["checkpoints"] = self.saving.watcher(stage, watch)
         return watch
 
     def tell(self, stage: Stage, found: Sequence[tuple[str, Sequence[str]]], *, first: bool) -> None:
@@ -316,7 +315,7 @@ class _Work:
             raise self._diverged(stage, watch)
         if interrupted:
             progress.stopped = progress.stopped.removeprefix(INTERRUPTED)
-            self.saving.saver(stage, watch)(progress)
+            self.saving.save(stage, watch)
             raise Interrupted(interrupted, self.folder.path)
         if ended:
             return 0.0
@@ -326,7 +325,7 @@ class _Work:
         seconds = line.conclude(progress)
         evaluation.restore_best(stage.rule)
         stage.rule.end(stage.batches, progress.position)
-        self.saving.saver(stage, watch, ended=True)(progress)
+        self.saving.save(stage, watch, ended=True)
         return seconds
 
     def _diverged(self, stage: Stage, watch: Mapping[str, Listener]) -> TrainingRefusal:
@@ -336,7 +335,7 @@ class _Work:
         assert divergence.refusal is not None
         progress.stopped = ""
         if not self.folder.steps() and not spoilt_weights(stage.rule):
-            self.saving.saver(stage, watch)(progress)
+            self.saving.save(stage, watch)
         return divergence.refusal
 
     def packaged(self, stage: Stage, seconds: float) -> Fitted:

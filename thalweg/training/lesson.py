@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from thalweg.core.behind import Behind
 from thalweg.core.device import products
 from thalweg.training.failures import naming_failures
 from thalweg.training.interruption import Interruption
@@ -20,11 +21,12 @@ class Lesson:
     watch: Mapping[str, Listener]
     interruption: Interruption
     profile: Profile
+    behind: Behind
 
     @contextmanager
     def held(self) -> Iterator[Sequence[Listener]]:
-        """Within it learns: signals are heard, the user's own failing code is named; who is to listen."""
+        """Within it learns: signals are heard, failing code is named, checkpoints stand at the end. Gives who is to listen."""
         context = self.stage.rule.context
         mixed = products(context.device, context.precision)
-        with mixed, self.profile, self.interruption.heard(), naming_failures(self.stage.progress):
+        with mixed, self.profile, self.interruption.heard(), naming_failures(self.stage.progress), self.behind.done_at_end():
             yield self.profile.among(list(self.watch.values()))

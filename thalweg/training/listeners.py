@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from thalweg.core import registry
+from thalweg.core.behind import Behind
 from thalweg.core.errors import UsageRefusal, did_you_mean
 from thalweg.data.batches import Batches
 from thalweg.rules._rule import Rule
@@ -178,18 +179,31 @@ class Completion:
 class Checkpointer:
     """Saves the run at steps and at wall-clock intervals; the clock decides when, never what.
 
+    Where a save still goes on, one that the clock asks for waits for a later step, and one that is due at a step is waited for.
+
     Args:
-        save: writes a checkpoint of the present state.
+        save: begins to write a checkpoint of the present state.
+        behind: does the writing; what that failed with is raised at the next step.
+        clock: seconds that pass.
     """
 
-    def __init__(self, save: Callable[[Progress], None], *, seconds: float, steps: int | None) -> None:
-        self.save, self.seconds, self.steps = save, seconds, steps
-        self._last = time.monotonic()
+    def __init__(
+        self,
+        save: Callable[[Progress], None],
+        behind: Behind,
+        *,
+        seconds: float,
+        steps: int | None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.save, self.behind, self.seconds, self.steps, self.clock = save, behind, seconds, steps, clock
+        self._last = clock()
 
     def __call__(self, progress: Progress, rule: Rule) -> None:
+        self.behind.check()
         by_step = self.steps is not None and progress.position.step % self.steps == 0
-        now = time.monotonic()
-        if by_step or now - self._last >= self.seconds:
+        now = self.clock()
+        if by_step or (now - self._last >= self.seconds and not self.behind.busy):
             self.save(progress)
             self._last = now
 

@@ -2,16 +2,19 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from thalweg.core import files
+from thalweg.core.behind import Behind
 from thalweg.core.errors import UsageRefusal
 from thalweg.core.processes import Processes
 from thalweg.core.run_folder import RunFolder
 from thalweg.core.talk import Talk
 from thalweg.training import checkpoints
+from thalweg.training.listeners import Checkpointer
 from thalweg.training.loop import Listener, Progress
 from thalweg.training.noted import FREE
 from thalweg.training.pacing import Pacing
@@ -22,7 +25,11 @@ from thalweg.training.stage import Stage
 
 @dataclass
 class Saving:
-    """The checkpoints of one run; the first of its processes writes them."""
+    """The checkpoints of one run; the first of its processes writes them.
+
+    The state is copied between two steps, and written, synced and verified beside the steps that follow. One is written at a
+    time, and none counts before it is on the disk.
+    """
 
     folder: RunFolder
     settings: RunSettings
@@ -30,21 +37,42 @@ class Saving:
     processes: Processes
     talk: Talk
 
-    def saver(self, stage: Stage, watch: Mapping[str, Listener], *, ended: bool = False) -> Callable[[Progress], None]:
-        """What writes a checkpoint of a stage and removes those that are no longer needed."""
+    def __post_init__(self) -> None:
+        self.behind = Behind()
 
-        def save(progress: Progress) -> None:
-            if self.processes.rank:
-                return
-            facts = {
-                "settings": self._settings_digest(stage),
-                "data": _digest(stage.dataset.fingerprint()),
-                "lines": files.synced_size(self.folder.metrics),
-            }
-            checkpoints.save(self.folder, progress, stage.rule, stage.batches, watch, facts=facts, ended=ended)
-            self.folder.rotate(self.settings.checkpoints_kept)
+    def watcher(self, stage: Stage, watch: Mapping[str, Listener]) -> Checkpointer:
+        """The listener that saves a stage now and then."""
+        settings = self.settings
+        save = partial(self._begin, stage, watch)
+        return Checkpointer(save, self.behind, seconds=settings.checkpoint_seconds, steps=settings.checkpoint_steps)
 
-        return save
+    def save(self, stage: Stage, watch: Mapping[str, Listener], *, ended: bool = False) -> None:
+        """Save a stage as it stands; it is on the disk when this returns.
+
+        Raises:
+            ResourceRefusal: the system refused, this one or the one before; earlier checkpoints stand.
+        """
+        self._begin(stage, watch, stage.progress, ended=ended)
+        self.behind.wait()
+
+    def _begin(self, stage: Stage, watch: Mapping[str, Listener], progress: Progress, *, ended: bool = False) -> None:
+        """Copy the state, and begin to write it once the former checkpoint stands."""
+        if self.processes.rank:
+            return
+        self.behind.wait()
+        metrics = self.folder.metrics
+        facts = {
+            "settings": self._settings_digest(stage),
+            "data": _digest(stage.dataset.fingerprint()),
+            "lines": metrics.stat().st_size if metrics.exists() else 0,
+        }
+        taken = checkpoints.take(progress, stage.rule, stage.batches, watch, facts=facts, ended=ended)
+        self.behind.start(partial(self._write, taken))
+
+    def _write(self, taken: checkpoints.Taken) -> None:
+        files.synced_size(self.folder.metrics)  # a checkpoint never counts on lines that a crash could take
+        taken.write(self.folder)
+        self.folder.rotate(self.settings.checkpoints_kept)
 
     def newest(self) -> checkpoints.Checkpoint | None:
         """The newest checkpoint that verifies; those that do not are named and left where they are."""

@@ -83,7 +83,9 @@ def _led(runs: Sequence[Run], lessons: Sequence[Lesson], talk: Talk, label: str)
     several, program, gain = found
     talk.say(label, f"{len(runs)} trainings learn at once: {gain:.1f} times as fast as one after another")
     progress = Progress(lessons[0].stage.progress.position, lessons[0].stage.progress.length)
-    with lessons[0].interruption.heard(), naming_failures(progress):
+    with lessons[0].interruption.heard(), naming_failures(progress), ExitStack() as saved:
+        for lesson in lessons:
+            saved.enter_context(lesson.behind.done_at_end())
         learn(several, program.batches, progress, [Each(lessons, several)], program)
     return _ended(runs)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from thalweg.api import check, compare, doctor, evaluate, load, predict, report, train
+    from thalweg.api import check, compare, doctor, evaluate, import_weights, load, predict, report, train
     from thalweg.core.talk import Note
     from thalweg.training.estimators import Classifier, Regressor
 
@@ -21,7 +21,8 @@ ELSEWHERE = {
     "Regressor": "thalweg.training.estimators",
 }
 """The module of each name that is no verb."""
-__all__ = ["Classifier", "Note", "Regressor", "check", "compare", "doctor", "evaluate", "load", "predict", "report", "train"]
+__all__ = ["Classifier", "Note", "Regressor", "check", "compare", "doctor", "evaluate"]
+__all__ += ["import_weights", "load", "predict", "report", "train"]
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - PEP 562: verbs and classes, imported on first use

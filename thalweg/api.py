@@ -1,4 +1,4 @@
-"""The verbs, the same in Python as on the command line: train, check, load, predict, evaluate, compare, report, doctor.
+"""The verbs, the same in Python as on the command line: train, check, load, predict, evaluate, compare, report, doctor, ...
 
 Each is imported when it is first asked for: what judges a foreign model is not needed for training one.
 """
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from thalweg.verbs.compare import compare
     from thalweg.verbs.evaluate import evaluate
+    from thalweg.verbs.import_weights import import_weights
     from thalweg.verbs.look import check, described, doctor, report
     from thalweg.verbs.predict import predict
     from thalweg.verbs.run import Run, dataset_of, load, package_of
@@ -22,6 +23,7 @@ __all__ = [
     "described",
     "doctor",
     "evaluate",
+    "import_weights",
     "load",
     "package_of",
     "predict",

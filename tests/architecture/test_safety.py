@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Iterator
 
-from tests.architecture.sources import Function, Source, dotted, sources
+from tests.architecture.sources import ROOT, Function, Source, dotted, sources
 
 HARMLESS = {"joblib.parallel_config"}
 """What may be had of a module that also loads what files say."""
@@ -28,20 +28,23 @@ def unsafe(source: Source) -> Iterator[str]:
             keyword.arg == "allow_pickle" and not (isinstance(keyword.value, ast.Constant) and keyword.value.value is False)
             for keyword in node.keywords
         )
-        if (name in UNSAFE_CALLS and not restricted(source, node, name)) or pickled or name.endswith(".extractall"):
+        if name in UNSAFE_CALLS or pickled or name.endswith(".extractall"):
             yield f"{source.place(node)} calls {name}"
 
 
-def restricted(source: Source, node: ast.Call, name: str) -> bool:
-    """Whether torch reads tensors and plain containers alone, in the one file that reads what other libraries wrote."""
-    given = {keyword.arg: keyword.value for keyword in node.keywords}
-    only = given.get("weights_only")
-    return (
-        name == "torch.load"
-        and source.path.name == "foreign_tensors.py"
-        and isinstance(only, ast.Constant)
-        and only.value is True
-    )
+READERS = {f"thalweg.core.foreign.{name}" for name in ("child", "chosen", "containers", "described", "inert")}
+"""What reads a pickle, step by step and without doing what it says: the child process alone imports these."""
+
+
+def readings(source: Source) -> Iterator[str]:
+    """Where a file outside of that child would read pickles: by its modules, or by the one that knows a pickle's steps."""
+    ours = ".".join(source.path.relative_to(ROOT).with_suffix("").parts)
+    for node in source.nodes(ast.Import, ast.ImportFrom):
+        names = [node.module or ""] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
+        if isinstance(node, ast.ImportFrom):
+            names += [f"{node.module}.{alias.name}" for alias in node.names]
+        if (set(names) & READERS and ours not in READERS) or ("pickletools" in names and not ours.endswith(".inert")):
+            yield f"{source.place(node)} imports {names[0]}"
 
 
 def guesses(source: Source) -> Iterator[str]:
@@ -97,6 +100,16 @@ def remembering(source: Source) -> Iterator[str]:
 
 def test_nothing_in_the_package_loads_or_runs_what_a_file_says():
     assert [found for source in sources("thalweg") for found in unsafe(source)] == []
+
+
+def test_pickles_are_read_in_the_limited_child_alone():
+    assert [found for source in sources("thalweg") for found in readings(source)] == []
+    for code in (
+        "import pickletools",
+        "from thalweg.core.foreign.inert import read_inert",
+        "from thalweg.core.foreign import child",
+    ):
+        assert list(readings(Source.of(code))), code
 
 
 def test_no_attribute_is_guessed_at_and_no_import_is_a_star():

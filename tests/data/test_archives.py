@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from tests.refusing import expect_refusal
+from thalweg.core.archives import LIMIT_DEPTH
 from thalweg.data import _archive, _unpacked
-from thalweg.data._archive import LIMIT_DEPTH, tar_contents
+from thalweg.data._archive import tar_contents
 from thalweg.data._npy import LIMIT_MEMBERS
 from thalweg.data.read import read
 
@@ -127,7 +128,7 @@ def test_arc_06_long_paths_through_links_of_a_tar_lead_nowhere(tmp_path: Path):
 def test_arc_08_members_that_overlap_are_refused(tmp_path: Path):
     path = zipped(tmp_path / "a.zip", ("cat/1.png", b"a" * 4000), ("dog/2.png", b"b" * 4000))
     forged(path, 42, 0)  # the last member is said to begin where the first does
-    with expect_refusal("DATA_DAMAGED_FILE", exit_code=3):
+    with expect_refusal("DATA_UNSAFE_ARCHIVE", exit_code=3):
         read(path)
 
 

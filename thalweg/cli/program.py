@@ -36,6 +36,7 @@ VERBS = {
     "list": "listing",
     "info": "info",
     "weights": "weights",
+    "import-weights": "import_weights",
     "doctor": "doctor",
     "check-part": "check_part",
 }

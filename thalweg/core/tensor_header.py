@@ -34,8 +34,12 @@ class Span:
     shape: tuple[int, ...]
 
 
-def check_header(data: bytes, *, where: str, limit_tensors: int) -> list[Span]:
+def check_header(data: bytes, *, where: str, limit_tensors: int, size: int | None = None) -> list[Span]:
     """Checks that the file is what its header says, with no byte left over or used twice.
+
+    Args:
+        data: the file, or its beginning with all of the header.
+        size: bytes of the file; those of `data` where it is whole.
 
     Returns:
         the tensors in the header's order, which stays the order of the dict.
@@ -44,7 +48,8 @@ def check_header(data: bytes, *, where: str, limit_tensors: int) -> list[Span]:
         PackageRefusal: a header too large, not JSON, with a name twice, or with more tensors than the limit; an unknown dtype;
             a shape that does not fit its bytes or overflows; offsets with holes, overlaps or past the end.
     """
-    header = _header(data, where, limit_tensors)
+    size = len(data) if size is None else size
+    header = _header(data, size, where, limit_tensors)
     metadata = header.pop("__metadata__", {})
     if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):
         _refuse("its __metadata__ is not text", where)
@@ -52,14 +57,14 @@ def check_header(data: bytes, *, where: str, limit_tensors: int) -> list[Span]:
         _refuse(f"it holds {len(header)} tensors; the limit is {limit_tensors}", where)
     start = 8 + int.from_bytes(data[:8], "little")
     spans = [_span(name, entry, start, where) for name, entry in header.items()]
-    _check_spans(sorted(spans), start, len(data), where)
+    _check_spans(sorted(spans), start, size, where)
     return spans
 
 
-def _header(data: bytes, where: str, limit_tensors: int) -> dict[str, Any]:
+def _header(data: bytes, size: int, where: str, limit_tensors: int) -> dict[str, Any]:
     length = int.from_bytes(data[:8], "little")
-    if len(data) < 8 or length > len(data) - 8:
-        _refuse(f"the file has {len(data)} bytes, the header alone would need {8 + length}", where)
+    if size < 8 or length > size - 8:
+        _refuse(f"the file has {size} bytes, the header alone would need {8 + length}", where)
     if length > LIMIT_HEADER_BYTES:
         _refuse(f"its header has {length} bytes; the limit is {LIMIT_HEADER_BYTES}", where)
     text = data[8 : 8 + length]

@@ -85,10 +85,18 @@ def tensors_from_bytes(data: bytes, *, where: str, limit_tensors: int = 100_000)
 
 
 def _tensor_at(span: Span, data: bytes) -> Tensor:
+    return tensor_of([memoryview(data)[span.begin : span.end]], span.end - span.begin, span.dtype, span.shape)
+
+
+def tensor_of(pieces: Iterable[bytes | memoryview], size: int, dtype: str, shape: tuple[int, ...]) -> Tensor:
+    """A tensor of so many bytes, which come in pieces; its type by the name in a safetensors file."""
     # Torch's own memory, not a view of the file: the last bit of some sums depends on alignment, and a resume must not show.
-    memory = torch.empty(span.end - span.begin, dtype=torch.uint8)
-    memory.numpy().data[:] = memoryview(data)[span.begin : span.end]
-    return memory.view(NAMED_DTYPES[span.dtype]).reshape(span.shape)
+    memory = torch.empty(size, dtype=torch.uint8)
+    into, reached = memory.numpy().data, 0
+    for piece in pieces:
+        into[reached : reached + len(piece)] = piece
+        reached += len(piece)
+    return memory.view(NAMED_DTYPES[dtype]).reshape(shape)
 
 
 def tree_to_files(tree: Any) -> dict[str, bytes]:

@@ -4,12 +4,12 @@ A name counts only if it could be written safely anywhere, sizes are judged befo
 """
 
 import tarfile
-import unicodedata
 import zipfile
 import zlib
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from pathlib import Path, PurePosixPath
 
+from thalweg.core.archives import overlapping, twins, unfit, unsafe
 from thalweg.core.disk import BLOCK_BYTES
 from thalweg.core.errors import DataRefusal
 from thalweg.data._paths import shown
@@ -18,20 +18,6 @@ LIMIT_BYTES = 8 << 30
 """What the members of one archive may come to together."""
 LIMIT_MEMBER = 256 << 20
 LIMIT_MEMBERS = 1_000_000
-LIMIT_PART_BYTES = 255
-LIMIT_DEPTH = 10
-
-
-def unsafe(name: str) -> str:
-    """Why a member's name must not be trusted; empty where it may be."""
-    parts = name.removesuffix("/").split("/")
-    if name.startswith("/") or ".." in parts or (len(parts[0]) > 1 and parts[0][1] == ":"):
-        return "it leads out of the archive"
-    if "\\" in name or "\x00" in name or "" in parts or "." in parts:
-        return "it has a backslash, a zero byte, or an empty part"
-    if len(parts) > LIMIT_DEPTH or any(len(part.encode("utf-8", "surrogatepass")) > LIMIT_PART_BYTES for part in parts):
-        return f"more than {LIMIT_DEPTH} deep or {LIMIT_PART_BYTES} bytes in a part"
-    return ""
 
 
 def zip_members(archive: zipfile.ZipFile, path: Path) -> tuple[list[PurePosixPath], list[PurePosixPath]]:
@@ -54,16 +40,16 @@ def zip_members(archive: zipfile.ZipFile, path: Path) -> tuple[list[PurePosixPat
         what = "begins with something else than its first member"
         raise _refused(path, "DATA_UNSAFE_ARCHIVE", what, "another program may take it for another file or archive")
     for info in infos:
-        mode = info.external_attr >> 16
-        reason = unsafe(info.filename) or ("it is a link or device" if mode & 0o170000 not in (0, 0o100000, 0o040000) else "")
-        reason = reason or (
-            "it is encrypted" if info.flag_bits & 1 else "it is too large" if info.file_size > LIMIT_MEMBER else ""
-        )
+        reason = unfit(info, limit=LIMIT_MEMBER)
         if reason:
-            raise _refused(
-                path, "DATA_UNSAFE_ARCHIVE", f"holds {shown(info.filename[:80])}: {reason}", "an archive may be made to do harm"
-            )
-    _refuse_twins([info.filename for info in infos], path)
+            raise _harmful(path, f"holds {shown(info.filename[:80])}: {reason}")
+    shared = overlapping(infos)
+    if shared:
+        raise _harmful(path, f"holds {shown(shared[0][:80])} and {shown(shared[1][:80])} in the same bytes")
+    same = twins(info.filename for info in infos)
+    if same:
+        what = f"holds {shown(same[0])} and {shown(same[1])}"
+        raise _refused(path, "DATA_UNSAFE_ARCHIVE", what, "they are one file where case does not count")
     files = [PurePosixPath(info.filename) for info in infos if not info.is_dir()]
     folders = {PurePosixPath(info.filename) for info in infos if info.is_dir()} | {up for file in files for up in file.parents}
     return files, sorted(folders - {PurePosixPath()})
@@ -100,12 +86,7 @@ def tar_contents(path: Path, wanted: Collection[str], *, largest: int) -> Iterat
                 if name not in wanted:
                     continue
                 if not member.isreg() or member.size > largest or unsafe(member.name):
-                    raise _refused(
-                        path,
-                        "DATA_UNSAFE_ARCHIVE",
-                        f"holds {shown(name)}, which is no plain file of the size expected",
-                        "an archive may be made to do harm",
-                    )
+                    raise _harmful(path, f"holds {shown(name)}, which is no plain file of the size expected")
                 yield name, _member_bytes(archive, member)
     except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
         raise _damaged(path, str(error)) from None
@@ -121,17 +102,8 @@ def _member_bytes(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
     return b"".join(pieces)
 
 
-def _refuse_twins(names: Sequence[str], path: Path) -> None:
-    seen: dict[str, str] = {}
-    for name in names:
-        other = seen.setdefault(unicodedata.normalize("NFC", name).casefold(), name)
-        if other is not name:
-            raise _refused(
-                path,
-                "DATA_UNSAFE_ARCHIVE",
-                f"holds {shown(name)} and {shown(other)}",
-                "they are one file where case does not count",
-            )
+def _harmful(path: Path, what: str) -> DataRefusal:
+    return _refused(path, "DATA_UNSAFE_ARCHIVE", what, "an archive may be made to do harm")
 
 
 def _refused(path: Path, code: str, what: str, why: str) -> DataRefusal:

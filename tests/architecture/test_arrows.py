@@ -10,8 +10,8 @@ from tests.architecture.sources import PACKAGE, ROOT
 TOOLS = Path(sys.executable).parent
 ORDER = [
     "__main__", "cli", "contracts", "api", "verbs", "web | report", "tuning | serving | compression | export", "audit",
-    "checks | explanation", "evaluation", "training", "packages", "engine", "rules", "tasks | models", "data | optimizers",
-    "layers | losses | metrics", "fields", "core",
+    "checks | explanation", "evaluation", "training", "packages", "engine", "rules", "tasks | models",
+    "data | optimizers | doctor", "layers | losses | metrics", "fields", "core",
 ]  # fmt: skip
 
 

@@ -1,8 +1,7 @@
 """Parts: declared by a decorator in their own file, listed by reading source text, imported when asked for.
 
 `names("model")` parses the decorator lines of `thalweg/models/**.py` and imports none of them; `load("model", "lenet5")`
-imports exactly its file. Other packages add parts through the entry-point groups `thalweg.model`, `thalweg.task`, ...; those
-run only when they are named.
+imports exactly its file. Other packages add parts by entry points (`thalweg.model`, ...) that run only when they are named.
 """
 
 import ast
@@ -46,6 +45,7 @@ ROOMS = {
     "sameness": "checks",
     "clues": "checks",
     "measures": "checks",
+    "fault": "doctor",
     "view": "report",
     "picture": "packages",
 }
@@ -130,6 +130,7 @@ detector = functools.partial(part, "detector")
 sameness = functools.partial(part, "sameness")
 clues = functools.partial(part, "clues")
 measures = functools.partial(part, "measures")
+fault = functools.partial(part, "fault")
 view = functools.partial(part, "view")
 picture = functools.partial(part, "picture")
 

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack, overload
 
 from thalweg.checks.asked import check_data
 from thalweg.checks.check import Checked
+from thalweg.core.errors import UsageRefusal
 from thalweg.core.files import read_json
 from thalweg.core.run_folder import RunFolder
 from thalweg.core.strict_yaml import read_yaml
@@ -17,6 +18,12 @@ from thalweg.training.options import TrainOptions
 from thalweg.training.requested import asked_by_options, merged, settings_in
 from thalweg.training.understood import refuse_unknown_options
 from thalweg.verbs.run import Run, load, run_of
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+    from thalweg.doctor.watched import Watched
 
 
 def _effort(run: RunFolder) -> dict[str, Any]:
@@ -57,16 +64,50 @@ def report(run: Run | str | Path) -> Path:
     return write_report(run_of(found, "a package alone has no history to report").folder)
 
 
-def doctor(run: Run | str | Path | None = None) -> dict[str, Any]:
-    """What is wrong with a run and what to change; without a run, what is wrong with this installation.
+@overload
+def doctor(run: Run | str | Path | None = None) -> dict[str, Any]: ...
+@overload
+def doctor(run: "nn.Module", optimizer: "torch.optim.Optimizer", *, quiet: bool = False) -> "Watched": ...
+def doctor(
+    run: Any = None, optimizer: "torch.optim.Optimizer | None" = None, *, quiet: bool = False
+) -> "dict[str, Any] | Watched":
+    """What is wrong with a run and what to change; without a run, with this installation; with a model, with its training.
+
+    A training of your own is watched within `with tw.doctor(model, optimizer) as watched:`; `watched.findings` says at any
+    time, and the end of the block prints, what is wrong. The training is the same as without.
+
+    Args:
+        run: a run or its path; or the model that a loop of your own trains.
+        optimizer: the one that steps in that loop.
+        quiet: print nothing at the end of the block.
 
     Returns:
         `findings`: a list of `{"severity", "what", "where", "why", "fix"}`, the gravest first; and the facts looked at.
     """
     if run is None:
         return installation()
+    if not isinstance(run, Run | str | Path):
+        return _watched(run, optimizer, quiet=quiet)
     found = load(run) if isinstance(run, str | Path) else run
     return examine(run_of(found, "a package alone has no history to look at").folder)
+
+
+def _watched(model: Any, optimizer: Any, *, quiet: bool) -> "Watched":  # noqa: ANN401
+    import torch
+    from torch import nn
+
+    from thalweg.doctor.watched import Watched
+
+    if not isinstance(model, nn.Module) or not isinstance(optimizer, torch.optim.Optimizer):
+        given = ", ".join(type(one).__name__ for one in (model, optimizer))
+        raise UsageRefusal(
+            "DOCTOR_MISFIT",
+            f"the doctor looks at a run, or at a model and its optimizer, not at ({given})",
+            where="tw.doctor",
+            why="it reads layers by the model, and gradients and steps by the optimizer",
+            fix="with tw.doctor(model, optimizer) as watched: ...",
+        )
+    return Watched(model, optimizer, quiet=quiet)
 
 
 def described(path: str | Path) -> dict[str, Any]:

@@ -1,0 +1,123 @@
+"""Each fault, planted alone in a small training, is named first; sound trainings are left alone."""
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from tests.doctor.planted import CLASSES, How, names, net, rows, scaled, watched
+
+
+@pytest.fixture(autouse=True)
+def _seeded():
+    torch.manual_seed(0)
+
+
+def test_gradients_that_are_never_cleared():
+    doctor = watched(net(), how=How(clear=False))
+    assert names(doctor) == ["stale-gradients"]
+    assert "59 of 59" in doctor.findings[0]["what"]
+
+
+@pytest.mark.parametrize("end", [nn.Softmax(1), nn.Sigmoid(), nn.ReLU()], ids=lambda one: type(one).__name__)
+def test_a_squashing_layer_before_cross_entropy(end):
+    assert names(watched(net(end=[end]))) == ["double-softmax"]
+
+
+def test_the_logarithm_that_nll_loss_is_not_given():
+    (found,) = watched(net(end=[nn.Softmax(1)]), loss=F.nll_loss).findings
+    assert found["name"] == "double-softmax"
+    assert "log_softmax" in found["fix"]
+
+
+def test_log_probabilities_before_cross_entropy_are_harmless():
+    assert names(watched(net(end=[nn.LogSoftmax(1)]))) == []
+
+
+def test_batch_normalisation_of_pairs():
+    assert names(watched(net(norm=True), how=How(batch=2), rate=1e-4))[0] == "single-row-normalisation"
+
+
+def test_training_in_evaluation_mode():
+    (found, *_) = watched(net(dropout=0.2), how=How(training=nn.Module.eval)).findings
+    assert found["name"] == "wrong-mode"
+    assert found["where"] == "since step 0"
+
+
+def test_evaluation_in_training_mode():
+    (found, *_) = watched(net(dropout=0.2), every=20, how=How(evaluating=nn.Module.train)).findings
+    assert found["name"] == "wrong-mode"
+    assert "3 of 3 evaluations" in found["what"]
+
+
+def test_a_net_that_acts_alike_in_both_modes_may_be_in_either():
+    assert names(watched(net(), how=How(training=nn.Module.eval))) == []
+
+
+def test_a_layer_that_the_optimizer_was_not_given():
+    model = net()
+    (found,) = watched(model, optimizer=torch.optim.Adam([*model[2].parameters(), *model[4].parameters()], lr=1e-3)).findings
+    assert found["name"] == "frozen-layer"
+    assert found["where"] == "layer 0"
+    assert "torch.optim" in found["fix"]
+
+
+def test_a_layer_frozen_with_weights_that_were_learned():
+    model = net()
+    watched(model, steps=400, rate=1e-2)
+    model[2].requires_grad_(False)
+    assert names(watched(model)) == []
+
+
+def test_inputs_as_bytes():
+    inputs, classes = rows()
+    assert names(watched(net(), (128 + 60 * inputs, classes)))[0] == "unscaled-inputs"
+
+
+def test_weights_that_begin_far_too_large():
+    assert names(watched(scaled(net(), 8.0)))[0] == "exploding-initialisation"
+
+
+def test_units_that_are_dead_from_the_start():
+    model = net()
+    nn.init.constant_(model[2].bias, -20.0)
+    assert names(watched(model))[0] == "dead-relu"
+
+
+def test_saturated_units():
+    model = net(activation=nn.Tanh)
+    nn.init.normal_(model[2].weight, std=3.0)
+    assert names(watched(model))[0] == "saturated-units"
+
+
+def test_twenty_sigmoid_layers():
+    (found,) = watched(net(activation=nn.Sigmoid, depth=20)).findings
+    assert found["name"] == "vanishing-gradients"
+    assert found["where"].startswith("layer 0")
+
+
+def test_a_rate_300_times_too_high():
+    (found,) = watched(net(), rate=0.3).findings
+    assert found["name"] == "rate-too-high"
+
+
+def test_a_rate_1000_times_too_low():
+    (found,) = watched(net(), rate=1e-6).findings
+    assert found["name"] == "rate-too-low"
+
+
+def test_labels_that_are_shuffled():
+    inputs, classes = rows()
+    shuffled = classes[torch.randperm(len(classes))]
+    assert names(watched(net(), (inputs, shuffled), steps=40, every=8)) in (["shuffled-labels"], [])
+
+
+@pytest.mark.parametrize("activation", [nn.ReLU, nn.Tanh, nn.GELU], ids=lambda one: one.__name__)
+@pytest.mark.parametrize("norm", [False, True])
+def test_sound_trainings_are_left_alone(activation, norm):
+    assert names(watched(net(activation=activation, norm=norm, dropout=0.1), steps=120, every=20)) == []
+
+
+def test_a_regression_is_left_alone():
+    inputs, _ = rows()
+    assert names(watched(net(), (inputs, torch.randn(len(inputs), CLASSES)), loss=F.mse_loss)) == []

@@ -1,0 +1,67 @@
+"""Clearing: whether something clears the gradients between two steps, told by one parameter without reading its values."""
+
+import torch
+from torch import Tensor
+from torch.utils.hooks import RemovableHandle
+
+
+class Clearing:
+    """Watches the gradient of the smallest parameter that gets one.
+
+    Attributes:
+        compared, stale: steps ahead of which it was watched, and those ahead of which nothing changed it but backward passes.
+    """
+
+    def __init__(self) -> None:
+        self.compared, self.stale = 0, 0
+        self._parameter: Tensor | None = None
+        self._hooks: list[RemovableHandle] = []
+        self._noted: tuple[int, int] | None = None
+        self._asked, self._cleared = False, False
+
+    def watch(self, optimizer: torch.optim.Optimizer) -> None:
+        """Choose the parameter, once there are gradients."""
+        every = [one for group in optimizer.param_groups for one in group["params"]]
+        with_gradient = [one for one in every if one.requires_grad and one.grad is not None and one.is_leaf]
+        if not with_gradient:
+            return
+        self._parameter = min(with_gradient, key=Tensor.numel)
+        before = self._parameter.register_hook(self._about_to_add)
+        after = self._parameter.register_post_accumulate_grad_hook(self._added)
+        self._hooks = [before, after]
+
+    def stepped(self) -> None:
+        """A step was taken; it may have written into the gradient."""
+        if self._parameter is None:
+            return
+        if self._asked:
+            self.compared += 1
+            self.stale += not self._cleared
+        self._asked = self._cleared = False
+        self._noted = _state(self._parameter)
+
+    def counted(self) -> tuple[int, int]:
+        """Steps compared and stale ones since this was asked last."""
+        counts = self.compared, self.stale
+        self.compared = self.stale = 0
+        return counts
+
+    def remove(self) -> None:
+        """Leave no hook behind."""
+        for one in self._hooks:
+            one.remove()
+        self._hooks.clear()
+
+    def _about_to_add(self, gradient: Tensor) -> None:
+        if self._noted is not None and self._parameter is not None:
+            self._asked = True
+            self._cleared |= _state(self._parameter) != self._noted
+
+    def _added(self, parameter: Tensor) -> None:
+        if self._noted is not None:
+            self._noted = _state(parameter)
+
+
+def _state(parameter: Tensor) -> tuple[int, int]:
+    gradient = parameter.grad
+    return (0, 0) if gradient is None else (id(gradient), gradient._version)

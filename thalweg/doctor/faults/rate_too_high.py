@@ -1,0 +1,52 @@
+"""Steps that are far too large."""
+
+import math
+
+from thalweg.core.registry import fault
+from thalweg.doctor.found import Found, shown
+from thalweg.doctor.trace import Trace
+
+LARGEST, USUAL = 0.1, 0.01
+"""Steps as a share of the weights: too large, and usual."""
+HIGHEST, STUCK = 3.0, 0.9
+"""The highest and the last loss over the first."""
+FEWEST_SAMPLES, FEWEST_STEPS = 3, 10
+
+
+@fault("rate-too-high", turn=110, severity="warning", about="fast", hides=("late",))
+def rate_too_high(trace: Trace) -> Found | None:
+    """Steps change weights by a tenth and more, and the loss rises or stays."""
+    ratio = trace.early_ratio
+    diverged = trace.diverged is not None
+    if ratio is None or ratio <= LARGEST:
+        return None
+    if not diverged and (len(trace.ratios) < FEWEST_SAMPLES or len(trace.losses) < FEWEST_STEPS):
+        return None
+    highest = max((one for one in trace.losses if math.isfinite(one)), default=math.inf)
+    said = _course(trace, highest)
+    if not said:
+        return None
+    return Found(
+        f"steps change weights by {shown(ratio)} of their size (0.001 to 0.03 is usual), and {said}",
+        f"since step 0, loss {shown(trace.first)} at first",
+        "each step leaps over what it aims at",
+        f"divide the learning rate by about {_rounded(ratio / USUAL)}",
+        "sure",
+    )
+
+
+def _course(trace: Trace, highest: float) -> str:
+    if trace.diverged is not None:
+        return f"the loss is not finite at step {trace.diverged:,}"
+    if highest > HIGHEST * abs(trace.first):
+        return f"the loss rose from {shown(trace.first)} to {shown(highest)}"
+    if trace.late > STUCK * trace.first:
+        return f"the loss stays: {shown(trace.first)} at first, {shown(trace.late)} at last"
+    return ""
+
+
+def _rounded(factor: float) -> str:
+    if not math.isfinite(factor):
+        return "100"
+    power = 10 ** max(0, math.floor(math.log10(factor)))
+    return f"{round(factor / power) * power:,}"

@@ -1,0 +1,207 @@
+"""The lines of a trace: what was read of a training, in the order in which it was read, as values of JSON.
+
+A number is None where it was not finite or could not be had.
+"""
+
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Line(BaseModel):
+    """One line, or a part of one; what a newer recorder adds is passed over."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Matrix(Line):
+    """A parameter of two dimensions or more as it stood before the first step.
+
+    Attributes:
+        layer: the module that holds it.
+        gain: its standard deviation times the root of its fan-in; layers as torch makes them have 0.58.
+        looked_up: it is a table of an embedding.
+    """
+
+    name: str
+    layer: str
+    shape: Sequence[int]
+    gain: float | None
+    looked_up: bool = False
+
+
+class Net(Line):
+    """What was about to learn.
+
+    Attributes:
+        modes: it acts otherwise in training than in evaluation (dropout, batch normalisation).
+    """
+
+    kind: Literal["net"] = "net"
+    matrices: Sequence[Matrix]
+    modes: bool
+    narrowest: int | None = None
+
+
+class Steps(Line):
+    """Steps in a row.
+
+    Attributes:
+        first: number of the first; steps count from 0.
+        losses: the training loss of each.
+        not_finite: steps whose loss was NaN or infinite.
+        waits, seconds: of steps with no evaluation ahead of them, how long each waited for its batch, and took in all.
+        loader: the waits were for a DataLoader.
+        compared, stale: intervals between steps in which gradients were watched, and in which nothing cleared them.
+        evaluating_since: the first of the last steps, without a gap, that were taken in evaluation mode.
+    """
+
+    kind: Literal["steps"] = "steps"
+    first: int
+    losses: Sequence[float | None]
+    not_finite: Sequence[int] = ()
+    waits: Sequence[float] = ()
+    seconds: Sequence[float] = ()
+    loader: bool = False
+    compared: int = 0
+    stale: int = 0
+    evaluating_since: int | None = None
+
+
+class Layer(Line):
+    """A layer with weights in one step, in the order of calls.
+
+    Attributes:
+        type: the module's class.
+        rows: dimension 0 of its input.
+        norm: it normalises what comes to it.
+        batch_norm: by the statistics of the batch, in this step.
+        maker: the operation that its input comes from, behind views, pools and dropout; empty where it is the net's own input.
+        given: no slope leads back from its input.
+        units: of its input.
+        zero, dead: share of units that were zero in all examples of this step, and of the last five; over `seen` examples.
+        flat: share of values at the flat ends of tanh or sigmoid.
+        rms, nonzero: root of the mean square of its input, and of those that are not zero.
+        spread: the largest standard deviation of a feature over their median.
+        gradient: root of the mean square of its matrices' gradient.
+    """
+
+    name: str
+    type: str
+    rows: int
+    norm: bool = False
+    batch_norm: bool = False
+    maker: str = ""
+    given: bool = False
+    units: int = 0
+    seen: int = 0
+    zero: float | None = None
+    dead: float | None = None
+    flat: float | None = None
+    rms: float | None = None
+    nonzero: float | None = None
+    spread: float | None = None
+    gradient: float | None = None
+
+
+class Answers(Line):
+    """What a loss was given.
+
+    Attributes:
+        loss: its name.
+        classes: columns of a cross-entropy's input; None for other losses.
+        hard: each target is one class.
+        maker: the operation that made the input, behind views alone.
+        probabilities: rows are zero or above and sum to 1.
+        rows, errors: how many answers there were, and how many of them missed their class.
+        misplaced: over the errors, the mean of (rank of the true class − 1) / (classes − 2).
+        entropy: of the labels, in nats.
+        deviation: standard deviation of the input.
+    """
+
+    loss: str
+    classes: int | None = None
+    hard: bool = False
+    maker: str = ""
+    probabilities: bool = False
+    rows: int = 0
+    errors: int = 0
+    misplaced: float | None = None
+    entropy: float | None = None
+    deviation: float | None = None
+
+
+class Labels(Line):
+    """The labels seen so far: entropy in nats, and the share of the commonest."""
+
+    entropy: float
+    majority: float
+
+
+class Sample(Line):
+    """A step whose layers were read.
+
+    Attributes:
+        ratio: how far the step moved each matrix, as a share of its size: the median, tables of embeddings left out.
+    """
+
+    kind: Literal["sample"] = "sample"
+    step: int
+    ratio: float | None
+    layers: Sequence[Layer] = ()
+    answers: Answers | None = None
+    labels: Labels | None = None
+
+
+class Evaluation(Line):
+    """A held-out evaluation that lay between two steps.
+
+    Attributes:
+        step: steps done by then.
+        in_training_mode: it was made in training mode, and not to draw several answers for the same examples.
+    """
+
+    kind: Literal["evaluation"] = "evaluation"
+    step: int
+    loss: float | None
+    rows: int
+    errors: int | None = None
+    misplaced: float | None = None
+    in_training_mode: bool = False
+
+
+class Still(Line):
+    """A matrix that never changed.
+
+    Attributes:
+        reason: why no step moves it.
+        random: it looks as if drawn at random; None where it is too small to tell.
+        learns: it asks for a gradient.
+    """
+
+    name: str
+    layer: str
+    reason: str
+    random: bool | None
+    learns: bool
+
+
+class Stills(Line):
+    """The matrices of called layers that are as they were before the first step; a later line replaces an earlier one."""
+
+    kind: Literal["stills"] = "stills"
+    step: int
+    matrices: Sequence[Still]
+
+
+class Probe(Line):
+    """The net as it began, taught one small batch for a while: its first and last loss; None where it could not be tried."""
+
+    kind: Literal["probe"] = "probe"
+    first: float | None
+    last: float | None
+    rows: int = 0
+
+
+AnyLine = Annotated[Net | Steps | Sample | Evaluation | Stills | Probe, Field(discriminator="kind")]

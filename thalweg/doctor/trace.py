@@ -1,0 +1,155 @@
+"""A trace: all that was read of one training, and the figures that the faults judge by."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from statistics import median
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from thalweg.core.errors import PackageRefusal
+from thalweg.doctor.lines import Answers, AnyLine, Evaluation, Labels, Net, Probe, Sample, Steps, Stills
+
+LINES: TypeAdapter[AnyLine] = TypeAdapter(AnyLine)
+EARLY = 6
+"""Samples at the start by which steps and gradients are judged."""
+STEADY = (1e-4, 0.1)
+"""Steps by which weights move, as a share of their size, where rates work."""
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What was read of a training.
+
+    Attributes:
+        steps: taken.
+        losses: of training by step; infinite where a loss was not finite, steps whose loss was not seen left out.
+        stills: matrices that never changed, when that was last looked at.
+    """
+
+    net: Net | None = None
+    runs: Sequence[Steps] = ()
+    samples: Sequence[Sample] = ()
+    evaluations: Sequence[Evaluation] = ()
+    stills: Stills | None = None
+    probe: Probe | None = None
+    losses: Sequence[float] = field(default_factory=tuple)
+
+    @staticmethod
+    def of(lines: Iterable[AnyLine]) -> "Trace":
+        """The trace that lines make."""
+        told = list(lines)
+        runs = [one for one in told if isinstance(one, Steps)]
+        return Trace(
+            next((one for one in told if isinstance(one, Net)), None),
+            runs,
+            [one for one in told if isinstance(one, Sample)],
+            [one for one in told if isinstance(one, Evaluation)],
+            next((one for one in reversed(told) if isinstance(one, Stills)), None),
+            next((one for one in reversed(told) if isinstance(one, Probe)), None),
+            [loss for one in runs for loss in _losses(one)],
+        )
+
+    @staticmethod
+    def read(values: Sequence[Mapping[str, Any]], *, where: str) -> "Trace":
+        """The trace in a file's lines.
+
+        Raises:
+            PackageRefusal: a line is none of a trace.
+        """
+        try:
+            return Trace.of([LINES.validate_python(one) for one in values])
+        except ValidationError as error:
+            raise PackageRefusal(
+                "TRACE_DAMAGED",
+                f"a line is none of a trace: {error.errors()[0]['msg']}",
+                where=where,
+                why="it would be judged by what nobody measured",
+                fix="delete the file; everything else of the run stays as it is",
+            ) from None
+
+    @cached_property
+    def steps(self) -> int:
+        return sum(len(one.losses) for one in self.runs)
+
+    @property
+    def diverged(self) -> int | None:
+        """The first step whose loss was not finite."""
+        return next((one.not_finite[0] for one in self.runs if one.not_finite), None)
+
+    @property
+    def first(self) -> float:
+        """The first loss; infinite where none was seen."""
+        return self.losses[0] if self.losses else math.inf
+
+    @cached_property
+    def early(self) -> float:
+        """The median of the first five losses."""
+        return median(self.losses[:5]) if self.losses else math.inf
+
+    @cached_property
+    def late(self) -> float:
+        """The median of the last tenth of losses, of five at least."""
+        return median(self.losses[-max(5, len(self.losses) // 10) :]) if self.losses else math.inf
+
+    @cached_property
+    def answers(self) -> Answers | None:
+        """What the loss was given in the first sample that saw it."""
+        return next((one.answers for one in self.samples if one.answers is not None), None)
+
+    @property
+    def classes(self) -> int | None:
+        """How many classes are told apart; None where no cross-entropy was seen."""
+        return self.answers.classes if self.answers is not None else None
+
+    @cached_property
+    def labels(self) -> Labels | None:
+        """The labels of all samples."""
+        return next((one.labels for one in reversed(self.samples) if one.labels is not None), None)
+
+    @property
+    def chance(self) -> float:
+        """The accuracy of who always says the commonest class."""
+        return max(self.labels.majority if self.labels else 0.0, 1 / (self.classes or 1))
+
+    @property
+    def base(self) -> float:
+        """The loss of who knows nothing but how common each class is; without classes that of the first steps."""
+        return self.labels.entropy if self.labels is not None else self.early
+
+    @property
+    def at_chance(self) -> float | None:
+        """The loss of who holds all classes for equally likely, ln K."""
+        return math.log(self.classes) if self.classes is not None and self.classes > 1 else None
+
+    @cached_property
+    def ratios(self) -> Sequence[float]:
+        """How far each sampled step moved the weights, as a share of their size."""
+        return [one.ratio for one in self.samples if one.ratio is not None]
+
+    @cached_property
+    def early_ratio(self) -> float | None:
+        return median(self.ratios[:EARLY]) if self.ratios else None
+
+    @cached_property
+    def ratio(self) -> float | None:
+        return median(self.ratios) if self.ratios else None
+
+    @property
+    def works(self) -> bool:
+        """Steps are of a usual size."""
+        return self.early_ratio is not None and STEADY[0] < self.early_ratio < STEADY[1]
+
+    @cached_property
+    def held_out(self) -> Sequence[Evaluation]:
+        """Evaluations whose loss is known."""
+        return [one for one in self.evaluations if one.loss is not None]
+
+
+def _losses(run: Steps) -> Iterable[float]:
+    spoilt = set(run.not_finite)
+    for number, loss in enumerate(run.losses, start=run.first):
+        if loss is not None or number in spoilt:
+            yield math.inf if loss is None else loss

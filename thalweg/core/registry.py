@@ -206,9 +206,7 @@ def _declared(sort: str, path: Path, tree: ast.Module, tables: Mapping[str, ast.
     ours = path.is_relative_to(PACKAGE.parent)
     module = ".".join((path.relative_to(PACKAGE.parent) if ours else Path(path.name)).with_suffix("").parts)
     found = []
-    for node in tree.body:
-        if not isinstance(node, ast.ClassDef | ast.FunctionDef):
-            continue
+    for node in (one for one in tree.body if isinstance(one, ast.ClassDef | ast.FunctionDef)):
         for call in node.decorator_list:
             if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == sort:
                 found += _rows(sort, module, node, call, tables)

@@ -106,6 +106,27 @@ def test_a_module_that_draws_in_evaluation_is_told_so(tmp_path):
     assert "differ" in says(file, "two evaluations agree")
 
 
+TWICE = """
+class Twice(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx, slope):
+        return 2 * slope
+
+class MyNet"""
+
+
+@pytest.mark.parametrize("smooth", ["Twice.apply(self.hidden(x))", "self.hidden(x) * self.hidden(x).sigmoid().detach()"])
+def test_slopes_that_are_not_those_of_forward_are_told_with_the_tensor_and_how_far_they_are_off(smooth, tmp_path):
+    text = PLAIN.replace("class MyNet", TWICE).replace("torch.relu(self.hidden(x))", smooth)
+    said = failed(written(tmp_path, text))["its slopes are those of finite differences"]
+    assert "the slope in hidden" in said or "the slope in x" in said
+    assert "of it apart" in said
+
+
 def test_a_module_that_needs_arguments_is_told_what_to_add(tmp_path):
     file = written(tmp_path, PLAIN.replace("__init__(self)", "__init__(self, width)").replace("super().__init__(width)", ""))
     [said] = failed(file).values()

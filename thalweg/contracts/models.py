@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from thalweg.contracts import care, declaration, function, learning, portability
+from thalweg.contracts import care, declaration, function, learning, portability, slopes
 from thalweg.contracts.excuses import stale
 from thalweg.contracts.finding import Contract, Finding, checked
 from thalweg.contracts.subject import Subject
@@ -11,12 +11,13 @@ WHOLE: dict[str, Contract[Subject]] = {
     **declaration.CONTRACTS,
     **function.CONTRACTS,
     **learning.CONTRACTS,
+    **slopes.CONTRACTS,
     **portability.CONTRACTS,
     **care.CONTRACTS,
 }
 """What a declared model is held to."""
 
-PLAIN: dict[str, Contract[Subject]] = {**function.CONTRACTS, **portability.CONTRACTS}
+PLAIN: dict[str, Contract[Subject]] = {**function.CONTRACTS, **slopes.CONTRACTS, **portability.CONTRACTS}
 """What can be tried of any module."""
 
 SLOW = portability.SLOW

@@ -8,6 +8,7 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn import functional as F
 
+from thalweg.core.known_classes import with_known_classes
 from thalweg.core.registry import loss
 from thalweg.core.settings import Settings
 from thalweg.losses._classes import ClassWeights, require_classes, weight_of_classes
@@ -46,14 +47,14 @@ class CrossEntropy(PointwiseLoss[CrossEntropySettings]):
         else:
             require_classes(output, target, loss="cross-entropy")
         flat = output.flatten(0, -2)  # (B * P, C)
-        values = F.cross_entropy(
-            flat,
-            target.to(output.dtype).reshape(flat.shape) if soft else target.long().flatten(),
-            weight=weight_of_classes(self.settings.class_weights, output, loss="cross-entropy"),
-            label_smoothing=self.settings.label_smoothing,
-            reduction="none",
-        )
-        return values.reshape(output.shape[:-1])
+        true = target.to(output.dtype).reshape(flat.shape) if soft else target.long().flatten()
+        weights = weight_of_classes(self.settings.class_weights, output, loss="cross-entropy")
+
+        def values() -> Tensor:
+            return F.cross_entropy(flat, true, weights, label_smoothing=self.settings.label_smoothing, reduction="none")
+
+        known = values() if soft else with_known_classes(values, target, output.shape[-1], where="loss cross-entropy")
+        return known.reshape(output.shape[:-1])
 
     @staticmethod
     def example() -> LossExample:

@@ -8,6 +8,7 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn import functional as F
 
+from thalweg.core.known_classes import refuse_unknown_classes
 from thalweg.core.registry import loss
 from thalweg.core.settings import Settings
 from thalweg.losses._loss import Loss, LossExample, visible, widened
@@ -43,7 +44,13 @@ class CTC(Loss[CTCSettings]):
 
         Returns:
             (B,) nats; an empty target counts as one symbol.
+
+        Raises:
+            DataRefusal: a symbol is no class of the output: the kernel would read and write beyond its memory.
         """
+        if not output.numel():
+            return widened(output).flatten(1).sum(1)
+        refuse_unknown_classes(visible(target, target_mask), output.shape[-1], where="loss ctc")
         frames, symbols = _lengths(output[..., 0], mask), _lengths(target, target_mask)
         log_p = F.log_softmax(visible(widened(output), mask), -1).transpose(0, 1)  # (T, B, C)
         values = F.ctc_loss(

@@ -10,6 +10,7 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn import functional as F
 
+from thalweg.core.known_classes import with_known_classes
 from thalweg.core.registry import loss
 from thalweg.core.settings import Settings
 from thalweg.losses._classes import ClassWeights, require_classes, weight_of_classes
@@ -35,7 +36,8 @@ class Focal(PointwiseLoss[FocalSettings]):
         require_classes(output, target, loss="focal")
         true = target.long()[..., None]  # (B, P..., 1)
         whole = output.logsumexp(-1)
-        log_p = output.gather(-1, true)[..., 0] - whole
+        said = with_known_classes(lambda: output.gather(-1, true), target, output.shape[-1], where="loss focal")
+        log_p = said[..., 0] - whole
         log_rest = output.scatter(-1, true, -torch.inf).logsumexp(-1) - whole  # log(1 - p)
         values = -torch.exp(self.settings.gamma * log_rest) * log_p
         weights = weight_of_classes(self.settings.class_weights, output, loss="focal")
@@ -68,11 +70,11 @@ class BinaryFocal(PointwiseLoss[BinaryFocalSettings]):
     def pointwise(self, output: Tensor, target: Tensor) -> Tensor:
         """(B, ...) nats, of logits and answers (0 or 1) of one shape."""
         require_same_shape(output, target, loss="binary-focal")
-        positive = target.bool()
-        signed = torch.where(positive, output, -output)
+        y = target.to(output.dtype)  # by arithmetic, so that an answer that is no number costs no number
+        signed = (2 * y - 1) * output
         values = -torch.exp(self.settings.gamma * F.logsigmoid(-signed)) * F.logsigmoid(signed)
         alpha = self.settings.alpha
-        return values if alpha is None else torch.where(positive, alpha, 1 - alpha) * values
+        return values if alpha is None else (y * alpha + (1 - y) * (1 - alpha)) * values
 
     @staticmethod
     def example() -> LossExample:

@@ -10,6 +10,7 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn import functional as F
 
+from thalweg.core.known_classes import with_known_classes
 from thalweg.core.registry import loss
 from thalweg.core.settings import Settings
 from thalweg.losses._classes import ClassWeights, require_classes, weight_of_classes
@@ -59,15 +60,13 @@ class MultiClassHinge(PointwiseLoss[MultiClassHingeSettings]):
     def pointwise(self, output: Tensor, target: Tensor) -> Tensor:
         """(B, P...) losses, of scores (B, P..., C) and classes (B, P...) in [0, C)."""
         require_classes(output, target, loss="multi-class-hinge")
-        values = F.multi_margin_loss(
-            output.flatten(0, -2),
-            target.long().flatten(),
-            p=self.settings.power,
-            margin=self.settings.margin,
-            weight=weight_of_classes(self.settings.class_weights, output, loss="multi-class-hinge"),
-            reduction="none",
-        )
-        return values.reshape(target.shape)
+        index, classes = target.long()[..., None], output.shape[-1]  # (B, P..., 1)
+        true = with_known_classes(lambda: output.gather(-1, index), target, classes, where="loss multi-class-hinge")
+        # torch's own kernel calls a score that is no number far enough away
+        short = F.relu(self.settings.margin - true + output) ** self.settings.power  # (B, P..., C)
+        values = short.scatter(-1, index, 0.0).sum(-1) / classes
+        weights = weight_of_classes(self.settings.class_weights, output, loss="multi-class-hinge")
+        return values if weights is None else weights[target.long()] * values
 
     @staticmethod
     def example() -> LossExample:

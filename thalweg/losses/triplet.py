@@ -48,6 +48,8 @@ class Triplet(Loss[TripletSettings]):
                 why="triplets are formed within the batch: one embedding (B, D) and one class (B,) per example",
                 fix="flatten the embedding, or give one class per example",
             )
+        if not len(output):
+            return widened(output).sum(1)
         shown = torch.ones_like(target, dtype=torch.bool) if mask is None else mask.bool()
         distance = _distances(visible(widened(output), mask))  # (B, B)
         pairs = shown[:, None] & shown & ~torch.eye(len(target), dtype=torch.bool, device=target.device)

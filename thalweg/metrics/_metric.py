@@ -95,10 +95,15 @@ def summed(values: Tensor, mask: Tensor | None) -> Tensor:
     Raises:
         UsageRefusal: the mask is not shaped like the leading axes of `values`.
     """
-    flat = values.flatten(1) if values.ndim > 1 else values[:, None]  # (B, P)
+    flat = side_by_side(values)  # (B, P)
     if mask is None:
         return flat.double().sum(1)
     return torch.where(spread(mask, values).reshape(flat.shape), flat, 0).double().sum(1)
+
+
+def side_by_side(values: Tensor) -> Tensor:
+    """(B, P) of (B, P...), also of no examples at all."""
+    return values.flatten(1) if values.ndim > 1 else values[:, None]
 
 
 def spread(mask: Tensor, values: Tensor) -> Tensor:

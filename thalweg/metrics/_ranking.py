@@ -47,7 +47,12 @@ def mean_over_classes(rows: Tensor, judge: Callable[[Tensor, Tensor], Tensor]) -
     Args:
         rows: (n, 2 C + 1) of `ranking_rows`.
         judge: takes the summed weights of the positives and of the negatives at each distinct score, rising, (g,) each.
+
+    Returns:
+        Not a number where a score is none: it has no place in a ranking.
     """
+    if bool(rows.isnan().any()):
+        return rows.new_tensor(torch.nan)
     scores, truths = rows[:, :-1].chunk(2, 1)
     judged = [judge(*_weights_by_score(scores[:, c], truths[:, c], weight=rows[:, -1])) for c in range(scores.shape[1])]
     return torch.stack(judged).nanmean()

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from thalweg.core.registry import metric
 from thalweg.core.settings import Settings
-from thalweg.metrics._metric import Metric, MetricExample, require_same_shape, spread
+from thalweg.metrics._metric import Metric, MetricExample, require_same_shape, side_by_side, spread
 
 CHUNK = 1024
 """Rows whose distances to all others are held at once."""
@@ -32,7 +32,7 @@ class EnergyDistance(Metric[Settings]):
         if mask is not None:
             pair = [torch.where(spread(mask, one), one, 0.0) for one in pair]
         weight = pair[0].new_ones(len(target), 1)
-        return torch.cat([one.reshape(len(target), -1) for one in pair] + [weight], 1)
+        return torch.cat([side_by_side(one) for one in pair] + [weight], 1)
 
     def formula(self, total: Tensor) -> Tensor:
         """The distance between the two weighted samples, of all rows (n, 2 D + 1)."""

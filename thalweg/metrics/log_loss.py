@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from thalweg.core.known_classes import with_known_classes
 from thalweg.core.registry import metric
 from thalweg.core.settings import Settings
 from thalweg.metrics._counting import probabilities_by_class
@@ -21,7 +22,8 @@ class LogLoss(Metric[Settings]):
         p = probabilities_by_class(prediction, target, metric="log-loss")
         true = (target if mask is None else target.masked_fill(~mask.bool(), 0)).long()
         tiny = torch.finfo(prediction.dtype).eps
-        surprise = -p.gather(-1, true[..., None])[..., 0].double().clamp(tiny, 1 - tiny).log()
+        given = with_known_classes(lambda: p.gather(-1, true[..., None]), true, p.shape[-1], where="metric log-loss")[..., 0]
+        surprise = -given.double().clamp(tiny, 1 - tiny).log()
         return torch.stack([summed(surprise, mask), summed(torch.ones_like(surprise), mask)], 1)
 
     def formula(self, total: Tensor) -> Tensor:

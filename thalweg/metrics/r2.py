@@ -9,7 +9,7 @@ from torch import Tensor
 
 from thalweg.core.registry import metric
 from thalweg.core.settings import Settings
-from thalweg.metrics._metric import Metric, MetricExample, require_same_shape, spread
+from thalweg.metrics._metric import Metric, MetricExample, require_same_shape, side_by_side, spread
 
 RESOLUTION = 1e-10
 """Least share of the mean square that a variance must be, so that rounding leaves five digits of it."""
@@ -44,7 +44,7 @@ class R2(Metric[R2Settings]):
         error = prediction.double() - target.double()
         shown = torch.ones_like(y, dtype=torch.bool) if mask is None else spread(mask, y)
         parts = (torch.ones_like(y), y, y.square(), error.square())
-        return torch.cat([torch.where(shown, part, 0.0).reshape(len(y), -1) for part in parts], 1)
+        return torch.cat([side_by_side(torch.where(shown, part, 0.0)) for part in parts], 1)
 
     def formula(self, total: Tensor) -> Tensor:
         """The mean over outputs of 1 - squared error / squared distance from the mean."""

@@ -5,6 +5,7 @@ from pydantic import Field
 from torch import Tensor
 
 from thalweg.core.errors import UsageRefusal
+from thalweg.core.known_classes import with_known_classes
 from thalweg.core.registry import metric
 from thalweg.core.settings import Settings
 from thalweg.metrics._counting import probabilities_by_class, shares
@@ -48,10 +49,10 @@ class TopKAccuracy(Metric[TopKAccuracySettings]):
                 fix=f"choose k below {classes}",
             )
         true = (target if mask is None else target.masked_fill(~mask.bool(), 0)).long()[..., None]
-        own = p.gather(-1, true)
+        own = with_known_classes(lambda: p.gather(-1, true), true, classes, where="metric top-k-accuracy")
         before = torch.arange(classes, device=p.device) < true
         rank = ((p > own) | ((p == own) & before)).sum(-1)
-        return shares((rank < k) & ~own[..., 0].isnan(), mask)
+        return shares((rank < k) & ~p.isnan().any(-1), mask)
 
     def formula(self, total: Tensor) -> Tensor:
         """Hits over shown."""

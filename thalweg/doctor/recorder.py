@@ -113,7 +113,7 @@ class Recorder:
         self._roots: list[Tensor] = []
         self._primary = ""
         self._training_mode, self._evaluating_since = True, -1
-        self._inside = False
+        self._inside, self._entered = False, False
         self._ended = time.perf_counter()
         self._waited, self._loader = -1.0, False
 
@@ -122,7 +122,7 @@ class Recorder:
         if not torch.is_grad_enabled():
             self.evaluations.entered(module.training, given)
             return
-        self._training_mode = module.training
+        self._training_mode, self._entered = module.training, True
         if self._waited < 0:
             self._waited = time.perf_counter() - self._ended
         if self.look is None and self.pace.due(self.step):
@@ -149,6 +149,8 @@ class Recorder:
 
     def lost(self, call: LossCall) -> None:
         """A loss was taken."""
+        if not self._entered:
+            self._passed_by(call)
         if call.number is None:
             if self.evaluations.under_way:
                 self.evaluations.add(call)
@@ -198,7 +200,7 @@ class Recorder:
 
     def stepped(self) -> None:
         """The optimizer has stepped."""
-        self._inside = False
+        self._inside, self._entered = False, False
         if self.step == 0:
             self.clearing.watch(self.optimizer)
         self.clearing.stepped()
@@ -238,6 +240,13 @@ class Recorder:
             self.look.layers.remove()
             self.look = None
             self.stance(False)
+
+    def _passed_by(self, call: LossCall) -> None:
+        """A loss was taken though the model was not called: its `forward` was, or a compiler asks no hooks."""
+        if call.number is not None:
+            self._training_mode, self.early = self.model.training, True
+        elif self.early:
+            self.evaluations.entered(self.model.training, ())
 
     def _begin(self) -> None:
         self.weights = Weights(self.model)

@@ -98,6 +98,8 @@ class Watched:
         """The findings, for people."""
         found = self.findings
         trace = self.trace
+        if not trace.steps:
+            return "doctor: no step of this optimizer was seen, so nothing can be said"
         lines = [f"doctor: {trace.steps:,} steps, {len(trace.samples):,} of them looked into" + _unjudged(trace)]
         if self.trouble:
             lines.append(f"  it stopped looking: {self.trouble}")

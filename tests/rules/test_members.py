@@ -105,6 +105,16 @@ def test_the_answer_is_the_mean_of_the_members_answers():
     assert members.each(numbers=numbers).shape == (5, 6, 1)
 
 
+def test_members_drop_out_while_they_learn_and_not_when_they_answer():
+    task, net = task_and_net(dropout=0.5)
+    rule = rule_of("members", task, net, members=3, **LEARNED)
+    rows = {port.name: torch.ones(5, *port.shape) for port in task.ports.inputs}
+    learning = [rule.members.train()(**rows) for _ in range(2)]
+    answers = [rule.members.eval()(**rows) for _ in range(2)]
+    assert not torch.equal(*learning)
+    assert torch.equal(*answers)
+
+
 def test_nearly_all_of_fifty_nets_learn_exclusive_or(tmp_path):
     run = fitted(XOR, tmp_path / "run")
     cases = next(iter(run.dataset.batches("test", size=4)))

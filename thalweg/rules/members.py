@@ -8,7 +8,7 @@ Letters: M members, B batch.
 
 import copy
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Self
 
 import torch
 from pydantic import Field
@@ -41,6 +41,12 @@ class Members(nn.Module):
         drawn = _drawn(module, count, generator)
         self.stacked = nn.ParameterList(nn.Parameter(torch.stack(own)) for own in zip(*drawn, strict=True))
         self._module = (copy.deepcopy(module).to("meta"),)  # a tuple, so that its own weights are no part of the state
+        self.train(self.training)
+
+    def train(self, mode: bool = True) -> Self:
+        """Let the net, which is no submodule, know too whether it learns: else dropout went on in its answers."""
+        self._module[0].train(mode)
+        return super().train(mode)
 
     @property
     def weights(self) -> dict[str, Tensor]:

@@ -4,6 +4,7 @@ import json
 import multiprocessing
 import os
 import random
+import shutil
 import socket
 import subprocess
 import sys
@@ -434,3 +435,13 @@ def test_the_lock_sweeps_what_killed_processes_left(run):
 def test_torch_is_not_imported_by_files_and_folders():
     program = "import sys, thalweg.core.run_folder; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_r01_whoever_takes_up_a_run_ends_the_replacements_that_a_kill_cut_short(run):
+    for step in (4, 5):
+        run.write_checkpoint(step, PAYLOAD)
+    os.rename(run.checkpoints / "4", run.checkpoints / ".4.replaced")  # before the new one took its name
+    shutil.copytree(run.checkpoints / "5", run.checkpoints / ".5.replaced")  # before the old one was gone
+    with run.lock():
+        assert sorted(os.listdir(run.checkpoints)) == ["4", "5"]
+        assert run.newest_checkpoint().folder.manifest.stamp["step"] == 5

@@ -59,10 +59,21 @@ def sync_folder(path: Path) -> None:
         os.close(descriptor)
 
 
+def make_folder(path: Path) -> None:
+    """Makes a folder and those above it that are missing, durably: what is saved in a folder is lost with the folder's name."""
+    missing = [one for one in (path, *path.parents) if not os.path.lexists(one)]
+    path.mkdir(parents=True, exist_ok=True)
+    for one in missing:
+        with contextlib.suppress(PermissionError):  # a folder may be written that may not be read, and so not be opened
+            sync_folder(one.parent)
+
+
 def discard(path: Path) -> None:
     """Removes a temporary file or folder of ours as far as that is possible; the sweep takes what remains."""
     if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path, ignore_errors=True)
+        for _ in range(2):  # where one call failed, the same may be granted now
+            with contextlib.suppress(OSError):  # closing is not among what it ignores
+                shutil.rmtree(path, ignore_errors=True)
         return
     with contextlib.suppress(OSError):
         os.unlink(path)

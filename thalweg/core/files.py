@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from thalweg.core.disk import (
+    BLOCK_BYTES,
     discard,
+    make_folder,
     read_limited,
     refusing,
     sync_folder,
@@ -56,7 +58,7 @@ def written_in_parts(path: Path) -> Iterator[Callable[[bytes], None]]:
     path = Path(path)
     temporary = temporary_beside(path)
     with refusing(path.parent):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
     discard(temporary)  # of a killed process that had our number
     with refusing(path):
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
@@ -108,6 +110,8 @@ def read_json(path: Path, *, where: str, refusal: type[Refusal] = PackageRefusal
 def append_line(path: Path, value: Any, *, durable: bool = True) -> int:
     """Adds one JSON line and returns the size of the file: what a checkpoint keeps for `cut_to`.
 
+    A last line that a crash cut short, which readers leave out, goes first.
+
     Args:
         durable: it is on the disk then; else only `synced_size` makes sure of that, and a crash of the machine may take it.
 
@@ -116,11 +120,31 @@ def append_line(path: Path, value: Any, *, durable: bool = True) -> int:
     """
     path, line = Path(path), render_json(value) + b"\n"
     with refusing(path, needed=len(line)):
-        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
+        known = os.path.lexists(path)
+        descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
         try:
+            if not known:
+                sync_folder(path.parent)
+            whole = _whole_lines(descriptor)
+            if whole < os.fstat(descriptor).st_size:
+                os.ftruncate(descriptor, whole)
             return _appended(descriptor, line, durable=durable)
         finally:
             os.close(descriptor)
+
+
+def _whole_lines(descriptor: int) -> int:
+    """The size of an open file without a last line that has no end."""
+    size = os.fstat(descriptor).st_size
+    if not size or os.pread(descriptor, 1, size - 1) == b"\n":
+        return size
+    while size:
+        start = max(0, size - BLOCK_BYTES)
+        end = os.pread(descriptor, size - start, start).rfind(b"\n")
+        if end >= 0:
+            return start + end + 1
+        size = start
+    return 0
 
 
 def synced_size(path: Path) -> int:
@@ -236,8 +260,8 @@ def write_folder(
     rendered = render_manifest(manifest)
     temporary = temporary_beside(path)
     with refusing(path, needed=sum(map(len, files.values())) + len(rendered)):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _recover(path)
+        make_folder(path.parent)
+        end_replacement(path)
         _check_ours(path)
         try:
             discard(temporary)
@@ -276,29 +300,31 @@ def _swap(temporary: Path, path: Path) -> None:
         raise
 
 
-def _recover(path: Path) -> None:
-    """Ends a replacement that a crash cut short: the old folder comes back, or goes where the new one stands."""
+def end_replacement(path: Path) -> None:
+    """Ends a replacement that a crash cut short: the old folder comes back, or goes where the new one stands.
+
+    Raises:
+        ResourceRefusal: the system refused.
+    """
     aside = aside_of(path)
     if not os.path.lexists(aside):
         return
     if os.path.lexists(path):
         _drop(aside)
-    else:
+        return
+    with refusing(path):
         os.rename(aside, path)
 
 
 def _drop(aside: Path) -> None:
-    """Removes what was replaced, its manifest last, so that the rest is still known as ours if this is cut short too."""
+    """Removes what was replaced."""
     with contextlib.suppress(Refusal, OSError):  # a failure harms nothing: the new folder stands, the next write tries again
-        if not os.path.lexists(aside) or strangers(aside):
-            return
-        for entry in sorted(aside.iterdir(), key=lambda entry: entry.name == MANIFEST):
-            discard(entry)
-        aside.rmdir()
+        if os.path.lexists(aside) and not strangers(aside):
+            _remove(aside)
 
 
 def remove_folder(path: Path) -> None:
-    """Removes a folder that thalweg wrote; it first takes a temporary name, so no half of it is ever found.
+    """Removes a folder that thalweg wrote.
 
     Raises:
         UsageRefusal: it holds what thalweg did not write; nothing is removed.
@@ -306,14 +332,19 @@ def remove_folder(path: Path) -> None:
     """
     path = Path(path)
     _check_ours(path)
-    temporary = temporary_beside(path)
     with refusing(path):
+        _remove(path)
+
+
+def _remove(path: Path) -> None:
+    """Removes a folder, which first takes a temporary name, durably: so no half of it is ever found under its own."""
+    temporary = temporary_beside(path)
+    discard(temporary)
+    os.rename(path, temporary)
+    try:
+        sync_folder(path.parent)
+    finally:
         discard(temporary)
-        os.rename(path, temporary)
-        try:
-            sync_folder(path.parent)
-        finally:
-            discard(temporary)
 
 
 def set_aside(path: Path) -> Path:

@@ -7,25 +7,32 @@ written over, a run that ended is only replaced when that is said, and what cann
 import contextlib
 import os
 import re
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from thalweg.core.disk import discard, refusing, sync_folder, temporary_beside, temporary_owner
-from thalweg.core.errors import PackageRefusal, Refusal, ResourceRefusal, UsageRefusal, nearest
-from thalweg.core.files import read_json, remove_folder, set_aside, sweep, write_bytes, write_folder, write_json
+from thalweg.core.disk import make_folder, refusing, sync_folder, temporary_owner
+from thalweg.core.errors import PackageRefusal, Refusal, UsageRefusal, nearest
+from thalweg.core.files import (
+    end_replacement,
+    read_json,
+    remove_folder,
+    set_aside,
+    sweep,
+    write_folder,
+    write_json,
+)
 from thalweg.core.manifest import Folder, open_folder, settled, shown, strangers
 from thalweg.core.run_lock import LOCK, RunLock, take_lock
+from thalweg.core.run_place import made, next_free, refuse_path, refuse_unwritable, remove_empty, unfit
 
 RUN_FORMAT, RUN_VERSION = "thalweg.run", 1
 CHECKPOINT_FORMAT, CHECKPOINT_VERSION = "thalweg.checkpoint", 1
 MARKER = "run.json"
 RATES = "find_lr.svg"
 """The picture of a search for a learning rate."""
-PROBE_BYTES = 1 << 16
 
 State = Literal["absent", "empty", "unfinished", "finished", "foreign"]
 
@@ -152,10 +159,10 @@ class RunFolder:
         """
         run = cls(Path(path))
         with refusing(run.path):
-            _check_path(run.path, inputs)
+            refuse_path(run.path, inputs)
             state = run.state()
         _check_free(run, state, force=force, resume=resume)
-        _probe(run.path, needed_bytes)
+        refuse_unwritable(run.path, needed_bytes)
         if resume and state == "unfinished":
             return run
         if state in ("finished", "unfinished"):
@@ -168,16 +175,16 @@ class RunFolder:
     def fresh(cls, name: str, *, root: Path = Path("runs"), inputs: Path | None = None, needed_bytes: int = 0) -> "RunFolder":
         """A new run under the first free of `<name>`, `<name>-2`, ...; signs that some system cannot hold become dashes."""
         base = re.sub(r"[^\w.-]+", "-", name).strip("-. ")[:80] or "run"
-        _check_path(Path(root) / base, inputs, may_exist=True)
+        refuse_path(Path(root) / base, inputs, may_exist=True)
         number = 1
         with refusing(Path(root)):
-            Path(root).mkdir(parents=True, exist_ok=True)
-            while not _made(path := Path(root) / (base if number == 1 else f"{base}-{number}")):
+            make_folder(Path(root))
+            while not made(path := Path(root) / (base if number == 1 else f"{base}-{number}")):
                 number += 1
         try:
             return cls.create(path, inputs=inputs, needed_bytes=needed_bytes)
         except Refusal:
-            _remove_empty(path)
+            remove_empty(path)
             raise
 
     @classmethod
@@ -237,11 +244,13 @@ class RunFolder:
             self.path.rmdir()
 
     def lock(self) -> RunLock:
-        """Makes this process the only one that writes here, and sweeps what killed ones left; see `take_lock`."""
+        """Makes this process the only one that writes here, and clears up what killed ones left; see `take_lock`."""
         lock = take_lock(self.path)
         for folder in (self.path, self.checkpoints):
             if folder.is_dir():
                 sweep(folder)
+        for path in (self.model, *(self.checkpoints / str(step) for step in self.steps())):
+            end_replacement(path)
         return lock
 
     def write_checkpoint(self, step: int, files: Mapping[str, bytes], *, stamp: Mapping[str, Any] | None = None) -> Path:
@@ -368,7 +377,7 @@ class RunFolder:
         for path in (*_inside(self.seeds), *_inside(self.folds)):
             RunFolder(path)._remove()
         for path in (self.baselines, self.seeds, self.folds):
-            _remove_empty(path)
+            remove_empty(path)
         with refusing(self.path):
             for name in self._layout() - {LOCK, MARKER}:
                 if (self.path / name).is_file():
@@ -391,34 +400,14 @@ def _inside(path: Path) -> list[Path]:
     return sorted(entry for entry in path.iterdir() if entry.is_dir()) if path.is_dir() and not path.is_symlink() else []
 
 
-def _check_path(path: Path, inputs: Path | None, *, may_exist: bool = False) -> None:
-    if "\0" in str(path):
-        raise _unfit("RUN_PATH_INVALID", path, "the path holds a zero byte", "no system can hold it", "leave it out")
-    if path.name != path.name.strip():
-        what = f"the name {path.name!a} begins or ends with a space"
-        raise _unfit("RUN_PATH_INVALID", path, what, "it is easily lost", "leave the space out")
-    if not may_exist and os.path.lexists(path) and not path.is_dir():
-        fix = f"choose another: --out {_next_free(path)}"
-        raise _unfit("RUN_PATH_IS_FILE", path, f"{shown(path.name)} is a file", "a run needs a folder", fix)
-    if inputs is not None and inputs.is_dir() and path.resolve().is_relative_to(inputs.resolve()):
-        why = "its files would be taken for data by the next run"
-        raise _unfit(
-            "RUN_PATH_INSIDE_DATA",
-            path,
-            f"{shown(str(path))} lies inside the data {shown(str(inputs))}",
-            why,
-            "choose an --out elsewhere",
-        )
-
-
 def _check_free(run: RunFolder, state: State, *, force: bool, resume: bool) -> None:
-    fix = f"choose a new name: --out {_next_free(run.path)}"
+    fix = f"choose a new name: --out {next_free(run.path)}"
     if state == "finished" and not force:
         what = f"{shown(run.path.name)} holds a finished run"
-        raise _unfit("RUN_FINISHED", run.path, what, "a run that ended is not written over", f"{fix}, or replace it: --force")
+        raise unfit("RUN_FINISHED", run.path, what, "a run that ended is not written over", f"{fix}, or replace it: --force")
     if state == "unfinished" and not force and not resume:
         what = f"{shown(run.path.name)} holds an unfinished run"
-        raise _unfit(
+        raise unfit(
             "RUN_UNFINISHED",
             run.path,
             what,
@@ -431,57 +420,7 @@ def _check_free(run: RunFolder, state: State, *, force: bool, resume: bool) -> N
         more = f" and {len(in_the_way) - 5} more" if len(in_the_way) > 5 else ""
         what = f"{shown(run.path.name)} holds files that are no run's: {', '.join(map(shown, in_the_way[:5]))}{more}"
         why = "a run of its own names would write over them" if force else "a run has a folder to itself"
-        raise _unfit("RUN_FOLDER_FOREIGN", run.path, what, why, fix if force else f"{fix}, or write beside them: --force")
-
-
-def _unfit(code: str, path: Path, what: str, why: str, fix: str) -> UsageRefusal:
-    return UsageRefusal(code, what, where=str(path), why=why, fix=fix)
-
-
-def _next_free(path: Path) -> Path:
-    number = 2
-    while os.path.lexists(free := path.with_name(f"{path.name}-{number}")):
-        number += 1
-    return free
-
-
-def _probe(path: Path, needed_bytes: int) -> None:
-    """Writes and removes a small file, before hours are spent on a run that cannot be saved."""
-    made = not os.path.lexists(path)
-    try:
-        with refusing(path, needed=needed_bytes):
-            path.mkdir(parents=True, exist_ok=True)
-            free = shutil.disk_usage(path).free
-        probe = temporary_beside(path / "probe")
-        write_bytes(probe, bytes(PROBE_BYTES))
-        discard(probe)
-        if free < needed_bytes:
-            raise _too_little_room(path, needed_bytes, free)
-    except Refusal:
-        if made:
-            _remove_empty(path)
-        raise
-
-
-def _too_little_room(path: Path, needed: int, free: int) -> ResourceRefusal:
-    what = f"the run needs about {needed / 1e9:.1f} GB, {free / 1e9:.1f} GB are free"
-    fix = "free space, choose another --out, or keep fewer checkpoints"
-    return ResourceRefusal("DISK_FULL", what, where=str(path), why="training would be lost where it fills up", fix=fix)
-
-
-def _made(path: Path) -> bool:
-    try:
-        path.mkdir()
-    except FileExistsError:
-        return False
-    return True
-
-
-def _remove_empty(path: Path) -> None:
-    try:
-        path.rmdir()
-    except OSError:
-        return
+        raise unfit("RUN_FOLDER_FOREIGN", run.path, what, why, fix if force else f"{fix}, or write beside them: --force")
 
 
 def _none_verifies(path: Path, skipped: list[tuple[Path, str]]) -> PackageRefusal:
@@ -492,6 +431,6 @@ def _none_verifies(path: Path, skipped: list[tuple[Path, str]]) -> PackageRefusa
         f"none of {len(reasons)} checkpoints verifies: {'; '.join(reasons[:3])}{more}",
         where=str(path),
         why="a damaged file is never loaded",
-        fix=f"restore one from a copy, or start afresh: --out {_next_free(path)}; nothing was removed",
+        fix=f"restore one from a copy, or start afresh: --out {next_free(path)}; nothing was removed",
         details={"skipped": {str(folder): reason for folder, reason in skipped}},
     )

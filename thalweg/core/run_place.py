@@ -1,0 +1,100 @@
+"""Where a run may stand: paths that can hold one, with room for it, and the next name that is free."""
+
+import os
+import shutil
+from pathlib import Path
+
+from thalweg.core.disk import discard, make_folder, refusing, sync_folder, temporary_beside
+from thalweg.core.errors import Refusal, ResourceRefusal, UsageRefusal
+from thalweg.core.files import write_bytes
+from thalweg.core.manifest import shown
+
+PROBE_BYTES = 1 << 16
+
+
+def refuse_path(path: Path, inputs: Path | None, *, may_exist: bool = False) -> None:
+    """Return if a path can be that of a run.
+
+    Args:
+        inputs: the data's folder, which the run may not lie in.
+        may_exist: another name is looked for where it does.
+
+    Raises:
+        UsageRefusal: it is a file, lies inside the data, or has a name that is easily lost.
+    """
+    if "\0" in str(path):
+        raise unfit("RUN_PATH_INVALID", path, "the path holds a zero byte", "no system can hold it", "leave it out")
+    if path.name != path.name.strip():
+        what = f"the name {path.name!a} begins or ends with a space"
+        raise unfit("RUN_PATH_INVALID", path, what, "it is easily lost", "leave the space out")
+    if not may_exist and os.path.lexists(path) and not path.is_dir():
+        fix = f"choose another: --out {next_free(path)}"
+        raise unfit("RUN_PATH_IS_FILE", path, f"{shown(path.name)} is a file", "a run needs a folder", fix)
+    if inputs is not None and inputs.is_dir() and path.resolve().is_relative_to(inputs.resolve()):
+        why = "its files would be taken for data by the next run"
+        raise unfit(
+            "RUN_PATH_INSIDE_DATA",
+            path,
+            f"{shown(str(path))} lies inside the data {shown(str(inputs))}",
+            why,
+            "choose an --out elsewhere",
+        )
+
+
+def refuse_unwritable(path: Path, needed_bytes: int) -> None:
+    """Writes and removes a small file, before hours are spent on a run that cannot be saved.
+
+    Raises:
+        ResourceRefusal: the system refused, or there is too little room; a folder that was made for it is gone again.
+    """
+    missing = not os.path.lexists(path)
+    try:
+        with refusing(path, needed=needed_bytes):
+            make_folder(path)
+            free = shutil.disk_usage(path).free
+        tried = temporary_beside(path / "probe")
+        write_bytes(tried, bytes(PROBE_BYTES))
+        discard(tried)
+        if free < needed_bytes:
+            raise _too_little_room(path, needed_bytes, free)
+    except Refusal:
+        if missing:
+            remove_empty(path)
+        raise
+
+
+def _too_little_room(path: Path, needed: int, free: int) -> ResourceRefusal:
+    what = f"the run needs about {needed / 1e9:.1f} GB, {free / 1e9:.1f} GB are free"
+    fix = "free space, choose another --out, or keep fewer checkpoints"
+    return ResourceRefusal("DISK_FULL", what, where=str(path), why="training would be lost where it fills up", fix=fix)
+
+
+def made(path: Path) -> bool:
+    """Make a folder, durably; false where something stands at the path."""
+    try:
+        path.mkdir()
+    except FileExistsError:
+        return False
+    sync_folder(path.parent)
+    return True
+
+
+def remove_empty(path: Path) -> None:
+    """Remove a folder in which nothing is."""
+    try:
+        path.rmdir()
+    except OSError:
+        return
+
+
+def next_free(path: Path) -> Path:
+    """The first of `<name>-2`, `<name>-3`, ... that is free."""
+    number = 2
+    while os.path.lexists(free := path.with_name(f"{path.name}-{number}")):
+        number += 1
+    return free
+
+
+def unfit(code: str, path: Path, what: str, why: str, fix: str) -> UsageRefusal:
+    """A refusal of a path."""
+    return UsageRefusal(code, what, where=str(path), why=why, fix=fix)

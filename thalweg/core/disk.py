@@ -70,13 +70,12 @@ def make_folder(path: Path) -> None:
 
 def discard(path: Path) -> None:
     """Removes a temporary file or folder of ours as far as that is possible; the sweep takes what remains."""
-    if path.is_dir() and not path.is_symlink():
-        for _ in range(2):  # where one call failed, the same may be granted now
-            with contextlib.suppress(OSError):  # closing is not among what it ignores
+    for _ in range(2):  # where a call failed, the same may be granted now
+        with contextlib.suppress(OSError):
+            if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path, ignore_errors=True)
-        return
-    with contextlib.suppress(OSError):
-        os.unlink(path)
+            else:
+                os.unlink(path)
 
 
 def read_limited(path: Path, *, limit: int, refusal: type[Refusal] = PackageRefusal) -> bytes:
@@ -123,7 +122,8 @@ def regular_file(path: Path, *, refusal: type[Refusal]) -> Iterator[tuple[int, i
     except OSError as error:
         raise unreadable(path, _read_failure(path, error), refusal) from error
     finally:
-        os.close(descriptor)
+        with contextlib.suppress(OSError):  # nothing was written that could be lost
+            os.close(descriptor)
 
 
 def unreadable(path: Path, what: str, refusal: type[Refusal], *, code: str = "FILE_UNREADABLE") -> Refusal:

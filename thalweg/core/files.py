@@ -73,13 +73,15 @@ def written_in_parts(path: Path) -> Iterator[Callable[[bytes], None]]:
             with refusing(path):
                 os.fsync(descriptor)
         finally:
-            os.close(descriptor)
+            with refusing(path):
+                os.close(descriptor)
         with refusing(path):
             os.replace(temporary, path)
     except BaseException:
         discard(temporary)
         raise
-    sync_folder(path.parent)
+    with refusing(path):
+        sync_folder(path.parent)
 
 
 def write_text(path: Path, text: str) -> None:

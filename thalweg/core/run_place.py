@@ -53,8 +53,10 @@ def refuse_unwritable(path: Path, needed_bytes: int) -> None:
             make_folder(path)
             free = shutil.disk_usage(path).free
         tried = temporary_beside(path / "probe")
-        write_bytes(tried, bytes(PROBE_BYTES))
-        discard(tried)
+        try:
+            write_bytes(tried, bytes(PROBE_BYTES))
+        finally:
+            discard(tried)
         if free < needed_bytes:
             raise _too_little_room(path, needed_bytes, free)
     except Refusal:

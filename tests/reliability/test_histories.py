@@ -3,8 +3,7 @@
 import math
 import os
 import random
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,14 +21,6 @@ HISTORY = Row(
     "the best one is spared (Hugging Face); other runs' files deleted (Lightning 12045, 18750)",
 )
 ACTS = 10
-MEMORY = Path("/dev/shm")
-"""A folder in memory, where there is one: ten thousand histories sync a million times."""
-
-
-@pytest.fixture
-def quick() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder:
-        yield Path(folder)
 
 
 @dataclass

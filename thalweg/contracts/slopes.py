@@ -23,26 +23,30 @@ class Moved(NamedTuple):
     slope: Tensor
 
 
-def slopes_are_right(subject: Subject) -> None:
-    """In training and in evaluation, slopes in weights and inputs are those of finite differences, in float64."""
+def slopes_are_right(subject: Subject, *, seed: int = 0) -> None:
+    """In training and in evaluation, slopes in weights and inputs are those of finite differences, in float64.
+
+    Args:
+        seed: of the weights, the example and the directions in which they are moved.
+    """
     for training in (True, False):
-        value, tensors = _value_of(subject, training=training)
+        value, tensors = _value_of(subject, training=training, seed=seed)
         found = value()
         if not found.requires_grad:
             raise Beside("no slope leads from its answers to its weights or inputs")
         slopes: Sequence[Tensor | None] = torch.autograd.grad(found, list(tensors.values()), allow_unused=True)
         pairs = zip(tensors.items(), slopes, strict=True)
         moved = [Moved(name, one, slope) for (name, one), slope in pairs if slope is not None]  # None: no path leads there
-        generator = torch.Generator().manual_seed(0)
+        generator = torch.Generator().manual_seed(seed)
         if any(_error(value, moved, generator) > 1 for _ in range(DIRECTIONS)):
             _tell(value, moved, generator, "in training" if training else "in evaluation")
 
 
-def _value_of(subject: Subject, *, training: bool) -> tuple[Callable[[], Tensor], dict[str, Tensor]]:
+def _value_of(subject: Subject, *, training: bool, seed: int) -> tuple[Callable[[], Tensor], dict[str, Tensor]]:
     """A weighted sum of all answers to the example, as a function of the tensors that are given with it, by name."""
-    model = subject.made().double().train(training)
+    model = subject.made(seed=seed).double().train(training)
     _leave_kinks(model)
-    rows = {name: one.double() if one.is_floating_point() else one for name, one in subject.rows().items()}
+    rows = {name: one.double() if one.is_floating_point() else one for name, one in subject.rows(seed=seed).items()}
     inputs = {name: one.requires_grad_() for name, one in subject.inputs(rows).items() if one.is_floating_point()}
 
     def value() -> Tensor:

@@ -38,7 +38,10 @@ class _Detection(Metric[DetectionSettings]):
     def counts(self, found: Tensor, true: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
         """(B,) each, float64: boxes found rightly, boxes found, true boxes."""
         shown = torch.ones(true.shape[:2], dtype=torch.bool, device=true.device) if mask is None else mask.bool()
+        unknown = found.isnan().any(-1)  # a box that is no number is a wrong box, not none
         sureness = torch.where(found[..., 4] > 0, found[..., 4], 0.0)  # (B, K)
+        sureness = torch.where(unknown, torch.finfo(found.dtype).tiny, sureness)
+        found = found.masked_fill(unknown[..., None], torch.nan)
         order = sureness.argsort(dim=1, descending=True, stable=True)
         ranked = found[..., :4].gather(1, order[:, :, None].expand(-1, -1, 4))
         real = sureness.gather(1, order) > 0

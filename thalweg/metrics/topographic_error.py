@@ -21,12 +21,12 @@ class TopographicError(Metric[Settings]):
     def rows(self, prediction: Tensor, target: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
         """(B, 2): torn, counts; of distances (B, R, C), or (B, C), from each code. `target` is not read.
 
-        `mask` (B,) hides examples. With one code nothing can be torn.
+        `mask` (B,) hides examples. With one code nothing can be torn; an input with a distance that is no number is.
         """
         flat, grid = prediction.flatten(1), prediction.shape[1:]
         two = flat.topk(min(2, flat.shape[1]), dim=1, largest=False).indices  # (B, 2)
         places = torch.stack(unravelled(two, grid), -1)  # (B, 2, axes of the grid)
-        torn = (places[:, 0] - places[:, -1]).abs().amax(1) > 1
+        torn = ((places[:, 0] - places[:, -1]).abs().amax(1) > 1) | flat.isnan().any(1)
         counts = torch.ones_like(torn) if mask is None else mask
         return torch.stack([torn & counts, counts], 1).double()
 

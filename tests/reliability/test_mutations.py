@@ -8,9 +8,11 @@ import pytest
 
 import thalweg as tw
 from tests.refusing import assert_well_said
-from tests.reliability.artefacts import Artefacts, Sealed, make
+from tests.reliability.artefacts import KEPT, RULES, Artefacts, Sealed, Twin, make
 from tests.reliability.figures import Row, shares
+from tests.reliability.forgeries import forged
 from tests.reliability.mutations import OF_FILES, Case, Damage, made, mixed
+from tests.training.resuming import fitted
 from thalweg.core.errors import PackageRefusal, Refusal
 from thalweg.core.files import write_json
 from thalweg.core.run_folder import MARKER, RUN_FORMAT, RUN_VERSION, RunFolder
@@ -83,3 +85,69 @@ def test_r03_every_mutation_is_refused_and_the_file_named(artefacts, sort, file,
         wrong += filter(None, [complaint(path, sealed, damage), unheard(tmp_path / "run", damage) if number % 10 == 0 else ""])
     assert not wrong, f"{len(wrong)} of {len(numbers)}: " + "\n".join(wrong[:5])
     ROW.note(len(numbers), len(numbers))
+
+
+FORGED = Row("R3", "packages and checkpoints sealed again by an attacker, whose digests hold: refused by name", order=1)
+OPENED = [("package", file) for file in ("manifest.json", "package.json", "weights.safetensors")]
+RESUMED = [("checkpoint", file) for file in CHECKPOINT]
+
+
+@pytest.mark.parametrize("numbers", shares(40, 600, each=300), ids=lambda numbers: f"from{numbers.start}")
+@pytest.mark.parametrize(("sort", "file"), OPENED)
+def test_r03_a_package_whose_digests_hold_is_held_against_what_it_describes(artefacts, sort, file, numbers, tmp_path):
+    wrong = []
+    for number in numbers:
+        sealed = artefacts.packages[number % len(artefacts.packages)]
+        path = place(tmp_path / "run", sealed)
+        damage = forged(Case(path, file, sealed, random.Random(f"forged {sort} {file} {number}")))
+        wrong += filter(None, [complaint_of(damage, opened(path, sealed))])
+    assert not wrong, f"{len(wrong)} of {len(numbers)}: " + "\n".join(wrong[:5])
+    FORGED.note(len(numbers), len(numbers))
+
+
+@pytest.mark.parametrize("numbers", shares(15, 300, each=100), ids=lambda numbers: f"from{numbers.start}")
+@pytest.mark.parametrize(("sort", "file"), RESUMED)
+def test_r03_a_checkpoint_whose_digests_hold_is_held_against_its_run(artefacts, sort, file, numbers, tmp_path):
+    wrong = []
+    for number in numbers:
+        sealed = artefacts.checkpoints[number % len(artefacts.checkpoints)]
+        path = place(tmp_path / "run", sealed)
+        _beside(artefacts.runs[sealed.name], tmp_path / "run")
+        damage = forged(Case(path, file, sealed, random.Random(f"forged {sort} {file} {number}")))
+        wrong += filter(None, [complaint_of(damage, resumed(sealed, tmp_path / "run"))])
+    assert not wrong, f"{len(wrong)} of {len(numbers)}: " + "\n".join(wrong[:5])
+    FORGED.note(len(numbers), len(numbers))
+
+
+def _beside(whole: Path, run: Path) -> None:
+    """What else an unfinished run holds."""
+    for file in whole.iterdir():
+        if file.is_file() and file.name != MARKER:
+            shutil.copy(file, run)
+
+
+def opened(path: Path, sealed: Sealed) -> Refusal | None:
+    """What is said of a package that is opened, its own class given where it has one."""
+    try:
+        tw.load(path, model=Twin() if sealed.name == "external" else None)
+    except Refusal as refusal:
+        return refusal
+    return None
+
+
+def resumed(sealed: Sealed, run: Path) -> Refusal | None:
+    """What is said of a run that is resumed."""
+    try:
+        fitted({**RULES[sealed.name], **KEPT}, run, resume=True)
+    except Refusal as refusal:
+        return refusal
+    return None
+
+
+def complaint_of(damage: Damage, refusal: Refusal | None) -> str:
+    """What is wrong with a refusal of what was sealed again; nothing where it names the file."""
+    if refusal is None:
+        return f"{damage.what}: passed unnoticed"
+    assert_well_said(refusal)
+    named = any(name in str(refusal) for name in damage.names)
+    return "" if named and isinstance(refusal, PackageRefusal) else f"{damage.what}: {refusal}"

@@ -107,13 +107,13 @@ def tree_to_files(tree: Any) -> dict[str, bytes]:
 
 def tree_from_folder(folder: Folder) -> Any:
     """The tree of state in a verified folder."""
-    return unpack(folder.json(STATE_SKELETON), folder.tensors(STATE_TENSORS))
+    return unpack(folder.json(STATE_SKELETON), folder.tensors(STATE_TENSORS), where=str(folder.path))
 
 
 def tree_from_files(files: Mapping[str, bytes], *, where: str) -> Any:
     """The tree of state in the two files of `tree_to_files`."""
     skeleton = parse_json(files[STATE_SKELETON], where=f"{where}/{STATE_SKELETON}")
-    return unpack(skeleton, tensors_from_bytes(files[STATE_TENSORS], where=f"{where}/{STATE_TENSORS}"))
+    return unpack(skeleton, tensors_from_bytes(files[STATE_TENSORS], where=f"{where}/{STATE_TENSORS}"), where=where)
 
 
 def pack(tree: Any) -> tuple[dict[str, Tensor], Skeleton]:
@@ -133,8 +133,11 @@ def pack(tree: Any) -> tuple[dict[str, Tensor], Skeleton]:
     return packing.tensors, skeleton
 
 
-def unpack(skeleton: Skeleton, tensors: Mapping[str, Tensor]) -> Any:
+def unpack(skeleton: Skeleton, tensors: Mapping[str, Tensor], *, where: str = "memory") -> Any:
     """The tree that `pack` split; tensors that shared memory share it again.
+
+    Args:
+        where: what holds the two, as the user would name it.
 
     Raises:
         PackageRefusal: a skeleton that `pack` cannot have made, or tensors that do not fit it.
@@ -142,13 +145,13 @@ def unpack(skeleton: Skeleton, tensors: Mapping[str, Tensor]) -> Any:
     unpacking = _Unpacking(tensors)
     try:
         tree = unpacking.node(skeleton)
-    except PackageRefusal:
-        raise
+        unused = tensors.keys() - unpacking.used
+        if unused:
+            _misfit(f"{len(unused)} tensors are named nowhere: {', '.join(sorted(unused)[:5])}")
+    except _Misfit as error:
+        raise _invalid(str(error), where) from None
     except (TypeError, ValueError, KeyError, AttributeError, RuntimeError, struct.error) as error:
-        _misfit(f"a node cannot be read ({type(error).__name__}: {str(error)[:80]})")
-    unused = tensors.keys() - unpacking.used
-    if unused:
-        _misfit(f"{len(unused)} tensors are named nowhere: {', '.join(sorted(unused)[:5])}")
+        raise _invalid(f"a node cannot be read ({type(error).__name__}: {str(error)[:80]})", where) from None
     return tree
 
 
@@ -381,11 +384,19 @@ class _Unpacking:
         return generator
 
 
+class _Misfit(ValueError):
+    """What of a skeleton `pack` cannot have made."""
+
+
 def _misfit(what: str) -> NoReturn:
-    raise PackageRefusal(
+    raise _Misfit(what)
+
+
+def _invalid(what: str, where: str) -> PackageRefusal:
+    return PackageRefusal(
         "STATE_INVALID",
         f"the stored state does not hold together: {what}",
-        where=STATE_SKELETON,
+        where=f"{where}: {STATE_SKELETON}, {STATE_TENSORS}",
         why="a state that is half understood would resume wrongly",
         fix="use an older checkpoint, or start afresh",
     )

@@ -75,7 +75,28 @@ def rebuilt(part: Baseline, task: Task, weights: Mapping[str, Tensor], settings:
     whole = Whole.from_arrays(part.evaluator(), arrays)
     if outputs.classes is not None and whole.classes_.max(initial=-1) >= outputs.classes:
         raise ValueError(f"a class beyond the {outputs.classes} that the task knows")
-    return Classical(whole, Columns(task), outputs)
+    module = Classical(whole, Columns(task), outputs)
+    _try(module, task)
+    return module
+
+
+def _try(module: Classical, task: Task) -> None:
+    """Answer two made-up rows: arrays of other types, or made for other columns, are found before anybody asks.
+
+    Raises:
+        ValueError: they cannot answer.
+    """
+    rows: dict[str, Tensor] = {}
+    for port in task.ports.inputs:
+        shape = [2, *(port.longest or 1 if axis is None else axis for axis in port.shape)]
+        discrete = port.size is not None or bool(port.sizes)
+        rows[port.name] = torch.zeros(shape, dtype=torch.long if discrete else torch.float32)
+        rows |= {f"{port.name}_mask": torch.ones(shape[:2], dtype=torch.bool)} if port.masked else {}
+    try:
+        with np.errstate(all="ignore"):  # values that are not finite are refused by name
+            module(**rows)
+    except (IndexError, TypeError, ValueError, NotImplementedError) as error:
+        raise ValueError(f"its arrays answer no row: {error}") from None
 
 
 def whole_of(part: Baseline, estimator: Any) -> Whole:  # noqa: ANN401 - a fitted estimator of scikit-learn

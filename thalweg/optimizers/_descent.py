@@ -235,7 +235,10 @@ class Descent:
         index = {name: i for i, name in enumerate(self._ordered_names())}
         packed["state"] = {index[name]: value for name, value in state["optimizer"].items()}
         self.optimizer.load_state_dict(packed)
-        self.scale, self._calm, self.origin = state["scale"], state["calm"], dict(state.get("origin", {}))
+        shapes, origin = dict(zip(self.names, (one.shape for one in self.parameters), strict=True)), state.get("origin", {})
+        if {name: one.shape for name, one in origin.items()} != {name: shapes[name] for name in origin}:
+            raise ValueError("an origin is not shaped like its parameter")
+        self.scale, self._calm, self.origin = state["scale"], state["calm"], dict(origin)
 
     def _ordered_names(self) -> list[str]:
         """Names in the order in which the optimizer counts its parameters (its groups may reorder them)."""

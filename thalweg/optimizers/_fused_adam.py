@@ -124,5 +124,8 @@ def _of_one_type(parameters: list[Tensor]) -> list[list[Tensor]]:
 
 
 def _beside(parameter: Tensor, held: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    shapes = {"step": torch.Size()} | dict.fromkeys(MOMENTS, parameter.shape)
+    if {name: one.shape for name, one in held.items()} != shapes:  # the kernel looks at no shape but the parameter's
+        raise ValueError(f"what is remembered of a parameter {tuple(parameter.shape)} is shaped otherwise")
     types = {name: torch.float32 if name == "step" else parameter.dtype for name in held}
     return {name: one.to(parameter.device, types[name], copy=True) for name, one in held.items()}

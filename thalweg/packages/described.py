@@ -46,6 +46,8 @@ class Described(Settings):
     def _whole(self) -> Self:
         if not (self.model.class_ if self.form == "external" else self.model.name):
             raise ValueError(f"a package of form {self.form} must name its model")
+        if self.form == "external" and (self.model.settings or self.model.name):
+            raise ValueError("a model of the user's own has neither name nor settings here: it is given again")
         return self
 
 

@@ -17,7 +17,7 @@ from thalweg.core import registry
 from thalweg.core.device import laid_out
 from thalweg.core.errors import PackageRefusal, UsageRefusal, did_you_mean
 from thalweg.core.files import write_folder
-from thalweg.core.manifest import Folder, open_folder
+from thalweg.core.manifest import open_folder
 from thalweg.core.memory import keep_freed_memory
 from thalweg.core.position import Position
 from thalweg.core.settings import read_settings
@@ -35,6 +35,7 @@ from thalweg.packages.blocks import Blocks, Supply, files_of, look_over
 from thalweg.packages.by_rows import by_rows
 from thalweg.packages.described import DESCRIPTION, Described, Named, described, mended_by_another_copy
 from thalweg.packages.foreign import refuse_foreign
+from thalweg.packages.weights import fill, tried
 from thalweg.tasks._task import Model, Request, Task, restore_modes, set_evaluating
 
 FORMAT = "thalweg.package"
@@ -283,12 +284,13 @@ def load_package(path: Path | str, *, model: nn.Module | None = None, task: type
     folder = open_folder(path, format=FORMAT, newest=VERSION)
     where = str(path / DESCRIPTION)
     said = described(folder.json(DESCRIPTION), where=where)
+    weights, weighed = folder.tensors(WEIGHTS), f"{path}/{WEIGHTS}"
     with mended_by_another_copy(where):
-        built = _task(said.task, Encodings.from_json(said.encodings), task)
-        module = _module(said, built, model, folder)
-        built.bind(module)
-        module = _in_shell(module, said.shell) if said.shell is not None else module
-    _fill(module, folder)
+        encodings = Encodings.from_json(said.encodings)
+        if said.form == "part":
+            tried(lambda: _built(said, encodings, weights, model, task)[1], weights, where=f"{weighed}, by {DESCRIPTION}")
+        built, module = _built(said, encodings, weights, model, task)
+    fill(module, weights, where=weighed)
     laid_out(module)
     source = said.source.model_dump() if said.source is not None else None
     named = said.model.model_dump(by_alias=True, exclude_unset=True)
@@ -334,6 +336,16 @@ def _known(sort: str, name: str) -> None:
         )
 
 
+def _built(
+    said: Described, encodings: Encodings, weights: Mapping[str, torch.Tensor], model: nn.Module | None, task: type[Task] | None
+) -> tuple[Task, nn.Module]:
+    """The task and the model that a package describes, its weights not yet filled in."""
+    built = _task(said.task, encodings, task)
+    module = _module(said, built, model, weights)
+    built.bind(module)
+    return built, _in_shell(module, said.shell) if said.shell is not None else module
+
+
 def _task(described: Named, encodings: Encodings, own: type[Task] | None) -> Task:
     if own is None:
         _known("task", described.name)
@@ -350,11 +362,12 @@ def _in_shell(model: nn.Module, shell: Named) -> nn.Module:
     return module
 
 
-def _module(described: Described, task: Task, own: nn.Module | None, folder: Folder) -> nn.Module:
+def _module(described: Described, task: Task, own: nn.Module | None, weights: Mapping[str, torch.Tensor]) -> nn.Module:
     named = described.model
     if described.form == "baseline":
         _known("baseline", named.name)
-        classical: nn.Module = registry.load("baseline", named.name)().packaged(task, folder.tensors(WEIGHTS), named.settings)
+        with mended_by_another_copy(f"{WEIGHTS}, by {DESCRIPTION}"):
+            classical: nn.Module = registry.load("baseline", named.name)().packaged(task, weights, named.settings)
         return classical
     if described.form == "external":
         if own is None:
@@ -370,54 +383,6 @@ def _module(described: Described, task: Task, own: nn.Module | None, folder: Fol
     settings = registry.settings_of("model", named.name, named.settings)
     module: nn.Module = registry.load("model", named.name)(task.ports, settings)
     return module
-
-
-def _fill(module: nn.Module, folder: Folder) -> None:
-    weights = folder.tensors(WEIGHTS)
-    expected = module.state_dict()
-    problems = [f"{name}: missing" for name in expected if name not in weights]
-    problems += [f"{name}: unexpected" for name in weights if name not in expected]
-    problems += [
-        f"{name}: shape {tuple(weights[name].shape)}, the model has {tuple(tensor.shape)}"
-        for name, tensor in expected.items()
-        if name in weights and weights[name].shape != tensor.shape
-    ]
-    types = {one.dtype for one in weights.values() if one.is_floating_point()}
-    problems += [
-        f"{name}: type {weights[name].dtype}, the model has {tensor.dtype}"
-        for name, tensor in expected.items()
-        if name in weights and not _same_type(weights[name], tensor, uniform=len(types) == 1)
-    ]
-    if problems:
-        raise PackageRefusal(
-            "PACKAGE_WEIGHTS",
-            f"{len(problems)} tensors do not fit the model: {'; '.join(problems[:5])}"
-            + (f"; and {len(problems) - 5} more" if len(problems) > 5 else ""),
-            where=f"{folder.path}/{WEIGHTS}",
-            why="the answers would be those of another model",
-            fix="take another copy; for your own class, give the one that was trained",
-            details={"problems": problems},
-        )
-    not_finite = [name for name, one in weights.items() if one.is_floating_point() and not torch.isfinite(one).all()]
-    if not_finite:
-        raise PackageRefusal(
-            "PACKAGE_NOT_FINITE",
-            f"{len(not_finite)} tensors hold values that are not finite: {', '.join(not_finite[:5])}"
-            + (" ..." if len(not_finite) > 5 else ""),
-            where=f"{folder.path}/{WEIGHTS}",
-            why="every answer would be nan",
-            fix="train it again; thalweg doctor RUN says what went wrong",
-            details={"tensors": not_finite},
-        )
-    if len(types) == 1:
-        module.to(types.pop())
-    module.load_state_dict(weights)
-
-
-def _same_type(given: torch.Tensor, wanted: torch.Tensor, *, uniform: bool) -> bool:
-    """Whether a weight has the type that the model gives it; weights of one floating type move the whole model to it."""
-    both = given.is_floating_point() and wanted.is_floating_point()
-    return given.dtype == wanted.dtype or (uniform and both)
 
 
 def _adopt(task: Task, source: Named) -> None:

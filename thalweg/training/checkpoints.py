@@ -16,6 +16,7 @@ from thalweg.core.tensors import tree_from_folder, tree_to_files
 from thalweg.data.batches import Batches
 from thalweg.rules._rule import Rule
 from thalweg.training.loop import Listener, Progress
+from thalweg.training.restored import position_in, refuse_misfits, typed, understood
 from thalweg.training.trace import spoilt_weights
 
 STAGE = 10**9
@@ -117,19 +118,20 @@ def read(folder: Folder) -> Checkpoint:
     """
     stamp = folder.manifest.stamp
     try:
-        position = Position(**{**stamp["position"], "path": tuple(stamp["position"]["path"])})
-        state = tree_from_folder(folder)
-        return Checkpoint(
-            position,
-            stamp["stopped"],
-            stamp["ended"],
-            stamp["settings"],
-            stamp["data"],
-            stamp["lines"],
-            state["history"],
-            state,
+        found = Checkpoint(
+            position_in(stamp),
+            typed(stamp, "stopped", str),
+            typed(stamp, "ended", bool),
+            typed(stamp, "settings", str),
+            typed(stamp, "data", str),
+            typed(stamp, "lines", int),
+            *_remembered(folder),
         )
-    except (KeyError, TypeError) as error:
+        if found.lines < 0 or found.number != stamp["step"]:
+            raise ValueError(f"its position is that of {found.number}")
+    except (KeyError, TypeError, ValueError) as error:
+        if isinstance(error, PackageRefusal):
+            raise
         raise PackageRefusal(
             "CHECKPOINT_INCOMPLETE",
             f"the checkpoint does not say all that it must: {error}",
@@ -137,11 +139,33 @@ def read(folder: Folder) -> Checkpoint:
             why="training could not go on from the same point",
             fix="resume from an older one, or start afresh",
         ) from None
+    return found
 
 
-def restore(checkpoint: Checkpoint, rule: Rule, batches: Batches, listeners: Mapping[str, Listener]) -> None:
-    """Put a checkpoint's state back into the things that hold it."""
-    rule.load_state_dict(checkpoint.state["rule"])
-    batches.load_state_dict(checkpoint.state["batches"])
-    for name, listener in listeners.items():
-        listener.load_state_dict(checkpoint.state["listeners"].get(name, {}))
+def _remembered(folder: Folder) -> tuple[list[dict[str, Any]], Mapping[str, Any]]:
+    """The lines of metrics that were written so far, and all state."""
+    state = tree_from_folder(folder)
+    if not isinstance(state, dict) or not all(isinstance(state.get(name), dict) for name in ("rule", "batches", "listeners")):
+        raise ValueError("its state is not that of a rule, batches and listeners")
+    history = typed(state, "history", list)
+    if not all(isinstance(line, dict) for line in history):
+        raise ValueError("its history is not made of lines")
+    return history, state
+
+
+def restore(checkpoint: Checkpoint, rule: Rule, batches: Batches, listeners: Mapping[str, Listener], *, where: str) -> None:
+    """Put a checkpoint's state back into the things that hold it.
+
+    Raises:
+        PackageRefusal: it cannot be theirs; nothing was taken back.
+    """
+    stored = {"rule": checkpoint.state["rule"], "batches": checkpoint.state["batches"]}
+    refuse_misfits(stored, {"rule": rule.state_dict(), "batches": batches.state_dict()}, where=where)
+    heard = checkpoint.state["listeners"]
+    known = {name: listener.state_dict() for name, listener in listeners.items() if name in heard}
+    refuse_misfits({name: heard[name] for name in known}, known, where=where)
+    with understood(where):
+        rule.load_state_dict(checkpoint.state["rule"])
+        batches.load_state_dict(checkpoint.state["batches"])
+        for name, listener in listeners.items():
+            listener.load_state_dict(heard.get(name, {}))

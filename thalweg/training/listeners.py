@@ -139,7 +139,12 @@ class Evaluation:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        self.best, self.best_at, self.best_state = state["best"], state["best_at"], state["best_state"]
+        best, at = state["best"], state["best_at"]
+        if not isinstance(best, float | int | None):
+            raise ValueError("the best value is no number")
+        if at and not (at.keys() == {"step", "epoch", "first"} and all(type(one) is int for one in at.values())):
+            raise ValueError("the best evaluation is of no known step")
+        self.best, self.best_at, self.best_state = best, at, state["best_state"]
         self.waited, self.loss, self.seen = state["waited"], state["loss"], state["seen"]
 
 

@@ -14,10 +14,11 @@ from thalweg.core.processes import Processes
 from thalweg.core.run_folder import RunFolder
 from thalweg.core.talk import Talk
 from thalweg.training import checkpoints
-from thalweg.training.listeners import Checkpointer
+from thalweg.training.listeners import Checkpointer, Evaluation
 from thalweg.training.loop import Listener, Progress
 from thalweg.training.noted import FREE
 from thalweg.training.pacing import Pacing
+from thalweg.training.restored import misfit, refuse_misfits
 from thalweg.training.settings import RunSettings
 from thalweg.training.speed import SPEED
 from thalweg.training.stage import Stage
@@ -81,7 +82,12 @@ class Saving:
             self.talk.warn(f"checkpoint {bad.name} is left out: {reason}")
         if newest.folder is None:
             self.talk.say("resume", "no checkpoint was saved yet, so it begins at its first step")
-        return checkpoints.read(newest.folder) if newest.folder is not None else None
+            return None
+        begun = checkpoints.read(newest.folder)
+        if begun.position.stage >= len(self.settings.stages) or begun.position.seed != self.settings.seed:
+            what = f"stage {begun.position.stage} of seed {begun.position.seed}"
+            raise misfit(f"it is of {what}", str(newest.folder.path))
+        return begun
 
     def restore(self, begun: checkpoints.Checkpoint, stage: Stage, watch: Mapping[str, Listener]) -> None:
         """Put a checkpoint's state into a stage, and drop the lines of metrics that came after it.
@@ -101,7 +107,11 @@ class Saving:
                     why="the result would be neither the old run's nor the new one's",
                     fix=f"give back the {what} of {self.folder.path / 'settings.yaml'}, or start afresh under another --out",
                 )
-        checkpoints.restore(begun, stage.rule, stage.batches, watch)
+        where = str(self.folder.checkpoints / str(begun.number))
+        checkpoints.restore(begun, stage.rule, stage.batches, watch, where=where)
+        evaluation = watch["evaluation"]
+        if isinstance(evaluation, Evaluation) and evaluation.best_state:
+            refuse_misfits({"best": evaluation.best_state}, {"best": stage.rule.shipped.state_dict()}, where=where)
         stage.progress.position, stage.progress.stopped = begun.position, begun.stopped
         stage.progress.history = list(begun.history)
         if self.processes.rank == 0:

@@ -40,6 +40,7 @@ class Evaluator(ABC):
         if names != set(arrays):
             raise ValueError(f"the arrays are {', '.join(sorted(arrays))[:200]}; {', '.join(sorted(names))} are needed")
         found = cls(**arrays)
+        require(found.classes_.ndim == 1, "the classes are one row of codes")
         found.check()
         return found
 

@@ -97,7 +97,8 @@ RUN = [
     Flag("--settings", type=click.Path(path_type=Path), metavar="FILE", help="A settings file; flags win over it."),
     Flag("--set", type=Pair(), many=True, help="Any setting: --set model.hidden=[64,32]; may be repeated."),
     Flag("--out", type=click.Path(path_type=Path), metavar="DIR", help="The run's folder; runs/NAME where none is given."),
-    Flag("--resume", is_flag=True, help="Go on with the unfinished run in --out."),
+    Flag("--resume", is_flag=True, help="Go on with the unfinished run in --out; the same command repeated does so by itself."),
+    Flag("--fresh", is_flag=True, help="Begin anew, though the same command began a run that did not finish."),
     Flag("--force", is_flag=True, help="Replace the run in --out."),
     Flag("--no-check", path="check", is_flag=True, flag_value=False, help="Do not look at the data for defects first."),
     Flag("--no-compare", path="compare", is_flag=True, flag_value=False, help="Fit no baselines; there is no verdict then."),
@@ -107,14 +108,15 @@ RUN = [
 
 def train(given: Mapping[str, Any], talk: Talk, page: Page) -> Answer:
     """Train as the flags say."""
-    if given["resume"] and given["force"]:
-        raise UsageRefusal(
-            "FLAGS_CONFLICT",
-            "--resume goes on with a run, --force replaces it",
-            where="--resume, --force",
-            why="only one of them can be meant",
-            fix="leave one out",
-        )
+    for other, does in (("force", "replaces it"), ("fresh", "leaves it")):
+        if given["resume"] and given[other]:
+            raise UsageRefusal(
+                "FLAGS_CONFLICT",
+                f"--resume goes on with a run, --{other} {does}",
+                where=f"--resume, --{other}",
+                why="only one of them can be meant",
+                fix="leave one out",
+            )
     with unswept():
         from thalweg.cli.asked import asked_settings
 
@@ -125,7 +127,7 @@ def train(given: Mapping[str, Any], talk: Talk, page: Page) -> Answer:
         data,
         settings=settings,
         out=given["out"],
-        resume=bool(given["resume"]),
+        resume=True if given["resume"] else False if given["fresh"] else None,
         force=bool(given["force"]),
         talk=talk,
     )

@@ -26,6 +26,7 @@ from thalweg.core.files import (
 )
 from thalweg.core.manifest import Folder, open_folder, settled, shown, strangers
 from thalweg.core.run_lock import LOCK, RunLock, take_lock
+from thalweg.core.run_names import base_of, numbered
 from thalweg.core.run_place import made, next_free, refuse_path, refuse_unwritable, remove_empty, unfit
 
 RUN_FORMAT, RUN_VERSION = "thalweg.run", 1
@@ -174,12 +175,12 @@ class RunFolder:
     @classmethod
     def fresh(cls, name: str, *, root: Path = Path("runs"), inputs: Path | None = None, needed_bytes: int = 0) -> "RunFolder":
         """A new run under the first free of `<name>`, `<name>-2`, ...; signs that some system cannot hold become dashes."""
-        base = re.sub(r"[^\w.-]+", "-", name).strip("-. ")[:80] or "run"
+        base = base_of(name)
         refuse_path(Path(root) / base, inputs, may_exist=True)
         number = 1
         with refusing(Path(root)):
             make_folder(Path(root))
-            while not made(path := Path(root) / (base if number == 1 else f"{base}-{number}")):
+            while not made(path := Path(root) / numbered(base, number)):
                 number += 1
         try:
             return cls.create(path, inputs=inputs, needed_bytes=needed_bytes)

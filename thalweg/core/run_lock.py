@@ -10,6 +10,7 @@ import socket
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,21 @@ def take_lock(folder: Path) -> RunLock:
         lock = RunLock(path, _ourselves(), note)
         write_json(path, asdict(lock.holder))
     return lock
+
+
+class Holding(Enum):
+    """Who has a run folder: nobody, somebody, or a process that is gone and did not let go."""
+
+    FREE, HELD, LEFT = "free", "held", "left"
+
+
+def holding(folder: Path) -> Holding:
+    """Who has a run folder just now."""
+    path = Path(folder) / LOCK
+    if not os.path.lexists(path):
+        return Holding.FREE
+    found = _holder_of(path)
+    return Holding.HELD if found is None or _holds(found) else Holding.LEFT
 
 
 @contextlib.contextmanager

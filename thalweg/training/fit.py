@@ -187,7 +187,7 @@ class _Work:
 
     def __post_init__(self) -> None:
         self.profiling = Profiling(self.settings, self.talk)
-        self.saving = Saving(self.folder, self.settings, self.pacing, self.context.processes, self.talk)
+        self.saving = Saving(self.folder, self.settings, self.pacing, self.context.processes, self.talk, self.own.names)
         self.notes = Notes(self.folder, self.settings, self.pacing)
 
     @staticmethod

@@ -21,9 +21,7 @@ from thalweg.training.pacing import Pacing
 from thalweg.training.settings import RunSettings
 from thalweg.training.speed import SPEED
 from thalweg.training.stage import Stage
-
-FREE = ("checkpoint_seconds", "checkpoint_steps", "checkpoints_kept", "compare", "profile")
-"""Settings that no weight depends on: they may be others when a run is resumed."""
+from thalweg.training.unfinished import FREE
 
 
 @dataclass
@@ -77,8 +75,14 @@ def environment(context: Context) -> dict[str, Any]:
     }
 
 
+def environment_of(folder: RunFolder) -> dict[str, Any]:
+    """What an unfinished run began under; empty where none of its steps was saved."""
+    if not folder.steps() or not folder.environment.exists():
+        return {}
+    found: dict[str, Any] = files.read_json(folder.environment, where="environment.json")
+    return found
+
+
 def threads_of(folder: RunFolder) -> int | None:
     """The threads that an unfinished run began with: sums of another number of threads end in other bits."""
-    if not folder.steps() or not folder.environment.exists():
-        return None
-    return int(files.read_json(folder.environment, where="environment.json").get("threads", 0)) or None
+    return int(environment_of(folder).get("threads", 0)) or None

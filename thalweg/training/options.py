@@ -41,7 +41,9 @@ class TrainOptions(TypedDict, total=False):
         check: look at the data for defects first; true by default.
         compare: fit the baselines too; true by default.
         margin: difference that counts as none: 0.02, or "2%".
-        resume: go on with the unfinished run in `out`, as it was asked for.
+        resume: True goes on with the unfinished run in `out` as it was asked for, whatever is left unsaid now; False with none.
+            None, the default: the same call repeated goes on with the unfinished run in `out`, or where no `out` is given with
+            the newest of its name that nobody else trains; one that asks for anything else is refused, or begins anew.
         force: replace the run in `out`.
         talk: hears what the run says.
     """
@@ -89,6 +91,6 @@ class TrainOptions(TypedDict, total=False):
     check: bool | None
     compare: bool | None
     margin: float | str | None
-    resume: bool
+    resume: bool | None
     force: bool
     talk: Talk | None

@@ -9,19 +9,19 @@ from typing import Any
 
 from thalweg.core import files
 from thalweg.core.behind import Behind
-from thalweg.core.errors import UsageRefusal
 from thalweg.core.processes import Processes
 from thalweg.core.run_folder import RunFolder
 from thalweg.core.talk import Talk
 from thalweg.training import checkpoints
 from thalweg.training.listeners import Checkpointer, Evaluation
 from thalweg.training.loop import Listener, Progress
-from thalweg.training.noted import FREE
+from thalweg.training.noted import environment_of
 from thalweg.training.pacing import Pacing
 from thalweg.training.restored import misfit, refuse_misfits
 from thalweg.training.settings import RunSettings
 from thalweg.training.speed import SPEED
 from thalweg.training.stage import Stage
+from thalweg.training.unfinished import FREE, HELD, TOLD, changed, differences, other_data
 
 
 @dataclass
@@ -37,9 +37,11 @@ class Saving:
     pacing: Pacing
     processes: Processes
     talk: Talk
+    own: Mapping[str, str]
 
     def __post_init__(self) -> None:
         self.behind = Behind()
+        self._data = dict[int, str]()
 
     def watcher(self, stage: Stage, watch: Mapping[str, Listener]) -> Checkpointer:
         """The listener that saves a stage now and then."""
@@ -64,7 +66,7 @@ class Saving:
         metrics = self.folder.metrics
         facts = {
             "settings": self._settings_digest(stage),
-            "data": _digest(stage.dataset.fingerprint()),
+            "data": self._data_digest(stage),
             "lines": metrics.stat().st_size if metrics.exists() else 0,
         }
         taken = checkpoints.take(progress, stage.rule, stage.batches, watch, facts=facts, ended=ended)
@@ -95,18 +97,10 @@ class Saving:
         Raises:
             UsageRefusal: it is not of these settings and data.
         """
-        for what, stored, now in (
-            ("settings", begun.settings, self._settings_digest(stage)),
-            ("data", begun.data, _digest(stage.dataset.fingerprint())),
-        ):
-            if stored != now:
-                raise UsageRefusal(
-                    "RESUME_CHANGED",
-                    f"the {what} are not those of the run that is to be resumed",
-                    where=str(self.folder.path),
-                    why="the result would be neither the old run's nor the new one's",
-                    fix=f"give back the {what} of {self.folder.path / 'settings.yaml'}, or start afresh under another --out",
-                )
+        if begun.settings != self._settings_digest(stage):
+            raise changed(self.folder, "settings", self._other_settings(stage))
+        if begun.data != self._data_digest(stage):
+            raise changed(self.folder, "data", other_data(self.folder, stage.dataset.fingerprint()))
         where = str(self.folder.checkpoints / str(begun.number))
         checkpoints.restore(begun, stage.rule, stage.batches, watch, where=where)
         evaluation = watch["evaluation"]
@@ -117,8 +111,22 @@ class Saving:
         if self.processes.rank == 0:
             files.cut_to(self.folder.metrics, begun.lines)
 
+    def _other_settings(self, stage: Stage) -> list[str]:
+        """What is another than when the run began, as far as its folder tells."""
+        began = environment_of(self.folder).get("processes", 1)
+        if began != self.processes.world:
+            return [f"processes: {began} there, {self.processes.world} now"]
+        return differences(self.folder, self.settings, self.own, but=TOLD)
+
+    def _data_digest(self, stage: Stage) -> str:
+        """Of the values that are learned and of how they were made: values that are scaled alike may come of other data."""
+        number = stage.progress.position.stage
+        if number not in self._data:
+            self._data[number] = _digest([stage.dataset.fingerprint(), stage.dataset.encodings.as_json()])
+        return self._data[number]
+
     def _settings_digest(self, stage: Stage) -> str:
-        free = dict.fromkeys((*FREE, SPEED), True) | {"data": {"cache": True}}  # the same values lie there
+        free = dict.fromkeys((*FREE, *HELD, *TOLD), True) | {"data": {"cache": True}}  # the same values lie there
         decisive = self.settings.model_dump(mode="json", exclude=free)
         plans = self.pacing.planned.found.get(SPEED, [])[: stage.progress.position.stage + 1]
         return _digest(decisive | {SPEED: plans, "processes": self.processes.world})

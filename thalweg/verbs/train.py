@@ -17,7 +17,6 @@ from thalweg.core.processes import Processes
 from thalweg.core.run_folder import RunFolder
 from thalweg.core.run_log import RunLog
 from thalweg.core.talk import Talk
-from thalweg.data._unpacked import stem_of
 from thalweg.rules._rule import Rule
 from thalweg.tasks._task import Task
 from thalweg.training.examined import Examine, Examined
@@ -29,6 +28,7 @@ from thalweg.training.requested import asked_before, asked_by_options, located, 
 from thalweg.training.settings import RunSettings
 from thalweg.training.stage import Own
 from thalweg.training.understood import refuse_no_model, refuse_unknown_options
+from thalweg.verbs._place import Wanted
 from thalweg.verbs.run import Run
 
 
@@ -52,7 +52,8 @@ def train(
         rule: how to learn, likewise.
         loss: a part's name, or any callable of output and target.
         settings: further settings of the run as in `settings.yaml`, or the path of such a file.
-        out: the run's folder; by default `runs/<name>`, numbered where that stands.
+        out: the run's folder; by default `runs/<name>`, numbered where that stands. The same call repeated goes on with an
+            unfinished run (see `resume` of `TrainOptions`).
         options: see `TrainOptions`: target, epochs, batch_size, lr, seed, threads, check, compare, resume, ...
 
     Raises:
@@ -60,36 +61,35 @@ def train(
     """
     refuse_unknown_options(options)
     refuse_no_model(model)
-    own = Own(
-        model if isinstance(model, nn.Module) else None,
-        task if isinstance(task, type) else None,
-        rule if isinstance(rule, type) else None,
-        loss if callable(loss) else None,
-    )
     named = {"model": model, "task": task, "rule": rule, "loss": loss}
-    resume, talk = options.get("resume", False), options.get("talk") or Talk()
+    own = _own(named)
+    resume, talk = options.get("resume"), options.get("talk") or Talk()
     before = asked_before(Path(out)) if resume and out is not None else {}
     written = settings_in(Path(settings), talk) if isinstance(settings, str | Path) else settings or {}
     asked = _asked(data, named, options, merged(before, written))
+    wanted = Wanted(data, asked, own, out, resume, options.get("force", False))
     processes = connect()
-    folder = _folder(data, out, resume=resume, force=options.get("force", False), processes=processes)
-    if resume and folder.state() == "finished":
-        talk.say("run", f"{folder.path} is already complete; nothing was trained")
-        return Run(folder, own=own)
-    given, talk = None if isinstance(data, str | Path) else data, RunLog(talk, folder.log)
-    look = _examination(asked) if asked.check else None
     try:
-        with _held(folder, processes, talk) as threads:
-            begun = time.monotonic()
-            run = Run(folder, fit(asked, given=given, own=own, folder=folder, resume=resume, talk=talk, examine=look), own)
-            torch.set_num_threads(asked.threads or threads)
-            if processes.rank == 0:
-                conclude(run, asked, talk=talk, begun=begun)
-                folder.finish()
-        processes.wait()
+        for anew in (False, True):  # again, where the unfinished run that was found turns out to be of other data
+            place = wanted.place(processes, talk, anew=anew)
+            folder, resume = place.folder, place.resume
+            if resume and folder.state() == "finished":
+                talk.say("run", f"{folder.path} is already complete; nothing was trained")
+                return Run(folder, own=own)
+            given, log = None if isinstance(data, str | Path) else data, RunLog(talk, folder.log)
+            look = _examination(asked) if asked.check else None
+            with place.left_if_other(talk), _held(folder, processes, log) as threads:
+                begun = time.monotonic()
+                run = Run(folder, fit(asked, given=given, own=own, folder=folder, resume=resume, talk=log, examine=look), own)
+                torch.set_num_threads(asked.threads or threads)
+                if processes.rank == 0:
+                    conclude(run, asked, talk=log, begun=begun)
+                    folder.finish()
+                processes.wait()
+                return run
+        raise AssertionError("a new folder is nobody else's")
     finally:
         processes.leave()
-    return run
 
 
 @contextmanager
@@ -99,13 +99,14 @@ def _held(folder: RunFolder, processes: Processes, talk: Talk) -> Iterator[int]:
     A folder in which nothing was written goes again when the run fails; a run that is stopped is told how to go on. Gives the
     threads that the process has, which the training of a small net does not take, and gives them back at the end.
     """
-    threads = torch.get_num_threads()
+    threads, ours = torch.get_num_threads(), False
     try:
         with folder.lock() if processes.rank == 0 else nullcontext():
+            ours = processes.rank == 0
             yield threads
     except BaseException as error:
         told = _told(error, folder)
-        if processes.rank == 0:
+        if ours:  # one that another process holds is not for us to take back
             with suppress(Refusal):  # a log that cannot be written must not hide what happened
                 talk.keep("ended", *str(told).split("\n"))
             if not isinstance(error, TrainingRefusal):  # what failed while it learned is for the doctor
@@ -197,6 +198,17 @@ def _keep_results(found: Mapping[str, Any], talk: Talk) -> None:
     talk.keep("verdict", verdict["sentence"] if verdict else f"none: {found['verdict_reason']}")
 
 
+def _own(given: Mapping[str, Any]) -> Own:
+    """The parts that were given as objects."""
+    model, task, rule, loss = (given[sort] for sort in ("model", "task", "rule", "loss"))
+    return Own(
+        model if isinstance(model, nn.Module) else None,
+        task if isinstance(task, type) else None,
+        rule if isinstance(rule, type) else None,
+        loss if callable(loss) else None,
+    )
+
+
 def _asked(
     data: Any,  # noqa: ANN401
     named: Mapping[str, Any],
@@ -209,23 +221,3 @@ def _asked(
         said = merged(said, {"task": {"loss": named["loss"]}})
     source = {"source": located(data)} if isinstance(data, str | Path) else {}
     return run_settings(merged(settings, source, said, asked_by_options(options)))
-
-
-def _folder(data: Any, out: str | Path | None, *, resume: bool, force: bool, processes: Processes) -> RunFolder:  # noqa: ANN401
-    """The run's folder, made by the first process and known to all."""
-    if processes.rank:
-        return RunFolder(Path(processes.share(None)))
-    folder = _made(data, out, resume=resume, force=force)
-    processes.share(str(folder.path))
-    return folder
-
-
-def _made(data: Any, out: str | Path | None, *, resume: bool, force: bool) -> RunFolder:  # noqa: ANN401
-    inputs = Path(data) if isinstance(data, str | Path) and Path(data).is_dir() else None
-    if out is None:
-        name = stem_of(Path(data)) if isinstance(data, str | Path) else getattr(data, "name", None) or "arrays"
-        return RunFolder.fresh(name, inputs=inputs)
-    standing = RunFolder(Path(out))
-    if resume and standing.state() == "finished":
-        return standing
-    return RunFolder.create(Path(out), force=force, resume=resume, inputs=inputs)

@@ -234,24 +234,27 @@ def jsonable(value: Any) -> Any:
 
 
 def _out_of_memory() -> Refusal:
-    limit = _memory_limit()
+    option, limit = _memory_limit()
     return ResourceRefusal(
         "MEMORY_FULL",
         f"there is not enough memory within the limit of {limit / 1e9:.1f} GB" if limit else "there is not enough memory",
-        where="ulimit -v" if limit else "",
+        where=f"ulimit {option}" if limit else "the memory of this machine",
         why="the run cannot go on",
-        fix="raise the limit: ulimit -v unlimited" if limit else "a smaller --batch-size, a smaller model, or fewer data",
+        fix=f"raise the limit: ulimit {option} unlimited"
+        if limit
+        else "a smaller --batch-size, a smaller model, or fewer data",
     )
 
 
-def _memory_limit() -> int | None:
-    """Bytes that this process may address, where that is limited."""
+def _memory_limit() -> tuple[str, int]:
+    """The smallest limit of bytes that this process may address or hold, with its option; 0 where there is none."""
     try:
         import resource
     except ImportError:  # Windows has none
-        return None
-    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
-    return None if limit == resource.RLIM_INFINITY else limit
+        return "", 0
+    limits = {"-v": resource.getrlimit(resource.RLIMIT_AS)[0], "-d": resource.getrlimit(resource.RLIMIT_DATA)[0]}
+    held = {option: limit for option, limit in limits.items() if limit != resource.RLIM_INFINITY}
+    return min(held.items(), key=lambda one: one[1], default=("", 0))
 
 
 @contextlib.contextmanager

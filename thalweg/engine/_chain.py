@@ -52,7 +52,11 @@ class Chain(Program, ABC):
         count = min(most, self.batches.length - at.index, LONGEST) if self.adam.lay() else 0
         while count:
             kept = self.adam.kept(), [copy.deepcopy(one.state_dict()) for one in self.rule.followers.values()]
-            losses = self._steps(at, count)
+            try:
+                losses = self._steps(at, count)
+            except (MemoryError, RuntimeError):
+                self._restore(*kept)
+                raise
             if self.adam.sound() and bool(torch.isfinite(torch.tensor(losses)).all()):
                 return Taken(count, losses)
             self._restore(*kept)

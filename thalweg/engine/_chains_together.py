@@ -8,6 +8,7 @@ Letters: M runs, n steps of a burst, B rows of a batch at most.
 
 import copy
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -61,15 +62,22 @@ class ChainsTogether(AtOnce):
         count = min(most, self.batches.length - at.index, self.longest) if self.adams.lay() else 0
         while count:
             kept, before = self.adams.kept(), [copy.deepcopy(one.state_dict()) for one in self._followers()]
-            losses = self._steps(at, count)
+            try:
+                losses = self._steps(at, count)
+            except (MemoryError, RuntimeError):
+                self._restore(kept, before)
+                raise
             if self.adams.sound() and bool(torch.isfinite(losses).all()):
                 self.rule.reports, self.rule.losses = [], losses
                 return Taken(count, losses.mean(1).tolist())
-            self.adams.restore(kept)
-            for follower, state in zip(self._followers(), before, strict=True):
-                follower.load_state_dict(state)
+            self._restore(kept, before)
             count //= 2
         return Taken(0)
+
+    def _restore(self, kept: Any, followers: Sequence[dict[str, Any]]) -> None:  # noqa: ANN401 - what `SeveralAdams` keeps
+        self.adams.restore(kept)
+        for follower, state in zip(self._followers(), followers, strict=True):
+            follower.load_state_dict(state)
 
     def forget(self) -> None:
         """Nothing: whether all lies here is asked before each burst."""

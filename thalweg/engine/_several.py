@@ -12,13 +12,13 @@ from itertools import accumulate, pairwise
 import torch
 from torch import Tensor
 
-from thalweg.core.position import Position, Rows, Scope, seed_from
+from thalweg.core.position import Position, Rows, Scope
 from thalweg.data.batch import Batch
 from thalweg.data.batches import Batches, StoredBatches
 from thalweg.engine.program import Program
 from thalweg.fields.ragged import Ragged
 from thalweg.rules._gradient import GradientRule
-from thalweg.rules._rule import Rule
+from thalweg.rules._rule import Rule, stepped
 
 MOST_AHEAD = 2**28
 """Bytes of rows that are finished once for all steps, where nothing changes them."""
@@ -106,8 +106,7 @@ class Several(Rule):
         """A step of each, on its rows of a batch (M B, ...)."""
         places, self.reports = self.place(at).each(), []
         for rule, own, place in zip(self.rules, apart(batch, len(self.runs)), places, strict=True):
-            seed_from(place)
-            self.reports.append(rule.step(own, place))
+            self.reports.append(stepped(rule, own, place))
         self.losses = torch.stack([report["loss"] for report in self.reports]).unsqueeze(0)
         return {"loss": self.losses.mean()}
 

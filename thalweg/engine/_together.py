@@ -50,9 +50,15 @@ class Together(AtOnce):
             return Taken(0)
         losses, batch = list[Tensor](), None
         while len(losses) < most:
-            batch = self.batches.at(at)
-            gradients, loss = self.slope(batch, at)
-            if not bool(self.descent.update(Slope(self._clipped(gradients), loss.sum(), torch.ones(())), at)):
+            try:
+                batch = self.batches.at(at)
+                gradients, loss = self.slope(batch, at)
+                finite = self.descent.update(Slope(self._clipped(gradients), loss.sum(), torch.ones(())), at)
+            except (MemoryError, RuntimeError):
+                if not losses:
+                    raise
+                break
+            if not bool(finite):
                 break
             losses.append(loss)
             at = at.advanced(self.batches.length)

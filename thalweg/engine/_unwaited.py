@@ -46,7 +46,7 @@ class Unwaited(Program, ABC):
             shares: (count, F) how far each follower goes in each of them.
 
         Returns:
-            Their losses (count,), on the device.
+            Their losses (count,), on the device; of fewer, where memory was refused to the next one.
         """
 
     def within(self, at: Position, most: int) -> int:
@@ -65,7 +65,7 @@ class Unwaited(Program, ABC):
         losses = self.begin(at, count, sent(ways.view(len(followers), count).T, self.halted.device))
         done, *found = torch.cat([self.done.reshape(1), losses]).tolist()
         good = int(done)
-        self._bad = at.step + good if good < count else -1
+        self._bad = at.step + good if good < len(found) else -1
         for one in followers:
             one.count_on(good)
         rates = self.rule.descent.rates(at.advanced(self.batches.length, max(good, 1) - 1))

@@ -25,7 +25,7 @@ def usual(rule: Rule, *, most_weights: int, precisions: Sequence[str] = WHOLE) -
     if type(rule) is not Backpropagation:
         return False
     settings, descent = rule.settings, rule.descent
-    plain = settings.accumulate == 1 and settings.layer_decay == 1 and not (settings.l1 or settings.l2)
+    plain = rule.parts == 1 and settings.layer_decay == 1 and not (settings.l1 or settings.l2)
     alone = rule.context.processes.world == 1 and rule.context.precision in precisions
     moved, held = (sum(one.numel() for one in several) for several in (descent.parameters, rule.model.parameters()))
     adam = type(descent) is Descent and FlatAdam.fits(descent.optimizer)

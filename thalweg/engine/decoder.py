@@ -69,8 +69,13 @@ class DecoderProgram(Program):
         losses: list[float] = []
         batch = None
         for _ in range(most if self.adam.lay() else 0):
-            given = self.rule.prepare(self.batches.at(at), at)
-            loss = self._step(given, at)
+            try:
+                given = self.rule.prepare(self.batches.at(at), at)
+                loss = self._step(given, at)
+            except (MemoryError, RuntimeError):
+                if not losses:
+                    raise
+                break
             if loss is None:
                 break
             losses.append(loss)

@@ -58,7 +58,11 @@ class MapSteps(Program):
         codes = self.rule.map.codes
         count = min(most, LONGEST, self.length - at.index if self.length > 1 else most)
         kept = codes.clone()
-        losses = [self._step(at.advanced(self.length, more)) for more in range(count)]
+        try:
+            losses = [self._step(at.advanced(self.length, more)) for more in range(count)]
+        except (MemoryError, RuntimeError):
+            codes.copy_(kept)
+            raise
         found: Sequence[float] = torch.stack(losses).tolist()
         if all(map(isfinite, found)) and bool(torch.isfinite(codes).all()):
             return Taken(count, found)

@@ -58,7 +58,11 @@ class MembersChain(Program):
         count = min(most, self.batches.length - at.index, self.longest) if self.healthy and self.adam.lay() else 0
         while count:
             kept = self.adam.kept()
-            losses = self._steps(at, count)
+            try:
+                losses = self._steps(at, count)
+            except (MemoryError, RuntimeError):
+                self.adam.restore(kept)
+                raise
             if self.adam.sound() and bool(torch.isfinite(torch.tensor(losses)).all()):
                 return Taken(count, losses)
             self.adam.restore(kept)

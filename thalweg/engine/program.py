@@ -47,4 +47,8 @@ class Program(ABC):
 
     @abstractmethod
     def take(self, at: Position, most: int) -> Taken:
-        """Take steps from a position on, `most` at most."""
+        """Take steps from a position on, `most` at most.
+
+        Memory may be refused to it: then it raises what it was refused with, all that the rule holds as before the call, or
+        gives the steps that were taken.
+        """

@@ -26,8 +26,14 @@ class Queued(Unwaited):
         losses, descent = list[Tensor](), self.rule.descent
         for share in shares.unbind():
             seed_from(at)
-            batch = self.rule.prepare(self.batches.at(at), at)
-            losses.append(self.rule.step_unless(self.halted, batch, descent.rates(at), share))
+            try:
+                batch = self.rule.prepare(self.batches.at(at), at)
+                loss = self.rule.step_unless(self.halted, batch, descent.rates(at), share)
+            except (MemoryError, RuntimeError):
+                if not losses:
+                    raise
+                break
+            losses.append(loss)
             self.done.add_(1 - self.halted)
             at = at.advanced(self.batches.length)
         return torch.stack(losses)

@@ -132,7 +132,12 @@ class TableMembers(Program):
         losses = list[float]()
         self._look()
         for _ in range(most if self.adam.lay() else 0):
-            loss = self._step(at)
+            try:
+                loss = self._step(at)
+            except (MemoryError, RuntimeError):
+                if not losses:
+                    raise
+                break
             if loss is None:
                 break
             losses.append(loss)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,9 @@ import torch
 from torch import Tensor
 
 from thalweg.core.position import Position
+from thalweg.data.batch import Batch
 from thalweg.data.dataset import Dataset
+from thalweg.data.parted import Parted
 from thalweg.evaluation.evaluate import BATCH
 from thalweg.fields.column import Column, plain
 from thalweg.tasks._task import Model, Task, restore_modes, set_evaluating
@@ -85,13 +88,18 @@ def predictions(task: Task, model: Model, dataset: Dataset, *, part: str = "test
     predicted: dict[str, list[Tensor]] = {}
     target: list[Tensor] = []
     rows: list[Tensor] = []
-    request, begun = task.request({}), (at or Position()).inside(part)
+    request, begun, parted = task.request({}), (at or Position()).inside(part), Parted("a prediction")
+
+    def predict(batch: Batch, at: Position) -> dict[str, Tensor]:
+        return task.predict(model, batch, at, request)
+
     modes = set_evaluating(model)
     try:
         with torch.set_grad_enabled(task.needs_gradients):
             for index, batch in enumerate(dataset.batches(part, size=BATCH)):
-                for key, tensor in task.predict(model, batch, begun.inside(index), request).items():
-                    predicted.setdefault(key, []).append(tensor.detach().cpu())
+                for found in parted(partial(predict, at=begun.inside(index)), batch):
+                    for key, tensor in found.items():
+                        predicted.setdefault(key, []).append(tensor.detach().cpu())
                 target += [batch[name].detach().cpu()] if name in batch else []
                 rows += [batch.rows] if batch.rows is not None else []
     finally:

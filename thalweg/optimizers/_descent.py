@@ -13,10 +13,12 @@ from pydantic import Field
 from torch import Tensor
 
 from thalweg.core import registry
-from thalweg.core.errors import UsageRefusal
+from thalweg.core.errors import ResourceRefusal, UsageRefusal
+from thalweg.core.exhaustion import out_of_memory
 from thalweg.core.position import Position
 from thalweg.core.processes import Processes
 from thalweg.core.settings import Choice, Settings
+from thalweg.optimizers._fused_adam import FusedAdam
 
 
 @dataclass(frozen=True)
@@ -155,8 +157,45 @@ class Descent:
             return finite
         self._clip(gradients, norm)
         self._prepare(gradients, self.rates(at))
-        self.optimizer.step()
+        self._move()
         return finite
+
+    def _move(self) -> None:
+        """Let the optimizer take its step: whole or, where memory is refused, not at all.
+
+        Raises:
+            ResourceRefusal: memory was refused in the midst of it.
+        """
+        fresh = not self.optimizer.state
+        before = self._marks(fresh=fresh)
+        try:
+            self.optimizer.step()
+        except (MemoryError, RuntimeError) as error:
+            if not out_of_memory(error):
+                raise
+            if fresh:
+                self.optimizer.state.clear()  # what was made of it so far
+            if before is None or self._marks(fresh=fresh) != before:
+                raise half_done(self.settings.optimizer.name) from None
+            raise
+
+    def _marks(self, *, fresh: bool) -> list[int] | None:
+        """What differs once anything was written; None where that leaves no mark: torch's fused kernels leave none.
+
+        One such kernel is a whole update and asks for no memory; one for each of several groups is a part of an update. Ours
+        have all that they need before the first one runs.
+
+        Args:
+            fresh: only weights count, since there is nothing else yet that could have changed.
+        """
+        optimizer: object = self.optimizer
+        fused = [bool(group.get("fused")) for group in self.optimizer.param_groups]
+        if isinstance(optimizer, FusedAdam) or fused == [True]:
+            return []
+        if all(fused):
+            return None
+        held = [] if fresh else [one for state in self.optimizer.state.values() for one in state.values()]
+        return [one._version for one in (*self.parameters, *held) if isinstance(one, Tensor)]
 
     def update_unless(self, halted: Tensor, slope: Slope, rates: Sequence[float | Tensor]) -> None:
         """An update that does not wait for the device, of an optimizer that `may_halt`; without scales of losses.
@@ -263,7 +302,7 @@ class LineSearch(Descent):
     def update(self, slope: Slope, at: Position, again: Callable[[], Slope] | None = None) -> Tensor:
         assert again is not None, "a line search needs to measure the slope again"
         first: list[Slope] = [slope]
-        before = [parameter.detach().clone() for parameter in self.parameters]
+        before, remembered = [parameter.detach().clone() for parameter in self.parameters], self._remembered()
         self._prepare([torch.zeros_like(parameter) for parameter in self.parameters], self.rates(at))
 
         def measure() -> Tensor:
@@ -272,13 +311,43 @@ class LineSearch(Descent):
                 parameter.grad = _laid_out_as(parameter, gradient)
             return loss
 
-        loss = self.optimizer.step(measure)  # type: ignore[arg-type]
+        try:
+            loss = self.optimizer.step(measure)  # type: ignore[arg-type]
+        except (MemoryError, RuntimeError):  # a user's own loss may raise too: nothing of the search may stay
+            self._place(before)
+            self.optimizer.state.clear()
+            self.optimizer.state.update(remembered)
+            raise
         finite = torch.isfinite(torch.as_tensor(loss)) & torch.isfinite(torch.nn.utils.get_total_norm(self.parameters))
         if not bool(finite):
-            with torch.no_grad():
-                torch._foreach_copy_(self.parameters, before)
+            self._place(before)
             self.optimizer.state.clear()
         return finite
+
+    @torch.no_grad()
+    def _place(self, weights: list[Tensor]) -> None:
+        torch._foreach_copy_(self.parameters, weights)
+
+    def _remembered(self) -> dict[Tensor, dict[str, Any]]:
+        """What the optimizer remembers, so that a search which goes on with its own changes nothing of it."""
+        return {one: {name: _kept(value) for name, value in state.items()} for one, state in self.optimizer.state.items()}
+
+
+def _kept(value: Any) -> Any:  # noqa: ANN401 - tensors, lists of tensors that are never written into again, numbers
+    if isinstance(value, Tensor):
+        return value.clone()
+    return list(value) if isinstance(value, list) else value
+
+
+def half_done(who: str) -> ResourceRefusal:
+    """The refusal of an update that memory ran out in: to take it again would count a part of it twice."""
+    return ResourceRefusal(
+        "STEP_HALF_DONE",
+        "memory ran out in the midst of an update",
+        where=f"optimizer {who}",
+        why="the weights are neither the old ones nor the new ones; they are not saved, and earlier checkpoints are kept",
+        fix="--resume, which goes on from the last checkpoint, with more memory free; or --set rule.optimizer=adamw",
+    )
 
 
 def _laid_out_as(parameter: Tensor, gradient: Tensor) -> Tensor:

@@ -65,33 +65,40 @@ class FusedAdam:
         """
         with torch.enable_grad():
             loss = None if closure is None else closure()
+        for one in self._parameters():  # all memory before anything is written: an update is made whole or not at all
+            if one.grad is not None:
+                self._state_of(one)
         for group in self.param_groups:
             for alike in _of_one_type(group["params"]):
                 self._update(alike, group)
         return loss
 
     def _update(self, parameters: list[Tensor], group: Mapping[str, Any]) -> None:
-        states = [self._state_of(one) for one in parameters]
+        states = [self.state[one] for one in parameters]
         averages, squares = ([state[name] for state in states] for name in MOMENTS)
         counts = [state["step"] for state in states]
-        torch._foreach_add_(counts, 1)
         fused = torch._fused_adamw_ if group["decoupled_weight_decay"] else torch._fused_adam_
-        fused(
-            parameters,
-            [one.grad for one in parameters if one.grad is not None],
-            averages,
-            squares,
-            [],
-            counts,
-            lr=group["lr"],
-            beta1=group["betas"][0],
-            beta2=group["betas"][1],
-            weight_decay=group["weight_decay"],
-            eps=group["eps"],
-            amsgrad=False,
-            maximize=False,
-            found_inf=self.found_inf,
-        )
+        torch._foreach_add_(counts, 1)
+        try:
+            fused(
+                parameters,
+                [one.grad for one in parameters if one.grad is not None],
+                averages,
+                squares,
+                [],
+                counts,
+                lr=group["lr"],
+                beta1=group["betas"][0],
+                beta2=group["betas"][1],
+                weight_decay=group["weight_decay"],
+                eps=group["eps"],
+                amsgrad=False,
+                maximize=False,
+                found_inf=self.found_inf,
+            )
+        except (MemoryError, RuntimeError):  # nothing moved
+            torch._foreach_sub_(counts, 1)
+            raise
         if self.found_inf is not None:
             torch._foreach_sub_(counts, [self.found_inf] * len(counts))
 

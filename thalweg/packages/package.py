@@ -6,6 +6,7 @@ classical model as arrays).
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from thalweg.core.strict_json import render_json
 from thalweg.core.talk import Aloud, Talk
 from thalweg.core.tensors import tensors_to_bytes
 from thalweg.data.batch import Batch
+from thalweg.data.parted import Parted
 from thalweg.data.settings import OnBadFile
 from thalweg.engine.answering_chain import AnsweringChain
 from thalweg.fields.column import as_column, take
@@ -142,11 +144,17 @@ class Package:
     def _answering(self, asked: Request) -> Callable[[Model], Answer]:
         """What a batch is answered with, by a model."""
 
+        parted = Parted("a prediction")
+
         def by(model: Model) -> Answer:
-            def answer(batch: Batch, at: Position) -> Answered:
+            def part(batch: Batch, at: Position) -> Answered:
                 with torch.inference_mode(not self.task.needs_gradients), torch.set_grad_enabled(self.task.needs_gradients):
                     predicted = self.task.predict(model, batch, at, asked)
                     return self.task.decode(predicted), _not_a_number(predicted, batch)
+
+            def answer(batch: Batch, at: Position) -> Answered:
+                found = parted(partial(part, at=at), batch)
+                return found[0] if len(found) == 1 else (_together(found), [row for _, lost in found for row in lost])
 
             return answer
 
@@ -194,6 +202,11 @@ class Package:
 def _told(found: Sequence[Answered], talk: Talk) -> dict[str, Column]:
     """The raw values of all batches together; rows whose answers are not a number are told."""
     _tell_lost([row for _, lost in found for row in lost], talk)
+    return _together(found)
+
+
+def _together(found: Sequence[Answered]) -> dict[str, Column]:
+    """The raw values of several batches, or parts of one."""
     pieces = [piece for piece, _ in found]
     return {name: _joined([piece[name] for piece in pieces]) for name in pieces[0]}
 
@@ -204,7 +217,7 @@ def _not_a_number(predicted: Mapping[str, torch.Tensor], batch: Batch) -> list[i
     floats = [one for one in predicted.values() if one.is_floating_point() and one.dim() and len(one) == size and one.numel()]
     doubtful = [one.detach().isnan() for one in floats if one.detach().sum().isnan()]  # a sum passes on what is none
     wrong = [gone.reshape(size, -1).any(1).cpu() for gone in doubtful if gone.any()]
-    numbers = batch.rows if batch.rows is not None else torch.arange(size)
+    numbers = batch.rows if batch.rows is not None else torch.arange(size) + batch.start
     return numbers[torch.stack(wrong).any(0)].tolist() if wrong else []
 
 

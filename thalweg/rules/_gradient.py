@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from thalweg.core.device import autocast
 from thalweg.core.errors import UsageRefusal
+from thalweg.core.exhaustion import Attempt, out_of_memory
 from thalweg.core.lanes import Lanes
 from thalweg.core.position import Position
 from thalweg.data.batch import Batch
@@ -20,7 +21,7 @@ from thalweg.data.batches import Augment, Batches
 from thalweg.data.dataset import Dataset
 from thalweg.layers.start import Start, StartsFromData, start_from_data
 from thalweg.optimizers._average import Average, Between, Follower
-from thalweg.optimizers._descent import Descent, DescentSettings, Slope, make_descent
+from thalweg.optimizers._descent import Descent, DescentSettings, Slope, half_done, make_descent
 from thalweg.rules._learning_parts import AtRest, frozen_parameters, shares_of_rate
 from thalweg.rules._rule import Context, Rule
 from thalweg.tasks._task import Losses, Task
@@ -59,6 +60,7 @@ class GradientRule(Rule, ABC):
     Attributes:
         objective: the task's, which may be compiled.
         lanes: in which the parts of a batch are computed side by side; None: in one piece, or one part after another.
+        through: the nets that a batch goes through.
     """
 
     settings: GradientSettings
@@ -67,6 +69,9 @@ class GradientRule(Rule, ABC):
         super().__init__(task, model, settings, context)
         self.objective = task.objective
         self.lanes: Lanes | None = None
+        self.through: tuple[nn.Module, ...] = (model,)
+        self.parts, self._layers = settings.accumulate, tuple(model.modules())
+        self._summing = False  # slopes of all processes are being summed, or were
         frozen = frozen_parameters(model, settings.freeze)
         self.at_rest = AtRest.of(model, frozen, statistics=settings.freeze_statistics)
         if settings.accumulate > 1:
@@ -93,7 +98,6 @@ class GradientRule(Rule, ABC):
             shares=None if settings.layer_decay == 1 else shares_of_rate(model, settings.layer_decay),
         )
         self.learned = {"model": model, "descent": self.descent}
-        self._layers = tuple(model.modules())
         self.followers = _followers(model, settings)
         for name, one in self.followers.items():
             self.shipped, self.learned[name] = one.module, one
@@ -141,21 +145,23 @@ class GradientRule(Rule, ABC):
         return slope_of(losses, self.descent)
 
     def step(self, batch: Batch, at: Position) -> dict[str, Tensor]:
-        batch = self.prepare(batch, at)
-        statistics = self._statistics()
-        parts = batch.parts(self.settings.accumulate if self.lanes is None else self.lanes.count)
+        batch, statistics, self._summing = self.prepare(batch, at), self._statistics(), False
+        parts = batch.parts(self.parts if self.lanes is None else self.lanes.count)
         each: Callable[..., Iterable[Slope]] = map
         if self.lanes is not None:
             each = functools.partial(self.lanes.map, seed=at.number("lanes"))
         scale = self.descent.scale  # of this step: an update may change it
-        with self.at_rest.held():
-            slope = reduce(add, each(self.slope, parts))
-            finite = self.descent.update(slope, at, again=lambda: reduce(add, each(self.slope, parts)))
+        try:
+            with self.at_rest.held():
+                slope, self._summing = reduce(add, each(self.slope, parts)), True
+                finite = self.descent.update(slope, at, again=lambda: reduce(add, each(self.slope, parts)))
+        except (MemoryError, RuntimeError):  # the step may be taken again
+            put_back(statistics)
+            raise
         if bool(finite):
-            for follower, leader in self.led():
-                follower.update(leader)
+            self._lead()
         else:
-            _put_back(statistics)
+            put_back(statistics)
         loss = slope.loss / (slope.weight * scale).clamp(min=1e-12)
         return {"loss": loss, "finite": finite, **slope.measures}
 
@@ -172,16 +178,71 @@ class GradientRule(Rule, ABC):
             The loss ().
         """
         statistics = self._statistics()
-        with self.at_rest.held():
-            slope = reduce(add, map(self.slope, batch.parts(self.settings.accumulate)))
-            self.descent.update_unless(halted, slope, rates)
+        try:
+            with self.at_rest.held():
+                slope = reduce(add, map(self.slope, batch.parts(self.parts)))
+                self.descent.update_unless(halted, slope, rates)
+        except (MemoryError, RuntimeError):
+            put_back(statistics)
+            raise
         _put_back_where(halted > 0, statistics)
         for (follower, leader), share in zip(self.led(), (shares * (1 - halted)).unbind(), strict=True):
             follower.follow(leader, share)
         return slope.loss / slope.weight.clamp(min=1e-12)
 
+    def split_further(self, batch: Batch, at: Position) -> None:
+        """First parts that were computed side by side are taken one after another, then there are twice as many.
+
+        Raises:
+            ResourceRefusal: a part is one row already, rows depend on each other, or other processes wait for this one's sum.
+        """
+        for parameter in self.descent.parameters:
+            parameter.grad = None
+        if self._summing and self.context.processes.world > 1:
+            why = "it was refused to one process while the others went on"
+            raise self.lacking_memory(batch, at, why, "--resume with fewer processes, or a smaller model")
+        if self.lanes is not None:
+            self.take_in(self.lanes.count)
+            return
+        try:
+            for net in self.through:
+                refuse_to_split(self.task, net, at_rest=self.at_rest.norms)
+        except UsageRefusal as refusal:
+            why = f"its rows depend on each other ({refusal.where}), so that smaller parts would learn something else"
+            raise self.lacking_memory(batch, at, why, self._smaller(batch, at)) from None
+        if self.parts >= batch.size:
+            why = "a single row at a time is too much"
+            raise self.lacking_memory(batch, at, why, "a smaller model, shorter or smaller inputs, or more memory")
+        self.take_in(min(2 * self.parts, batch.size))
+
+    def take_in(self, parts: int) -> None:
+        super().take_in(parts)
+        self.lanes = None
+
+    def _smaller(self, batch: Batch, at: Position) -> str:
+        """What to ask for where a batch cannot be split: the largest of its halves whose slope there is memory for."""
+        rows, attempt, statistics = batch.size // 2, Attempt(), self._statistics()
+        while rows > 1:
+            with attempt, self.at_rest.held():
+                self.slope(self.prepare(batch, at).cut(0, rows))
+            put_back(statistics)
+            if not attempt.refused:
+                return f"--batch-size {rows * batch.whole // batch.size}, which was tried and fits"
+            rows //= 2
+        return "a smaller model: not even two rows of a batch fit"
+
+    def _lead(self) -> None:
+        """Let all followers take in the weights after a step."""
+        try:
+            for follower, leader in self.led():
+                follower.update(leader)
+        except (MemoryError, RuntimeError) as error:
+            if not out_of_memory(error):
+                raise
+            raise half_done("average") from None
+
     def _statistics(self) -> list[tuple[Tensor, Tensor]]:
-        """All buffers of the model, each with a copy."""
+        """All buffers that a slope may change, each with a copy."""
         return [(one, one.clone()) for layer in self._layers for one in layer._buffers.values() if one is not None]
 
     def _lead_anew(self) -> None:
@@ -215,7 +276,8 @@ def slope_of(losses: Losses, descent: Descent) -> Slope:
 
 
 @torch.no_grad()
-def _put_back(statistics: Sequence[tuple[Tensor, Tensor]]) -> None:
+def put_back(statistics: Sequence[tuple[Tensor, Tensor]]) -> None:
+    """Give buffers the values that they had."""
     for buffer, former in statistics:
         buffer.copy_(former)
 
@@ -251,7 +313,9 @@ def refuse_to_split(task: Task, model: nn.Module, *, at_rest: Sequence[nn.Module
     resting = {id(one) for one in at_rest}
     batch_norms = {name: one for name, one in model.named_modules() if isinstance(one, nn.modules.batchnorm._BatchNorm)}
     normalised = [name for name, one in batch_norms.items() if id(one) not in resting]
-    if task.rows_independent and not normalised:
+    loss = vars(type(task.loss)).get("declaration")
+    independent = task.rows_independent and (loss is None or loss.facts.get("rows_independent", True))
+    if independent and not normalised:
         return
     raise UsageRefusal(
         "BATCH_NOT_SPLITTABLE",

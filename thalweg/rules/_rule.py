@@ -9,8 +9,10 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from thalweg.core.errors import UsageRefusal
-from thalweg.core.position import Position
+from thalweg.core.errors import ResourceRefusal, UsageRefusal
+from thalweg.core.exhaustion import Attempt
+from thalweg.core.memory import free_bytes
+from thalweg.core.position import Position, seed_from
 from thalweg.core.processes import Processes
 from thalweg.core.settings import Settings
 from thalweg.data.batch import Batch
@@ -51,10 +53,12 @@ class Rule(ABC):
     Attributes:
         shipped: what is evaluated, packaged and exported: the average, the generator, the policy.
         learned: all that holds state; checkpoints are generic over it.
+        parts: into which this process's rows of a batch are split, one after another.
     """
 
     shipped: nn.Module
     learned: dict[str, Stateful]
+    parts = 1
 
     def __init__(self, task: Task, model: nn.Module, settings: Settings, context: Context) -> None:
         self.task, self.model, self.settings, self.context = task, model, settings, context
@@ -102,6 +106,38 @@ class Rule(ABC):
     def step(self, batch: Batch, at: Position) -> dict[str, Tensor]:
         """One step: prepare, slope, update. Returns detached scalars to report, `loss` among them."""
 
+    def split_further(self, batch: Batch, at: Position) -> None:
+        """Take batches in more parts from here on: a step was refused memory, and nothing of it was done.
+
+        Args:
+            batch: of that step, as `step` was given it.
+            at: where it was to be taken.
+
+        Raises:
+            ResourceRefusal: this rule cannot, or a part is one row already.
+        """
+        half = max(1, batch.whole // 2)
+        raise self.lacking_memory(batch, at, "its steps need all rows of a batch at once", f"--batch-size {half} or less")
+
+    def take_in(self, parts: int) -> None:
+        """Split each batch into so many parts from here on, one after another."""
+        self.parts = parts
+
+    def lacking_memory(self, batch: Batch, at: Position, why: str, fix: str) -> ResourceRefusal:
+        """The refusal, with numbers, of a step for which there is no memory."""
+        free = free_bytes(self.context.device)
+        weights = sum(one.numel() * one.element_size() for one in self.model.parameters())
+        room = "" if free is None else f"; {free / 1e6:,.0f} MB is free"
+        parts = f" in {self.parts} parts" if self.parts > 1 else ""
+        return ResourceRefusal(
+            "TRAIN_MEMORY_FULL",
+            f"memory does not hold a step on {batch.size:,} rows{parts}: the weights alone take {weights / 1e6:,.1f} MB{room}",
+            where=f"step {at.step + 1} of stage {at.stage}",
+            why=f"{why}; nothing of the step was done, and earlier checkpoints are kept",
+            fix=fix,
+            details={"rows": batch.size, "parts": self.parts, "weight_bytes": weights, "free_bytes": free, "step": at.step + 1},
+        )
+
     def act(self, observation: Tensor, at: Position) -> Tensor:
         """What to do on seeing observations (n, ...); only rules that act."""
         name = self.declaration.name  # type: ignore[attr-defined]
@@ -144,6 +180,20 @@ class Rule(ABC):
                 fix=f"--batch-size {world} or more",
             )
         return size
+
+
+def stepped(rule: Rule, batch: Batch, at: Position) -> dict[str, Tensor]:
+    """A step of a rule; where memory is refused it is taken again, each time on more and smaller parts of its batch.
+
+    Raises:
+        ResourceRefusal: the rule cannot, or a part is one row already.
+    """
+    attempt = Attempt()
+    while True:
+        seed_from(at)
+        with attempt:
+            return rule.step(batch, at)
+        rule.split_further(batch, at)
 
 
 def required_model(model: nn.Module, kind: type[M], rule: Rule) -> M:

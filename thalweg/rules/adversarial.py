@@ -3,8 +3,10 @@
 Reference: Goodfellow et al. 2014, arXiv:1406.2661, section 3, with the generator's non-saturating loss.
 """
 
+from collections.abc import Mapping
 from functools import reduce
 from operator import add
+from typing import Any
 
 import torch
 from pydantic import Field
@@ -18,7 +20,7 @@ from thalweg.core.settings import Choice
 from thalweg.data.batch import Batch
 from thalweg.fields.ports import Port, Ports
 from thalweg.optimizers._descent import DescentSettings, Slope, make_descent
-from thalweg.rules._gradient import GradientRule, GradientSettings, slope_of
+from thalweg.rules._gradient import GradientRule, GradientSettings, put_back, refuse_to_split, slope_of
 from thalweg.rules._rule import Context, RuleSettings
 from thalweg.tasks._task import Losses, Task
 
@@ -66,6 +68,14 @@ class Adversarial(GradientRule):
             scaled=context.precision == "float16",
         )
         self.learned |= {"critic": self.critic, "critic_descent": self.critic_descent}
+        self.through, self._layers = (model, self.critic), (*model.modules(), *self.critic.modules())
+        if self.parts > 1:
+            refuse_to_split(task, self.critic)
+        self._played: tuple[Position, Tensor, Tensor] | None = None
+
+    def load_state_dict(self, state: Mapping[str, Any], *, grow: bool = False) -> None:
+        super().load_state_dict(state, grow=grow)
+        self._played = None
 
     def slope(self, batch: Batch) -> Slope:
         """The generator's slope: examples that the critic takes for real."""
@@ -85,11 +95,17 @@ class Adversarial(GradientRule):
         return slope_of(Losses.equal(loss), self.critic_descent)
 
     def step(self, batch: Batch, at: Position) -> dict[str, Tensor]:
-        parts = self.prepare(batch, at.inside("critic")).parts(self.settings.accumulate)
-        slope = reduce(add, map(self.critic_slope, parts))
-        calm = self.critic_descent.update(slope, at, again=lambda: reduce(add, map(self.critic_slope, parts)))
+        if self._played is None or self._played[0] != at:  # else the generator was refused memory after the critic's step
+            parts, statistics = self.prepare(batch, at.inside("critic")).parts(self.parts), self._statistics()
+            try:
+                slope = reduce(add, map(self.critic_slope, parts))
+                calm = self.critic_descent.update(slope, at, again=lambda: reduce(add, map(self.critic_slope, parts)))
+            except (MemoryError, RuntimeError):
+                put_back(statistics)
+                raise
+            self._played = at, slope.loss / (slope.weight * self.critic_descent.scale), calm
         report = super().step(batch, at)
-        loss = slope.loss / (slope.weight * self.critic_descent.scale)
+        (_, loss, calm), self._played = self._played, None
         return report | {"critic": loss, "finite": report["finite"] & calm}
 
     def _score(self, batch: Batch, examples: Tensor) -> Tensor:

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, ClassVar
 
 import torch
@@ -16,6 +17,7 @@ from thalweg.core.settings import Choice, Settings, read_settings
 from thalweg.data.batch import Batch
 from thalweg.data.batches import Batches
 from thalweg.data.dataset import Dataset
+from thalweg.data.parted import Parted
 from thalweg.fields.encoding import Column, Encodings
 from thalweg.fields.ports import Ports
 from thalweg.metrics._metric import Metric
@@ -208,13 +210,17 @@ class Rows:
         self.task, self.model, self.batches, self.at = task, model, batches, at
 
     def __iter__(self) -> Iterator[dict[str, Tensor]]:
-        modes = set_evaluating(self.model)
+        modes, parted = set_evaluating(self.model), Parted("an evaluation")
         try:
             with torch.set_grad_enabled(self.task.needs_gradients):
                 for index, batch in enumerate(self.batches):
-                    yield self.task.measure(self.model, batch, self.at.inside(index))
+                    parts = parted(partial(self._measured, self.at.inside(index)), batch)
+                    yield parts[0] if len(parts) == 1 else {name: torch.cat([one[name] for one in parts]) for name in parts[0]}
         finally:
             restore_modes(modes)
+
+    def _measured(self, at: Position, batch: Batch) -> dict[str, Tensor]:
+        return self.task.measure(self.model, batch, at)
 
 
 def set_evaluating(model: nn.Module | Model) -> list[tuple[nn.Module, bool]]:

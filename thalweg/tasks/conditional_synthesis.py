@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 from pydantic import Field
-from torch import Tensor
+from torch import Tensor, nn
 
 from thalweg.core.errors import UsageRefusal
 from thalweg.core.position import Position
@@ -54,7 +54,7 @@ class ConditionalSynthesis(Task):
 
     def prepare(self, batch: Batch, at: Position) -> Batch:
         """Noise for an example, and for another of the same class that the energy score compares it with."""
-        drawn = at.normal("noise", batch, 2, self.settings.noise)
+        drawn = at.normal("noise", batch, 2, self.settings.noise).to(batch[self.ports.output.name].dtype)
         return batch.having({"noise": drawn[:, 0], "other_noise": drawn[:, 1]})
 
     def objective(self, model: Model, batch: Batch) -> Losses:
@@ -69,7 +69,8 @@ class ConditionalSynthesis(Task):
 
     def predict(self, model: Model, batch: Batch, at: Position, request: Request) -> dict[str, Tensor]:
         condition = self.ports.inputs[1].name
-        noise = at.normal("noise", batch, self.settings.noise)
+        first = next(model.parameters(), None) if isinstance(model, nn.Module) else None
+        noise = at.normal("noise", batch, self.settings.noise).to(first.dtype if first is not None else torch.float32)
         arguments, named = self.ports.given(batch.having({"noise": noise}))
         return {self.ports.output.name: model(*arguments, **named), condition: batch[condition]}
 

@@ -12,7 +12,8 @@ from typing import Any
 
 import torch
 
-from thalweg.core.errors import UsageRefusal
+from thalweg.core.errors import ResourceRefusal, UsageRefusal
+from thalweg.core.exhaustion import Attempt
 from thalweg.core.memory import free_bytes
 from thalweg.training.stage import Stage
 from thalweg.training.trial import Clock, steps_on, taken_back
@@ -42,11 +43,14 @@ def batch_search(build: Callable[[int], Stage], rows: int | None, *, clock: Cloc
     """
     tried: list[dict[str, Any]] = []
     most = min(rows or LARGEST, LARGEST)
-    first, size, held = clock(), min(SMALLEST, most), list[float]()
+    first, size, held, attempt = clock(), min(SMALLEST, most), list[float](), Attempt()
     while True:
-        stage = build(size)
-        share = stage.rule.context.processes.share
-        tried.append({"rows": size, "per_second": round(share(_throughput(stage, size, clock)), 1)})
+        with attempt:
+            stage = build(size)
+            share = stage.rule.context.processes.share
+            tried.append({"rows": size, "per_second": round(share(_throughput(stage, size, clock)), 1)})
+        if attempt.refused:
+            return {"tried": tried, "suggested": most_productive(_some(tried), rows), "fits": tried[-1]["rows"]}
         first = first if held else clock()  # the first size also wakes the libraries
         held.append(_held())
         # bytes of a row: what one batch takes in any case is known
@@ -58,6 +62,23 @@ def batch_search(build: Callable[[int], Stage], rows: int | None, *, clock: Cloc
         size = min(2 * size, most)
     fits = share(largest_that_fits(size, each, free, rows))
     return {"tried": tried, "suggested": most_productive(tried, rows), "fits": fits}
+
+
+def _some(tried: Sequence[dict[str, Any]]) -> Sequence[dict[str, Any]]:
+    """What was tried before memory was refused.
+
+    Raises:
+        ResourceRefusal: nothing was.
+    """
+    if tried:
+        return tried
+    raise ResourceRefusal(
+        "TRAIN_MEMORY_FULL",
+        f"memory does not hold a step on {SMALLEST} rows",
+        where="--find-batch-size, the smallest that is tried",
+        why="there is no size to choose from",
+        fix="a smaller model, shorter or smaller inputs, or more memory",
+    )
 
 
 def most_productive(tried: Sequence[dict[str, Any]], rows: int | None) -> int:

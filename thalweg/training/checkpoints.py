@@ -8,8 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from thalweg.core.errors import PackageRefusal, TrainingRefusal
+import torch
+
+from thalweg.core.errors import PackageRefusal, ResourceRefusal, TrainingRefusal
+from thalweg.core.exhaustion import Attempt
 from thalweg.core.manifest import Folder
+from thalweg.core.memory import free_bytes
 from thalweg.core.position import Position
 from thalweg.core.run_folder import RunFolder
 from thalweg.core.tensors import tree_from_folder, tree_to_files
@@ -87,6 +91,7 @@ def take(
 
     Raises:
         TrainingRefusal: weights are not finite; steps never leave such, so something else wrote into them.
+        ResourceRefusal: there is no memory for a copy of all state.
     """
     position = progress.position
     spoilt = spoilt_weights(rule)
@@ -99,15 +104,32 @@ def take(
             fix="look for code of your own that changes parameters, and go on from the last checkpoint: --resume",
             details={"tensors": spoilt},
         )
-    tree = {
-        "rule": rule.state_dict(),
-        "batches": batches.state_dict(),
-        "listeners": {name: listener.state_dict() for name, listener in listeners.items()},
-        "history": progress.history,
-    }
     told = dataclasses.asdict(position) | {"path": list(position.path)}
     stamp = {"position": told, "stopped": progress.stopped, "ended": ended, **facts}
-    return Taken(position.stage * STAGE + position.step, tree_to_files(tree), stamp)
+    with Attempt():
+        tree = {
+            "rule": rule.state_dict(),
+            "batches": batches.state_dict(),
+            "listeners": {name: listener.state_dict() for name, listener in listeners.items()},
+            "history": progress.history,
+        }
+        return Taken(position.stage * STAGE + position.step, tree_to_files(tree), stamp)
+    raise _no_memory(rule, progress)
+
+
+def _no_memory(rule: Rule, progress: Progress) -> ResourceRefusal:
+    weights = sum(one.numel() * one.element_size() for one in rule.model.parameters())
+    size = f"a copy of all state, of which the weights alone take {weights / 1e6:,.1f} MB"
+    free = free_bytes(torch.device("cpu"))
+    room = "" if free is None else f", and {free / 1e6:,.0f} MB is free"
+    return ResourceRefusal(
+        "CHECKPOINT_NO_MEMORY",
+        f"there is no memory for a checkpoint: {size}{room}",
+        where=f"stage {progress.position.stage}, checkpoint {progress.position.step}; it was not written",
+        why="a run that cannot be saved would be lost when it stops; earlier checkpoints are kept",
+        fix="more memory, then --resume; or a smaller model, or an optimizer that remembers less (--set rule.optimizer=sgd)",
+        details={"weight_bytes": weights, "free_bytes": free},
+    )
 
 
 def read(folder: Folder) -> Checkpoint:

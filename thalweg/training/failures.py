@@ -1,5 +1,6 @@
 """Failures: what stopped a training, in words that name the step and the line that raised."""
 
+import re
 import sysconfig
 import traceback
 from collections.abc import Iterator
@@ -8,7 +9,9 @@ from pathlib import Path
 
 import torch
 
-from thalweg.core.errors import Refusal, TrainingRefusal
+from thalweg.core.errors import Refusal, ResourceRefusal, TrainingRefusal
+from thalweg.core.exhaustion import out_of_memory
+from thalweg.core.memory import free_bytes
 from thalweg.core.registry import PACKAGE
 from thalweg.training.loop import Progress
 
@@ -21,23 +24,46 @@ def naming_failures(progress: Progress) -> Iterator[None]:
 
     Raises:
         TrainingRefusal: code that is not ours raised; what we raise ourselves, refusals among it, passes as it is.
+        ResourceRefusal: memory was refused to something that cannot be done in parts.
     """
     try:
         yield
-    except (Refusal, MemoryError, torch.OutOfMemoryError):
+    except Refusal:
         raise
     except Exception as error:
+        if out_of_memory(error):
+            raise _memory_full(error, progress) from error
         place = own_line(error)
         if place is None:
             raise
         position = progress.position
         raise TrainingRefusal(
             "TRAIN_PART_FAILED",
-            f"{type(error).__name__}: {(str(error).splitlines() or [''])[0][:200]}",
+            f"{type(error).__name__}: {first_line(error)}",
             where=f"{place}, at step {position.step + 1} of stage {position.stage}",
             why="the part that raised is your own; checkpoints of earlier steps are kept",
             fix="mend it and go on with --resume (resume=True); with --debug all lines that led there are shown",
         ) from error
+
+
+def _memory_full(error: Exception, progress: Progress) -> ResourceRefusal:
+    free = free_bytes(torch.device("cpu"))
+    room = "" if free is None else f"; {free / 1e6:,.0f} MB is free"
+    asked = re.search(r"allocate (\d+) bytes", str(error))
+    size = f" for {int(asked[1]) / 1e6:,.1f} MB" if asked else ""
+    return ResourceRefusal(
+        "MEMORY_FULL",
+        f"there is not enough memory{size}{room}",
+        where=f"beside the steps, after step {progress.position.step} of stage {progress.position.stage}",
+        why="what was asked for cannot be done in parts; checkpoints of earlier steps are kept",
+        fix="more memory, a smaller --batch-size, a smaller model or fewer data; then --resume",
+        details={"free_bytes": free, "step": progress.position.step},
+    )
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of what an error says, cut to 160 characters."""
+    return (str(error).splitlines() or [""])[0][:160]
 
 
 def own_line(error: Exception) -> str | None:

@@ -14,6 +14,7 @@ from thalweg.core import files
 from thalweg.core.device import laid_out, pick_device, weights_dtype
 from thalweg.core.distributed import connect
 from thalweg.core.errors import TrainingRefusal
+from thalweg.core.exhaustion import return_freed_memory
 from thalweg.core.manifest import shown
 from thalweg.core.memory import keep_freed_memory
 from thalweg.core.redaction import redacted
@@ -29,6 +30,7 @@ from thalweg.training import checkpoints
 from thalweg.training.divergence import DIVERGED, MOST, MOST_SCALED, Divergence
 from thalweg.training.examined import Examine, Examined
 from thalweg.training.failures import naming_failures
+from thalweg.training.in_parts import InParts
 from thalweg.training.interruption import INTERRUPTED, Interrupted, Interruption
 from thalweg.training.lesson import Lesson
 from thalweg.training.listeners import Completion, Evaluation
@@ -252,6 +254,7 @@ class _Work:
             "completion": Completion(),
             "evaluation": evaluation,
             "divergence": Divergence(self.talk.warn, most=MOST_SCALED if self.context.precision == "float16" else MOST),
+            "parts": InParts(stage, self.pacing.planned, self.talk),
             **further,
             "interruption": interruption,
         }
@@ -347,6 +350,7 @@ class _Work:
             source = {"name": self.settings.source, "settings": redacted(self.settings.source_settings)}
         facts = {"data": stage.dataset.fingerprint(), "thalweg": thalweg.__version__, "seed": self.settings.seed}
         facts["reading"] = self.settings.data.reading()
+        return_freed_memory()
         package = Package(form, named, stage.task, laid_out(stage.rule.shipped), source, facts, shell=_shell(stage.rule))
         if self.context.processes.rank == 0:
             write_package(self.folder.model, package, card=_card(package, stage, self.own))

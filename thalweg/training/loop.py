@@ -8,11 +8,12 @@ from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor
 
+from thalweg.core.exhaustion import Attempt
 from thalweg.core.position import Position, seed_from
 from thalweg.data.batch import Batch
 from thalweg.data.batches import Batches
 from thalweg.engine.program import Program
-from thalweg.rules._rule import Rule
+from thalweg.rules._rule import Rule, stepped
 
 BURST_SECONDS = 0.02
 """What a program may do at most between two looks of the listeners, about: signals and the clock are heard then."""
@@ -29,6 +30,7 @@ class Progress:
         at: where the last step was taken; None before the first.
         batch: what it was taken on.
         stopped: why a listener asked to stop; empty while none did.
+        plainly: the rule takes all further steps, since a program was refused memory for one.
         history: what evaluations found, one mapping each, those of earlier stages first.
     """
 
@@ -38,7 +40,7 @@ class Progress:
         self.losses: Sequence[float] = ()
         self.at: Position | None = None
         self.batch: Batch | None = None
-        self.stopped = ""
+        self.stopped, self.plainly = "", False
         self.history: list[dict[str, Any]] = []
 
     @property
@@ -121,12 +123,21 @@ def learn(
     Args:
         program: takes the steps, but those that it leaves to the rule.
     """
-    bursts = Bursts(listeners)
+    bursts, attempt = Bursts(listeners), Attempt()
     while not progress.stop:
-        if program is None or not bursts.take(program, progress):
+        taken = False
+        if program is not None and not progress.plainly:
+            with attempt:
+                taken = bursts.take(program, progress)
+            progress.plainly = attempt.refused
+        if not taken:
             position = progress.position
             seed_from(position)  # dropout and friends
             batch = batches.at(position)
-            progress.advance(batch, rule.step(batch, position))
+            with attempt:
+                progress.advance(batch, rule.step(batch, position))
+            if attempt.refused:
+                rule.split_further(batch, position)
+                progress.advance(batch, stepped(rule, batch, position))
         for listen in listeners:
             listen(progress, rule)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from thalweg.core.errors import UsageRefusal, some_of
 from thalweg.data.batch import Batch
 from thalweg.fields.ports import Port
-from thalweg.training.failures import own_line
+from thalweg.training.failures import first_line, own_line
 from thalweg.training.stage import Stage
 from thalweg.training.trace import Call, Trace, shapes
 
@@ -261,8 +261,3 @@ def slope_not_finite(names: Sequence[str], trace: Trace) -> UsageRefusal:
         why="such a step teaches nothing, so none would be taken",
         fix="look for a root, norm or power at zero: its slope there is infinite; add a little before: (x + 1e-8).sqrt()",
     )
-
-
-def first_line(error: BaseException) -> str:
-    """The first line of what an error says, cut to 160 characters."""
-    return (str(error).splitlines() or [""])[0][:160]

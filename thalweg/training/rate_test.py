@@ -12,7 +12,7 @@ from typing import Any
 from thalweg.core.errors import UsageRefusal
 from thalweg.optimizers._descent import Descent, LineSearch
 from thalweg.training.stage import Stage
-from thalweg.training.trial import one_step, taken_back
+from thalweg.training.trial import one_step, taken_back, within_memory
 
 LOWEST, HIGHEST = 1e-6, 10.0
 STEPS = 141
@@ -49,7 +49,7 @@ def rate_test(stage: Stage) -> dict[str, Any]:
         for rate in rates:
             for descent in descents:
                 descent.go_by(partial(_always, rate / usual))
-            loss = float(share(one_step(stage, at)))
+            loss = float(share(within_memory(stage, partial(one_step, stage, at))))
             losses.append(loss)
             if not math.isfinite(loss) or _thrown_off(losses):
                 break

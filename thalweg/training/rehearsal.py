@@ -16,7 +16,8 @@ from thalweg.data.batch import Batch
 from thalweg.data.dataset import Environment
 from thalweg.rules._gradient import GradientRule
 from thalweg.tasks._task import Losses
-from thalweg.training.misfits import first_line, layer_misfit, loss_misfit, not_finite_at_once, refuse_answer, slope_not_finite
+from thalweg.training.failures import first_line
+from thalweg.training.misfits import layer_misfit, loss_misfit, not_finite_at_once, refuse_answer, slope_not_finite
 from thalweg.training.stage import Own, Stage
 from thalweg.training.trace import Trace, finite, traced, unchanged
 

@@ -18,6 +18,7 @@ import torch
 from thalweg.core import registry
 from thalweg.core.device import has_bfloat16, has_tf32, laid_out, most_threads, products
 from thalweg.core.errors import UsageRefusal
+from thalweg.core.exhaustion import Attempt
 from thalweg.core.lanes import lanes
 from thalweg.core.memory import free_bytes
 from thalweg.core.talk import Talk
@@ -29,7 +30,7 @@ from thalweg.training.remembered import Remembered
 from thalweg.training.settings import RunSettings
 from thalweg.training.stage import Stage
 from thalweg.training.trace import unchanged
-from thalweg.training.trial import Clock, steps_on, taken_back
+from thalweg.training.trial import Clock, steps_on, taken_back, within_memory
 
 SPEED, PROBED = "speed", "speed_probed"
 """In what a run decided: the plan of each stage, and that they were found by a probe."""
@@ -78,7 +79,9 @@ def settle(stage: Stage, settings: RunSettings, planned: Planned, talk: Talk, *,
         plan = SpeedPlan()
     else:
         planned.found |= {} if isinstance(given, list) else {PROBED: True}
-        plan = given[min(number, len(given) - 1)] if isinstance(given, list) else probed(stage, settings, talk)
+        attempt, plan = Attempt(), SpeedPlan()
+        with attempt:  # a trial keeps a copy of all that the stage holds
+            plan = given[min(number, len(given) - 1)] if isinstance(given, list) else probed(stage, settings, talk)
         planned.found[SPEED] = [*kept, plan.as_json()]
     if plan.lanes > 1 and isinstance(given, list):
         refuse_lanes(stage)
@@ -101,7 +104,7 @@ def refuse_lanes(stage: Stage) -> None:
     """
     rule, at = stage.rule, stage.progress.position
     why = "only a rule that sums slopes has parts that could be"
-    if isinstance(rule, GradientRule) and rule.settings.accumulate == 1:
+    if isinstance(rule, GradientRule) and rule.parts == 1:
         try:
             refuse_to_split(stage.task, rule.model, at_rest=rule.at_rest.norms)
         except UsageRefusal as refusal:
@@ -136,7 +139,7 @@ def hold(plan: SpeedPlan, stage: Stage, settings: RunSettings) -> None:
     for module in {id(one): one for one in (rule.model, rule.shipped)}.values():
         laid_out(module, plan.memory_format or settings.memory_format)
     if isinstance(rule, GradientRule):
-        rule.lanes = lanes(plan.lanes) if plan.lanes > 1 else None
+        rule.lanes = lanes(plan.lanes) if plan.lanes > 1 and rule.parts == 1 else None  # memory may have been refused to them
         rule.objective = torch.compile(stage.task.objective, dynamic=False) if plan.compiled else stage.task.objective
     if plan.ahead and isinstance(stage.batches, StoredBatches):
         stage.batches.finish_ahead(AHEAD_BYTES)
@@ -378,10 +381,10 @@ class Trial:
         on_cpu, plain = self.stage.rule.context.device.type == "cpu", SpeedPlan(ahead=self.best.ahead)
         if on_cpu:
             self.warm, self.count = 1, 1
-            self.step, losses = self._timed(plain)
+            self.step, losses = within_memory(self.stage, lambda: self._timed(plain))
         if not on_cpu or self.step <= SLOW:
             self.warm, self.count = 2, 2
-            self.step, losses = self._timed(plain)
+            self.step, losses = within_memory(self.stage, lambda: self._timed(plain))
         elif self.step <= LONG:
             self.step = min(self.step, self._timed(plain)[0], self._timed(plain)[0])
         self._cut(self.step)
@@ -414,7 +417,7 @@ class Trial:
                 plan = plans[index]
                 try:
                     each, losses = self._timed(plan)
-                except (UsageRefusal, RuntimeError):  # a program that does not fit, a net that cannot be compiled or run so
+                except (UsageRefusal, RuntimeError, MemoryError):  # it does not fit, or cannot be compiled or run so
                     wrong.add(index)
                     continue
                 self.expected = self.expected or losses

@@ -14,6 +14,7 @@ from torch.nn.parameter import is_lazy
 from thalweg.core import registry
 from thalweg.core.device import laid_out, weights_dtype
 from thalweg.core.errors import UsageRefusal
+from thalweg.core.exhaustion import Attempt
 from thalweg.core.memory import WithinMemory, refuse_too_large
 from thalweg.core.position import Position
 from thalweg.core.settings import Choice, Settings, read_settings
@@ -88,12 +89,19 @@ class Stage:
     def program(self) -> Program | None:
         """The program of the plan, once all states are loaded; None where the rule takes its steps itself.
 
+        It does so, too, where there is no memory for the program.
+
         Raises:
             UsageRefusal: the plan names one that does not fit.
         """
-        if not self.plan.program:
+        if not self.plan.program or self.progress.plainly:
             return None
-        built: Program | None = registry.load("program", self.plan.program).of(self.rule, self.batches)
+        attempt = Attempt()
+        with attempt:
+            built: Program | None = registry.load("program", self.plan.program).of(self.rule, self.batches)
+        if attempt.refused:
+            self.progress.plainly = True
+            return None
         if built is None:
             raise UsageRefusal(
                 "SPEED_PROGRAM_MISFIT",

@@ -162,6 +162,7 @@ class Each:
         own.batch = apart(batch, len(rule.runs))[number] if rule.reports and batch is not None else None
         own.at = None if progress.at is None else dataclasses.replace(progress.at, seed=own.position.seed)
         own.position = dataclasses.replace(progress.position, seed=own.position.seed)
+        own.plainly = progress.plainly
         for listen in lesson.watch.values():
             listen(own, lesson.stage.rule)
 

@@ -6,15 +6,18 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 
+from thalweg.core.exhaustion import Attempt
 from thalweg.core.position import Position, seed_from
 from thalweg.data.batches import Batches
 from thalweg.engine.program import Program, Taken
 from thalweg.tasks._task import measured_rows
 from thalweg.training.stage import Stage
 
+T = TypeVar("T")
 Clock = Callable[[], float]
 """Seconds from some beginning."""
 WARM = 2
@@ -50,6 +53,22 @@ def taken_back(stage: Stage) -> Iterator[None]:
             batches.load_state_dict(kept[1])
 
 
+def within_memory(stage: Stage, act: Callable[[], T]) -> T:
+    """What comes of steps: where memory is refused them they are tried again, as the run will: plainly, then in more parts.
+
+    Raises:
+        ResourceRefusal: the rule cannot split its batches, or a part is one row already.
+    """
+    attempt, at = Attempt(), stage.progress.position
+    while True:
+        with attempt:
+            return act()
+        if stage.plan.program and not stage.progress.plainly:
+            stage.progress.plainly = True
+        else:
+            stage.rule.split_further(stage.batches.at(at), at)
+
+
 def costs(stage: Stage, validation: Batches, *, budget: float, clock: Clock = time.perf_counter) -> Costs:
     """What a stage's steps and evaluations cost, within about so many seconds; all processes find the first one's numbers."""
     share = stage.rule.context.processes.share
@@ -58,7 +77,7 @@ def costs(stage: Stage, validation: Batches, *, budget: float, clock: Clock = ti
         first = clock()
         stage.begin(once_more=True)
         begin = clock() - first
-        step = _step(stage, budget * 2 / 3, clock)
+        step = within_memory(stage, lambda: _step(stage, budget * 2 / 3, clock))
         evaluation = _evaluation(stage, validation, budget / 3, clock)
     found: list[float] = share([begin, step, evaluation])
     return Costs(*found)

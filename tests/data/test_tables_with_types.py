@@ -96,7 +96,7 @@ def test_dat_45_parquet_that_is_cut_off_or_has_another_beginning_is_refused(tmp_
 
 
 def test_dat_45_parquet_that_claims_more_rows_than_it_can_hold_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    from thalweg.data.sources import parquet as source
+    from thalweg.data import _columnar_claims as source
 
     monkeypatch.setattr(source, "MOST_VALUES", 10_000)
     path = written(tmp_path, pyarrow.table({"a": np.zeros(100_000)}))

@@ -11,6 +11,9 @@ LIMIT_PART_BYTES = 255
 LIMIT_DEPTH = 10
 _END_WITHIN = 22 + 76 + (1 << 16)
 """Bytes before the end of a zip within which its own end is told, with the longest comment."""
+_TOLD, _TOLD_WIDE = struct.Struct("<LL"), struct.Struct("<QQ")
+_LISTED_FREELY, _WORTH = 1 << 20, 1.25
+"""A list of more bytes than this must be of members that are more than their own names."""
 _LOCAL = struct.Struct("<4s22xHH")
 """What stands before a member: a signature, then at its end the lengths of its name and of further facts."""
 
@@ -51,17 +54,30 @@ def twins(names: Iterable[str]) -> tuple[str, str] | None:
     return None
 
 
-def declared_members(file: IO[bytes]) -> int:
-    """How many members a zip says that it has, without reading the list of them; 0 where it has no end."""
+def listing(file: IO[bytes]) -> tuple[int, int]:
+    """Bytes of a zip's list of members, and of what stands before it, as its end tells them; 0 and 0 where it has no end.
+
+    The list takes twenty times its bytes in memory when it is read, so it is judged by this.
+    """
     size = file.seek(0, 2)
     file.seek(max(0, size - _END_WITHIN))
     tail = file.read(_END_WITHIN)
     at = tail.rfind(b"PK\x05\x06")
-    if at < 0 or at + 12 > len(tail):
-        return 0
-    count = int.from_bytes(tail[at + 10 : at + 12], "little")
+    if at < 0 or at + 20 > len(tail):
+        return 0, 0
+    found, begin = _TOLD.unpack_from(tail, at + 12)
     wide = tail.rfind(b"PK\x06\x06", 0, at)
-    return int.from_bytes(tail[wide + 32 : wide + 40], "little") if count == 0xFFFF and wide >= 0 else count
+    if 0xFFFFFFFF in (found, begin) and wide >= 0 and wide + 56 <= len(tail):
+        found, begin = _TOLD_WIDE.unpack_from(tail, wide + 40)
+    return found, begin
+
+
+def nearly_empty(file: IO[bytes]) -> str:
+    """How many members of next to nothing a zip lists; empty where what it holds is worth its list."""
+    found, begin = listing(file)
+    if found > _LISTED_FREELY and begin < _WORTH * found:
+        return f"a list of {found:,} bytes for members of {begin:,}"
+    return ""
 
 
 def overlapping(infos: Iterable[zipfile.ZipInfo]) -> tuple[str, str] | None:

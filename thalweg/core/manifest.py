@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 MANIFEST = "manifest.json"
-LIMIT_MANIFEST_BYTES = 16 << 20
+LIMIT_MANIFEST_BYTES = 4 << 20
 LIMIT_FILES = 10_000
 LIMIT_NAME_BYTES, LIMIT_DEPTH = 200, 10
 
@@ -180,6 +180,8 @@ def read_manifest(path: Path) -> Manifest:
         what = f"{MANIFEST} is missing: the folder is incomplete or was not written by thalweg"
         raise _refused("PACKAGE_MANIFEST_MISSING", what, path, "without it no file can be checked", _COPY_AGAIN)
     data = read_limited(path / MANIFEST, limit=LIMIT_MANIFEST_BYTES)
+    if data.count(b"{") + data.count(b"[") > 2 * LIMIT_FILES + 1000:  # counted before parsing: it would fill the memory
+        raise _damaged(path, [f"{MANIFEST}: it lists more than the {LIMIT_FILES} files that a package may hold"])
     try:
         body = parse_json(data, where=MANIFEST)
     except PackageRefusal as refusal:

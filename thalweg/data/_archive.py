@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Collection, Iterator
 from pathlib import Path, PurePosixPath
 
-from thalweg.core.archives import overlapping, twins, unfit, unsafe
+from thalweg.core.archives import listing, nearly_empty, overlapping, twins, unfit, unsafe
 from thalweg.core.disk import BLOCK_BYTES
 from thalweg.core.errors import DataRefusal
 from thalweg.data._paths import shown
@@ -18,6 +18,28 @@ LIMIT_BYTES = 8 << 30
 """What the members of one archive may come to together."""
 LIMIT_MEMBER = 256 << 20
 LIMIT_MEMBERS = 1_000_000
+LIMIT_LIST = 256 << 20
+"""Bytes of the list of members."""
+FREE_BYTES, MOST_TIMES = 16 << 20, 100
+"""A member that is read whole may unpack to so much, or to so many times what it weighs: pictures and sheets pack less."""
+
+
+def opened_zip(path: Path, *, most: int = LIMIT_LIST) -> zipfile.ZipFile:
+    """A zip, after what it says of its list of members was judged.
+
+    Args:
+        most: bytes that the list may have.
+
+    Raises:
+        DataRefusal: the list is too long, or one of next to nothing.
+        BadZipFile: it is none.
+    """
+    with path.open("rb") as file:
+        listed, said = listing(file)[0], nearly_empty(file)
+    if listed > most or said:
+        what = said or f"a list of {listed:,} bytes; the limit is {most:,}"
+        raise _refused(path, "DATA_BOMB", f"holds too many members: {what}", "the list alone would fill the memory")
+    return zipfile.ZipFile(path)
 
 
 def zip_members(archive: zipfile.ZipFile, path: Path) -> tuple[list[PurePosixPath], list[PurePosixPath]]:
@@ -59,9 +81,12 @@ def zip_content(archive: zipfile.ZipFile, file: PurePosixPath, path: Path) -> by
     """The bytes of a member, never more than were declared.
 
     Raises:
-        DataRefusal: the member is damaged.
+        DataRefusal: the member is damaged, or would unpack to far more than it weighs.
     """
     info = archive.getinfo(str(file))
+    if info.file_size > max(FREE_BYTES, MOST_TIMES * info.compress_size):
+        what = f"would unpack {shown(str(file)[:80])} from {info.compress_size:,} bytes to {info.file_size:,}"
+        raise _refused(path, "DATA_BOMB", what, "an archive made to fill the memory looks like this")
     try:
         with archive.open(info) as opened:
             return opened.read(info.file_size)

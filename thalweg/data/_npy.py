@@ -13,6 +13,7 @@ import numpy as np
 from numpy.lib import format as npy
 
 from thalweg.core.errors import DataRefusal
+from thalweg.data._archive import opened_zip
 from thalweg.data._paths import shown
 
 SUSPICIOUS_BYTES = 256 << 20
@@ -20,6 +21,8 @@ SUSPICIOUS_BYTES = 256 << 20
 SUSPICIOUS_RATIO = 500
 """Empty corners of medical volumes reach 220; a file of zeros reaches 1,030."""
 LIMIT_MEMBERS = 1000
+LIMIT_LIST = 1 << 20
+"""Bytes of the list of members: a thousand names of a thousand signs."""
 LIMIT_HEADER = 10_000
 LOCAL_LENGTHS = 26
 """Where, in what stands before a member of a zip, the lengths of its name and of further facts are told."""
@@ -34,7 +37,7 @@ def read_npz(path: Path) -> dict[str, np.ndarray]:
         DataRefusal: it is damaged, holds Python objects or other things than arrays, or claims more than it can hold.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
+        with opened_zip(path, most=LIMIT_LIST) as archive:
             members = _members(archive, path)
             _refuse_bomb(members, path)
             for name, member in members.items():

@@ -16,7 +16,7 @@ from typing import Any
 
 from thalweg.core.disk import BLOCK_BYTES
 from thalweg.core.errors import DataRefusal
-from thalweg.data._archive import LIMIT_BYTES, zip_members
+from thalweg.data._archive import LIMIT_BYTES, opened_zip, zip_members
 from thalweg.data._paths import refuse_misnamed, shown
 
 FREE_BYTES = 64 << 20
@@ -49,7 +49,7 @@ def _only_member(path: Path) -> Any:
     Raises:
         DataRefusal: none or several, or an archive that might do harm.
     """
-    archive = zipfile.ZipFile(path)
+    archive = opened_zip(path)
     files = _tables(zip_members(archive, path)[0])
     if len(files) != 1:
         names = ", ".join(shown(str(file)) for file in files[:5]) + (" ..." if len(files) > 5 else "")
@@ -92,7 +92,7 @@ def inner_name(path: Path) -> str:
     if path.suffix.casefold() not in PACKED:
         return path.name
     if path.suffix.casefold() == ".zip":
-        with _as_refusals(path, 0), zipfile.ZipFile(path) as archive:
+        with _as_refusals(path, 0), opened_zip(path) as archive:
             files = _tables(zip_members(archive, path)[0])
         return files[0].name if len(files) == 1 else path.stem
     return path.stem

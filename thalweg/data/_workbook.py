@@ -5,7 +5,6 @@ was saved; macros and links are never opened. What is written for all cells of a
 """
 
 import re
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from thalweg.core.errors import DataRefusal, Refusal, did_you_mean
 from thalweg.core.requirements import missing
-from thalweg.data._archive import zip_content, zip_members
+from thalweg.data._archive import opened_zip, zip_content, zip_members
 from thalweg.data._paths import shown
 
 if TYPE_CHECKING:
@@ -74,7 +73,7 @@ def read_sheet(path: Path, asked: str | None) -> Sheet:
 def _uncalculated(path: Path) -> int:
     """The formulas without a value, in an archive that is found harmless on the way."""
     found = 0
-    with zipfile.ZipFile(path) as archive:
+    with opened_zip(path) as archive:
         for member in zip_members(archive, path)[0]:
             if member.suffix not in (".xml", ".rels"):
                 continue

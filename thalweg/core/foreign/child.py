@@ -19,12 +19,12 @@ from thalweg.core.errors import Refusal
 from thalweg.core.foreign.chosen import chosen
 from thalweg.core.foreign.containers import Unfit, contents
 from thalweg.core.foreign.described import UnknownName
-from thalweg.core.foreign.found import HOSTILE
+from thalweg.core.foreign.found import FULL, HOSTILE
 from thalweg.core.foreign.inert import Malformed
 
-MOST_MEMORY = 64 << 20
+MOST_MEMORY = 48 << 20
 MOST_MEMORY_OF_LARGE = 1 << 30
-SECONDS, BYTES_PER_SECOND = 1.0, 4 << 20
+SECONDS, BYTES_PER_SECOND = 1.2, 4 << 20
 NEEDED = {"builtins.id"}
 CODECS = ("utf-8", "ascii", "latin-1", "cp437", "raw_unicode_escape", "unicode_escape")
 """Looked up while modules can still be found: names in archives and texts in pickles are in one of these."""
@@ -39,7 +39,10 @@ def main(within: str) -> None:
     zlib.crc32(json.dumps({"": [0]}).encode())
     _limit(size)
     sys.addaudithook(_refuse_all)
-    _say(answer(file, size, within))
+    try:
+        _say(answer(file, size, within))
+    except MemoryError:
+        os._exit(FULL)
     os._exit(0)
 
 

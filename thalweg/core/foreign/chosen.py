@@ -1,5 +1,6 @@
 """Which of the tensors in a tree are the weights: by name at the top, or under the key where training scripts put them."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -91,10 +92,15 @@ def _sort(tree: Any) -> str:
 
 def _left_out(tree: Mapping[Any, Any], key: str) -> dict[str, int]:
     """What else a file holds, by its place, and how many tensors are in it."""
-    found = {str(name)[:LIMIT_NAME]: sum(1 for _ in _tensors(one)) for name, one in _others(tree, key)}
+    found = Counter({_called(name): sum(1 for _ in _tensors(one)) for name, one in _others(tree, key)})
     if key:
-        found |= {f"{key}.{name}"[:LIMIT_NAME]: sum(1 for _ in _tensors(one)) for name, one in _others(tree[key], "")}
-    return found
+        found.update({_called(f"{key}.{_called(name)}"): sum(1 for _ in _tensors(one)) for name, one in _others(tree[key], "")})
+    return dict(found)
+
+
+def _called(name: Any) -> str:
+    """A key as a text, where it is one: others may be larger than they look."""
+    return name[:LIMIT_NAME] if isinstance(name, str) else "what has no name"
 
 
 def _others(tree: Mapping[Any, Any], key: str) -> Iterator[tuple[Any, Any]]:

@@ -9,14 +9,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import IO, Any, NoReturn
 
-from thalweg.core.archives import declared_members, stored_at, twins, unfit
+from thalweg.core.archives import listing, nearly_empty, stored_at, twins, unfit
 from thalweg.core.foreign.described import Storage
 from thalweg.core.foreign.found import LIMIT_TENSORS, Lying
 from thalweg.core.foreign.inert import Read, read_inert
 from thalweg.core.tensor_header import LIMIT_HEADER_BYTES, check_header
 
 LIMIT_PICKLE = 64 << 20
-LIMIT_MEMBERS = LIMIT_TENSORS + 16
+LIMIT_LIST = 16 << 20
+"""Bytes of a zip's list of members: a hundred thousand of them with long names."""
+LEAST_STORAGE = 64
+"""Bytes that a storage and what is told of it take at least in a file of before 1.6."""
 OLD_MAGIC, OLD_VERSION = 0x1950A86A20F9469CFC6C, 1001
 BESIDE = ("version", "byteorder", ".format_version", ".storage_alignment", ".data/serialization_id")
 """What torch writes beside the pickle and the storages."""
@@ -78,8 +81,8 @@ def contents(file: IO[bytes], size: int) -> Contents:
 
 
 def _zipped(file: IO[bytes]) -> Contents:
-    if declared_members(file) > LIMIT_MEMBERS:
-        _refuse("bomb", f"an archive of more than {LIMIT_MEMBERS:,} members")
+    if listing(file)[0] > LIMIT_LIST or nearly_empty(file):
+        _refuse("bomb", f"a list of members of {listing(file)[0]:,} bytes")
     try:
         with zipfile.ZipFile(file) as archive:
             infos = archive.infolist()
@@ -136,7 +139,7 @@ def _pickle_in(archive: zipfile.ZipFile, base: str) -> Read:
     if order in archive.namelist() and archive.getinfo(order).file_size < 10 and archive.read(order) != b"little":
         _refuse("other", "written with the bytes of numbers in the other order (big-endian)")
     file = io.BytesIO(archive.read(told))
-    read = read_inert(file)
+    read = read_inert(file, size=told.file_size, storages=len(archive.namelist()))
     if file.read(1):
         _refuse("damaged", "there is more behind the end of its list of tensors")
     return read
@@ -145,12 +148,13 @@ def _pickle_in(archive: zipfile.ZipFile, base: str) -> Read:
 def _old(file: IO[bytes], size: int) -> Contents:
     """torch.save before 1.6: three pickles of what it is, one of what it holds, one of the storages' order, then those."""
     file.seek(0)
-    magic, version, system = (read_inert(file).value for _ in range(3))
+    magic, version, system = (read_inert(file, size=0).value for _ in range(3))
     if magic != OLD_MAGIC or version != OLD_VERSION or not isinstance(system, dict):
         _refuse("damaged", "its beginning is not what torch.save writes")
     if system.get("little_endian") is not True:
         _refuse("other", "written with the bytes of numbers in the other order (big-endian)")
-    read, order = read_inert(file), read_inert(file).value
+    read = read_inert(file, size=min(size, LIMIT_PICKLE), storages=min(size // LEAST_STORAGE, LIMIT_TENSORS))
+    order = read_inert(file, size=0, storages=len(read.storages)).value
     places = _one_after_the_other(file, order, {one.key: one for one in read.storages}, size)
 
     def place(storage: Storage) -> Place:

@@ -15,8 +15,8 @@ STORED = {
     "qint8": ("", 1), "quint8": ("", 1), "quint4x2": ("", 1), "quint2x4": ("", 1), "qint32": ("", 4),
 }  # fmt: skip
 """Each type of torch: its name in a safetensors file, empty where that has none, and bytes of a value."""
-HOSTILE = 86
-"""The exit code of a child in which something was attempted that reading does not need."""
+HOSTILE, FULL = 86, 87
+"""Exit codes of a child in which something was attempted that reading does not need, and of one without memory left."""
 LIMIT_TENSORS = 100_000
 LIMIT_NAME = 1000
 MOST_TIMES = 4

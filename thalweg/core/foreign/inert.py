@@ -14,7 +14,9 @@ from typing import IO, Any, NoReturn
 
 from thalweg.core.foreign.described import Storage, UnknownName, called, named, stored
 
-LIMIT_STEPS = 20_000_000
+FREE_STEPS, BYTES_PER_STEP = 500_000, 8
+"""A pickle may have so many steps, and one more for so many of its bytes; more only where it tells of many storages."""
+STEPS_PER_STORAGE = 200
 CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
 MAKERS: dict[str, Callable[[], Any]] = {"EMPTY_LIST": list, "EMPTY_DICT": dict, "EMPTY_TUPLE": tuple, "EMPTY_SET": list}
 LITERALS = {
@@ -36,18 +38,23 @@ class Read:
     storages: list[Storage]
 
 
-def read_inert(file: IO[bytes]) -> Read:
+def read_inert(file: IO[bytes], *, size: int, storages: int = 0) -> Read:
     """The pickle that begins here; the file then stands behind it.
+
+    Args:
+        size: bytes that it may have.
+        storages: how many storages the file holds for it.
 
     Raises:
         Malformed: it is cut off, or its steps make no sense.
         UnknownName: it names a class or function that weights do not need.
     """
     reading = _Reading()
+    most = FREE_STEPS + size // BYTES_PER_STEP + STEPS_PER_STORAGE * storages
     try:
         for count, (step, argument, _) in enumerate(pickletools.genops(file)):
-            if count > LIMIT_STEPS:
-                raise Malformed(f"a pickle of more than {LIMIT_STEPS:,} steps")
+            if count > most:
+                raise Malformed(f"a pickle of more than {most:,} steps")
             if step.name == "STOP":
                 return Read(reading.stack.pop(), reading.storages)
             reading.take(step.name, argument)

@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 
 import thalweg
 from thalweg.core.errors import PackageRefusal, Refusal, ResourceRefusal
-from thalweg.core.foreign.found import HOSTILE, Found, found_from
+from thalweg.core.foreign.found import FULL, HOSTILE, Found, found_from
 from thalweg.core.manifest import shown
 from thalweg.core.strict_json import parse_json
 
@@ -147,7 +147,7 @@ def _found(path: Path, descriptor: int, size: int, within: str) -> Found:
     code, said = _asked(path, descriptor, size, within)
     if code == HOSTILE:
         _refuse(path, "name", "something that tried to run when it was read")
-    if code < 0:
+    if code < 0 or code == FULL:
         _refuse(path, "bomb", "it takes more time or memory than a file of its size needs")
     if code:
         _refuse(path, "damaged", "its beginning makes no sense")

@@ -11,7 +11,7 @@ from PIL import Image
 from thalweg.core.disk import digest_of
 from thalweg.core.errors import DataRefusal
 from thalweg.core.registry import source
-from thalweg.data._archive import LIMIT_BYTES, zip_content, zip_members
+from thalweg.data._archive import LIMIT_BYTES, opened_zip, zip_content, zip_members
 from thalweg.data._class_folders import Layout, lay_out
 from thalweg.data._paths import shown
 from thalweg.data._source import Asked
@@ -43,7 +43,7 @@ def image_archive(asked: Asked) -> Examples:
 def examples_of_zip(path: Path, name: str, data: DataSettings) -> Examples:
     """Examples of the pictures in a zip; one array (N, H, W[, 3]) where all are of one size."""
     try:
-        with zipfile.ZipFile(path) as archive:
+        with opened_zip(path) as archive:
             files, folders = zip_members(archive, path)
             layout = lay_out(files, folders, path.name)
             if not layout.rows:

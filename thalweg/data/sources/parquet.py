@@ -6,6 +6,7 @@ from typing import Any
 
 from thalweg.core.errors import DataRefusal
 from thalweg.core.registry import source
+from thalweg.data._columnar_claims import refuse_arrow_bomb, refuse_long_texts, refuse_parquet_bomb
 from thalweg.data._frames import frame_columns
 from thalweg.data._parts import Irregular
 from thalweg.data._paths import refuse_misnamed, shown
@@ -13,11 +14,6 @@ from thalweg.data._picture_paths import with_paths
 from thalweg.data._source import Asked
 from thalweg.data.dataset import Examples
 
-MOST_VALUES = 4_000_000_000
-"""Rows times columns."""
-MOST_ROWS_PER_BYTE = 20_000
-"""A page of one repeated value packs many rows into a byte, but not without end."""
-MOST_GROUPS = 1_000_000
 PART_ROWS = 1 << 16
 """Rows of a part."""
 
@@ -56,7 +52,7 @@ def _parquet(path: Path) -> Any:
     from pyarrow import parquet as reader
 
     with reader.ParquetFile(str(path)) as file:
-        _refuse_bomb(path, file.metadata)
+        refuse_parquet_bomb(path, file.metadata)
         return file.read(use_threads=False)
 
 
@@ -75,7 +71,7 @@ def in_parts(asked: Asked) -> Iterator[Examples]:
     refuse_misnamed(path, ("Parquet",))
     try:
         with reader.ParquetFile(str(path)) as file:
-            _refuse_bomb(path, file.metadata)
+            refuse_parquet_bomb(path, file.metadata)
             names = [name for name in file.schema_arrow.names if name not in asked.data.ignore]
             for batch in file.iter_batches(PART_ROWS, columns=names, use_threads=False):
                 table = pyarrow.Table.from_batches([batch])
@@ -85,39 +81,15 @@ def in_parts(asked: Asked) -> Iterator[Examples]:
         raise Irregular("damaged") from None
 
 
-def _refuse_bomb(path: Path, told: Any) -> None:
-    """Raise where a footer claims more than its file can hold."""
-    size = path.stat().st_size
-    claims = {"rows": told.num_rows, "columns": told.num_columns, "row groups": told.num_row_groups}
-    least = sum(told.row_group(i).num_rows for i in range(min(told.num_row_groups, MOST_GROUPS)))
-    if (
-        told.num_rows * max(told.num_columns, 1) > MOST_VALUES
-        or told.num_rows > size * MOST_ROWS_PER_BYTE
-        or told.num_row_groups > MOST_GROUPS
-        or least != told.num_rows
-        or not _chunks_agree(told, size)
-    ):
-        raise _bomb(path, claims, size)
-
-
-def _chunks_agree(told: Any, size: int) -> bool:
-    """What each column's pages claim fits into the file, and into its rows unless a row holds a list."""
-    for i in range(told.num_row_groups):
-        group = told.row_group(i)
-        for j in range(group.num_columns):
-            chunk = group.column(j)
-            flat = "." not in chunk.path_in_schema
-            if chunk.total_compressed_size > size or (flat and chunk.num_values != group.num_rows):
-                return False
-    return True
-
-
 def _arrow(path: Path) -> Any:
     import pyarrow
     from pyarrow import feather
 
+    refuse_arrow_bomb(path)
     with pyarrow.memory_map(str(path)):
-        return feather.read_table(str(path), memory_map=False)
+        table = feather.read_table(str(path), memory_map=False)
+    refuse_long_texts(path, table)
+    return table
 
 
 def _refuse_types(path: Path, table: Any) -> None:
@@ -151,16 +123,4 @@ def _damaged(path: Path, error: Exception) -> DataRefusal:
         where=f"{shown(path)}, {path.stat().st_size:,} bytes",
         why="the file looks cut off or damaged",
         fix="fetch or write it again",
-    )
-
-
-def _bomb(path: Path, claims: dict[str, int], size: int) -> DataRefusal:
-    said = ", ".join(f"{count:,} {what}" for what, count in claims.items())
-    return DataRefusal(
-        "DATA_BOMB",
-        f"{shown(path.name)} claims {said} in {size:,} bytes",
-        where=shown(path),
-        why="what its footer says cannot be, or would fill the memory",
-        fix="write it again from the original data",
-        details=claims,
     )

@@ -67,6 +67,7 @@ MACHINE = [
     Flag("--precision", path="precision", metavar="NAME", help="auto, float32, float64, bfloat16, float16."),
     Flag("--threads", path="threads", type=Number(1, 4096), help="Threads on the CPU."),
     Flag("--speed", path="speed", metavar="plain|probe|FILE", help="How steps are run; FILE: as that settings.yaml says."),
+    Flag("--deterministic", path="deterministic", is_flag=True, help="Refuse what has no deterministic form."),
     Flag("--profile", path="profile", is_flag=True, help="Say where the time of a step goes, and what to do about it."),
 ]
 DATA = [

@@ -18,6 +18,7 @@ from thalweg.core.talk import Talk
 from thalweg.core.tensors import tensors_to_bytes
 from thalweg.data.dataset import Dataset, StoredDataset
 from thalweg.packages.package import Package, load_package
+from thalweg.training.determinism import torch_deterministic
 from thalweg.training.fit import Fitted, taught
 from thalweg.training.interruption import Interrupted
 from thalweg.training.settings import RunSettings
@@ -59,7 +60,8 @@ def train_all(wanted: Mapping[RunFolder, Wanted], *, again: str, talk: Talk | No
     may_join = all(len(one.settings.stages) == 1 and one.settings.time_limit is None for one in wanted.values())
     runs = [_training(folder, one) for folder, one in wanted.items() if folder.state() != "finished"]
     try:
-        lead(runs, talk or Talk(), may_join=may_join, label=label)
+        with torch_deterministic(required=False):
+            lead(runs, talk or Talk(), may_join=may_join, label=label)
     except Interrupted as stopped:
         stopped.fix = again
         raise

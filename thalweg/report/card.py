@@ -19,7 +19,7 @@ from thalweg.report.data_section import rows_sentence, sentence
 from thalweg.report.examples import view_of
 from thalweg.report.ranking_sentences import calibration_said
 from thalweg.report.run_facts import Facts
-from thalweg.report.sentences import confused, erred, heading, lead
+from thalweg.report.sentences import bits_said, confused, erred, heading, lead
 from thalweg.training.own_parts import given_again
 
 LICENCE = "unknown"
@@ -150,7 +150,8 @@ def _learned(facts: Facts) -> str:
     made = f"Made with thalweg {plain_words(version)}" if version else "Made with thalweg"
     chosen = (facts.settings.get("chosen") or {}).get("rule") or {}
     rule = f", by {plain_words(chosen['name'])}" if chosen.get("name") else ""
-    return f"## What it learned from\n\n{plain_words(facts.title)}. {rows}\n\n{made}{rule}, seed {plain_words(seed)}.\n"
+    bits = "".join(f" {plain_words_of(one)}" for one in bits_said(facts.environment))
+    return f"## What it learned from\n\n{plain_words(facts.title)}. {rows}\n\n{made}{rule}, seed {plain_words(seed)}.{bits}\n"
 
 
 def _use(facts: Facts) -> str:

@@ -11,7 +11,7 @@ from thalweg.engine.plan import PLAIN, SpeedPlan
 from thalweg.evaluation.figures import written
 from thalweg.report.markup import command, folded, paragraph, section, table, text
 from thalweg.report.run_facts import Facts
-from thalweg.report.sentences import duration
+from thalweg.report.sentences import bits_said, duration
 from thalweg.training.own_parts import given_again
 
 SHADES = {
@@ -93,6 +93,7 @@ def repeat_section(facts: Facts) -> str:
     """The command, and everything that decides the result."""
     again = command_of(facts) or (python_of(facts) if facts.settings else "")
     content = command(again) if again else ""
+    content += "".join(paragraph(one) for one in bits_said(facts.environment))
     return section("repeat", "Repeat it", content + _folded(facts))
 
 
@@ -127,6 +128,6 @@ def _folded(facts: Facts) -> str:
         written = yaml.safe_dump(dict(facts.settings), sort_keys=False, allow_unicode=True)
         content += command(written)
     if facts.environment:
-        rows = [[text(name), text(value)] for name, value in facts.environment.items()]
+        rows = [[text(name), text(value)] for name, value in facts.environment.items() if not isinstance(value, list | dict)]
         content += table(["what", "which"], rows, named="Versions and machine")
     return folded("Settings, versions, machine", content) if content else ""

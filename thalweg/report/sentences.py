@@ -220,3 +220,16 @@ def _half(found: Mapping[str, Any]) -> float | None:
 
 def _p(value: float) -> str:
     return "below .001" if value < 0.001 else f"= {value:.2g}".replace("= 0", "= ")
+
+
+def bits_said(environment: Mapping[str, Any]) -> list[str]:
+    """What keeps the same settings from giving the same bits once more; nothing where they do."""
+    said = []
+    for one in environment.get("resumed elsewhere") or []:
+        changed = one.get("changed") or {}
+        facts = [f"{name} {before} there, {now} then" for name, (before, now) in changed.items() if name != "code"]
+        facts += ["code of the user's own"] if "code" in changed else []
+        said.append(f"Gone on with elsewhere than it began, at step {one.get('step')}: {'; '.join(facts)}.")
+    loose = environment.get("not deterministic") or []
+    said += [f"Not deterministic: {', '.join(map(str, loose))}. Another training ends with other bits."] if loose else []
+    return said

@@ -27,6 +27,7 @@ from thalweg.metrics._margin import read_margin, refuse_wide
 from thalweg.packages.package import Package, write_package
 from thalweg.rules._rule import Context, Rule
 from thalweg.training import checkpoints
+from thalweg.training.determinism import deterministic
 from thalweg.training.divergence import DIVERGED, MOST, MOST_SCALED, Divergence
 from thalweg.training.examined import Examine, Examined
 from thalweg.training.failures import naming_failures
@@ -104,14 +105,15 @@ def fit(
     Raises:
         Refusal: settings, data or parts do not go together; or training diverged, or was interrupted.
     """
-    for lesson in taught(
-        settings, given=given, own=own, folder=folder, resume=resume, talk=talk, listeners=listeners, examine=examine
-    ):
-        if isinstance(lesson, Fitted):
-            return lesson
-        stage = lesson.stage
-        with lesson.held() as listening:
-            learn(stage.rule, stage.batches, stage.progress, listening, stage.program())
+    with deterministic(folder, talk or Talk(), required=settings.deterministic):
+        for lesson in taught(
+            settings, given=given, own=own, folder=folder, resume=resume, talk=talk, listeners=listeners, examine=examine
+        ):
+            if isinstance(lesson, Fitted):
+                return lesson
+            stage = lesson.stage
+            with lesson.held() as listening:
+                learn(stage.rule, stage.batches, stage.progress, listening, stage.program())
     raise AssertionError("a run ends with what it came to")
 
 
@@ -189,8 +191,8 @@ class _Work:
 
     def __post_init__(self) -> None:
         self.profiling = Profiling(self.settings, self.talk)
-        self.saving = Saving(self.folder, self.settings, self.pacing, self.context.processes, self.talk, self.own.names)
-        self.notes = Notes(self.folder, self.settings, self.pacing)
+        self.saving = Saving(self.folder, self.settings, self.pacing, self.context.processes, self.talk, self.own)
+        self.notes = Notes(self.folder, self.settings, self.pacing, self.own)
 
     @staticmethod
     def of(settings: RunSettings, given: Any, own: Own, folder: RunFolder, talk: Talk, pacing: Pacing) -> "_Work":  # noqa: ANN401
@@ -291,7 +293,7 @@ class _Work:
         if stage.progress.position.stage == 0 and self.context.processes.rank == 0:
             self.folder.begin()
         self.talk.begun()
-        self.notes.write(stage, self.context, self.examined, own=self.own.names)
+        self.notes.write(stage, self.context, self.examined)
         if stage.progress.position.stage:
             self.pacing.planned.write()
             self.notes.renew()
@@ -305,6 +307,7 @@ class _Work:
         if self.context.processes.rank == 0:
             self.notes.renew()
         self.talk.begun()
+        self.notes.resumed(stage, self.context, self.talk)
         tell_resumed(self.talk, stage.progress, self.folder.checkpoints / str(begun.number))
 
     def finish(self, stage: Stage, watch: Mapping[str, Listener], *, ended: bool, interrupted: int) -> float:

@@ -22,6 +22,7 @@ class TrainOptions(TypedDict, total=False):
         patience: evaluations without gain before stopping.
         augment: names of augmentations; none at all where it is empty.
         device, precision, threads, speed: on what it runs, and how.
+        deterministic: refuse operations that have no deterministic form; they are told in any case.
         profile: say where the time of a step goes.
         split: shares of train, validation, calibration and test.
         field: name of a field to its kind or role.
@@ -64,6 +65,7 @@ class TrainOptions(TypedDict, total=False):
     precision: str | None
     threads: int | None
     speed: str | None
+    deterministic: bool | None
     profile: bool | None
     split: str | Sequence[float] | Mapping[str, float] | None
     field: Mapping[str, str] | None

@@ -27,7 +27,8 @@ LENGTHS = ("epochs", "steps")
 OPTIONS = {
     "target": "data.target", "epochs": "rule.epochs", "steps": "rule.steps", "batch_size": "rule.batch_size", "lr": "rule.rate",
     "seed": "seed", "patience": "stopping.patience", "augment": "augment", "device": "device", "precision": "precision",
-    "threads": "threads", "speed": "speed", "profile": "profile", "split": "data.split", "field": "data.fields",
+    "threads": "threads", "speed": "speed", "profile": "profile",
+    "deterministic": "deterministic", "split": "data.split", "field": "data.fields",
     "ignore": "data.ignore",
     "group": "data.group", "time": "data.time", "image_size": "data.image_size", "image_pixels": "data.image_pixels",
     "header": "data.header", "drop_missing_target": "data.drop_missing_target", "on_bad_file": "data.on_bad_file",

@@ -20,7 +20,7 @@ from thalweg.training.pacing import Pacing
 from thalweg.training.restored import misfit, refuse_misfits
 from thalweg.training.settings import RunSettings
 from thalweg.training.speed import SPEED
-from thalweg.training.stage import Stage
+from thalweg.training.stage import Own, Stage
 from thalweg.training.unfinished import FREE, HELD, TOLD, changed, differences, other_data
 
 
@@ -37,7 +37,7 @@ class Saving:
     pacing: Pacing
     processes: Processes
     talk: Talk
-    own: Mapping[str, str]
+    own: Own
 
     def __post_init__(self) -> None:
         self.behind = Behind()

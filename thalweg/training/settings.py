@@ -76,6 +76,7 @@ class RunSettings(Settings):
         default_factory=_usual_speed,
         description="how steps are run: plain, as a probe finds, or by a plan for each stage",
     )
+    deterministic: bool = Field(False, description="what has no deterministic form is refused; else it is told")
     profile: bool = Field(False, description="steps are timed in parts more often, and where the time went is told")
     preset: Preset = Field(USUAL, description="how much effort it is worth: each model says what it has more or less of")
     find_lr: Finding = Field("no", description="a rate is looked for by a range test, and told, or used")

@@ -14,27 +14,29 @@ from thalweg.core.redaction import redacted
 from thalweg.core.run_folder import RunFolder
 from thalweg.core.run_lock import Holding, holding
 from thalweg.core.run_names import runs_of
+from thalweg.training.own_code import digests_of_code
 from thalweg.training.own_parts import OWN
 from thalweg.training.requested import CHOSEN, PARTS, asked_before, run_settings
 from thalweg.training.settings import RunSettings
+from thalweg.training.stage import Own
 
-FREE = ("checkpoint_seconds", "checkpoint_steps", "checkpoints_kept", "compare", "profile")
+FREE = ("checkpoint_seconds", "checkpoint_steps", "checkpoints_kept", "compare", "profile", "deterministic")
 """Settings that no weight depends on: they may be others when a run is resumed."""
 HELD = ("speed",)
 """Settings of which holds what was decided when the run began."""
-TOLD = ("threads", "device")
-"""Settings that only rounding depends on: they may be others where a run is named, and it is told that its bits will be."""
+TOLD = ("threads", "device", "code")
+"""What may be another where a run is named, and is told: settings that only rounding depends on, and code of the user's own."""
 NAMED = 6
 """Differences that are told, at most."""
 
 
-def unfinished_of(name: str, asked: RunSettings, own: Mapping[str, str], *, root: Path = Path("runs")) -> RunFolder | None:
+def unfinished_of(name: str, asked: RunSettings, own: Own, *, root: Path = Path("runs")) -> RunFolder | None:
     """The newest unfinished run of a name that was asked for in the same way and is in nobody's hands.
 
     None where there is none, or where a newer run that was asked for so has finished.
 
     Args:
-        own: parts that were given as objects, by sort, as they are called.
+        own: parts that were given as objects.
     """
     runs = [RunFolder(path) for path in runs_of(name, root)]
     states = {run.path: _state(run) for run in runs}
@@ -59,14 +61,14 @@ def _state(run: RunFolder) -> str:
         return "unknown"
 
 
-def _asked_alike(run: RunFolder, asked: RunSettings, own: Mapping[str, str]) -> bool:
+def _asked_alike(run: RunFolder, asked: RunSettings, own: Own) -> bool:
     try:
         return not differences(run, asked, own)
     except Refusal:  # what it was asked for cannot be read
         return False
 
 
-def differences(run: RunFolder, asked: RunSettings, own: Mapping[str, str], *, but: tuple[str, ...] = ()) -> list[str]:
+def differences(run: RunFolder, asked: RunSettings, own: Own, *, but: tuple[str, ...] = ()) -> list[str]:
     """What is asked for otherwise than when a run began, as `rule.epochs: 3 there, 9 now`; nothing before it began.
 
     Args:
@@ -81,11 +83,15 @@ def differences(run: RunFolder, asked: RunSettings, own: Mapping[str, str], *, b
     before = _flat(run_settings({key: value for key, value in written.items() if key != OWN}), but)
     now = _flat(asked, but)
     before |= {f"{sort}.own": name for sort, name in (written.get(OWN) or {}).items()}
-    now |= {f"{sort}.own": name for sort, name in own.items()}
+    now |= {f"{sort}.own": name for sort, name in own.names.items()}
+    if "code" not in but and run.environment.is_file():
+        told = files.read_json(run.environment, where=run.environment.name).get("code", {})
+        before |= {f"{sort}.code": digest for sort, digest in told.items()}
+        now |= {f"{sort}.code": digest for sort, digest in digests_of_code(own).items()}
     return _told(before, now)
 
 
-def refuse_other(run: RunFolder, asked: RunSettings, own: Mapping[str, str]) -> None:
+def refuse_other(run: RunFolder, asked: RunSettings, own: Own) -> None:
     """Raise where a run that is to be gone on with was asked for otherwise; threads and device may be others."""
     differing = differences(run, asked, own, but=TOLD)
     if differing:

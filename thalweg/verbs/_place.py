@@ -84,7 +84,7 @@ class Wanted:
             return Place(standing, resume=True)
         resume = bool(self.resume) or (self.resume is None and not self.force and state == "unfinished")
         if resume and state == "unfinished":
-            refuse_other(standing, self.asked, self.own.names)
+            refuse_other(standing, self.asked, self.own)
             if self.resume is None:
                 talk.say("resume", f"goes on with the unfinished run in {standing.path}; to begin anew: --force")
         return Place(RunFolder.create(standing.path, force=self.force, resume=resume, inputs=self._inputs()), resume)
@@ -94,7 +94,7 @@ class Wanted:
         name = stem_of(Path(given)) if isinstance(given, str | Path) else getattr(given, "name", None) or "arrays"
         once = isinstance(given, Iterator)  # could not be read again, where it turns out to be another run's
         if not (anew or once or self.force or self.resume is False):
-            found = unfinished_of(name, self.asked, self.own.names)
+            found = unfinished_of(name, self.asked, self.own)
             if found is not None:
                 talk.say("resume", f"goes on with {found.path}, which did not finish; to begin anew: --fresh")
                 return Place(RunFolder.create(found.path, resume=True, inputs=self._inputs()), resume=True, found=True)

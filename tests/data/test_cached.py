@@ -1,6 +1,7 @@
 import dataclasses
 import multiprocessing
 import os
+import shutil
 import signal
 from pathlib import Path
 
@@ -182,6 +183,17 @@ def test_what_another_process_is_making_is_not_removed_for_room(photos: Examples
         assert folder.exists()
     encoded(fewer[1], "always")
     assert not folder.exists()
+
+
+def test_who_reads_what_is_removed_meanwhile_keeps_it(photos: Examples):
+    data = encoded(photos, "always")
+    shutil.rmtree(folders("image")[0])
+    mapped = data.store.fields["photo"]
+    assert isinstance(mapped, Mapped)
+    again = encoded(photos, "never")
+    assert torch.equal(mapped[torch.tensor([3, 1])], again.store.fields["photo"][torch.tensor([3, 1])])
+    assert b"".join(mapped.blocks()) == again.store.fields["photo"].numpy().tobytes()
+    assert "encoded lie in" in _cached.told([mapped])[0]
 
 
 def test_the_digest_of_raw_values_tells_what_they_are(tmp_path: Path):

@@ -265,6 +265,27 @@ class Even:
         return self.now
 
 
+class Slowing(Even):
+    """The same from the third look on; before, next to no time passes."""
+
+    def __call__(self) -> float:
+        self.looks += 1
+        self.now += 0.12 if self.looks > 3 else 1e-4
+        return self.now
+
+
+@pytest.mark.skipif(usable_cores() < 2, reason="one core has neither lanes nor threads")
+def test_steps_that_look_quick_at_first_and_slow_then_are_compared_over_the_same_steps(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    settings = {**DIGITS, "rule": {"steps": 400, "batch_size": 48}}
+    stage, trial = stage_of(settings)
+    trial = Trial(stage, run_settings(settings), Slowing(), SpeedPlan(), ["ahead", "program", "precision"])
+    trial.search(Heard())
+    assert trial.compared
+    assert len(trial.expected) == trial.warm + trial.count == 2
+    hold(SpeedPlan(threads=1), stage, run_settings(settings))
+
+
 @pytest.mark.skipif(usable_cores() < 2, reason="one core has neither lanes nor threads")
 @pytest.mark.parametrize(("steps", "whole"), [(40, False), (70, False), (200, True)])
 def test_as_many_candidates_are_tried_as_there_is_time_for(steps, whole, monkeypatch):

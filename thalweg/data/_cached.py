@@ -134,7 +134,7 @@ def told(mapped: Sequence[Mapped]) -> list[str]:
     """A sentence on what lies on the disk; none where nothing does."""
     if not mapped:
         return []
-    size = sum(one.file.stat().st_size for one in mapped)
+    size = sum(one.nbytes for one in mapped)
     folder = shown(mapped[0].file.parent.parent)
     much = f"{size / 1e9:,.1f} GB" if size >= 1e8 else f"{size / 1e6:,.1f} MB"
     return [f"{much} encoded lie in {folder}, read from there while learning (--set data.cache=never; it may be removed)"]

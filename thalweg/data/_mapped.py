@@ -5,6 +5,7 @@ import mmap
 import os
 import tempfile
 import warnings
+import weakref
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -25,16 +26,28 @@ class Mapped:
     """Rows (N, ...) of one type in a file, end to end; gathered by number, as those of a tensor are.
 
     Pages that were read can be dropped by the system at any time, so they take no memory from anybody. The file is never
-    written to from here.
+    written to from here, and stays open: it may be removed while it is read.
 
     Args:
         file: holds the rows in C order and nothing else.
         device: where gathered rows go.
+        held: the same file, open; it is opened here where none is given.
     """
 
-    def __init__(self, file: Path, shape: tuple[int, ...], dtype: np.dtype, device: torch.device | str = "cpu") -> None:
+    def __init__(
+        self,
+        file: Path,
+        shape: tuple[int, ...],
+        dtype: np.dtype,
+        device: torch.device | str = "cpu",
+        *,
+        held: int | None = None,
+    ) -> None:
         self.file, self.shape, self.target = file, shape, torch.device(device)
-        self._array = np.memmap(file, dtype, "r", shape=shape)
+        self._held = os.open(file, os.O_RDONLY | os.O_CLOEXEC) if held is None else os.dup(held)
+        weakref.finalize(self, os.close, self._held)
+        with open(self._held, "rb", closefd=False) as opened:
+            self._array = np.memmap(opened, dtype, "r", shape=shape)
         self._row_bytes = math.prod(shape[1:]) * self._array.itemsize
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # that the array cannot be written to: nobody does
@@ -44,6 +57,11 @@ class Mapped:
 
     def __len__(self) -> int:
         return self.shape[0]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all rows."""
+        return self.shape[0] * self._row_bytes
 
     def __getitem__(self, rows: Tensor) -> Tensor:
         """The rows (B,) asked for, in that order, copied from the file; to a GPU while other work goes on."""
@@ -64,9 +82,8 @@ class Mapped:
 
     def blocks(self) -> Iterator[memoryview]:
         """All bytes in order, a block at a time, read from the file past the mapping."""
-        with self.file.open("rb", buffering=0) as file:
-            while block := file.read(READ_BYTES):
-                yield memoryview(block)
+        for first in range(0, self.nbytes, READ_BYTES):
+            yield memoryview(os.pread(self._held, min(READ_BYTES, self.nbytes - first), first))
 
     def to(self, device: torch.device | str) -> "Tensor | Mapped":
         """The rows on a device where half of what is free there holds them; else mapped, each moved as it is gathered."""
@@ -74,9 +91,9 @@ class Mapped:
         if device.type == "cpu":
             return self
         free = free_bytes(device)
-        if free is not None and self.shape[0] * self._row_bytes <= free // 2:
+        if free is not None and self.nbytes <= free // 2:
             return self.values.to(device)
-        return Mapped(self.file, self.shape, self._array.dtype, device)
+        return Mapped(self.file, self.shape, self._array.dtype, device, held=self._held)
 
 
 def _runs(rows: Tensor) -> list[tuple[int, int]]:

@@ -389,7 +389,7 @@ class Trial:
             self.step = min(self.step, self._timed(plain)[0], self._timed(plain)[0])
         self._cut(self.step)
         if self._slow:
-            self.expected, self.latest = losses, self.step if self.best == plain else 0.0
+            self.expected, self.latest = losses[: self.warm + self.count], self.step if self.best == plain else 0.0
 
     def _cut(self, step: float) -> None:
         """Set how many steps are timed in one go, and how often, by the seconds of one."""

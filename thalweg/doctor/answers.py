@@ -14,6 +14,8 @@ from thalweg.doctor.makers import maker
 CLASSES = ("cross_entropy", "nll_loss")
 BINARY = {"binary_cross_entropy": 0.5, "binary_cross_entropy_with_logits": 0.0}
 """Losses of one answer to each row, and the number above which it says yes."""
+SQUARED = "mse_loss"
+"""The loss that is compared with the variance of its targets."""
 MOST_VALUES, FEWEST_ROWS = 1_000_000, 16
 """So many values are read at most, but of so many rows in any case."""
 OFF = 1e-3
@@ -87,6 +89,10 @@ def read(call: LossCall, figures: Figures, key: Any) -> Reading:
     if given is None:
         if call.input.numel() > 1:
             figures.add((key, "deviation"), call.input.detach().float().std())
+        if call.loss == SQUARED:
+            targets = call.target.detach().float()
+            figures.add((key, "mean"), targets.mean())
+            figures.add((key, "square"), targets.square().mean())
         return Reading(key, call.loss, made)
     scores, target = given
     figures.add((key, "deviation"), scores.std() if scores.numel() > 1 else scores.sum())

@@ -82,6 +82,7 @@ class Evaluations:
             rows=sum(one.rows for one in read) if read else rows,
             errors=errors if read else None,
             misplaced=misplaced / errors if errors else None,
+            variance=_variance([(told.get((k, "mean")), told.get((k, "square")), one.rows) for k, one in numbered]),
             in_training_mode=self._in_training_mode and not self._repeated,
         )
 
@@ -89,3 +90,13 @@ class Evaluations:
         """The next begins."""
         self.under_way, self.parts, self._figures = False, [], Figures()
         self._in_training_mode, self._repeated, self._last = False, False, None
+
+
+def _variance(parts: Sequence[tuple[float | None, float | None, int]]) -> float | None:
+    """Of all targets, from the means and mean squares of parts of so many rows; None where some are not known."""
+    known = [(mean, square, rows) for mean, square, rows in parts if mean is not None and square is not None]
+    total = sum(rows for _, _, rows in known)
+    if len(known) < len(parts) or not total:
+        return None
+    mean = sum(mean * rows for mean, _, rows in known) / total
+    return sum(square * rows for _, square, rows in known) / total - mean * mean

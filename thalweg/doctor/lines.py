@@ -159,6 +159,7 @@ class Evaluation(Line):
 
     Attributes:
         step: steps done by then.
+        variance: of the targets, where the loss is the squared error.
         in_training_mode: it was made in training mode, and not to draw several answers for the same examples.
     """
 
@@ -168,6 +169,7 @@ class Evaluation(Line):
     rows: int
     errors: int | None = None
     misplaced: float | None = None
+    variance: float | None = None
     in_training_mode: bool = False
 
 

@@ -17,7 +17,7 @@ from thalweg.doctor.answers import LossCall
 from thalweg.doctor.figures import rounded
 from thalweg.doctor.lines import Probe
 
-ROWS, STEPS, RATE, LEARNED = 32, 150, 3e-3, 0.5
+ROWS, STEPS, RATE, LEARNED = 32, 150, 3e-3, 0.1
 MOST_VALUES = 50_000_000
 """Weights of larger nets are not kept."""
 UNTRIED = Probe(first=None, last=None)

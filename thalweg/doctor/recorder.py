@@ -197,6 +197,7 @@ class Recorder:
             self.weights.note()
             self.look.noted = True
             self.look.gradients = self.weights.gradients()
+            self.weights.rated(self.optimizer)
 
     def stepped(self) -> None:
         """The optimizer has stepped."""

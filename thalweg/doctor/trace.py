@@ -15,6 +15,8 @@ from thalweg.doctor.lines import Answers, AnyLine, Evaluation, Labels, Net, Prob
 LINES: TypeAdapter[AnyLine] = TypeAdapter(AnyLine)
 EARLY = 6
 """Samples at the start by which steps and gradients are judged."""
+COUNTED = ("Linear", "Conv1d", "Conv2d", "Conv3d")
+"""Layers by which a net's width is told."""
 STEADY = (1e-4, 0.1)
 """Steps by which weights move, as a share of their size, where rates work."""
 
@@ -140,7 +142,18 @@ class Trace:
     @property
     def works(self) -> bool:
         """Steps are of a usual size."""
-        return self.early_ratio is not None and STEADY[0] < self.early_ratio < STEADY[1]
+        if self.early_ratio is None or self.ratio is None:
+            return False
+        return self.early_ratio > STEADY[0] and min(self.early_ratio, self.ratio) < STEADY[1]  # some begin with larger steps
+
+    @cached_property
+    def narrowest(self) -> int | None:
+        """Units of the narrowest layer but the last that is called; None where there is none."""
+        if self.net is None or not self.samples:
+            return None
+        units = {one.layer: one.shape[0] for one in self.net.matrices}
+        called = [one.name for one in self.samples[0].layers if one.type in COUNTED and one.name in units]
+        return min((units[name] for name in called[:-1]), default=None)
 
     @cached_property
     def held_out(self) -> Sequence[Evaluation]:

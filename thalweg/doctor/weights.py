@@ -49,6 +49,7 @@ class Weights:
         ]
         self.held = list({id(one.parameter): one for one in every}.values())  # shared ones once
         self._before: list[Tensor] = []
+        self._reached, self._moving = set[int](), set[int]()
 
     def matrices(self) -> list[Matrix]:
         """Their lines in the trace."""
@@ -71,9 +72,15 @@ class Weights:
         self._before = []
         return [move / size.clamp(min=1e-12) for move, size in zip(moves, sizes, strict=True)]
 
+    def rated(self, optimizer: torch.optim.Optimizer) -> None:
+        """Note what has a learning rate ahead of a step: a schedule may end at 0."""
+        groups = [group for group in optimizer.param_groups if float(group.get("lr", 1.0)) != 0]
+        self._moving |= {id(one) for group in groups for one in group["params"]}
+
     @torch.no_grad()
     def gradients(self) -> dict[str, Tensor]:
         """By layer: the largest root mean square () of the gradient of one of its matrices."""
+        self._reached |= {id(one.parameter) for one in self.held if one.parameter.grad is not None}
         there = [one for one in self.held if one.parameter.grad is not None and not one.looked_up]
         norms = torch._foreach_norm([_dense(one.parameter.grad) for one in there]) if there else ()
         found: dict[str, Tensor] = {}
@@ -90,7 +97,10 @@ class Weights:
         for one in self.held:
             if one.layer not in called or not torch.equal(_some(one.parameter, MARKED), one.marks):
                 continue
-            reason = _reason(one.parameter, rates.get(id(one.parameter)))
+            number = id(one.parameter)
+            rate = 1.0 if number in self._moving else rates.get(number)
+            reached = one.parameter.grad is not None or number in self._reached
+            reason = _reason(one.parameter, rate, reached=reached)
             if reason:
                 learns = one.parameter.requires_grad
                 found.append(Still(name=one.name, layer=one.layer, reason=reason, random=_random(one.parameter), learns=learns))
@@ -107,14 +117,14 @@ def _dense(gradient: Tensor | None) -> Tensor:
     return gradient.to_dense() if gradient.is_sparse else gradient
 
 
-def _reason(parameter: Tensor, rate: float | None) -> str:
+def _reason(parameter: Tensor, rate: float | None, *, reached: bool) -> str:
     if not parameter.requires_grad:
         return "its requires_grad is off"
     if rate is None:
         return "it is not in the optimizer"
     if rate == 0:
         return "its learning rate is 0"
-    return "no gradient reaches it" if parameter.grad is None else ""
+    return "" if reached else "no gradient reaches it"
 
 
 @torch.no_grad()

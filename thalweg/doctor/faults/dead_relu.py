@@ -5,7 +5,7 @@ from thalweg.doctor.found import Found, percent
 from thalweg.doctor.lines import Layer
 from thalweg.doctor.trace import Trace
 
-FEWEST_SAMPLES, FEWEST_SEEN, FEWEST_UNITS = 5, 64, 8
+FEWEST_SAMPLES, FEWEST_SEEN, FEWEST_UNITS, NARROWEST = 5, 64, 8, 3
 MOST, MANY = 0.9, 0.5
 """Share of dead units at any time, and where the loss stays high as well."""
 SETTLED, HIGH = 100, 0.6
@@ -21,7 +21,7 @@ SETTLED, HIGH = 100, 0.6
 )
 def dead_relu(trace: Trace) -> Found | None:
     """Most units before a layer are zero in all examples, so that no slope passes."""
-    if len(trace.samples) < FEWEST_SAMPLES:
+    if len(trace.samples) < FEWEST_SAMPLES or (trace.narrowest or NARROWEST) < NARROWEST:
         return None
     last = trace.samples[-1]
     slow = last.step >= SETTLED and trace.late > HIGH * trace.base
@@ -30,7 +30,7 @@ def dead_relu(trace: Trace) -> Found | None:
         return None
     worst = max(dead, key=lambda one: one.dead or 0.0)
     begun = next((one.zero for one in trace.samples[0].layers if one.name == worst.name), None)
-    late = (begun or 0.0) < MANY
+    late = (begun or 0.0) < MOST  # of any net's units some half are off at the start
     return Found(
         f"{percent(worst.dead or 0.0)} of {worst.units:,} units before {worst.name} are zero in all {worst.seen:,} examples",
         f"the input of layer {worst.name}, " + ("as far as step " + f"{last.step:,}" if late else "since the first step"),

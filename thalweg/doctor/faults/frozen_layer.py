@@ -14,17 +14,18 @@ def frozen_layer(trace: Trace) -> Found | None:
     stills = trace.stills.matrices if trace.stills is not None else ()
     if trace.steps < FEWEST or not stills:
         return None
-    if not all(one.random or (one.random is None and one.learns) for one in stills):
+    told = [one for one in stills if one.random or (one.random is None and one.learns)]
+    if not told or any(one.random is False for one in stills):
         return None  # some of what stands still was learned elsewhere: frozen on purpose
-    layers = list(dict.fromkeys(one.layer for one in stills))
+    layers = list(dict.fromkeys(one.layer for one in told))
     more = f" and {len(layers) - 3} more" if len(layers) > 3 else ""
     several = len(layers) > 1
     return Found(
         f"{', '.join(layers[:3])}{more} never {'change' if several else 'changes'} "
-        f"and still hold{'' if several else 's'} random values: {stills[0].reason}",
+        f"and still hold{'' if several else 's'} random values: {told[0].reason}",
         f"layer {layers[0]}",
         "it passes its input on at random, and all other layers learn around it",
-        _fix(stills[0].reason),
+        _fix(told[0].reason),
         "likely",
     )
 

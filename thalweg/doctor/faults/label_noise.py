@@ -1,6 +1,7 @@
 """Labels of which many look random."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import median
 
 from thalweg.core.registry import fault
@@ -14,6 +15,8 @@ ABOVE_CHANCE = 0.15
 ANYWHERE, SOMEWHERE = 0.36, 0.25
 """Where errors fall among the classes: 0 on the next likely, 0.5 anywhere; held-out and in training."""
 FEWEST_HELD_OUT, FEWEST_TRAINING, LEAST_ERROR, GAP = 50, 30, 0.2, 0.12
+RECENT = 15
+"""Steps before an evaluation with which it is compared."""
 WARM = 20
 """Steps after which errors in training say something of the labels, not of the start."""
 
@@ -76,8 +79,11 @@ def _in_both(best: Evaluation, trained: _Errors) -> bool:
 
 
 def _in_training(trace: Trace, judged: list[Evaluation], trained: _Errors) -> bool:
-    """Held-out loss lies below that of training."""
+    """Held-out loss lies below that of training in two evaluations: before the labels were learned by heart, if they were."""
     assert trace.labels is not None
-    between = trace.losses[judged[-2].step : judged[-1].step]
-    gap = median(between) - (judged[-1].loss or 0.0) if between else 0.0
-    return trained.count >= FEWEST_TRAINING and gap > GAP * trace.labels.entropy
+    gaps = sorted(
+        median(before) - (one.loss or 0.0)
+        for former, one in pairwise(judged)
+        if (before := trace.losses[max(former.step, one.step - RECENT) : one.step])
+    )
+    return trained.count >= FEWEST_TRAINING and len(gaps) > 1 and gaps[-2] > GAP * trace.labels.entropy

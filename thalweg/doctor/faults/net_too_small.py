@@ -6,21 +6,23 @@ from thalweg.doctor.trace import Trace
 
 FEWEST_STEPS, HIGH, LEARNED = 100, 0.35, 0.5
 """Steps; training loss over the entropy of the labels; the probe's last loss over its first."""
+FEW, HIGH_OF_FEW, LEARNED_BY_FEW = 2, 0.15, 0.2
+"""Units of a layer that all must pass: then less is asked for."""
 
 
 @fault("net-too-small", turn=140, severity="warning", about="capacity", hides=("noise",))
 def net_too_small(trace: Trace) -> Found | Unprobed | None:
     """The net cannot memorise a small batch."""
-    if trace.steps < FEWEST_STEPS or trace.labels is None or trace.answers is None or not trace.answers.hard:
-        return None
-    if trace.late <= HIGH * trace.labels.entropy:
+    narrowest = trace.narrowest
+    few = narrowest is not None and narrowest <= FEW
+    unknowing = _unknowing(trace, few=few)
+    if trace.steps < FEWEST_STEPS or unknowing is None or trace.late <= (HIGH_OF_FEW if few else HIGH) * unknowing:
         return None
     probe = trace.probe
     if probe is None:
         return Unprobed()
-    if probe.first is None or probe.last is None or probe.last <= LEARNED * probe.first:
+    if probe.first is None or probe.last is None or probe.last <= (LEARNED_BY_FEW if few else LEARNED) * probe.first:
         return None
-    narrowest = trace.net.narrowest if trace.net else None
     width = f"; its narrowest layer has {narrowest:,} units" if narrowest else ""
     return Found(
         f"it cannot memorise {probe.rows} examples (loss {shown(probe.first)} to {shown(probe.last)}){width}",
@@ -29,3 +31,11 @@ def net_too_small(trace: Trace) -> Found | Unprobed | None:
         "widen the narrowest layers, or add some",
         "likely",
     )
+
+
+def _unknowing(trace: Trace, *, few: bool) -> float | None:
+    """The loss of who knows nothing of the inputs; of numbers only where a layer has few units, None elsewhere."""
+    if trace.labels is not None and trace.answers is not None and trace.answers.hard:
+        return trace.labels.entropy
+    variance = trace.held_out[-1].variance if trace.held_out and trace.labels is None else None
+    return variance if few else None

@@ -8,12 +8,12 @@ from thalweg.doctor.trace import Trace
 
 LARGEST, USUAL = 0.1, 0.01
 """Steps as a share of the weights: too large, and usual."""
-HIGHEST, STUCK = 3.0, 0.9
-"""The highest and the last loss over the first."""
+HIGHEST, STUCK, LEAPT = 3.0, 0.9, 1.3
+"""The highest and the last loss over the first; and the highest where the last says little: labels may be at fault."""
 FEWEST_SAMPLES, FEWEST_STEPS = 3, 10
 
 
-@fault("rate-too-high", turn=110, severity="warning", about="fast", hides=("late",))
+@fault("rate-too-high", turn=110, severity="warning", about="fast", hides=("late", "labels"))
 def rate_too_high(trace: Trace) -> Found | None:
     """Steps change weights by a tenth and more, and the loss rises or stays."""
     ratio = trace.early_ratio
@@ -40,7 +40,7 @@ def _course(trace: Trace, highest: float) -> str:
         return f"the loss is not finite at step {trace.diverged:,}"
     if highest > HIGHEST * abs(trace.first):
         return f"the loss rose from {shown(trace.first)} to {shown(highest)}"
-    if trace.late > STUCK * trace.first:
+    if trace.late > STUCK * trace.first and highest > LEAPT * trace.first:
         return f"the loss stays: {shown(trace.first)} at first, {shown(trace.late)} at last"
     return ""
 

@@ -6,16 +6,24 @@ from thalweg.core.registry import fault
 from thalweg.doctor.found import Found, shown
 from thalweg.doctor.trace import STEADY, Trace
 
-FEWEST_STEPS, UNMOVED, USUAL = 50, 0.85, 1e-3
+FEWEST_STEPS, USUAL = 50, 1e-3
+UNMOVED, HIGH = 0.85, 0.6
+"""The last loss over the first ones, and over that of who knows nothing but how common each class is."""
+SLOWEST, AT_CHANCE, EARLY = STEADY[0], 2 * STEADY[0], 3.0
+"""Steps that are too small, and where the loss stays near that of chance; how much larger the first may be."""
+DEAD = 0.9
 
 
 @fault("rate-too-low", turn=120, severity="warning", about="slow", hides=("labels", "noise"))
 def rate_too_low(trace: Trace) -> Found | None:
     """Weights hardly move, and the loss hardly falls."""
     early, ratio = trace.early_ratio, trace.ratio
-    if trace.steps < FEWEST_STEPS or early is None or ratio is None or max(early, ratio) >= STEADY[0]:
+    if trace.steps < FEWEST_STEPS or early is None or ratio is None or _without_slope(trace):
         return None
-    if trace.late <= UNMOVED * trace.early:
+    unmoved = trace.late > UNMOVED * trace.early
+    at_chance = trace.labels is not None and trace.late > HIGH * trace.base
+    slowest = AT_CHANCE if at_chance else SLOWEST
+    if ratio >= slowest or early >= EARLY * slowest or not (unmoved or at_chance):
         return None
     times = f"about {_power(USUAL / ratio)}" if ratio > 0 else "1,000 or more"
     return Found(
@@ -30,3 +38,8 @@ def rate_too_low(trace: Trace) -> Found | None:
 
 def _power(factor: float) -> str:
     return f"{10 ** round(math.log10(max(factor, 1))):,}"
+
+
+def _without_slope(trace: Trace) -> bool:
+    """Nothing passes dead units, at whatever rate."""
+    return any((one.dead or 0.0) >= DEAD for one in trace.samples[-1].layers)

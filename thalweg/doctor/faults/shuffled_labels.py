@@ -1,6 +1,7 @@
 """Labels that do not belong to their inputs."""
 
 import math
+from collections.abc import Sequence
 from statistics import median
 
 from thalweg.core.registry import fault
@@ -10,24 +11,24 @@ from thalweg.doctor.trace import Trace
 
 FEWEST, DEVIATIONS = 3, 2.5
 """Evaluations; and how many standard errors above chance an accuracy may lie and still be chance."""
-UNLEARNED, FALLING = 0.96, 0.004
-"""Held-out loss over the entropy of the labels; and what it must have fallen by, between the last evaluations, to go on."""
+UNLEARNED, UNLEARNED_ONCE = 0.96, 0.85
+"""Held-out loss over that of chance; the least that it may once be where it varies, as that of numbers does."""
+INCOMPARABLE = 1.2
+"""A loss that is never near that of chance is weighed otherwise."""
+FALLING, BELOW = 0.004, 0.998
+"""What it must have fallen by in the last evaluations, and to, if it is still to fall."""
 LEARNED = 0.5
 """The probe's last loss over its first, where it learned its few examples."""
 
 
 @fault("shuffled-labels", turn=130, severity="warning", about="labels", hides=("overfitting", "noise", "late"))
 def shuffled_labels(trace: Trace) -> Found | Unprobed | None:
-    """Held-out accuracy stays at chance although the net can learn single batches."""
-    judged = [one for one in trace.held_out if one.errors is not None and one.rows]
-    if len(judged) < FEWEST or trace.labels is None or not trace.works:
+    """Held-out answers stay at chance although the net can learn single batches."""
+    judged = [one for one in trace.held_out if one.rows and (one.variance if trace.labels is None else one.errors is not None)]
+    if len(judged) < FEWEST or not trace.works:
         return None
-    last = judged[len(judged) // 2 :]
-    accuracy = median(1 - (one.errors or 0) / one.rows for one in last)
-    entropy, chance = trace.labels.entropy, trace.chance
-    by_chance = chance + DEVIATIONS * math.sqrt(chance * (1 - chance) / max(one.rows for one in last))
-    best = min(one.loss or 0.0 for one in judged)
-    if accuracy > by_chance or best <= UNLEARNED * entropy or _falling(judged, entropy):
+    said = _of_numbers(judged) if trace.labels is None else _of_classes(judged, trace.chance, trace.labels.entropy)
+    if not said:
         return None
     probe = trace.probe
     if probe is None:
@@ -35,8 +36,7 @@ def shuffled_labels(trace: Trace) -> Found | Unprobed | None:
     if probe.last is None or probe.first is None or probe.last > LEARNED * probe.first:
         return None
     return Found(
-        f"held-out accuracy stays at chance ({percent(accuracy)}, chance {percent(chance)}), "
-        f"yet {probe.rows} examples are learned by heart (loss {shown(probe.first)} to {shown(probe.last)})",
+        f"{said}, yet {probe.rows} examples are learned by heart (loss {shown(probe.first)} to {shown(probe.last)})",
         f"evaluations after steps {judged[0].step:,} to {judged[-1].step:,}",
         "labels do not fit their inputs, or the inputs say nothing about them",
         "look at 20 pairs of input and label: is one side shuffled, sorted or shifted against the other?",
@@ -44,5 +44,25 @@ def shuffled_labels(trace: Trace) -> Found | Unprobed | None:
     )
 
 
-def _falling(judged: list[Evaluation], entropy: float) -> bool:
-    return (judged[-1].loss or 0.0) < (judged[-3].loss or 0.0) - FALLING * entropy
+def _of_classes(judged: Sequence[Evaluation], chance: float, entropy: float) -> str:
+    last = judged[len(judged) // 2 :]
+    accuracy = median(1 - (one.errors or 0) / one.rows for one in last)
+    by_chance = chance + DEVIATIONS * math.sqrt(chance * (1 - chance) / max(one.rows for one in last))
+    shares = [(one.loss or 0.0) / max(entropy, 1e-9) for one in judged]
+    if accuracy > by_chance or not UNLEARNED < min(shares) < INCOMPARABLE or _falling(shares):
+        return ""
+    return f"held-out accuracy stays at chance ({percent(accuracy)}, chance {percent(chance)})"
+
+
+def _of_numbers(judged: Sequence[Evaluation]) -> str:
+    """The squared error is no smaller than that of the mean."""
+    shares = [(one.loss or 0.0) / max(one.variance or 0.0, 1e-12) for one in judged]
+    if median(shares[len(shares) // 2 :]) <= UNLEARNED or min(shares) <= UNLEARNED_ONCE or _falling(shares):
+        return ""
+    return f"the held-out squared error stays at {shown(median(shares))} of the targets' variance, what their mean reaches"
+
+
+def _falling(shares: Sequence[float]) -> bool:
+    """The last evaluations are better than all before them."""
+    least = min(shares[-2:])
+    return least < min(shares[:-2]) - FALLING and least < BELOW

@@ -18,7 +18,7 @@ DEAD = 0.9
     turn=100,
     severity="warning",
     about="slope",
-    hides=("fast", "slow", "capacity", "labels", "noise"),
+    hides=("fast", "slow", "capacity", "labels", "noise", "late"),
 )
 def vanishing_gradients(trace: Trace) -> Found | None:
     """The gradient of the first layers is a ten-thousandth of that of the last, or less."""

@@ -29,6 +29,7 @@ LIMIT_MANIFEST_BYTES = 4 << 20
 LIMIT_FILES = 10_000
 LIMIT_NAME_BYTES, LIMIT_DEPTH = 200, 10
 
+TOO_NEW = "PACKAGE_TOO_NEW"
 _WRITER = re.compile(r"[0-9][0-9A-Za-z.+-]{0,40}")
 _COPY_AGAIN = "copy it again from where it came, or use an older one"
 
@@ -221,10 +222,20 @@ def _check_kind(path: Path, manifest: Manifest, wanted: str, newest: int) -> Non
         what = f"this is a {shown(manifest.format)}, not a {wanted}"
         raise _refused("PACKAGE_WRONG_FORMAT", what, path, "each kind of folder is read by its own verb", f"give a {wanted}")
     if manifest.version > newest:
-        writer = manifest.written_by if _WRITER.fullmatch(str(manifest.written_by)) else "the release that wrote it"
-        what = f"{wanted} of version {manifest.version}; thalweg {__version__} reads up to version {newest}"
-        fix = f"install thalweg {writer} or newer"
-        raise _refused("PACKAGE_TOO_NEW", what, path, "a guess at unknown parts would answer wrongly", fix)
+        raise too_new(wanted, manifest.version, newest=newest, writer=manifest.written_by, where=path)
+
+
+def too_new(what: str, version: int, *, newest: int, writer: object, where: Path) -> PackageRefusal:
+    """The refusal, ready to raise, of what a later release wrote.
+
+    Args:
+        newest: the version that this release knows.
+        writer: the release, as what is read says it.
+    """
+    release = writer if isinstance(writer, str) and _WRITER.fullmatch(writer) else "the release that wrote it"
+    told = f"{what} of version {version}; thalweg {__version__} reads up to version {newest}"
+    fix = f"install thalweg {release} or newer: pip install --upgrade thalweg"
+    return _refused(TOO_NEW, told, where, "a guess at unknown parts would misread it", fix)
 
 
 @dataclass

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from thalweg import __version__
 from thalweg.core.disk import make_folder, refusing, sync_folder, temporary_owner
 from thalweg.core.errors import PackageRefusal, Refusal, UsageRefusal, nearest
 from thalweg.core.files import (
@@ -24,7 +25,7 @@ from thalweg.core.files import (
     write_folder,
     write_json,
 )
-from thalweg.core.manifest import Folder, open_folder, settled, shown, strangers
+from thalweg.core.manifest import TOO_NEW, Folder, open_folder, settled, shown, strangers, too_new
 from thalweg.core.run_lock import LOCK, RunLock, take_lock
 from thalweg.core.run_names import base_of, numbered
 from thalweg.core.run_place import made, next_free, refuse_path, refuse_unwritable, remove_empty, unfit
@@ -295,13 +296,15 @@ class RunFolder:
         """The newest checkpoint that verifies, and the newer ones with what is wrong with each; nothing is removed.
 
         Raises:
-            PackageRefusal: there are checkpoints, and none of them verifies.
+            PackageRefusal: there are checkpoints, and none of them verifies; or a newer release wrote one.
         """
         skipped: list[tuple[Path, str]] = []
         for step in self.steps():
             try:
                 return Newest(self.checkpoint(step), skipped)
             except Refusal as refusal:
+                if refusal.code == TOO_NEW:  # it is not damaged: to go on from an older one would lose what it holds
+                    raise
                 skipped.append((self.checkpoints / str(step), f"{refusal.code}: {refusal.what}"))
         if skipped:
             raise _none_verifies(self.path, skipped)
@@ -355,14 +358,16 @@ class RunFolder:
             return None
         if not isinstance(marker, dict) or marker.get("format") != RUN_FORMAT:
             return None
-        if marker.get("version") != RUN_VERSION:
-            what = f"a run folder of version {str(marker.get('version'))[:20]}; this thalweg knows version {RUN_VERSION}"
-            fix = "install the newer thalweg that wrote it, or give another path"
-            raise PackageRefusal("PACKAGE_TOO_NEW", what, where=str(path), why="a guess would misread it", fix=fix)
+        version = marker.get("version")
+        if type(version) is not int or version < 1:
+            return None
+        if version > RUN_VERSION:
+            raise too_new(RUN_FORMAT, version, newest=RUN_VERSION, writer=marker.get("written_by"), where=path)
         return marker
 
     def _mark(self, *, finished: str | None) -> None:
-        write_json(self.path / MARKER, {"format": RUN_FORMAT, "version": RUN_VERSION, "finished": finished})
+        said = {"format": RUN_FORMAT, "version": RUN_VERSION, "written_by": __version__, "finished": finished}
+        write_json(self.path / MARKER, said)
 
     def _clear(self) -> None:
         """Removes an earlier run's own files; what is foreign stays, inside `checkpoints` and `model` too."""

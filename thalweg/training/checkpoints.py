@@ -12,7 +12,7 @@ import torch
 
 from thalweg.core.errors import PackageRefusal, ResourceRefusal, TrainingRefusal
 from thalweg.core.exhaustion import Attempt
-from thalweg.core.manifest import Folder
+from thalweg.core.manifest import Folder, shown
 from thalweg.core.memory import free_bytes
 from thalweg.core.position import Position
 from thalweg.core.run_folder import RunFolder
@@ -38,6 +38,7 @@ class Checkpoint:
         settings: digest of the run's settings.
         data: digest of the data.
         lines: bytes of metrics.jsonl at that time.
+        written_by: the release of thalweg that wrote it.
     """
 
     position: Position
@@ -46,6 +47,7 @@ class Checkpoint:
     settings: str
     data: str
     lines: int
+    written_by: str
     history: list[dict[str, Any]]
     state: Mapping[str, Any]
 
@@ -147,6 +149,7 @@ def read(folder: Folder) -> Checkpoint:
             typed(stamp, "settings", str),
             typed(stamp, "data", str),
             typed(stamp, "lines", int),
+            shown(folder.manifest.written_by),
             *_remembered(folder),
         )
         if found.lines < 0 or found.number != stamp["step"]:

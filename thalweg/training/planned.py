@@ -8,9 +8,13 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from thalweg import __version__
 from thalweg.core import files
 from thalweg.core.errors import PackageRefusal
+from thalweg.core.manifest import too_new
 from thalweg.core.run_folder import RunFolder
+
+PLAN_VERSION = 1
 
 
 @dataclass(frozen=True)
@@ -53,9 +57,15 @@ class Planned:
             return planned
         written = files.read_json(folder.plan, where=folder.plan.name)
         try:
+            version = written.get("version", PLAN_VERSION)  # the first ones said none
+            if type(version) is int and version > PLAN_VERSION:
+                writer = written.get("written_by")
+                raise too_new("a plan", version, newest=PLAN_VERSION, writer=writer, where=folder.plan)
             planned.lengths = [Length(int(one["stage"]), int(one["step"]), int(one["total"])) for one in written["lengths"]]
             planned.found = dict(written["found"])
-        except (KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            if isinstance(error, PackageRefusal):
+                raise
             raise PackageRefusal(
                 "PLAN_INVALID",
                 f"what the run decided cannot be read: {error}",
@@ -76,5 +86,6 @@ class Planned:
     def write(self) -> None:
         """Keep the decisions, where there are any."""
         if self.folder is not None and self.writes and (self.lengths or self.found):
-            told = {"lengths": [asdict(one) for one in self.lengths], "found": self.found, "seconds": self.seconds}
+            told = {"version": PLAN_VERSION, "written_by": __version__}
+            told |= {"lengths": [asdict(one) for one in self.lengths], "found": self.found, "seconds": self.seconds}
             files.write_json(self.folder.plan, told)

@@ -86,9 +86,8 @@ class Saving:
             self.talk.say("resume", "no checkpoint was saved yet, so it begins at its first step")
             return None
         begun = checkpoints.read(newest.folder)
-        if begun.position.stage >= len(self.settings.stages) or begun.position.seed != self.settings.seed:
-            what = f"stage {begun.position.stage} of seed {begun.position.seed}"
-            raise misfit(f"it is of {what}", str(newest.folder.path))
+        if begun.position.stage >= len(self.settings.stages):
+            raise misfit(f"it is of stage {begun.position.stage}, which is not there", str(newest.folder.path))
         return begun
 
     def restore(self, begun: checkpoints.Checkpoint, stage: Stage, watch: Mapping[str, Listener]) -> None:
@@ -98,10 +97,12 @@ class Saving:
             UsageRefusal: it is not of these settings and data.
         """
         if begun.settings != self._settings_digest(stage):
-            raise changed(self.folder, "settings", self._other_settings(stage))
+            raise changed(self.folder, "settings", self._other_settings(stage), by=begun.written_by)
         if begun.data != self._data_digest(stage):
-            raise changed(self.folder, "data", other_data(self.folder, stage.dataset.fingerprint()))
+            raise changed(self.folder, "data", other_data(self.folder, stage.dataset.fingerprint()), by=begun.written_by)
         where = str(self.folder.checkpoints / str(begun.number))
+        if begun.position.seed != self.settings.seed:
+            raise misfit(f"it is of seed {begun.position.seed}", where)
         checkpoints.restore(begun, stage.rule, stage.batches, watch, where=where)
         evaluation = watch["evaluation"]
         if isinstance(evaluation, Evaluation) and evaluation.best_state:
@@ -127,7 +128,8 @@ class Saving:
 
     def _settings_digest(self, stage: Stage) -> str:
         free = dict.fromkeys((*FREE, *HELD, *TOLD), True) | {"data": {"cache": True}}  # the same values lie there
-        decisive = self.settings.model_dump(mode="json", exclude=free)
+        # by what is not at its default, so that a release with further settings still knows the run
+        decisive = self.settings.model_dump(mode="json", exclude=free, exclude_defaults=True)
         plans = self.pacing.planned.found.get(SPEED, [])[: stage.progress.position.stage + 1]
         return _digest(decisive | {SPEED: plans, "processes": self.processes.world})
 

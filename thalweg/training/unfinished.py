@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from thalweg import __version__
 from thalweg.core import files
 from thalweg.core.errors import Refusal, UsageRefusal
 from thalweg.core.redaction import redacted
@@ -98,23 +99,25 @@ def refuse_other(run: RunFolder, asked: RunSettings, own: Own) -> None:
         raise changed(run, "settings", differing)
 
 
-def changed(run: RunFolder, what: str, differing: list[str]) -> UsageRefusal:
+def changed(run: RunFolder, what: str, differing: list[str], *, by: str = "") -> UsageRefusal:
     """That a run cannot be gone on with, since settings or data are others now.
 
     Args:
         what: "settings" or "data".
         differing: what of them, as far as that is known.
+        by: the release of thalweg that wrote the checkpoint, where one was read.
     """
     more = f"; and {len(differing) - NAMED} more" if len(differing) > NAMED else ""
     told = f": {'; '.join(differing[:NAMED])}{more}" if differing else ""
     again = f"go on as it was asked for: thalweg train --resume --out {run.path}"
     back = again if what == "settings" and differing else f"give back the {what} of {run.settings}"
+    other = f"; or install thalweg {by}, which began it" if by not in ("", __version__) else ""
     return UsageRefusal(
         "RESUME_CHANGED",
         f"the {what} are not those of the run that is to be resumed{told}",
         where=str(run.path),
         why="the result would be neither the old run's nor the new one's",
-        fix=f"{back}; or start afresh under another --out, or in its place: --force",
+        fix=f"{back}{other}; or start afresh under another --out, or in its place: --force",
         details={"differing": differing},
     )
 

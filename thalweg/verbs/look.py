@@ -19,6 +19,9 @@ from thalweg.training.requested import asked_by_options, merged, settings_in
 from thalweg.training.understood import refuse_unknown_options
 from thalweg.verbs.run import Run, load, run_of
 
+WRITTEN = ("version", "written_by")
+"""What a file says of itself."""
+
 if TYPE_CHECKING:
     import torch
     from torch import nn
@@ -32,7 +35,9 @@ def _effort(run: RunFolder) -> dict[str, Any]:
     why = written.get("why") if isinstance(written, dict) else None
     plan = read_json(run.plan, where=run.plan.name) if run.plan.is_file() else {}
     preset = {"preset": why["preset"]} if isinstance(why, dict) and "preset" in why else {}
-    return preset | ({"plan": {key: one for key, one in plan.items() if one}} if isinstance(plan, dict) else {})
+    return preset | (
+        {"plan": {key: one for key, one in plan.items() if one and key not in WRITTEN}} if isinstance(plan, dict) else {}
+    )
 
 
 def check(

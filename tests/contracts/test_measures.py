@@ -1,5 +1,7 @@
 """What `thalweg check-part` says of losses, metrics and other parts: those that ship hold it, and each fault is named."""
 
+import re
+
 import pytest
 
 from tests.contracts.test_part_file import failed, written
@@ -67,6 +69,17 @@ def test_what_ships_holds_its_contracts(sort, name):
 def test_what_is_wrong_with_a_loss_is_named(body, contract, said, tmp_path):
     faults = failed(written(tmp_path, LOSS.replace("BODY", body)))
     assert said in faults[contract]
+
+
+def test_num_24_a_loss_with_a_wrong_slope_is_told_the_largest_error_and_where_it_is(tmp_path):
+    body = "(output.detach() - target).square().mean(1) + (output - target).square().mean(1)"  # half of its slope
+    said = failed(written(tmp_path, LOSS.replace("BODY", body)))["its slope is that of finite differences"]
+    match = re.search(r"at output \((\d), 0\) it is (\S+), and (\S+) by finite differences: (\S+) apart", said)
+    assert match, said
+    given, seen, apart = (float(match[one]) for one in (2, 3, 4))
+    assert seen == pytest.approx(2 * given, rel=1e-3)
+    assert apart == pytest.approx(abs(given), rel=0.05)
+    assert int(match[1]) == 1, "the second output is farther from its target, so its slope is farther off"
 
 
 def test_a_good_loss_and_a_good_metric_hold_all_contracts(tmp_path):

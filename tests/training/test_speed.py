@@ -85,6 +85,18 @@ def test_what_was_found_is_remembered_for_the_next_run_on_this_machine(tmp_path,
     assert first.steps == second.steps == third.steps == 600
 
 
+def test_what_was_found_for_one_loss_is_not_taken_for_another(tmp_path, monkeypatch):
+    """A program that takes the steps of cross-entropy takes no step of somebody's own loss."""
+    monkeypatch.setenv("THALWEG_HOME", str(tmp_path / "home"))
+    probed = {**DIGITS, "rule": {"steps": 30, "batch_size": 48}, "speed": "probe"}
+    fitted(probed, tmp_path / "first")
+    (kept,) = (tmp_path / "home" / "speed").iterdir()
+    kept.write_text(json.dumps({**json.loads(kept.read_text()), "plan": CHAIN, "gain": 7.0}))
+    fitted(probed, tmp_path / "own", own=Own(loss=nn.CrossEntropyLoss(reduction="none")))
+    plan = yaml.safe_load((tmp_path / "own" / "settings.yaml").read_text())["speed"]
+    assert "dense-chain" not in str(plan)
+
+
 def test_a_run_by_a_program_resumes_to_the_same_bits(tmp_path):
     assert_resumes_to_the_same_bits({**DIGITS, "speed": [CHAIN]}, tmp_path, cuts=(0, 1, 17))
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from thalweg.core.errors import UsageRefusal
 from thalweg.losses._loss import shape_refusal
 
-Weight = Annotated[float, Field(ge=0)]
+Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 def _some_positive(weights: tuple[float, ...]) -> tuple[float, ...]:
@@ -56,6 +56,6 @@ def weight_of_classes(
             f"{key} holds {len(weights)} weights, the output {output.shape[-1]} classes",
             where=f"loss {loss}",
             why="each class needs its own weight",
-            fix=f"give {output.shape[-1]} weights (--set loss.{key}=...)",
+            fix=f"give {output.shape[-1]} weights (--set task.loss.{key}=[...])",
         )
     return output.new_tensor(weights)

@@ -22,7 +22,13 @@ class BinaryCrossEntropySettings(Settings):
 
 
 @loss(
-    "binary-cross-entropy", settings=BinaryCrossEntropySettings, output="logits", target="labels", unit="nats", capturable=True
+    "binary-cross-entropy",
+    settings=BinaryCrossEntropySettings,
+    output="logits",
+    target="labels",
+    unit="nats",
+    capturable=True,
+    by_class="positive_weights",
 )
 class BinaryCrossEntropy(PointwiseLoss[BinaryCrossEntropySettings]):
     """-log of the probability that sigmoid(output) gives to each answer, in nats, the mean over labels and positions."""

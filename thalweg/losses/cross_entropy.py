@@ -22,7 +22,15 @@ class CrossEntropySettings(Settings):
     class_weights: ClassWeights | None = Field(default=None, description="one weight per class, 0 or more; none: all are 1")
 
 
-@loss("cross-entropy", settings=CrossEntropySettings, output="logits", target="classes", unit="nats", capturable=True)
+@loss(
+    "cross-entropy",
+    settings=CrossEntropySettings,
+    output="logits",
+    target="classes",
+    unit="nats",
+    capturable=True,
+    by_class="class_weights",
+)
 class CrossEntropy(PointwiseLoss[CrossEntropySettings]):
     """-log softmax(output)[target] in nats, the mean over positions; soft targets are accepted too.
 

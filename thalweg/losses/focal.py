@@ -24,7 +24,7 @@ class FocalSettings(Settings):
     class_weights: ClassWeights | None = Field(default=None, description="one weight per class, 0 or more; none: all are 1")
 
 
-@loss("focal", settings=FocalSettings, output="logits", target="classes", unit="nats")
+@loss("focal", settings=FocalSettings, output="logits", target="classes", unit="nats", by_class="class_weights")
 class Focal(PointwiseLoss[FocalSettings]):
     """-weight (1 - p)^gamma log p with p the softmax of the true class, in nats, the mean over positions.
 

@@ -50,7 +50,14 @@ class MultiClassHingeSettings(HingeSettings):
     class_weights: ClassWeights | None = Field(default=None, description="one weight per class, 0 or more; none: all are 1")
 
 
-@loss("multi-class-hinge", settings=MultiClassHingeSettings, output="scores", target="classes", unit="score")
+@loss(
+    "multi-class-hinge",
+    settings=MultiClassHingeSettings,
+    output="scores",
+    target="classes",
+    unit="score",
+    by_class="class_weights",
+)
 class MultiClassHinge(PointwiseLoss[MultiClassHingeSettings]):
     """Sum over wrong classes of max(0, margin - score of the true + score of the wrong)^power, divided by C.
 

@@ -49,7 +49,7 @@ class Quantile(PointwiseLoss[QuantileSettings]):
                 target,
                 loss="quantile",
                 why=f"the last axis of the output holds one value for each of the {len(levels)} quantiles",
-                fix=f"make the output {(*target.shape, len(levels))}, or set loss.quantiles",
+                fix=f"make the output {(*target.shape, len(levels))}, or set task.loss.quantiles",
             )
         q = output.new_tensor(levels)
         e = target[..., None].to(output.dtype) - output

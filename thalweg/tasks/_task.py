@@ -1,7 +1,8 @@
 """The task contract: everything that a rule, an evaluation and a package ask of what is to be learned."""
 
+import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, ClassVar
@@ -10,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from thalweg.core import registry
-from thalweg.core.errors import UsageRefusal
+from thalweg.core.errors import DataRefusal, UsageRefusal
 from thalweg.core.position import Position
 from thalweg.core.processes import Processes
 from thalweg.core.settings import Choice, Settings, read_settings
@@ -255,14 +256,16 @@ def of_each_member(loss: Loss, answers: Tensor, target: Tensor) -> Tensor:
     return losses.view(rows, members).mean(1)
 
 
-def made_loss(choice: Choice, *, target: str | None = None) -> Loss:
+def made_loss(choice: Choice, *, target: str | None = None, classes: Sequence[object] = ()) -> Loss:
     """The loss of that name with its settings.
 
     Args:
         target: what the task's targets are, as the declarations of losses say it; None: any.
+        classes: what the target's classes are called, where it has some.
 
     Raises:
         UsageRefusal: no such loss, its settings are wrong, or it is for other targets; those that fit are named.
+        DataRefusal: a class is weighted by what is no number.
     """
     meant = registry.facts("loss", choice.name).get("target") if choice.name in registry.names("loss") else target
     if target is not None and meant != target:
@@ -274,8 +277,33 @@ def made_loss(choice: Choice, *, target: str | None = None) -> Loss:
             why="it would measure something else than the mistakes",
             fix=f"leave it out, or one of {', '.join(fitting)}",
         )
+    _refuse_no_weights(choice, classes)
     loss: Loss = registry.load("loss", choice.name)(registry.settings_of("loss", choice.name, choice.settings))
     return loss
+
+
+def _refuse_no_weights(choice: Choice, classes: Sequence[object]) -> None:
+    """Raise a DataRefusal where the weight of a class is infinite or no number, as a count of no rows leads to."""
+    key = registry.facts("loss", choice.name).get("by_class", "") if choice.name in registry.names("loss") else ""
+    weights = choice.settings.get(key)
+    if not isinstance(weights, list | tuple) or len(weights) != len(classes):
+        return  # said by the loss itself
+    bad = {name: one for name, one in zip(classes, weights, strict=True) if _no_weight(one)}
+    if bad:
+        raise DataRefusal(
+            "CLASS_WEIGHT_NOT_FINITE",
+            "; ".join(f'the weight of class "{name}" is {float(one)}' for name, one in list(bad.items())[:5]),
+            where=f"task.loss.{key}",
+            why="a share of no rows is no number, and each row of such a class would make every weight of the net none",
+            fix="count the rows of each class again; a class that shall not count has weight 0",
+        )
+
+
+def _no_weight(given: object) -> bool:
+    try:
+        return not math.isfinite(float(given))  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return False
 
 
 def made_metric(name: str, settings: Mapping[str, Any] | None = None) -> Metric:

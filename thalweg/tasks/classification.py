@@ -70,7 +70,8 @@ class Classification(Task):
         ]
 
     def make_loss(self) -> Loss:
-        return made_loss(self.settings.loss, target="classes")
+        classes = self.encodings.target.decode(torch.arange(self.ports.output.width))
+        return made_loss(self.settings.loss, target="classes", classes=list(classes))
 
     def objective(self, model: Model, batch: Batch) -> Losses:
         assert self.loss is not None

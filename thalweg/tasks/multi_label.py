@@ -1,6 +1,6 @@
 """Multi-label classification: any number of labels for each example."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -39,7 +39,7 @@ class MultiLabel(Task):
         return {name: made_metric(name) for name in ("micro-f1", "subset-accuracy", "auc")}
 
     def make_loss(self) -> Loss:
-        return made_loss(self.settings.loss, target="labels")
+        return made_loss(self.settings.loss, target="labels", classes=self._labels())
 
     def objective(self, model: Model, batch: Batch) -> Losses:
         assert self.loss is not None
@@ -66,9 +66,12 @@ class MultiLabel(Task):
         return lambda *given, **named: 50.0 * (2.0 * target.float() - 1.0)
 
     def names_of_values(self) -> Mapping[str, list[str]]:
+        return {"probabilities": [f"probability_{label}" for label in self._labels()]}
+
+    def _labels(self) -> Sequence[object]:
+        """What each label is called; its number where it has no name."""
         each = self.encodings.target.decode(torch.eye(self.ports.output.width))
-        labels = range(len(each)) if isinstance(each, np.ndarray) else [given[0] for given in each]
-        return {"probabilities": [f"probability_{label}" for label in labels]}
+        return range(len(each)) if isinstance(each, np.ndarray) else [given[0] for given in each]
 
     def decode(self, predicted: Mapping[str, Tensor]) -> dict[str, Column]:
         probabilities = predicted["probabilities"].detach().cpu()

@@ -5,6 +5,7 @@ It changes nothing: weights, statistics and random state are as they were.
 
 import warnings
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from torch import Tensor
@@ -14,10 +15,12 @@ from thalweg.core.errors import Refusal, some_of
 from thalweg.core.talk import Talk
 from thalweg.data.batch import Batch
 from thalweg.data.dataset import Environment
+from thalweg.losses._slope_error import SlopeError
 from thalweg.rules._gradient import GradientRule
 from thalweg.tasks._task import Losses
 from thalweg.training.failures import first_line
 from thalweg.training.misfits import layer_misfit, loss_misfit, not_finite_at_once, refuse_answer, slope_not_finite
+from thalweg.training.own_loss import Calls, OwnLoss
 from thalweg.training.stage import Own, Stage
 from thalweg.training.trace import Trace, finite, traced, unchanged
 
@@ -37,8 +40,9 @@ def rehearse(stage: Stage, own: Own, talk: Talk) -> None:
     batch = next(iter(stage.dataset.batches("train", size=ROWS)), None)
     if batch is None or batch.size < 2:  # one row has no variance to normalise by
         return
-    rule = stage.rule
-    with unchanged(rule.model), traced(rule.model) as trace, warnings.catch_warnings(record=True) as said:
+    rule, loss = stage.rule, stage.task.loss
+    watched: AbstractContextManager[Calls] = loss.watched() if isinstance(loss, OwnLoss) else nullcontext([])
+    with unchanged(rule.model), traced(rule.model) as trace, warnings.catch_warnings(record=True) as said, watched as calls:
         warnings.simplefilter("always")
         batch = rule.prepare(batch, stage.progress.position)
         losses = _losses(stage, own, batch, trace)
@@ -54,6 +58,8 @@ def rehearse(stage: Stage, own: Own, talk: Talk) -> None:
     bad = [name for name, one in named if one is not None and not finite(one)]
     if bad and not rule.descent.scaled:  # a scale of losses finds its range while it learns
         raise slope_not_finite(bad, trace)
+    if isinstance(loss, OwnLoss) and calls:
+        _tell_wrong_slope(loss.slope_error(*calls[0]), talk)
     if own.model is not None:
         _tell_unused([name for name, one in named if one is None], talk)
 
@@ -82,6 +88,12 @@ def _refuse_broadcast(said: Sequence[warnings.WarningMessage], stage: Stage, own
     for one in said:
         if "Using a target size" in str(one.message):
             raise loss_misfit(str(one.message).split(". This")[0], stage, batch, trace, own=own.loss is not None)
+
+
+def _tell_wrong_slope(error: SlopeError | None, talk: Talk) -> None:
+    """Say that a loss is not what its slope leads down; some are meant so, as straight-through estimators are."""
+    if error is not None:
+        talk.warn(f"the slope of your loss is not that of its values: {error}. Unless .detach() is meant so, mend its backward")
 
 
 def _tell_unused(names: Sequence[str], talk: Talk) -> None:

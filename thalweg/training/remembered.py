@@ -15,6 +15,7 @@ from thalweg.core.errors import Refusal
 from thalweg.core.machine import processor
 from thalweg.data.catalogue import cache
 from thalweg.engine.plan import SpeedPlan
+from thalweg.training.own_loss import OwnLoss
 from thalweg.training.settings import RunSettings
 from thalweg.training.stage import Stage
 
@@ -67,6 +68,13 @@ class Remembered:
             return
 
 
+def _loss(stage: Stage) -> str:
+    """What the task learns by: a program may take the steps of one loss and not of another."""
+    loss = stage.task.loss
+    own = loss.function if isinstance(loss, OwnLoss) else loss
+    return f"{type(loss).__qualname__} {type(own).__qualname__} {getattr(own, '__qualname__', '')}"
+
+
 def _digest(stage: Stage, settings: RunSettings) -> str:
     """A digest of all that the speed of steps depends on: net, batches, rule, machine, versions."""
     rule = stage.rule
@@ -78,7 +86,7 @@ def _digest(stage: Stage, settings: RunSettings) -> str:
         "net": [shapes, layers, str(stage.named)],
         "batch": batch,
         "rule": [rule.declaration.name, learned],  # type: ignore[attr-defined]
-        "task": type(stage.task).__name__,
+        "task": [type(stage.task).__name__, _loss(stage)],
         "asked": settings.model_dump(mode="json", include=set(ASKED)),
         "machine": [processor(rule.context.device), str(rule.context.device), torch.get_num_threads()],
         "versions": [torch.__version__, thalweg.__version__],

@@ -16,7 +16,7 @@ from thalweg.core.errors import Refusal, Stopped, TrainingRefusal
 from thalweg.core.processes import Processes
 from thalweg.core.run_folder import RunFolder
 from thalweg.core.run_log import RunLog
-from thalweg.core.talk import Talk
+from thalweg.core.talk import Aloud, Talk
 from thalweg.rules._rule import Rule
 from thalweg.tasks._task import Task
 from thalweg.training.examined import Examine, Examined
@@ -63,7 +63,7 @@ def train(
     refuse_no_model(model)
     named = {"model": model, "task": task, "rule": rule, "loss": loss}
     own = _own(named)
-    resume, talk = options.get("resume"), options.get("talk") or Talk()
+    resume, talk = options.get("resume"), options.get("talk") or Aloud()
     before = asked_before(Path(out)) if resume and out is not None else {}
     written = settings_in(Path(settings), talk) if isinstance(settings, str | Path) else settings or {}
     asked = _asked(data, named, options, merged(before, written))

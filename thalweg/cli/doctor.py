@@ -24,7 +24,8 @@ def doctor(given: Mapping[str, Any], talk: Talk, page: Page) -> Answer:
     for label, value in found["facts"].items():
         lines += paragraph(label, [str(value)], width=page.width, indent=FACT)
     for finding in found["findings"]:
-        told = [finding["what"], *(f"{word}: {finding[word]}" for word in ("where", "why", "fix") if finding[word])]
+        sure = f" ({finding['sure']})" if "sure" in finding else ""
+        told = [finding["what"] + sure, *(f"{word}: {finding[word]}" for word in ("where", "why", "fix") if finding[word])]
         lines += ["", *paragraph(finding["severity"], told, width=page.width, indent=FACT)]
     if not found["findings"]:
         lines += ["", "Nothing is wrong as far as this looks."]

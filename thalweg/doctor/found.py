@@ -15,6 +15,7 @@ class Found:
         where: the layer, or the steps.
         why: what it does to the training.
         fix: the first remedy.
+        setting: the same remedy as a setting of a run of ours; empty where it is none.
         late: it came about in training, so that what drove it there explains it.
     """
 
@@ -23,6 +24,7 @@ class Found:
     why: str
     fix: str
     sure: Sure
+    setting: str = ""
     late: bool = False
 
 

@@ -49,7 +49,7 @@ class Steps(Line):
 
     Attributes:
         first: number of the first; steps count from 0.
-        losses: the training loss of each.
+        losses: the training loss of each, or the means of `each` steps.
         not_finite: steps whose loss was NaN or infinite.
         waits, seconds: of steps with no evaluation ahead of them, how long each waited for its batch, and took in all.
         loader: the waits were for a DataLoader.
@@ -60,6 +60,7 @@ class Steps(Line):
     kind: Literal["steps"] = "steps"
     first: int
     losses: Sequence[float | None]
+    each: int = 1
     not_finite: Sequence[int] = ()
     waits: Sequence[float] = ()
     seconds: Sequence[float] = ()
@@ -144,11 +145,13 @@ class Sample(Line):
 
     Attributes:
         ratio: how far the step moved each matrix, as a share of its size: the median, tables of embeddings left out.
+        norm: of the gradient of all matrices.
     """
 
     kind: Literal["sample"] = "sample"
     step: int
     ratio: float | None
+    norm: float | None = None
     layers: Sequence[Layer] = ()
     answers: Answers | None = None
     labels: Labels | None = None
@@ -206,4 +209,12 @@ class Probe(Line):
     rows: int = 0
 
 
-AnyLine = Annotated[Net | Steps | Sample | Evaluation | Stills | Probe, Field(discriminator="kind")]
+class Waiting(Line):
+    """Which share of the steps' time was spent on getting batches, and for how long a step."""
+
+    kind: Literal["waiting"] = "waiting"
+    share: float
+    seconds: float
+
+
+AnyLine = Annotated[Net | Steps | Sample | Evaluation | Stills | Probe | Waiting, Field(discriminator="kind")]

@@ -29,20 +29,13 @@ class Start:
 
     Attributes:
         weights: copies of parameters and buffers as they were.
-        given, named: what the net was called with, its first rows.
-        answer: of the whole batch, as it came.
-        loss: a function of logits and targets (rows), their mean loss (); None where none was seen.
-        target: (R, ...) of the first rows.
-        shape: of the loss's input for the whole batch; where it lies in the answer is `path`.
-        path: keys that lead from the net's answer to the loss's input.
+        given, named: what the net was called with, its first rows; of a batch of so many.
     """
 
     weights: Mapping[str, Tensor]
     given: tuple[Any, ...] = ()
     named: Mapping[str, Any] | None = None
     batch: int = 0
-    answer: Any = None
-    call: LossCall | None = None
 
     @staticmethod
     def of(model: nn.Module) -> "Start | None":
@@ -73,36 +66,35 @@ def _first_rows(value: Any, batch: int) -> Any:
 
 @dataclass(frozen=True)
 class Lesson:
-    """What the probe teaches: how the net is called and what its loss is.
+    """What the probe teaches.
 
     Attributes:
-        answer: from the net's output to the loss's input.
-        loss: from the loss's input to the loss ().
+        loss: () of weights and buffers, by name.
+        rows: how many examples it is of.
     """
 
-    given: tuple[Any, ...]
-    named: Mapping[str, Any]
-    answer: Callable[[Any], Tensor]
-    loss: Callable[[Tensor], Tensor]
+    loss: Callable[[dict[str, Tensor]], Tensor]
     rows: int
 
 
-def lesson_of(start: Start, output: Any, call: LossCall, loss: Callable[[Tensor, Tensor], Tensor]) -> Lesson | None:
+def lesson_of(model: nn.Module, start: Start, output: Any, call: LossCall) -> Lesson | None:
     """The lesson in the first step's call of the net and of its loss; None where one does not lead to the other."""
     path = next((path for path, one in _tensors(output) if _same(one, call.input)), None)
-    if path is None or not start.batch or call.input.shape[0] % start.batch or call.target.shape[0] != call.input.shape[0]:
+    again = call.again
+    if path is None or again is None or not start.batch or not call.input.dim():
+        return None
+    if call.input.shape[0] % start.batch or not call.target.dim() or call.target.shape[0] != call.input.shape[0]:
         return None
     rows = min(ROWS, start.batch)
     each = call.input.shape[0] // start.batch
     shape = (rows * each, *call.input.shape[1:])
     target = call.target.detach()[: rows * each].clone()
-    return Lesson(
-        start.given,
-        start.named or {},
-        lambda found: _at(found, path).reshape(shape),
-        lambda scores: loss(scores, target),
-        rows,
-    )
+    given, named = start.given, dict(start.named or {})
+
+    def loss(weights: dict[str, Tensor]) -> Tensor:
+        return again(_at(functional_call(model, weights, given, named), path).reshape(shape), target)
+
+    return Lesson(loss, rows)
 
 
 def _tensors(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Tensor]]:
@@ -137,18 +129,18 @@ def probed(model: nn.Module, weights: Mapping[str, Tensor], lesson: Lesson) -> P
     held = {name: one.clone().requires_grad_(name in learning) for name, one in weights.items()}
     with _calm(model):
         try:
-            return _taught(model, held, lesson)
+            return _taught(held, lesson)
         except (RuntimeError, TypeError, ValueError, LookupError):
             return UNTRIED  # rows of a batch cannot always be taken alone
 
 
-def _taught(model: nn.Module, held: Mapping[str, Tensor], lesson: Lesson) -> Probe:
+def _taught(held: dict[str, Tensor], lesson: Lesson) -> Probe:
     adam = torch.optim.Adam([one for one in held.values() if one.requires_grad], lr=RATE)
     first: float | None = None
     last: float | None = None
     for _ in range(STEPS + 1):
         with torch.enable_grad():
-            loss = lesson.loss(lesson.answer(functional_call(model, dict(held), lesson.given, dict(lesson.named))))
+            loss = lesson.loss(held)
         last = rounded(float(loss.detach()))
         first = last if first is None else first
         if first is None or last is None or last < LEARNED * first:

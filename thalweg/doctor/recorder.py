@@ -18,9 +18,10 @@ from thalweg.doctor.clearing import Clearing
 from thalweg.doctor.evaluations import Evaluations
 from thalweg.doctor.figures import Figures, rounded
 from thalweg.doctor.layers import LayersLook, Zeros, acts_by_mode, narrowest
-from thalweg.doctor.lines import AnyLine, Labels, Net, Sample, Steps, Stills
+from thalweg.doctor.lines import AnyLine, Net, Steps, Stills
 from thalweg.doctor.pace import Pace
 from thalweg.doctor.probe import Lesson, Start, lesson_of
+from thalweg.doctor.sampled import add_gradients, add_moves, labels_seen, sample_of
 from thalweg.doctor.weights import Weights
 
 FLUSHED = 64
@@ -257,9 +258,9 @@ class Recorder:
 
     def _teachable(self, call: LossCall) -> None:
         look = self.look
-        if look is None or look.output is None or self.start is None or self.lesson is not None or call.again is None:
+        if look is None or look.output is None or self.start is None or self.lesson is not None:
             return
-        self.lesson = lesson_of(self.start, look.output, call, call.again)
+        self.lesson = lesson_of(self.model, self.start, look.output, call)
         look.output = None
 
     def _loss(self) -> Tensor | None:
@@ -274,30 +275,12 @@ class Recorder:
 
     def _finish(self, look: Look) -> None:
         assert self.weights is not None
-        for number, move in enumerate(self.weights.moved() if look.noted else ()):
-            look.figures.add(("move", number), move)
-        gradients = look.gradients or self.weights.gradients()
-        for name, gradient in gradients.items():
-            look.figures.add(("gradient", name), gradient)
-        if look.reading is not None and look.reading.counts is not None:
-            former = self.label_counts
-            fits = former is not None and former.shape == look.reading.counts.shape
-            self.label_counts = former + look.reading.counts if fits and former is not None else look.reading.counts
-        if self.label_counts is not None:
-            look.figures.add(("labels", "entropy"), answers.entropy(self.label_counts))
-            look.figures.add(("labels", "majority"), self.label_counts.max() / self.label_counts.sum().clamp(min=1))
-        told = look.figures.read()
-        layers = look.layers.lines(told, {name: told[("gradient", name)] for name in gradients})
-        self.called |= dict.fromkeys(one.name for one in layers)
-        self.lines.append(
-            Sample(
-                step=look.step,
-                ratio=_median([value for key, value in told.items() if isinstance(key, tuple) and key[0] == "move"]),
-                layers=layers,
-                answers=look.reading.answers(told) if look.reading is not None else None,
-                labels=_labels(told),
-            )
-        )
+        add_moves(look.figures, self.weights.moved() if look.noted else ())
+        add_gradients(look.figures, look.gradients or self.weights.gradients())
+        self.label_counts = labels_seen(self.label_counts, look.reading, look.figures)
+        sample = sample_of(look.step, look.figures, look.layers, look.reading)
+        self.called |= dict.fromkeys(one.name for one in sample.layers)
+        self.lines.append(sample)
         self.drop()
 
     def _time(self, sampled: bool) -> None:
@@ -354,14 +337,3 @@ def led_from(roots: Sequence[Tensor], sought: set[int]) -> set[int]:
         found |= {number} & sought
         nodes += [one for one, _ in node.next_functions if one is not None]
     return found
-
-
-def _labels(told: Mapping[Any, float | None]) -> Labels | None:
-    entropy, majority = told.get(("labels", "entropy")), told.get(("labels", "majority"))
-    return None if entropy is None or majority is None else Labels(entropy=entropy, majority=majority)
-
-
-def _median(values: Sequence[float | None]) -> float | None:
-    """Of what moved; what stood still is another matter. Infinite moves count as the largest that can be written."""
-    there = sorted(1e30 if one is None else one for one in values if one is None or one > 0)
-    return there[len(there) // 2] if there else (0.0 if values else None)

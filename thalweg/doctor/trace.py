@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from thalweg.core.errors import PackageRefusal
-from thalweg.doctor.lines import Answers, AnyLine, Evaluation, Labels, Net, Probe, Sample, Steps, Stills
+from thalweg.doctor.lines import Answers, AnyLine, Evaluation, Labels, Net, Probe, Sample, Steps, Stills, Waiting
 
 LINES: TypeAdapter[AnyLine] = TypeAdapter(AnyLine)
 EARLY = 6
@@ -27,7 +27,7 @@ class Trace:
 
     Attributes:
         steps: taken.
-        losses: of training by step; infinite where a loss was not finite, steps whose loss was not seen left out.
+        points: training losses by step; infinite where one was not finite, steps whose loss was not seen left out.
         stills: matrices that never changed, when that was last looked at.
     """
 
@@ -37,7 +37,8 @@ class Trace:
     evaluations: Sequence[Evaluation] = ()
     stills: Stills | None = None
     probe: Probe | None = None
-    losses: Sequence[float] = field(default_factory=tuple)
+    waiting: Waiting | None = None
+    points: Sequence[tuple[int, float]] = field(default_factory=tuple)
 
     @staticmethod
     def of(lines: Iterable[AnyLine]) -> "Trace":
@@ -51,30 +52,22 @@ class Trace:
             [one for one in told if isinstance(one, Evaluation)],
             next((one for one in reversed(told) if isinstance(one, Stills)), None),
             next((one for one in reversed(told) if isinstance(one, Probe)), None),
-            [loss for one in runs for loss in _losses(one)],
+            next((one for one in reversed(told) if isinstance(one, Waiting)), None),
+            [point for one in runs for point in _points(one)],
         )
-
-    @staticmethod
-    def read(values: Sequence[Mapping[str, Any]], *, where: str) -> "Trace":
-        """The trace in a file's lines.
-
-        Raises:
-            PackageRefusal: a line is none of a trace.
-        """
-        try:
-            return Trace.of([LINES.validate_python(one) for one in values])
-        except ValidationError as error:
-            raise PackageRefusal(
-                "TRACE_DAMAGED",
-                f"a line is none of a trace: {error.errors()[0]['msg']}",
-                where=where,
-                why="it would be judged by what nobody measured",
-                fix="delete the file; everything else of the run stays as it is",
-            ) from None
 
     @cached_property
     def steps(self) -> int:
-        return sum(len(one.losses) for one in self.runs)
+        return sum(one.each * len(one.losses) for one in self.runs)
+
+    @cached_property
+    def losses(self) -> Sequence[float]:
+        """The training losses in order."""
+        return [loss for _, loss in self.points]
+
+    def between(self, first: int, last: int) -> Sequence[float]:
+        """The losses of steps from one to before another."""
+        return [loss for step, loss in self.points if first <= step < last]
 
     @property
     def diverged(self) -> int | None:
@@ -161,8 +154,27 @@ class Trace:
         return [one for one in self.evaluations if one.loss is not None]
 
 
-def _losses(run: Steps) -> Iterable[float]:
+def read_trace(values: Sequence[Mapping[str, Any]], *, where: str) -> list[AnyLine]:
+    """The lines of a trace from the values in a file.
+
+    Raises:
+        PackageRefusal: one of them is none.
+    """
+    try:
+        return [LINES.validate_python(one) for one in values]
+    except ValidationError as error:
+        raise PackageRefusal(
+            "TRACE_DAMAGED",
+            f"a line is none of a trace: {error.errors()[0]['msg']}",
+            where=where,
+            why="it would be judged by what nobody measured",
+            fix="delete the file; everything else of the run stays as it is",
+        ) from None
+
+
+def _points(run: Steps) -> Iterable[tuple[int, float]]:
     spoilt = set(run.not_finite)
-    for number, loss in enumerate(run.losses, start=run.first):
-        if loss is not None or number in spoilt:
-            yield math.inf if loss is None else loss
+    for number, loss in enumerate(run.losses):
+        step = run.first + number * run.each
+        if loss is not None or step in spoilt:
+            yield step, math.inf if loss is None else loss

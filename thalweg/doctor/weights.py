@@ -1,7 +1,7 @@
 """Weights: what they were before the first step, how far a step moves them, and which never move."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -17,6 +17,8 @@ MARKED, COMPARED = 512, 65_536
 """Values of a matrix by which it is told whether it ever changed, and by which a step is measured."""
 SMALL, WIDEST = 256, 512
 """Values below which nobody can tell what is random; rows and columns that are looked at."""
+ALL = "all of them"
+"""What the norm of the whole gradient is called among those of layers."""
 RANDOM = 1.1
 """The largest singular value of a random matrix, over what theory says of large ones."""
 
@@ -75,15 +77,26 @@ class Weights:
     def rated(self, optimizer: torch.optim.Optimizer) -> None:
         """Note what has a learning rate ahead of a step: a schedule may end at 0."""
         groups = [group for group in optimizer.param_groups if float(group.get("lr", 1.0)) != 0]
-        self._moving |= {id(one) for group in groups for one in group["params"]}
+        self.learn([one for group in groups for one in group["params"]])
+
+    def learn(self, parameters: Iterable[Tensor]) -> None:
+        """Note that these have a learning rate at some step."""
+        self._moving |= {id(one) for one in parameters}
 
     @torch.no_grad()
-    def gradients(self) -> dict[str, Tensor]:
-        """By layer: the largest root mean square () of the gradient of one of its matrices."""
-        self._reached |= {id(one.parameter) for one in self.held if one.parameter.grad is not None}
-        there = [one for one in self.held if one.parameter.grad is not None and not one.looked_up]
-        norms = torch._foreach_norm([_dense(one.parameter.grad) for one in there]) if there else ()
+    def gradients(self, slopes: Mapping[int, Tensor | None] | None = None) -> dict[str, Tensor]:
+        """By layer: the largest root mean square () of the gradient of one of its matrices; and the norm of all.
+
+        Args:
+            slopes: by the identity of the parameter; None: those that the parameters hold.
+        """
+        held = {id(one.parameter): one.parameter.grad for one in self.held} if slopes is None else slopes
+        self._reached |= {one for one, slope in held.items() if slope is not None}
+        there = [one for one in self.held if held.get(id(one.parameter)) is not None and not one.looked_up]
+        norms = torch._foreach_norm([_dense(held[id(one.parameter)]) for one in there]) if there else ()
         found: dict[str, Tensor] = {}
+        if there:
+            found[ALL] = torch.linalg.vector_norm(torch.stack([norm.float() for norm in norms]))
         for one, norm in zip(there, norms, strict=True):
             size = norm.float() / math.sqrt(one.parameter.numel())
             found[one.layer] = torch.maximum(found[one.layer], size) if one.layer in found else size

@@ -70,7 +70,7 @@ def train_all(wanted: Mapping[RunFolder, Wanted], *, again: str, talk: Talk | No
 def _training(folder: RunFolder, wanted: Wanted) -> Run:
     """A training in its folder, begun or gone on with."""
     given = wanted.dataset if isinstance(wanted.dataset, StoredDataset) else None
-    settings = wanted.settings if given is None else wanted.settings.model_copy(update={"source": None})
+    settings = wanted.settings.model_copy(update={"doctor": False} | ({} if given is None else {"source": None}))
     folder = RunFolder.create(folder.path, resume=folder.state() == "unfinished")
     resume = bool(folder.steps())
     with folder.lock():

@@ -77,7 +77,7 @@ def _dashed(start: Point, end: Point) -> str:
 def _chance(places: Sequence[tuple[float, float]], curve: Sequence[Point], words: Sequence[Point]) -> str:
     """The words of the dashed line, at the first place that lies far from the curve and from other words, or the best."""
     inside = [place for place in places if 0.02 <= place[1] <= 0.95]
-    far = [min(_apart(place, one) for one in [*_along(curve), *_along(words)]) for place in inside]
+    far = [min((_apart(place, one) for one in [*_along(curve), *_along(words)]), default=0.0) for place in inside]
     x, y = inside[next((i for i, gap in enumerate(far) if gap > 0.1), far.index(max(far)))]
     return f'<text class="tick" x="{SQUARE.px(x):.1f}" y="{SQUARE.py(y):.1f}">by chance</text>'
 

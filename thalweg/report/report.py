@@ -9,6 +9,7 @@ from thalweg.core.run_folder import RunFolder
 from thalweg.report.card import write_card
 from thalweg.report.confidence_section import confidence_section
 from thalweg.report.data_section import data_section
+from thalweg.report.doctor_section import doctor_section
 from thalweg.report.ending_section import repeat_section, time_section
 from thalweg.report.errors_section import errors_section
 from thalweg.report.importance_section import importance_section
@@ -31,8 +32,8 @@ UNFINISHED = ("Not finished", "yet: the test part was not evaluated.")
 def write_report(folder: RunFolder) -> Path:
     """Write `report.html` of a run, and the card of its package; returns the report's path.
 
-    It reads `settings.yaml`, `environment.json`, `data.json`, `metrics.jsonl` and `results.json`, and shows what they hold:
-    a file that is missing costs its section and nothing else.
+    It reads `settings.yaml`, `environment.json`, `data.json`, `metrics.jsonl`, `trace.jsonl` and `results.json`, and shows what
+    they hold: a file that is missing costs its section and nothing else.
     """
     facts = Facts.of(folder)
     files.write_text(folder.report, report_of(facts))
@@ -54,6 +55,7 @@ def report_of(facts: Facts) -> str:
         map_section(facts),
         data_section(facts),
         learning_section(facts),
+        doctor_section(facts),
         rate_section(RunFolder(facts.path)),
         confidence_section(facts),
         errors_section(facts),

@@ -37,7 +37,7 @@ class Checkpoint:
         ended: the stage's end had been done.
         settings: digest of the run's settings.
         data: digest of the data.
-        lines: bytes of metrics.jsonl at that time.
+        lines, trace: bytes of metrics.jsonl and trace.jsonl at that time.
         written_by: the release of thalweg that wrote it.
     """
 
@@ -47,6 +47,7 @@ class Checkpoint:
     settings: str
     data: str
     lines: int
+    trace: int
     written_by: str
     history: list[dict[str, Any]]
     state: Mapping[str, Any]
@@ -149,6 +150,7 @@ def read(folder: Folder) -> Checkpoint:
             typed(stamp, "settings", str),
             typed(stamp, "data", str),
             typed(stamp, "lines", int),
+            typed({"trace": 0, **stamp}, "trace", int),
             shown(folder.manifest.written_by),
             *_remembered(folder),
         )

@@ -1,8 +1,7 @@
-"""The doctor, a first one: what is wrong with this installation, and what a run's folder alone says of how it went.
+"""The doctor of runs: what is wrong with this installation, and what a run's folder alone says of how it went.
 
-It reads `metrics.jsonl`, `results.json` and the marker of a run, and holds every byte of its package and checkpoints against
-their digests. It names only what those show; what needs a look into the net (dead units, vanishing gradients, noise in labels)
-it does not claim.
+It reads `metrics.jsonl`, `trace.jsonl`, `results.json` and the marker of a run, and holds every byte of its package and
+checkpoints against their digests. What the trace shows of the net is judged in the room `doctor`.
 """
 
 import math
@@ -19,6 +18,7 @@ from thalweg.core.errors import Refusal
 from thalweg.core.manifest import Manifest, open_folder
 from thalweg.core.run_folder import RunFolder
 from thalweg.packages.package import FORMAT, VERSION
+from thalweg.training.run_trace import findings_of
 
 GRAVITY = ("error", "warning", "note")
 FEW = 4
@@ -140,8 +140,17 @@ def examine(folder: RunFolder) -> dict[str, Any]:
     looks = {"package": _package(folder), "checkpoints": _checkpoints(folder)}
     facts |= {name: told for name, (told, _) in looks.items()}
     damaged = [one for _, found in looks.values() for one in found]
-    found = [*damaged, *_ending(folder, lines), *_trend(lines), *_against_trivial(results)]
+    traced = _traced(folder, results)
+    found = [*damaged, *_ending(folder, lines), *(traced or _trend(lines)), *_against_trivial(results)]
     return {"facts": facts, "findings": _ordered(found)}
+
+
+def _traced(folder: RunFolder, results: dict[str, Any]) -> list[dict[str, Any]]:
+    """What the trace of its steps shows."""
+    try:
+        return findings_of(folder, results)
+    except Refusal as refusal:
+        return [_damage(refusal)]
 
 
 def _package(folder: RunFolder) -> tuple[str, list[dict[str, str]]]:

@@ -3,7 +3,7 @@
 import dataclasses
 import html
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +20,7 @@ from thalweg.core.memory import keep_freed_memory
 from thalweg.core.redaction import redacted
 from thalweg.core.run_folder import RunFolder
 from thalweg.core.talk import Talk
+from thalweg.data.batches import Batches
 from thalweg.data.dataset import Dataset, Domain, Environment, Examples
 from thalweg.data.encode import encode
 from thalweg.data.read import read
@@ -44,6 +45,8 @@ from thalweg.training.planned import Planned
 from thalweg.training.profile_run import Profiling
 from thalweg.training.published import better_begun, frozen_at_random
 from thalweg.training.rehearsal import rehearse
+from thalweg.training.run_trace import lines_of
+from thalweg.training.sampler import Sampler
 from thalweg.training.saving import Saving
 from thalweg.training.searching import Search, found_used
 from thalweg.training.settings import RunSettings
@@ -161,7 +164,7 @@ def taught(
         else:
             with naming_failures(stage.progress):
                 pacing.plan(stage, watch, work.talk)
-            work.start(stage)
+            work.start(stage, watch)
         ended, begun = begun is not None and begun.ended, None
         profile = work.profiling.of(stage)
         yield Lesson(stage, watch, interruption, profile, work.saving.behind)
@@ -256,6 +259,7 @@ class _Work:
             "completion": Completion(),
             "evaluation": evaluation,
             "divergence": Divergence(self.talk.warn, most=MOST_SCALED if self.context.precision == "float16" else MOST),
+            **({"doctor": self._sampler(stage, validation)} if settings.doctor else {}),
             "parts": InParts(stage, self.pacing.planned, self.talk),
             **further,
             "interruption": interruption,
@@ -263,6 +267,16 @@ class _Work:
         watch["progress"] = ProgressLine(evaluation, self.talk)
         watch["checkpoints"] = self.saving.watcher(stage, watch)
         return watch
+
+    def _sampler(self, stage: Stage, validation: Batches) -> Sampler:
+        """What reads how a stage learns."""
+
+        def record(line: Mapping[str, Any]) -> None:
+            if self.context.processes.rank == 0:
+                files.append_line(self.folder.trace, line, durable=False)
+
+        number = stage.progress.position.stage
+        return Sampler(stage, validation, record=record, former=lambda: lines_of(self.folder, number), talk=self.talk)
 
     def tell(self, stage: Stage, found: Sequence[tuple[str, Sequence[str]]], *, first: bool) -> None:
         """Say what was read, what will learn and what a search found for it; of later stages, what is another.
@@ -288,7 +302,7 @@ class _Work:
         if self.context.processes.rank == 0:
             files.append_line(self.folder.metrics, line, durable=False)
 
-    def start(self, stage: Stage) -> None:
+    def start(self, stage: Stage, watch: Mapping[str, Listener]) -> None:
         """Note that the stage begins, and let the rule begin."""
         if stage.progress.position.stage == 0 and self.context.processes.rank == 0:
             self.folder.begin()
@@ -299,10 +313,12 @@ class _Work:
             self.notes.renew()
         stage.progress.history = self.history
         stage.begin()
+        _sampling(watch, Sampler.begin)
 
     def go_on(self, begun: checkpoints.Checkpoint, stage: Stage, watch: Mapping[str, Listener]) -> None:
         """Continue a stage from a checkpoint, after checking that it belongs to these settings and data."""
         self.saving.restore(begun, stage, watch)
+        _sampling(watch, Sampler.resume)
         self.history = stage.progress.history
         if self.context.processes.rank == 0:
             self.notes.renew()
@@ -317,6 +333,8 @@ class _Work:
             The seconds that the stage took, as they are told; 0 where it had ended before.
         """
         progress = stage.progress
+        if not interrupted and not ended:
+            _sampling(watch, Sampler.conclude)
         if progress.stopped == DIVERGED:
             raise self._diverged(stage, watch)
         if interrupted:
@@ -373,6 +391,13 @@ class _Work:
             progress.stopped,
             self.profiling.found,
         )
+
+
+def _sampling(watch: Mapping[str, Listener], act: Callable[[Sampler], object]) -> None:
+    """Let the sampler of a stage do something, where it has one."""
+    sampler = watch.get("doctor")
+    if isinstance(sampler, Sampler):
+        act(sampler)
 
 
 def _shell(rule: Rule) -> dict[str, Any] | None:

@@ -47,6 +47,7 @@ class Notes:
             return
         files.cut_to(self.folder.metrics, 0)
         own = self.own.names
+        files.cut_to(self.folder.trace, 0)
         unsaid = {*own, *({"rule"} if "name" in self.settings.stages[0].rule else ())}  # a stage's own rule is not the run's
         chosen = {name: choice.model_dump(mode="json") for name, choice in stage.choices.items() if name not in unsaid}
         added = {"chosen": chosen, "why": dict(stage.reasons)} | ({"own": own} if own else {})

@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from thalweg.core import files
@@ -63,17 +64,18 @@ class Saving:
         if self.processes.rank:
             return
         self.behind.wait()
-        metrics = self.folder.metrics
         facts = {
             "settings": self._settings_digest(stage),
             "data": self._data_digest(stage),
-            "lines": metrics.stat().st_size if metrics.exists() else 0,
+            "lines": _size(self.folder.metrics),
+            "trace": _size(self.folder.trace),
         }
         taken = checkpoints.take(progress, stage.rule, stage.batches, watch, facts=facts, ended=ended)
         self.behind.start(partial(self._write, taken))
 
     def _write(self, taken: checkpoints.Taken) -> None:
-        files.synced_size(self.folder.metrics)  # a checkpoint never counts on lines that a crash could take
+        files.synced_size(self.folder.metrics)
+        files.synced_size(self.folder.trace)  # a checkpoint never counts on lines that a crash could take
         taken.write(self.folder)
         self.folder.rotate(self.settings.checkpoints_kept)
 
@@ -111,6 +113,7 @@ class Saving:
         stage.progress.history = list(begun.history)
         if self.processes.rank == 0:
             files.cut_to(self.folder.metrics, begun.lines)
+            files.cut_to(self.folder.trace, min(begun.trace, _size(self.folder.trace)))  # who deletes it trains on
 
     def _other_settings(self, stage: Stage) -> list[str]:
         """What is another than when the run began, as far as its folder tells."""
@@ -132,6 +135,10 @@ class Saving:
         decisive = self.settings.model_dump(mode="json", exclude=free, exclude_defaults=True)
         plans = self.pacing.planned.found.get(SPEED, [])[: stage.progress.position.stage + 1]
         return _digest(decisive | {SPEED: plans, "processes": self.processes.world})
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
 
 
 def _digest(value: Any) -> str:  # noqa: ANN401 - any JSON value

@@ -84,6 +84,7 @@ class RunSettings(Settings):
     time_limit: float | None = Field(None, description="seconds from reading the data to the package; or 90s, 2m, 1h30m")
     compare: bool = Field(True, description="baselines are fitted and a verdict is given")
     check: bool = Field(True, description="the data are looked at for defects before anything is learned")
+    doctor: bool = Field(True, description="some steps are looked into, and what is wrong with the training is told")
     margin: str | None = Field(None, description="difference that counts as none: 0.02, or 2%")
 
     @field_validator("augment", mode="before")

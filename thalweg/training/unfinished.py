@@ -21,7 +21,7 @@ from thalweg.training.requested import CHOSEN, PARTS, asked_before, run_settings
 from thalweg.training.settings import RunSettings
 from thalweg.training.stage import Own
 
-FREE = ("checkpoint_seconds", "checkpoint_steps", "checkpoints_kept", "compare", "profile", "deterministic")
+FREE = ("checkpoint_seconds", "checkpoint_steps", "checkpoints_kept", "compare", "doctor", "profile", "deterministic")
 """Settings that no weight depends on: they may be others when a run is resumed."""
 HELD = ("speed",)
 """Settings of which holds what was decided when the run began."""

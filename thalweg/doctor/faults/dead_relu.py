@@ -18,6 +18,7 @@ SETTLED, HIGH = 100, 0.6
     severity="warning",
     about="units",
     hides=("slope", "capacity", "slow", "labels", "noise"),
+    at_once=True,
 )
 def dead_relu(trace: Trace) -> Found | None:
     """Most units before a layer are zero in all examples, so that no slope passes."""

@@ -24,6 +24,7 @@ LOGARITHMIC = "nll_loss"
     severity="error",
     about="pipeline",
     hides=("units", "slope", "fast", "slow", "labels", "capacity", "noise", "overfitting", "late"),
+    at_once=True,
 )
 def double_softmax(trace: Trace) -> Found | None:
     """Probabilities are given to a loss that applies softmax (or the sigmoid) itself."""

@@ -15,7 +15,8 @@ ABOVE_CHANCE, WIDEST = 1.5, 10.0
     turn=70,
     severity="warning",
     about="scale",
-    hides=("units", "slope", "fast", "slow", "labels", "capacity", "noise", "overfitting", "late"),
+    hides=("growth", "units", "slope", "fast", "slow", "labels", "capacity", "noise", "overfitting", "late"),
+    at_once=True,
 )
 def exploding_initialisation(trace: Trace) -> Found | None:
     """A layer's initial weights are so large that the first answers are far off."""

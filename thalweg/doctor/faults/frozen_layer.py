@@ -8,7 +8,7 @@ FEWEST = 5
 """Steps before a layer that stood still is remarkable."""
 
 
-@fault("frozen-layer", turn=50, severity="warning", about="frozen", hides=("capacity",))
+@fault("frozen-layer", turn=50, severity="warning", about="frozen", hides=("capacity",), at_once=True)
 def frozen_layer(trace: Trace) -> Found | None:
     """A layer never changes and still holds random values."""
     stills = trace.stills.matrices if trace.stills is not None else ()

@@ -53,6 +53,7 @@ def label_noise(trace: Trace) -> Found | None:
         "a net that learns them by heart answers others at random",
         "look at the examples with the largest losses, and mend or drop their labels (thalweg check DATA lists suspects)",
         "likely",
+        "thalweg check DATA lists the rows whose labels are most likely wrong",
     )
 
 
@@ -84,6 +85,6 @@ def _in_training(trace: Trace, judged: list[Evaluation], trained: _Errors) -> bo
     gaps = sorted(
         median(before) - (one.loss or 0.0)
         for former, one in pairwise(judged)
-        if (before := trace.losses[max(former.step, one.step - RECENT) : one.step])
+        if (before := trace.between(max(former.step, one.step - RECENT), one.step))
     )
     return trained.count >= FEWEST_TRAINING and len(gaps) > 1 and gaps[-2] > GAP * trace.labels.entropy

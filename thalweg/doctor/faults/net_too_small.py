@@ -30,6 +30,7 @@ def net_too_small(trace: Trace) -> Found | Unprobed | None:
         "what cannot be learned by heart cannot be learned at all",
         "widen the narrowest layers, or add some",
         "likely",
+        "a larger --model, or more units: --set model....",
     )
 
 

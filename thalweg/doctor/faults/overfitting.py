@@ -33,6 +33,7 @@ def overfitting(trace: Trace) -> Found | None:
         "it learns the training examples by heart",
         f"stop at about step {best.step:,}; then more data, augmentation, or weight decay",
         "sure",
+        "the best weights were kept; more data, --augment, or --set rule.optimizer.decay=0.1",
     )
 
 

@@ -13,7 +13,7 @@ HIGHEST, STUCK, LEAPT = 3.0, 0.9, 1.3
 FEWEST_SAMPLES, FEWEST_STEPS = 3, 10
 
 
-@fault("rate-too-high", turn=110, severity="warning", about="fast", hides=("late", "labels"))
+@fault("rate-too-high", turn=110, severity="warning", about="fast", hides=("late", "labels", "growth"), at_once=True)
 def rate_too_high(trace: Trace) -> Found | None:
     """Steps change weights by a tenth and more, and the loss rises or stays."""
     ratio = trace.early_ratio
@@ -32,6 +32,7 @@ def rate_too_high(trace: Trace) -> Found | None:
         "each step leaps over what it aims at",
         f"divide the learning rate by about {_rounded(ratio / USUAL)}",
         "sure",
+        f"a lower rate: --lr, or what --find-lr finds; about {_rounded(ratio / USUAL)} times lower",
     )
 
 

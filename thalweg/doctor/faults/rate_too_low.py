@@ -14,7 +14,7 @@ SLOWEST, AT_CHANCE, EARLY = STEADY[0], 2 * STEADY[0], 3.0
 DEAD = 0.9
 
 
-@fault("rate-too-low", turn=120, severity="warning", about="slow", hides=("labels", "noise"))
+@fault("rate-too-low", turn=120, severity="warning", about="slow", hides=("labels", "noise"), at_once=True)
 def rate_too_low(trace: Trace) -> Found | None:
     """Weights hardly move, and the loss hardly falls."""
     early, ratio = trace.early_ratio, trace.ratio
@@ -33,6 +33,7 @@ def rate_too_low(trace: Trace) -> Found | None:
         "at this rate it would take thousands of times as long",
         f"multiply the learning rate by {times}",
         "likely",
+        f"a higher rate: --lr, or what --find-lr finds; {times} times as high",
     )
 
 

@@ -15,6 +15,7 @@ SETTLED, HIGH = 100, 0.6
     severity="warning",
     about="units",
     hides=("slope", "capacity", "slow", "labels", "noise"),
+    at_once=True,
 )
 def saturated_units(trace: Trace) -> Found | None:
     """Half of the values of a tanh or sigmoid lie where its slope is nearly zero."""

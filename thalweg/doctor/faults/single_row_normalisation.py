@@ -16,6 +16,7 @@ MOST_ROWS, SHARE = 2, 0.5
     severity="error",
     about="pipeline",
     hides=("units", "slope", "fast", "slow", "labels", "capacity", "noise", "overfitting", "late"),
+    at_once=True,
 )
 def single_row_normalisation(trace: Trace) -> Found | None:
     """Batch normalisation sees one or two rows, so that an example is normalised by itself."""
@@ -34,4 +35,5 @@ def single_row_normalisation(trace: Trace) -> Found | None:
         "each example is normalised by itself, and evaluation, by running means, does otherwise",
         "take larger batches (16 rows or more), or normalise by nn.GroupNorm or nn.LayerNorm",
         "certain" if least == 1 else "likely",
+        "--batch-size 16 or more, or a model without batch normalisation",
     )

@@ -14,6 +14,7 @@ FEWEST, SHARE = 5, 0.2
     severity="error",
     about="pipeline",
     hides=("units", "slope", "fast", "slow", "labels", "capacity", "noise", "overfitting", "late"),
+    at_once=True,
 )
 def stale_gradients(trace: Trace) -> Found | None:
     """Gradients are never cleared, so each step repeats all earlier ones."""

@@ -17,7 +17,8 @@ SPREAD = 100.0
     turn=60,
     severity="warning",
     about="scale",
-    hides=("units", "slope", "fast", "slow", "labels", "capacity", "noise", "overfitting", "late"),
+    hides=("growth", "units", "slope", "fast", "slow", "labels", "capacity", "noise", "overfitting", "late"),
+    at_once=True,
 )
 def unscaled_inputs(trace: Trace) -> Found | None:
     """The net's input is far from a size of one."""

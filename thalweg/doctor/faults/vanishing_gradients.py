@@ -19,9 +19,13 @@ DEAD = 0.9
     severity="warning",
     about="slope",
     hides=("fast", "slow", "capacity", "labels", "noise", "late"),
+    at_once=True,
 )
 def vanishing_gradients(trace: Trace) -> Found | None:
     """The gradient of the first layers is a ten-thousandth of that of the last, or less."""
+    silent = [one for one in trace.samples[-FEWEST_SAMPLES:] if _learning(one) and not any(map(_gradient, one.layers))]
+    if len(silent) == FEWEST_SAMPLES and not _dead(silent[-1]):
+        return _none_at_all(silent)
     shares = [share for share in (_share(one) for one in trace.samples[:EARLY]) if share is not None]
     if len(shares) < FEWEST_SAMPLES or median(shares) >= LEAST:
         return None
@@ -33,6 +37,25 @@ def vanishing_gradients(trace: Trace) -> Found | None:
         "ReLU instead of sigmoid or tanh, normalisation between layers, residual connections",
         "sure",
     )
+
+
+def _none_at_all(silent: list[Sample]) -> Found:
+    names = [one.name for one in _learning(silent[-1])]
+    return Found(
+        f"the gradients of all {len(names)} layers are 0 in steps {', '.join(f'{one.step:,}' for one in silent)}",
+        f"layers {', '.join(names[:4])}{' ...' if len(names) > 4 else ''}",
+        "the loss does not change with any weight: nothing is learned",
+        "look for round, argmax, sign or a comparison between the net and the loss",
+        "certain",
+    )
+
+
+def _dead(sample: Sample) -> bool:
+    return any((one.zero or 0.0) >= DEAD for one in sample.layers)
+
+
+def _gradient(layer: Layer) -> float:
+    return layer.gradient or 0.0
 
 
 def _learning(sample: Sample) -> list[Layer]:
@@ -52,6 +75,6 @@ def _share(sample: Sample) -> float | None:
     first, last = _ends(sample)
     if not last.gradient or first.gradient is None:
         return None
-    if first.gradient == 0 and any((one.zero or 0.0) >= DEAD for one in sample.layers):
+    if first.gradient == 0 and _dead(sample):
         return None  # nothing passes dead units: that is another fault
     return first.gradient / last.gradient

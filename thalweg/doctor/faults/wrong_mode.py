@@ -8,7 +8,7 @@ FEWEST = 5
 """Steps in a row, up to now, that were taken in evaluation mode."""
 
 
-@fault("wrong-mode", turn=40, severity="error", about="mode", hides=("labels", "noise", "overfitting"))
+@fault("wrong-mode", turn=40, severity="error", about="mode", hides=("labels", "noise", "overfitting"), at_once=True)
 def wrong_mode(trace: Trace) -> Found | None:
     """The model is in evaluation mode while it learns, or in training mode while it is judged."""
     if trace.net is None or not trace.net.modes:

@@ -1,0 +1,21 @@
+"""What the doctor found in the training: each thing with its figures, place and remedy; nothing where nothing was found."""
+
+from contextlib import suppress
+from typing import Any
+
+from thalweg.core.errors import PackageRefusal
+from thalweg.core.run_folder import RunFolder
+from thalweg.report.markup import section, table, text
+from thalweg.report.run_facts import Facts
+from thalweg.training.run_trace import findings_of
+
+TITLE = "What may be wrong with the training"
+
+
+def doctor_section(facts: Facts) -> str:
+    """A row for each finding."""
+    found: list[dict[str, Any]] = []
+    with suppress(PackageRefusal):  # a damaged trace is told of by the doctor; the report needs none
+        found = findings_of(RunFolder(facts.path), facts.results)
+    rows = [[text(one[word]) for word in ("what", "where", "fix", "sure")] for one in found]
+    return section("doctor", TITLE, table(["what", "where", "what to change", "how sure"], rows, named=TITLE) if rows else "")

@@ -1,4 +1,4 @@
-# Newcomers need two of these: `make demo` and `make test`. Python 3.11 or newer, pip, make and a C++ compiler suffice.
+# Newcomers need three of these: `make demo`, `make tour` and `make test`. Python 3.11 or newer, pip, make and a C++ compiler suffice.
 PYTHON ?= python3
 BIN := .venv/bin
 LIGHT := .venv/light
@@ -8,7 +8,7 @@ BENCH := .venv/bench
 PYTEST := $(ONE_THREAD) $(BIN)/pytest -n auto --maxprocesses 4
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-reliability slow gpu bench lint format wheel clean
+.PHONY: help install demo tour test test-reliability slow gpu bench lint format wheel clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */  make \1\t/' | expand -t 26
@@ -30,6 +30,9 @@ $(INSTALLED): $(LIGHT)
 
 demo: $(LIGHT)  ## train a model on 1,797 handwritten digits and compare it with simpler ones, in a fresh folder under runs/
 	$(BIN)/thalweg train digits
+
+tour: $(LIGHT)  ## six things that go wrong, and what thalweg does about each: about two minutes, every command shown
+	$(BIN)/python examples/tour.py
 
 test: $(INSTALLED)  ## the full tier of tests: under 10 minutes on two cores
 	$(PYTEST) -m 'not slow and not reliability and not gpu'

@@ -16,6 +16,7 @@ from tests.cli.running import Ran, ended, process
 from tests.cli.test_command_line import started
 from tests.lint_refusal import assert_sound_refusal
 from thalweg import api
+from thalweg.cli import program
 from thalweg.core import run_folder, run_lock, run_log
 from thalweg.core.errors import Stopped
 from thalweg.core.run_folder import RunFolder
@@ -125,6 +126,19 @@ def test_cli_19_a_signal_while_a_class_is_being_made_is_no_fault(tmp_path):
     assert told.number == signal.SIGTERM
     plain = RuntimeError("of the net")
     assert _told(plain, folder) is plain
+
+
+def test_cli_19_a_signal_that_compiled_code_tells_as_an_error_of_its_own_is_no_fault(line, monkeypatch):
+    def imported(*given):
+        try:
+            raise Stopped(signal.SIGHUP)
+        except Stopped as stop:
+            raise ValueError("'T{=d:count:}' is not a valid PEP 3118 buffer format string") from stop
+
+    monkeypatch.setattr(program, "_run", imported)
+    ran = line("list", "models")
+    assert ran.code == 129
+    assert "STOPPED  stopped by SIGHUP" in ran.err
 
 
 def test_cli_18_a_second_signal_no_longer_waits_for_the_step_to_end():

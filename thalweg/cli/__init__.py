@@ -3,13 +3,19 @@
 import sys
 from collections.abc import Sequence
 
+STOPPED = """STOPPED  stopped by SIGINT
+  where  thalweg, while it was being started
+  why    nothing had begun
+  fix    repeat the command
+"""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code; see `thalweg.cli.program`."""
     try:
         from thalweg.cli import program
     except KeyboardInterrupt:  # the program's own words are not there yet
-        sys.stderr.write("STOPPED  stopped by SIGINT\n  why    nothing had begun\n  fix    repeat the command\n")
+        sys.stderr.write(STOPPED)
         return 130
     return program.main(arguments)
 

@@ -22,7 +22,7 @@ import click
 from thalweg.cli.flags import Answer, Page, Verb, refusal_of
 from thalweg.cli.loading import WANTED, load_numpy
 from thalweg.cli.terminal import Terminal, TerminalTalk, standard_error, standard_output
-from thalweg.core.errors import Refusal, ResourceRefusal, Stopped, UsageRefusal, nearest
+from thalweg.core.errors import Refusal, ResourceRefusal, Stopped, UsageRefusal, interrupt_in, nearest
 from thalweg.core.exhaustion import out_of_memory
 from thalweg.core.strict_json import render_json
 
@@ -112,15 +112,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return outcome.refused(refusal)
         except BrokenPipeError:
             return outcome.unread()
-        except KeyboardInterrupt as stop:
-            return outcome.stopped(stop.number if isinstance(stop, Stopped) else signal.SIGINT)
-        except ImportError as error:
-            from thalweg.core.requirements import missing
-
-            lacking = _out_of_memory() if UNMAPPED in str(error) else missing(error)
-            return outcome.refused(lacking) if lacking is not None else outcome.failed(error)
-        except Exception as error:  # noqa: BLE001 - a fault of ours is told in words too
-            return outcome.refused(_out_of_memory()) if out_of_memory(error) else outcome.failed(error)
+        except (KeyboardInterrupt, Exception) as error:  # noqa: BLE001 - a fault of ours is told in words too
+            return outcome.of(error)
 
 
 def _run(given: list[str], talk: TerminalTalk, page: Page) -> Answer:
@@ -190,6 +183,14 @@ class _Outcome:
             return self.unread()
         return refusal.exit_code
 
+    def of(self, error: BaseException) -> int:
+        """An interrupt, be it held by an error; what is not installed; no memory; else a fault of ours."""
+        stop = interrupt_in(error)
+        if stop is not None:
+            return self.stopped(stop.number if isinstance(stop, Stopped) else signal.SIGINT)
+        lacking = _lacking(error)
+        return self.refused(lacking) if lacking is not None else self.failed(error)
+
     def stopped(self, number: int) -> int:
         """A signal where nothing was left half done."""
         name = signal.Signals(number).name
@@ -198,7 +199,7 @@ class _Outcome:
         self.refused(stop)
         return 128 + number
 
-    def failed(self, error: Exception) -> int:
+    def failed(self, error: BaseException) -> int:
         """A fault of ours: its kind and place, without the traceback that nobody asked for."""
         place = traceback.extract_tb(error.__traceback__)[-1]
         first = (str(error).splitlines() or ["no message"])[0][:200]
@@ -231,6 +232,15 @@ def jsonable(value: Any) -> Any:
         return value
     plain = getattr(value, "tolist", None)  # numpy is not imported to ask whether this is one of its arrays
     return jsonable(plain()) if callable(plain) else str(value)
+
+
+def _lacking(error: BaseException) -> Refusal | None:
+    """What this machine lacks, where an error came of that."""
+    if isinstance(error, ImportError):
+        from thalweg.core.requirements import missing
+
+        return _out_of_memory() if UNMAPPED in str(error) else missing(error)
+    return _out_of_memory() if isinstance(error, Exception) and out_of_memory(error) else None
 
 
 def _out_of_memory() -> Refusal:

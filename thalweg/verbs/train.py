@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from thalweg.core import files
 from thalweg.core.distributed import connect
-from thalweg.core.errors import Refusal, Stopped, TrainingRefusal
+from thalweg.core.errors import Refusal, Stopped, TrainingRefusal, interrupt_in
 from thalweg.core.processes import Processes
 from thalweg.core.run_folder import RunFolder
 from thalweg.core.run_log import RunLog
@@ -120,17 +120,11 @@ def _held(folder: RunFolder, processes: Processes, talk: Talk) -> Iterator[int]:
 
 def _told(error: BaseException, folder: RunFolder) -> BaseException:
     """The error; an interrupt of a run that has a checkpoint as the refusal that says how to go on."""
-    stop = _interrupt(error)
+    stop = interrupt_in(error)
     if stop is None or not folder.steps():
         return stop or error
     number = stop.number if isinstance(stop, Stopped) else signal.SIGINT
     return Interrupted(number, folder.path, saved="everything up to its last checkpoint")
-
-
-def _interrupt(error: BaseException) -> KeyboardInterrupt | None:
-    """The interrupt that an error is; or that it holds, since Python 3.11 wraps what is raised while a class is being made."""
-    held = error.__cause__ if isinstance(error, RuntimeError) else error
-    return held if isinstance(held, KeyboardInterrupt) else None
 
 
 def conclude(run: Run, settings: RunSettings, *, talk: Talk, begun: float) -> None:

@@ -27,8 +27,8 @@ LIMIT = 60.0
 """Seconds after which a run that nobody kills should have ended."""
 CLOCK = {"log.txt", "trace.jsonl", "run.json", "report.html"}
 """Files of a run that tell when things happened, and so differ between two runs."""
-TIMES = {"seconds", "profile", "looks"}
-"""Keys of JSON that do."""
+TIMES = {"seconds", "profile", "looks", "importance"}
+"""Keys of JSON that do, or that hold what is measured as often as time allows."""
 
 
 @dataclass
@@ -53,11 +53,16 @@ class Attempt:
     """A forked process that does something; killed or not, it leaves its folder.
 
     Args:
-        act: what it does.
+        act: what it does; a number that it gives is its exit code.
         failed: the file into which what it raises is written.
+
+    Attributes:
+        code: that it ended with.
     """
 
-    def __init__(self, act: Callable[[], None], failed: Path) -> None:
+    code: int
+
+    def __init__(self, act: Callable[[], int | None], failed: Path) -> None:
         self.failed = failed
         self._ended, theirs = os.pipe()
         sys.stdout.flush()
@@ -67,21 +72,30 @@ class Attempt:
             os.setsid()
             code = 1
             try:
-                act()
-                code = 0
+                code = act() or 0
             except BaseException:  # noqa: BLE001 - whatever it is, the test tells it
                 failed.write_text(traceback.format_exc())
             finally:
                 os._exit(code)
         os.close(theirs)
 
-    def ends_within(self, seconds: float) -> bool:
+    def ends_well_within(self, seconds: float) -> bool:
         """Whether it ended by itself; it must have ended well."""
+        if not self.ends_within(seconds):
+            return False
+        assert self.code == 0, self.failed.read_text() if self.failed.exists() else f"ended with {self.code}"
+        return True
+
+    def ends_within(self, seconds: float) -> bool:
+        """Whether it ended."""
         if not select.select([self._ended], [], [], seconds)[0]:
             return False
         self._gone()
-        assert self.code == 0, self.failed.read_text() if self.failed.exists() else f"ended with {self.code}"
         return True
+
+    def send(self, number: int) -> None:
+        """Send a signal, if it has not ended meanwhile; it keeps its number until somebody asks for its end."""
+        os.kill(self.number, number)
 
     def kill(self) -> None:
         """As the system kills what needs too much memory. Nothing that it started may live on."""
@@ -185,7 +199,7 @@ def _killed(kind: Kind, root: Path, kills: int, chance: random.Random) -> Outcom
 
 def _ended(kind: Kind, folder: Path) -> Path:
     folder.parent.mkdir(parents=True)
-    assert Attempt(partial(trained, kind, folder), folder.parent / "failed").ends_within(LIMIT), "it takes too long"
+    assert Attempt(partial(trained, kind, folder), folder.parent / "failed").ends_well_within(LIMIT), "it takes too long"
     return folder
 
 
@@ -198,7 +212,7 @@ def _killed_until_it_ends(kind: Kind, folder: Path, told: Outcome, kills: int, m
         attempt = Attempt(partial(trained, kind, folder), folder.parent / "failed")
         after = moment() if told.kills < kills else LIMIT
         try:
-            if attempt.ends_within(after):
+            if attempt.ends_well_within(after):
                 return moments
         except AssertionError as error:
             raise AssertionError(f"{kind.name} after {moments}: {error}") from None

@@ -37,7 +37,7 @@ class Kind:
 
         settings = {"threads": 1, "compare": False, "check": False, "checkpoint_steps": 1, **self.settings}
         data = self.given() if self.given is not None else settings.pop("source")
-        api.train(data, settings=settings, out=out, resume=out.exists(), **options)
+        api.train(data, settings=settings, out=out, **options)
 
 
 def table(rows: int = 90) -> Columns:

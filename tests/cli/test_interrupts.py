@@ -141,6 +141,23 @@ def test_cli_19_a_signal_that_compiled_code_tells_as_an_error_of_its_own_is_no_f
     assert "STOPPED  stopped by SIGHUP" in ran.err
 
 
+def test_cli_19_a_signal_that_comes_where_python_lets_nothing_through_comes_again(line, monkeypatch):
+    class Dying:
+        def __del__(self):
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    def imported(*given):
+        Dying()
+        until = time.monotonic() + 20
+        while time.monotonic() < until:
+            time.sleep(0.01)
+
+    monkeypatch.setattr(program, "_run", imported)
+    ran = line("list", "models")
+    assert ran.code == 143
+    assert "ignored" not in ran.err
+
+
 def test_cli_18_a_second_signal_no_longer_waits_for_the_step_to_end():
     interruption = Interruption()
     with interruption.heard():

@@ -5,13 +5,14 @@ closed pipe, 1 a fault of ours.
 """
 
 import contextlib
+import functools
 import os
 import signal
 import sys
 import threading
 import traceback
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from types import FrameType
@@ -22,8 +23,9 @@ import click
 from thalweg.cli.flags import Answer, Page, Verb, refusal_of
 from thalweg.cli.loading import WANTED, load_numpy
 from thalweg.cli.terminal import Terminal, TerminalTalk, standard_error, standard_output
-from thalweg.core.errors import Refusal, ResourceRefusal, Stopped, UsageRefusal, interrupt_in, nearest
+from thalweg.core.errors import Refusal, ResourceRefusal, Stopped, UsageRefusal, nearest
 from thalweg.core.exhaustion import out_of_memory
+from thalweg.core.interrupts import interrupt_in
 from thalweg.core.strict_json import render_json
 
 VERBS = {
@@ -279,11 +281,25 @@ def _signals() -> Iterator[None]:
         return
     heard = [number for number in WANTED if signal.getsignal(number) is not signal.SIG_IGN]
     former = {number: signal.signal(number, _stop) for number in heard}
+    hook, sys.unraisablehook = sys.unraisablehook, functools.partial(_sent_again, sys.unraisablehook)
     try:
         yield
     finally:
+        sys.unraisablehook = hook
         for number, handler in former.items():
             signal.signal(number, handler)
+
+
+def _sent_again(hook: Callable[[Any], object], unraisable: Any) -> None:
+    """An interrupt that came where Python lets nothing through (what dying objects call, as in many an import) comes again."""
+    stop = unraisable.exc_value
+    if not isinstance(stop, KeyboardInterrupt):
+        hook(unraisable)
+        return
+    number = stop.number if isinstance(stop, Stopped) else signal.SIGINT
+    again = threading.Timer(0.02, os.kill, (os.getpid(), number))
+    again.daemon = True
+    again.start()
 
 
 def _stop(number: int, frame: FrameType | None) -> None:

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from thalweg.core import files
 from thalweg.core.distributed import connect
-from thalweg.core.errors import Refusal, Stopped, TrainingRefusal, interrupt_in
+from thalweg.core.errors import Refusal, Stopped, TrainingRefusal
+from thalweg.core.interrupts import interrupt_in
 from thalweg.core.processes import Processes
 from thalweg.core.run_folder import RunFolder
 from thalweg.core.run_log import RunLog

@@ -173,6 +173,56 @@ def letters(seed: int) -> Data:
     return cut(rows[:-1].reshape(-1, 24), rows[1:].reshape(-1, 24), 16, seed=seed)
 
 
+def cancer(seed: int) -> Data:
+    """569 tumours, 30 columns, two classes."""
+    x, y = datasets.load_breast_cancer(return_X_y=True)
+    return cut(_scaled(x), torch.tensor(y), 2, seed=seed)
+
+
+def shells(seed: int) -> Data:
+    """A table of 10 columns; the class is which of five shells around the middle a row lies in."""
+    x, y = datasets.make_gaussian_quantiles(n_samples=2600, n_features=10, n_classes=5, random_state=seed)
+    return cut(torch.tensor(x, dtype=torch.float32), torch.tensor(y), 5, seed=seed)
+
+
+def speeds(seed: int) -> Data:
+    """A number: how fast a noisy wave of 40 points turns: (N, 40, 1)."""
+    random = np.random.default_rng(seed)
+    rows = 1600
+    speed = random.uniform(1, 4, (rows, 1))
+    turns = random.uniform(0, 1, (rows, 1)) + speed * np.linspace(0, 1, 40)
+    x = np.sin(2 * np.pi * turns) + random.normal(0, 0.3, (rows, 40))
+    return cut(torch.tensor(x, dtype=torch.float32)[:, :, None], _scaled(speed[:, 0]), 0, seed=seed)
+
+
+def regions(seed: int) -> Data:
+    """Pictures of 12 x 12 with a disc and a square over noise; each point is of ground, disc or square: (N, 1, 12, 12)."""
+    random = np.random.default_rng(seed)
+    rows = 700
+    down, across = np.mgrid[0:12, 0:12]
+    x, y = random.normal(0, 0.6, (rows, 12, 12)), np.zeros((rows, 12, 12), int)
+    for picture, classes in zip(x, y, strict=True):
+        top, left = random.integers(0, 7, 2)
+        picture[top : top + 5, left : left + 5] -= 1.2
+        classes[top : top + 5, left : left + 5] = 2
+        disc = (down - random.uniform(2, 9)) ** 2 + (across - random.uniform(2, 9)) ** 2 < 7
+        picture[disc] += 1.6
+        classes[disc] = 1
+    return cut(torch.tensor(x, dtype=torch.float32)[:, None], torch.tensor(y).flatten(1), 3, seed=seed)
+
+
+def phrases(seed: int) -> Data:
+    """Sentences of 18 words of 40; the class is which of seven pairs of neighbours stands there: (N, 18)."""
+    random = np.random.default_rng(seed)
+    rows, classes = 2100, 7
+    y = random.integers(0, classes, rows)
+    x = random.integers(0, 40, (rows, 18))
+    for row, wanted in zip(x, y, strict=True):
+        place = random.integers(0, 17)
+        row[place : place + 2] = (wanted, 39 - wanted)
+    return cut(torch.tensor(x), torch.tensor(y), classes, seed=seed)
+
+
 def fashion(seed: int) -> Data:
     """3,000 pictures of clothes in [-1, 1], read where THALWEG_DATA is set: (N, 1, 28, 28)."""
     folder = Path(os.environ["THALWEG_DATA"]) / "fashion_mnist"

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, TensorDataset
 
 from benchmarks.doctor.subject import Case, Habits
 
@@ -191,4 +191,66 @@ def _validate(case: Case, model: nn.Module) -> float:
     return total / len(case.data.held_out_inputs)
 
 
-LOOPS = {"epochs": epochs, "steps": steps, "functions": functions}
+class Trainer:
+    """A class as people write them: it owns the loaders, evaluates before the first epoch, and warms the rate up."""
+
+    def __init__(self, case: Case, model: nn.Module, optimizer: torch.optim.Optimizer):
+        self.case, self.model, self.optimizer, self.told = case, model, optimizer, Told()
+        given, habits = case.data, case.habits
+        self.train_loader = DataLoader(
+            TensorDataset(given.inputs, given.targets), case.batch, shuffle=True, drop_last=True, collate_fn=self._collate
+        )
+        self.val_loader = DataLoader(TensorDataset(given.held_out_inputs, given.held_out_targets), 200)
+        self.scheduler = torch.optim.lr_scheduler.LinearLR(optimizer, 0.2, 1.0, total_iters=15)
+        self.delay = 0.0 if habits.works_in_loop else habits.seconds_for_rows
+
+    def _collate(self, rows: list[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
+        if self.delay:
+            _work(self.delay)
+        return torch.stack([x for x, _ in rows]), torch.stack([y for _, y in rows])
+
+    def fit(self) -> Told:
+        """All epochs."""
+        if self.case.habits.modes == "eval from the start":
+            self.model.eval()
+        elif self.case.habits.modes == "right":
+            self.evaluate()
+            self.told.held_out_losses.clear()
+        length = max(1, self.case.steps // self.case.evaluations)
+        for _ in range(self.case.evaluations):
+            _to_training(self.model, self.case.habits)
+            begun = time.perf_counter()
+            for step, batch in enumerate(_endless(self.train_loader, length)):
+                self.training_step(batch, first=step == 0)
+            self.told.seconds.append((time.perf_counter() - begun) / length)
+            self.evaluate()
+        return self.told
+
+    def training_step(self, batch: tuple[Tensor, Tensor], *, first: bool) -> None:
+        """One batch."""
+        if self.case.habits.works_in_loop:
+            _work(self.case.habits.seconds_for_rows)
+        x, y = batch
+        logits = self.model(x)
+        loss = self.case.criterion(logits, y)
+        _clear(self.optimizer, self.case.habits, first=first)
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.model.parameters(), 5.0)
+        self.optimizer.step()
+        self.scheduler.step()
+        self.told.losses.append(loss.detach().item())
+
+    @torch.inference_mode()
+    def evaluate(self) -> None:
+        """All held-out rows."""
+        _to_evaluation(self.model, self.case.habits)
+        losses = [(self.case.criterion(self.model(x), y).item(), len(x)) for x, y in self.val_loader]
+        self.told.held_out_losses.append(sum(loss * rows for loss, rows in losses) / sum(rows for _, rows in losses))
+
+
+def trainer(case: Case, model: nn.Module, optimizer: torch.optim.Optimizer) -> Told:
+    """The class."""
+    return Trainer(case, model, optimizer).fit()
+
+
+LOOPS = {"epochs": epochs, "steps": steps, "functions": functions, "trainer": trainer}

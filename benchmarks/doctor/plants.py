@@ -235,47 +235,139 @@ def _softmax_in_loop(case: Case) -> Case:
 
 
 CERTAIN = Shape(dropout=0.0)
+
+
+def _first_layer_large(net: nn.Module) -> None:
+    _dense(net)[0].weight.mul_(300)
+
+
+def _orthogonal_large(net: nn.Module) -> None:
+    for layer in _dense(net):
+        nn.init.orthogonal_(layer.weight, gain=8)
+
+
+def _low_last_bias(net: nn.Module) -> None:
+    _dense(net)[-2].bias.fill_(-30)
+
+
+def _uniform_hidden(net: nn.Module) -> None:
+    for layer in _dense(net)[:-1]:
+        layer.weight.uniform_(-6, 6)
+
+
+def _small_orthogonal(net: nn.Module) -> None:
+    for layer in _dense(net):
+        nn.init.orthogonal_(layer.weight, gain=0.25)
+
+
+def _any_label(share: float) -> Planted:
+    """Some labels in both parts drawn anew from all classes: some of them come out right."""
+
+    def planted(case: Case) -> Case:
+        given, draw = case.data, torch.Generator().manual_seed(case.seed + 3000)
+
+        def anew(targets: Tensor) -> Tensor:
+            drawn = torch.randint(0, given.classes, targets.shape, generator=draw)
+            return torch.where(torch.rand(targets.shape, generator=draw) < share, drawn, targets)
+
+        noisy = replace(given, targets=anew(given.targets), held_out_targets=anew(given.held_out_targets))
+        return replace(case, data=noisy, steps=2 * case.steps)
+
+    return planted
+
+
+def _shuffled_inputs(case: Case) -> Case:
+    given, seed = case.data, case.seed + 4000
+    inputs, held_out = _permuted(given.inputs, seed), _permuted(given.held_out_inputs, seed)
+    return replace(case, data=replace(given, inputs=inputs, held_out_inputs=held_out))
+
+
+def _fewer_rows(case: Case) -> Case:
+    return replace(_few_rows(case), data=case.data.only(40), steps=4 * case.steps)
+
+
+def _early_bottleneck(net: nn.Module) -> None:
+    """One unit ahead of the last hidden layer, or of the head where there is none."""
+    path = [name for name, layer in net.named_modules() if isinstance(layer, nn.Linear)][-2:][0]
+    above, _, last = path.rpartition(".")
+    layer = net.get_submodule(path)
+    narrow = nn.Sequential(nn.Linear(layer.in_features, 1), nn.Linear(1, layer.out_features))
+    setattr(net.get_submodule(above), last, narrow)
+
+
+def _without_rate(case: Case) -> Case:
+    """Two layers are in a group whose rate is 0."""
+
+    def learned(net: nn.Module) -> list[dict[str, object]]:
+        still = [weight for name in case.subject.frozen for weight in net.get_submodule(name).parameters()]
+        others = [weight for weight in net.parameters() if id(weight) not in {id(one) for one in still}]
+        return [{"params": others}, {"params": still, "lr": 0.0}]
+
+    return replace(case, learned=learned)
+
+
+def _squashed_in_net(net: nn.Module) -> None:
+    net.register_forward_hook(lambda module, given, found: torch.softmax(found, -1))
+
+
 PLANTS = (
     Plant("rate-too-high", "rate times 300", _rate(300)),
     Plant("rate-too-low", "rate divided by 1,000", _rate(1e-3)),
     Plant("vanishing-gradients", "20 sigmoid layers", _shaped(activation=nn.Sigmoid, depth=18), ("deep",)),
-    Plant("vanishing-gradients", "12 layers of weights of 0.01", _finished(_small_weights, depth=10), ("deep",), reported=True),
+    Plant("vanishing-gradients", "12 layers of weights of 0.01", _finished(_small_weights, depth=10), ("deep",)),
     Plant("exploding-initialisation", "weights drawn from N(0, 1)", _finished(_normal_weights), ("explodes",)),
-    Plant("exploding-initialisation", "weights times 10", _finished(_weights_times_ten), ("explodes",), reported=True),
+    Plant("exploding-initialisation", "weights times 10", _finished(_weights_times_ten), ("explodes",)),
     Plant("exploding-initialisation", "weights uniform in -1 to 1", _finished(_uniform_weights, depth=2), ("explodes",),
-          compared=Shape(depth=2), reported=True),
+          compared=Shape(depth=2)),
     Plant("dead-relu", "biases of -10", _finished(_low_biases), ("rectified",)),
-    Plant("dead-relu", "biases from -20 to -4", _finished(_scattered_low_biases), ("rectified",), reported=True),
-    Plant("dead-relu", "negative weights behind ReLU", _finished(_negative_last_hidden), ("rectified",), reported=True),
+    Plant("dead-relu", "biases from -20 to -4", _finished(_scattered_low_biases), ("rectified",)),
+    Plant("dead-relu", "negative weights behind ReLU", _finished(_negative_last_hidden), ("rectified",)),
     Plant("saturated-units", "tanh, hidden weights times 25", _finished(_large_hidden, activation=nn.Tanh), ("bounded",),
           compared=Shape(activation=nn.Tanh)),
     Plant("saturated-units", "tanh, hidden weights from N(0, 3)", _finished(_normal_hidden, activation=nn.Tanh), ("bounded",),
-          compared=Shape(activation=nn.Tanh), reported=True),
+          compared=Shape(activation=nn.Tanh)),
     Plant("unscaled-inputs", "inputs times 255", _with_inputs(lambda x: x * 255), ("bare",)),
     Plant("unscaled-inputs", "a third of the inputs times 2,000", _with_inputs(_one_large_part), ("columns",)),
-    Plant("unscaled-inputs", "inputs times 40 and 300 more", _with_inputs(lambda x: x * 40 + 300), ("bare",), reported=True),
+    Plant("unscaled-inputs", "inputs times 40 and 300 more", _with_inputs(lambda x: x * 40 + 300), ("bare",)),
     Plant("label-noise", "40 % of training and held-out labels", _with_noise(0.4, held_out=True), ("noise",)),
     Plant("label-noise", "40 % of training labels", _with_noise(0.4, held_out=False), ("noise",)),
     Plant("shuffled-labels", "all labels permuted", _shuffled),
-    Plant("shuffled-labels", "training labels permuted", _shuffled_training, reported=True),
-    Plant("shuffled-labels", "labels moved by one row", _shifted, reported=True),
+    Plant("shuffled-labels", "training labels permuted", _shuffled_training),
+    Plant("shuffled-labels", "labels moved by one row", _shifted),
     Plant("overfitting", "60 rows, three times the steps", _few_rows, ("small",), compared=CERTAIN),
     Plant("net-too-small", "hidden layers of one unit", _shaped(width=1, dropout=0.0), ("narrows",), compared=CERTAIN),
     Plant("net-too-small", "a bottleneck of one unit", _finished(_bottleneck), ("classes",)),
-    Plant("net-too-small", "two units", _shaped(width=2, dropout=0.0), ("two-are-few",), compared=CERTAIN, reported=True),
+    Plant("net-too-small", "two units", _shaped(width=2, dropout=0.0), ("two-are-few",), compared=CERTAIN),
     Plant("input-bound", "rows take as long as three steps", _habit(seconds_for_rows=0.012)),
-    Plant("input-bound", "work in the loop", _habit(seconds_for_rows=0.012, works_in_loop=True), reported=True),
+    Plant("input-bound", "work in the loop", _habit(seconds_for_rows=0.012, works_in_loop=True)),
     Plant("frozen-layer", "requires_grad off", _unasked),
     Plant("frozen-layer", "not given to the optimizer", _left_out),
-    Plant("frozen-layer", "detached", _detached, reported=True),
+    Plant("frozen-layer", "detached", _detached),
     Plant("wrong-mode", "never in evaluation mode", _habit(modes="never eval"), ("dropout|batch-norm",)),
     Plant("wrong-mode", "never back in training mode", _habit(modes="never train"), ("dropout|batch-norm",)),
-    Plant("wrong-mode", "eval() at the start", _habit(modes="eval from the start"), ("dropout|batch-norm",), reported=True),
+    Plant("wrong-mode", "eval() at the start", _habit(modes="eval from the start"), ("dropout|batch-norm",)),
     Plant("double-softmax", "nn.Softmax last", _finished(_softmax_last), ("classes",)),
-    Plant("double-softmax", "torch.softmax in the loop", _softmax_in_loop, ("classes",), reported=True),
+    Plant("double-softmax", "torch.softmax in the loop", _softmax_in_loop, ("classes",)),
     Plant("stale-gradients", "no zero_grad", _habit(clears="never")),
     Plant("stale-gradients", "zero_grad without parentheses", _habit(clears="never called")),
-    Plant("stale-gradients", "zero_grad once an epoch", _habit(clears="each epoch"), reported=True),
+    Plant("stale-gradients", "zero_grad once an epoch", _habit(clears="each epoch")),
     Plant("single-row-normalisation", "batches of one", lambda case: replace(case, batch=1, shape=Shape(normalised=True)),
           ("batch-norm|normalisable",), compared=Shape(normalised=True)),
+    Plant("rate-too-high", "rate times 1,000", _rate(1000), reported=True),
+    Plant("rate-too-low", "rate divided by 3,000", _rate(1 / 3000), reported=True),
+    Plant("vanishing-gradients", "24 tanh layers more, gain 0.25", _finished(_small_orthogonal, activation=nn.Tanh, depth=24),
+          ("deep",), reported=True),
+    Plant("exploding-initialisation", "orthogonal weights, gain 8", _finished(_orthogonal_large), ("explodes",), reported=True),
+    Plant("exploding-initialisation", "first layer times 300", _finished(_first_layer_large), ("explodes",), reported=True),
+    Plant("dead-relu", "biases of -30 in the last hidden layer", _finished(_low_last_bias), ("rectified",), reported=True),
+    Plant("saturated-units", "tanh, hidden weights within 6", _finished(_uniform_hidden, activation=nn.Tanh), ("bounded",),
+          compared=Shape(activation=nn.Tanh), reported=True),
+    Plant("unscaled-inputs", "inputs times 1,000", _with_inputs(lambda x: x * 1000), ("bare",), reported=True),
+    Plant("unscaled-inputs", "inputs divided by 1,000", _with_inputs(lambda x: x / 1000), ("bare",), reported=True),
+    Plant("label-noise", "45 % of all labels drawn anew", _any_label(0.45), ("noise",), reported=True),
+    Plant("shuffled-labels", "inputs permuted", _shuffled_inputs, reported=True),
+    Plant("overfitting", "40 rows, four times the steps", _fewer_rows, ("small",), compared=CERTAIN, reported=True),
+    Plant("net-too-small", "one unit before the last hidden layer", _finished(_early_bottleneck), ("classes",), reported=True),
+    Plant("frozen-layer", "a group with rate 0", _without_rate, reported=True),
+    Plant("double-softmax", "a hook that applies softmax", _finished(_squashed_in_net), ("classes",), reported=True),
 )  # fmt: skip

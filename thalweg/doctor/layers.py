@@ -1,7 +1,7 @@
 """Layers in one step: what comes to each layer with weights, read by hooks that stand for that step alone."""
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -151,14 +151,3 @@ def _readable(value: Any) -> bool:
     if not isinstance(value, Tensor) or not value.is_floating_point() or value.dim() < 1 or not value.numel():
         return False
     return not torch._C._functorch.is_functorch_wrapped_tensor(value)
-
-
-def narrowest(model: nn.Module) -> int | None:
-    """Units of the narrowest layer with weights but the last; None where there are no such layers."""
-    widths = [one.shape[0] for module in model.modules() for one in _weights(module)]
-    return min(widths[:-1]) if len(widths) > 1 else None
-
-
-def _weights(module: nn.Module) -> Sequence[Tensor]:
-    kind = isinstance(module, nn.Linear | _ConvNd)
-    return [one for one in module.parameters(recurse=False) if one.dim() >= 2] if kind else []

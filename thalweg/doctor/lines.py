@@ -41,7 +41,6 @@ class Net(Line):
     kind: Literal["net"] = "net"
     matrices: Sequence[Matrix]
     modes: bool
-    narrowest: int | None = None
 
 
 class Steps(Line):

@@ -4,7 +4,6 @@ Most steps cost it a few calls; at a step that the pace chooses, layers, answers
 it copies or sums: it changes no tensor, draws nothing, and holds no graph.
 """
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,11 +16,12 @@ from thalweg.doctor.answers import LossCall, Reading
 from thalweg.doctor.clearing import Clearing
 from thalweg.doctor.evaluations import Evaluations
 from thalweg.doctor.figures import Figures, rounded
-from thalweg.doctor.layers import LayersLook, Zeros, acts_by_mode, narrowest
+from thalweg.doctor.layers import LayersLook, Zeros, acts_by_mode
 from thalweg.doctor.lines import AnyLine, Net, Steps, Stills
 from thalweg.doctor.pace import Pace
 from thalweg.doctor.probe import Lesson, Start, lesson_of
 from thalweg.doctor.sampled import add_gradients, add_moves, labels_seen, sample_of
+from thalweg.doctor.waits import Waits
 from thalweg.doctor.weights import Weights
 
 FLUSHED = 64
@@ -115,8 +115,7 @@ class Recorder:
         self._primary = ""
         self._training_mode, self._evaluating_since = True, -1
         self._inside, self._entered = False, False
-        self._ended = time.perf_counter()
-        self._waited, self._loader = -1.0, False
+        self.waits = Waits(model)
 
     def entered(self, module: nn.Module, given: tuple[Any, ...], named: Mapping[str, Any]) -> None:
         """The model is called."""
@@ -124,8 +123,7 @@ class Recorder:
             self.evaluations.entered(module.training, given)
             return
         self._training_mode, self._entered = module.training, True
-        if self._waited < 0:
-            self._waited = time.perf_counter() - self._ended
+        self.waits.entered()
         if self.look is None and self.pace.due(self.step):
             self.arm()
         if self.start is not None and self.lesson is None:
@@ -192,7 +190,7 @@ class Recorder:
         if self.evaluations.parts:
             self._flush()
             self.lines.append(self.evaluations.line(self.step, self._primary))
-            self._waited = -1.0  # what an evaluation took is no waiting
+            self.waits.evaluated()
         self.evaluations.clear()
         if self.look is not None and self.weights is not None:
             self.weights.note()
@@ -222,11 +220,6 @@ class Recorder:
         if self.early and self.pace.due(self.step):
             self.arm()
 
-    def waiting(self, seconds: float) -> None:
-        """A DataLoader took so long to give a batch."""
-        self._loader = True
-        self._waited = max(self._waited, 0.0) + seconds
-
     def told(self) -> list[AnyLine]:
         """All lines so far."""
         self._flush()
@@ -254,7 +247,7 @@ class Recorder:
         self.weights = Weights(self.model)
         self.start = Start.of(self.model)
         matrices = self.weights.matrices()
-        self.lines.append(Net(matrices=matrices, modes=acts_by_mode(self.model), narrowest=narrowest(self.model)))
+        self.lines.append(Net(matrices=matrices, modes=acts_by_mode(self.model)))
 
     def _teachable(self, call: LossCall) -> None:
         look = self.look
@@ -284,15 +277,13 @@ class Recorder:
         self.drop()
 
     def _time(self, sampled: bool) -> None:
-        now = time.perf_counter()
-        seconds = now - self._ended
+        waited, seconds = self.waits.stepped()
         if sampled:
             self.pace.sampled(self.step, seconds)
-        elif self._waited >= 0:
+        elif waited >= 0:
             self.pace.plain(seconds)
-            self.taken.waits.append(self._waited)
+            self.taken.waits.append(waited)
             self.taken.seconds.append(seconds)
-        self._ended, self._waited = now, -1.0
 
     def _flush(self) -> None:
         """Tell of the steps taken since this was done last."""
@@ -314,7 +305,7 @@ class Recorder:
                 not_finite=spoilt,
                 waits=[rounded(one) or 0.0 for one in taken.waits],
                 seconds=[rounded(one) or 0.0 for one in taken.seconds],
-                loader=self._loader,
+                loader=self.waits.loader,
                 compared=compared,
                 stale=stale,
                 evaluating_since=self._evaluating_since if self._evaluating_since >= 0 else None,

@@ -81,8 +81,9 @@ class Watched:
                 stack.callback(one.remove)
             stack.callback(recorder.clearing.remove)
             stack.callback(recorder.drop)
+            stack.callback(recorder.waits.drop)
             stack.enter_context(overheard(self._safely(recorder.lost), self._safely(recorder.turned)))
-            stack.enter_context(_timed_loading(self._safely(recorder.waiting)))
+            stack.enter_context(_timed_loading(self._safely(recorder.waits.loaded)))
             if recorder.early:
                 recorder.arm()
             attach.push(stack.pop_all())
@@ -178,7 +179,7 @@ def _inner(model: nn.Module) -> nn.Module:
 def _unjudged(trace: Trace) -> str:
     if trace.evaluations:
         return ""
-    return "; no held-out evaluation was seen, so overfitting, shuffled and noisy labels are not judged"
+    return "; no held-out loss was seen, so overfitting, shuffled and noisy labels are not judged"
 
 
 def _wrapped(head: str, text: str) -> list[str]:

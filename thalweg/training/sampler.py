@@ -26,7 +26,7 @@ from thalweg.doctor.answers import LossCall, Reading
 from thalweg.doctor.evaluations import Evaluations
 from thalweg.doctor.figures import Figures, rounded
 from thalweg.doctor.judge import judged, told_at_once, wants_probe
-from thalweg.doctor.layers import LayersLook, Zeros, acts_by_mode, narrowest
+from thalweg.doctor.layers import LayersLook, Zeros, acts_by_mode
 from thalweg.doctor.lines import AnyLine, Net, Steps, Stills
 from thalweg.doctor.losses import overheard
 from thalweg.doctor.probe import ROWS, Lesson, Start, probed
@@ -99,7 +99,7 @@ class Sampler:
     def begin(self) -> None:
         """The stage begins: what is about to learn is the trace's first line."""
         model = self.stage.rule.model
-        self._tell(Net(matrices=self.weights.matrices(), modes=acts_by_mode(model), narrowest=narrowest(model)))
+        self._tell(Net(matrices=self.weights.matrices(), modes=acts_by_mode(model)))
         self._note(0)
 
     def __call__(self, progress: Progress, rule: Rule) -> None:

@@ -54,6 +54,28 @@ def critic_of(seed: int, watch: Watch) -> Ended:
     return judged(watched, "distance of means", apart, most=0.8)
 
 
+def heavy_critic(seed: int, watch: Watch) -> Ended:
+    """A light generator beside a critic that takes most of the time: that is no waiting for data."""
+    given = torch.randn(2000, 2, generator=torch.Generator().manual_seed(seed)) * 0.5 + 1.0
+    generator, critic = perceptron(8, 48, 2), perceptron(2, 512, 512, 1, activation=nn.LeakyReLU)
+    optimizer_g = torch.optim.Adam(generator.parameters(), lr=5e-4, betas=(0.5, 0.9))
+    optimizer_d = torch.optim.Adam(critic.parameters(), lr=3e-4, betas=(0.5, 0.9))
+    with watch(generator, optimizer_g) as watched:
+        for _ in range(60):
+            for _ in range(3):
+                with torch.no_grad():
+                    made = critic(torch.randn(128, 2))
+                real = critic(given[torch.randint(2000, (128,))])
+                optimizer_d.zero_grad()
+                (F.softplus(-real) + F.softplus(critic(torch.randn(128, 2)) + 0 * made)).mean().backward()
+                optimizer_d.step()
+            optimizer_g.zero_grad()
+            F.softplus(-critic(generator(torch.randn(128, 8)))).mean().backward()
+            optimizer_g.step()
+    moved = generator(torch.randn(1000, 8)).mean(0).norm().item()
+    return judged(watched, "mean of what is made", moved, least=0.3)
+
+
 def autoencoder(seed: int, watch: Watch) -> Ended:
     """Pictures through six numbers and back, a sigmoid last."""
     given = data.digits(seed)
@@ -213,6 +235,7 @@ def neighbours(seed: int, watch: Watch) -> Ended:
 
 KINDS = (
     Kind("gan", "the generator, beside a critic with its own optimizer", adversarial),
+    Kind("heavy-critic", "another net takes most of the time", heavy_critic),
     Kind("autoencoder", "inputs are targets, a sigmoid last", autoencoder),
     Kind("q-learning", "targets under no_grad in training mode", own_targets),
     Kind("gan-critic", "gradients of the other net's step are cleared", critic_of, reported=True),

@@ -101,8 +101,14 @@ def show(text: str, *beginnings: str) -> None:
         if place and number > wanted[place - 1] + 1:
             print("    ...")
         for line in paragraphs[number].split("\n"):
-            print("    " + ("\n    ".join(textwrap.wrap(line, WIDTH)) if len(line) > WIDTH else line))
+            print(textwrap.indent("\n".join(broken(line)), "    "))
     sys.stdout.flush()
+
+
+def broken(line: str) -> list[str]:
+    """A line in pieces that fit, further ones as far to the right as the first."""
+    indent = " " * (len(line) - len(line.lstrip()))
+    return textwrap.wrap(line, WIDTH, subsequent_indent=indent, drop_whitespace=True) if len(line) > WIDTH else [line]
 
 
 def say(sentence: str) -> None:
@@ -138,7 +144,9 @@ def wrong_data(tour: Tour) -> str:
     named, right = len(labels), len(labels & flipped)
     require(copies == copied, f"of {len(copied)} copies {len(copies & copied)} were named, and {len(copies - copied)} others")
     require(right >= len(flipped) / 2, f"of {len(flipped)} labels {right} were named")
-    say(f"Named are all {len(copied)} copies, {right} of the {len(flipped)} labels, and {named - right} that were not changed.")
+    say(
+        f"Named: all {len(copied)} copies; and {named} labels, of which {right} are among the {len(flipped)} that were changed."
+    )
     return f"{len(copied)} of {len(copied)} copies and {right} of {len(flipped)} wrong labels found"
 
 
@@ -173,7 +181,7 @@ def kills(tour: Tour) -> str:
     say("One training is left alone. Another one, of the same command, is killed twice by SIGKILL, which no program can catch.")
     whole = tour.run(f"{TRAIN} --out whole")
     require(whole.code == 0, f"the training ended with exit code {whole.code}: {whole.err}")
-    show(whole.err, "data", LEARNED)
+    show(whole.err, LEARNED)
     for epoch in (6, 15):
         ran = tour.run(f"{TRAIN} --out killed", killed_when=lambda epoch=epoch: epochs(tour, "killed") >= epoch)
         require(

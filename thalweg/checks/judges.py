@@ -9,19 +9,23 @@ import numpy as np
 from thalweg.checks.scores import folds
 
 FOLDS = 5
+SMALL = 1_000_000
+"""Numbers in a table up to which one thread judges it: more of them wait for each other longer than they work."""
 
 
 def probabilities(judge: str, table: Any, codes: np.ndarray) -> np.ndarray:
     """(n, K) what a model says of each row, trained on the other folds; each class has the same share in all folds."""
     from sklearn.exceptions import ConvergenceWarning
+    from threadpoolctl import threadpool_limits
 
     fold, classes = _even_folds(codes), int(codes.max()) + 1
     found = np.zeros((len(codes), classes))
+    threads = 1 if int(np.prod(table.shape)) <= SMALL else None
     for number in range(FOLDS):
         own, rest = np.flatnonzero(fold == number), np.flatnonzero(fold != number)
         model = JUDGES[judge]()
-        with warnings.catch_warnings():  # a model that has not settled yet is good enough to judge labels by
-            warnings.simplefilter("ignore", ConvergenceWarning)
+        with threadpool_limits(threads), warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # what has not settled yet is good enough to judge labels by
             model.fit(table[rest], codes[rest])
         found[np.ix_(own, model.classes_)] = model.predict_proba(table[own])
     return found

@@ -181,14 +181,20 @@ class Completion:
         """Nothing is remembered."""
 
 
+SPARING = 200
+"""Times as long as steps waited for a save that the clock asks for no further one."""
+
+
 class Checkpointer:
     """Saves the run at steps and at wall-clock intervals; the clock decides when, never what.
 
     Where a save still goes on, one that the clock asks for waits for a later step, and one that is due at a step is waited for.
+    Large states are saved less often by the clock, so that steps lose no more than a two-hundredth of the time to it.
 
     Args:
-        save: begins to write a checkpoint of the present state.
+        save: begins to write a checkpoint of the present state; steps wait until that is copied.
         behind: does the writing; what that failed with is raised at the next step.
+        seconds: between two saves by the clock, at least.
         clock: seconds that pass.
     """
 
@@ -202,15 +208,16 @@ class Checkpointer:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.save, self.behind, self.seconds, self.steps, self.clock = save, behind, seconds, steps, clock
-        self._last = clock()
+        self._last, self._between = clock(), seconds
 
     def __call__(self, progress: Progress, rule: Rule) -> None:
         self.behind.check()
         by_step = self.steps is not None and progress.position.step % self.steps == 0
         now = self.clock()
-        if by_step or (now - self._last >= self.seconds and not self.behind.busy):
+        if by_step or (now - self._last >= self._between and not self.behind.busy):
             self.save(progress)
-            self._last = now
+            self._last = self.clock()
+            self._between = max(self.seconds, SPARING * (self._last - now))
 
     def due(self, progress: Progress) -> float:
         return math.inf if self.steps is None else (progress.position.step // self.steps + 1) * self.steps

@@ -60,7 +60,9 @@ class RunSettings(Settings):
     stages: list[StageSettings] = Field(default_factory=lambda: [StageSettings()], min_length=1)
     stopping: StoppingSettings = StoppingSettings()
     evaluate_every: int | None = Field(None, ge=1, description="steps between evaluations where there are no epochs")
-    checkpoint_seconds: float = Field(60.0, gt=0, description="at least so long between checkpoints")
+    checkpoint_seconds: float = Field(
+        10.0, gt=0, description="at least so long between checkpoints; longer where the state is large"
+    )
     checkpoint_steps: int | None = Field(
         None, ge=1, description="a checkpoint after every so many steps, whatever the clock says"
     )

@@ -130,7 +130,7 @@ def probed(model: nn.Module, weights: Mapping[str, Tensor], lesson: Lesson) -> P
     with _calm(model):
         try:
             return _taught(held, lesson)
-        except (RuntimeError, TypeError, ValueError, LookupError):
+        except (RuntimeError, TypeError, ValueError, LookupError, AttributeError, NotImplementedError, AssertionError):
             return UNTRIED  # rows of a batch cannot always be taken alone
 
 

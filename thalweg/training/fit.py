@@ -333,9 +333,8 @@ class _Work:
             The seconds that the stage took, as they are told; 0 where it had ended before.
         """
         progress = stage.progress
-        if not interrupted and not ended:
-            _sampling(watch, Sampler.conclude)
         if progress.stopped == DIVERGED:
+            _sampling(watch, Sampler.conclude)
             raise self._diverged(stage, watch)
         if interrupted:
             progress.stopped = progress.stopped.removeprefix(INTERRUPTED)
@@ -347,6 +346,7 @@ class _Work:
         assert isinstance(evaluation, Evaluation)
         assert isinstance(line, ProgressLine)
         seconds = line.conclude(progress)
+        _sampling(watch, Sampler.conclude)
         evaluation.restore_best(stage.rule)
         stage.rule.end(stage.batches, progress.position)
         self.saving.save(stage, watch, ended=True)

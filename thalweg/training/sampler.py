@@ -7,7 +7,7 @@ what they were. Which steps these are depends on their number alone, so that a r
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from itertools import islice
 from typing import Any
@@ -37,6 +37,7 @@ from thalweg.rules._gradient import GradientRule
 from thalweg.rules._rule import Rule
 from thalweg.tasks._task import Losses, restore_modes, set_evaluating
 from thalweg.training.loop import Progress
+from thalweg.training.own_loss import OwnLoss
 from thalweg.training.stage import Stage
 from thalweg.training.trace import unchanged
 
@@ -136,9 +137,9 @@ class Sampler:
         if self.start is not None and wants_probe(trace):
             self._tell(self._probe(self.start))
             trace = self._trace()
-        found = judged(trace, ours=True)
+        found = [one for one in judged(trace, ours=True) if one["name"] not in self.said]
         if found:
-            self.talk.say("doctor", *(f"{one['what']}; {one['fix']}" for one in found))
+            self.talk.say("doctor", *(f"{one['what']} ({one['sure']}): {one['fix']}" for one in found))
 
     def state_dict(self) -> dict[str, Any]:
         return {
@@ -209,7 +210,7 @@ class Sampler:
                 heard.append(answers.read(call, figures, "answers"))
 
         try:
-            with unchanged(rule.model), rule.at_rest.held(), _watched(layers):
+            with self._as_it_was(rule), rule.at_rest.held(), _watched(layers):
                 seed_from(at)
                 part = rule.prepare(batch, at).parts(rule.settings.accumulate)[0]
                 with overheard(taken, lambda roots, whole: None), autocast(rule.context.device, rule.context.precision):
@@ -237,7 +238,7 @@ class Sampler:
             return
         evaluations, modes, at = Evaluations(), set_evaluating(rule.shipped), progress.position.inside("held out")
         try:
-            with unchanged(rule.model), torch.set_grad_enabled(rule.task.needs_gradients):
+            with self._as_it_was(rule), torch.set_grad_enabled(rule.task.needs_gradients):
                 seed_from(at)
                 with overheard(evaluations.add, lambda roots, whole: None):
                     losses = rule.task.objective(rule.shipped, rule.prepare(batch, at))
@@ -254,6 +255,21 @@ class Sampler:
         """Evaluations from one look to the next: so that a stage has some twelve."""
         done = max(progress.position.step, 1)
         return max(1, round(len(progress.history) * progress.position.total / done / LOOKS))
+
+    @contextmanager
+    def _as_it_was(self, rule: GradientRule) -> Iterator[None]:
+        """What the model and a loss of the user's own hold, in buffers and in Python, is put back; so is the random state."""
+        loss = rule.task.loss.function if isinstance(rule.task.loss, OwnLoss) else rule.task.loss
+        losses = list(loss.modules()) if isinstance(loss, nn.Module) else [loss]
+        holding = [vars(one) for one in (*rule.model.modules(), *losses) if isinstance(getattr(one, "__dict__", None), dict)]
+        former = [(now, dict(now)) for now in holding]
+        try:
+            with unchanged(rule.model), unchanged(loss) if isinstance(loss, nn.Module) else nullcontext():
+                yield
+        finally:
+            for now, was in former:
+                now.clear()
+                now.update(was)
 
     def _say(self) -> None:
         """Say once what is grave, while there is still something to be done about it."""
@@ -282,7 +298,7 @@ class Sampler:
         def loss(weights: dict[str, Tensor]) -> Tensor:
             return _mean(rule.task.objective(_Called(rule.model, weights), part))
 
-        with unchanged(rule.model):
+        with self._as_it_was(rule):
             return probed(rule.model, start.weights, Lesson(loss, part.size))
 
     def _trace(self) -> Trace:

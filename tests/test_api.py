@@ -170,7 +170,7 @@ def detached(output: Tensor, target: Tensor) -> Tensor:
         (lambda output, target: (output.argmax(1) != target).sum(), "int64"),
     ],
 )
-def test_a_loss_that_gives_something_else_is_refused_with_what_it_gave(loss, said, table, tmp_path):
+def test_num_21_a_loss_that_gives_something_else_is_refused_with_what_it_gave(loss, said, table, tmp_path):
     refusal = refused(table, tmp_path, model=MyNet(), loss=loss)
     assert (refusal.code, refusal.exit_code) == ("LOSS_UNFIT", 2)
     assert said in refusal.what
@@ -249,7 +249,7 @@ class Idle(MyNet):
         self.forgotten = nn.Linear(4, 4)
 
 
-def test_parameters_that_take_no_part_are_warned_of_by_name_and_stay(table, tmp_path):
+def test_num_22_parameters_that_take_no_part_are_warned_of_by_name_and_stay(table, tmp_path):
     talk, net = Listening(), Idle()
     before = net.forgotten.weight.detach().clone()
     run = trained(table, tmp_path, model=net, talk=talk, steps=20, settings={"rule": {"optimizer": "sgd"}})
@@ -402,7 +402,7 @@ def test_weights_that_are_not_finite_are_refused_by_layer(table, tmp_path):
     assert "layer head" in refusal.where
 
 
-def test_a_loss_that_is_not_finite_at_once_is_refused_before_training(table, tmp_path):
+def test_num_04_a_loss_that_is_not_finite_at_once_is_refused_before_training(table, tmp_path):
     refusal = refused(table, tmp_path, model=MyNet(), loss=lambda output, target: (0 * output).log().sum(1))
     assert (refusal.code, refusal.exit_code) == ("LOSS_NOT_FINITE", 2)
     assert "8 of 8 rows" in refusal.what

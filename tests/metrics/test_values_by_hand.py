@@ -149,7 +149,7 @@ def test_an_infinite_prediction_gives_no_value_rather_than_infinity() -> None:
     assert value(made("mae"), torch.tensor([float("inf")]), torch.tensor([1.0])) is None
 
 
-def test_a_hundred_million_examples_do_not_drift() -> None:
+def test_num_16_a_hundred_million_examples_do_not_drift() -> None:
     stream, metric = Streaming(made("mae")), made("mae")
     batch = metric.rows(torch.full((1000,), 0.1, dtype=torch.float64), torch.zeros(1000)).sum(0, keepdim=True) * 100
     for _ in range(1000):  # 1000 batches that stand for 100,000 examples each

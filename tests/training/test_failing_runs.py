@@ -186,7 +186,7 @@ class Spoilt(Classification):
         return Losses(losses.loss.masked_fill(bad, torch.nan), losses.weight)
 
 
-def test_one_bad_example_is_named_at_once_and_the_run_goes_on(tmp_path):
+def test_num_04_one_bad_example_is_named_at_once_and_the_run_goes_on(tmp_path):
     heard, train = Heard(), trained_rows(tmp_path)
     task = type("SpoiltOnce", (Spoilt,), {"rows": (train[40],)})
     trained = fitted(settings(steps=5), tmp_path / "run", given=table(), own=Own(task=task), talk=heard)

@@ -80,6 +80,10 @@ def has_tf32(device: torch.device) -> bool:
     return device.type == "cuda" and torch.cuda.get_device_capability(device)[0] >= 8
 
 
+IMITATED = 1.5
+"""Times as long as in float32 from which a precision is taken to have no instructions of its own."""
+
+
 @functools.cache
 def has_bfloat16(device: torch.device) -> bool:
     """Whether a device computes in bfloat16 by instructions of its own, by trying.
@@ -87,9 +91,13 @@ def has_bfloat16(device: torch.device) -> bool:
     Emulated, a product of two matrices of 2,048 columns takes 500 times as long as in float32 (torch 2.13.0, AVX2); by
     instructions a quarter, but of matrices as small as 64 columns twice as long (an AMD EPYC with AVX-512).
     """
-    return device.type in ("cpu", "cuda") and _product_seconds(device, torch.bfloat16) < 1.5 * _product_seconds(
-        device, torch.float32
-    )
+    return device.type in ("cpu", "cuda") and times_as_long(device, "bfloat16") < IMITATED
+
+
+@functools.cache
+def times_as_long(device: torch.device, precision: Literal["bfloat16", "float16"]) -> float:
+    """How many times as long products take as in float32: less than one by instructions, dozens of times where imitated."""
+    return _product_seconds(device, getattr(torch, precision)) / _product_seconds(device, torch.float32)
 
 
 def _product_seconds(device: torch.device, dtype: torch.dtype) -> float:

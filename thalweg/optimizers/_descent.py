@@ -102,6 +102,7 @@ class Descent:
     Attributes:
         rate: the base rate of the settings, before the schedule.
         origin: what penalties pull each parameter towards; empty: zero.
+        norm: () of the last slope, before it was clipped; None before the first, and where a search measures several.
     """
 
     def __init__(
@@ -118,6 +119,7 @@ class Descent:
         self.peaks = [float(group["lr"]) for group in self.optimizer.param_groups]
         self._rate_of = _schedule(settings)
         self.origin: dict[str, Tensor] = {}
+        self.norm: Tensor | None = None
         self.scaled, self.scale, self._calm = scaled, 65536.0 if scaled else 1.0, 0
 
     def share_out(self, shares: Mapping[str, float]) -> None:
@@ -147,16 +149,19 @@ class Descent:
         return [self._rate_of(at.step + more, at.total) for more in range(steps)]
 
     def update(self, slope: Slope, at: Position, again: Callable[[], Slope] | None = None) -> Tensor:
-        """One update; says whether the slope was finite (if not, nothing was touched).
+        """One update; says whether the slope and the rate were finite (if not, nothing was touched).
 
         Args:
             again: measures the slope anew at the present weights; only line searches call it.
         """
-        gradients, norm, finite = self._judged(slope)
+        gradients, self.norm, finite = self._judged(slope)
         if not self._admitted(bool(finite)):
             return finite
-        self._clip(gradients, norm)
-        self._prepare(gradients, self.rates(at))
+        rates = self.rates(at)
+        if not all(map(math.isfinite, rates)):
+            return torch.zeros_like(finite)
+        self._clip(gradients, self.norm)
+        self._prepare(gradients, rates)
         self._move()
         return finite
 

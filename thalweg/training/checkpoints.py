@@ -21,7 +21,7 @@ from thalweg.data.batches import Batches
 from thalweg.rules._rule import Rule
 from thalweg.training.loop import Listener, Progress
 from thalweg.training.restored import position_in, refuse_misfits, typed, understood
-from thalweg.training.trace import spoilt_weights
+from thalweg.training.trace import spoilt
 
 STAGE = 10**9
 """Checkpoints are numbered by stage x this + step, so that later ones have larger numbers."""
@@ -97,15 +97,15 @@ def take(
         ResourceRefusal: there is no memory for a copy of all state.
     """
     position = progress.position
-    spoilt = spoilt_weights(rule)
-    if spoilt:
+    bad = spoilt(rule)
+    if bad:
         raise TrainingRefusal(
             "CHECKPOINT_NOT_FINITE",
-            f"{len(spoilt)} of the model's tensors are not finite after step {position.step}: {', '.join(spoilt[:4])}",
+            f"{len(bad)} of the run's tensors are not finite after step {position.step}: {', '.join(bad[:4])}",
             where=f"stage {position.stage}, checkpoint {position.step}; it was not written",
             why="steps that are not finite are spared, so something else wrote into them; earlier checkpoints are kept",
             fix="look for code of your own that changes parameters, and go on from the last checkpoint: --resume",
-            details={"tensors": spoilt},
+            details={"tensors": bad},
         )
     told = dataclasses.asdict(position) | {"path": list(position.path)}
     stamp = {"position": told, "stopped": progress.stopped, "ended": ended, **facts}

@@ -21,7 +21,7 @@ from thalweg.rules._gradient import GradientRule, slope_of
 from thalweg.rules._rule import Rule
 from thalweg.tasks._task import Losses
 from thalweg.training.loop import Progress
-from thalweg.training.trace import Trace, finite, spoilt_weights, traced, unchanged
+from thalweg.training.trace import Trace, finite, spoilt, spoilt_memory, traced, unchanged
 
 DIVERGED = "diverged"
 MOST = 4
@@ -82,22 +82,26 @@ class Divergence:
         self.refusal: TrainingRefusal | None = None
 
     def __call__(self, progress: Progress, rule: Rule) -> None:
-        reported = progress.report.get("finite")
-        if reported is None or bool(reported):
+        if _sound(progress):
             self.skipped = 0
+            if _evaluated(progress) and (bad := spoilt(rule)):
+                self._stop(_spoilt(rule, bad), progress)
             return
         self.skipped, self.spared = self.skipped + 1, self.spared + 1
         fault = examined(rule, progress)
         at_once = fault.every and self.most == MOST
         too_often = self.spared > max(self.most, SHARE * progress.position.total)
         if at_once or self.skipped >= self.most or too_often:
-            self.refusal = refused(fault, progress, self.spared)
-            progress.stopped = DIVERGED
+            self._stop(fault, progress)
         elif self.spared == 1:
             place = ", ".join(filter(None, [fault.place, fault.examples]))
             self.warn(
                 f"step {progress.position.step} was not finite and changed nothing: {fault.what} ({place}); {fault.cause}"
             )
+
+    def _stop(self, fault: Fault, progress: Progress) -> None:
+        self.refusal = refused(fault, progress, self.spared)
+        progress.stopped = DIVERGED
 
     def due(self, progress: Progress) -> float:
         return math.inf  # a program leaves such a step to the rule
@@ -111,26 +115,52 @@ class Divergence:
 
 def examined(rule: Rule, progress: Progress) -> Fault:
     """Why the last step was not finite, found by taking its forward and backward pass again under watch; nothing is changed."""
-    bad = spoilt_weights(rule)
+    bad = spoilt(rule)
     if bad:
-        return Fault(
-            "weights are not finite",
-            f"weights {', '.join(bad[:3])}",
-            "something other than a step wrote into them: steps that are not finite are spared",
-            "look for code that changes parameters, and go on from a checkpoint: --resume",
-            every=True,
-        )
+        return _spoilt(rule, bad)
     batch, at = progress.batch, progress.at
     assert batch is not None
     assert at is not None
     if not isinstance(rule, GradientRule):
         return _unknown(rule, at)
+    rates = rule.descent.rates(at)
+    if not all(map(math.isfinite, rates)):
+        told = f"the schedule of the rate gives {rates[0]}"
+        return Fault("the learning rate is not finite", f"step {at.step + 1}", told, "--set rule.schedule=constant", every=True)
     with unchanged(rule.model), traced(rule.model) as trace:
         seed_from(at)
         batch = rule.prepare(batch, at)
         with autocast(rule.context.device, rule.context.precision):
             losses = rule.task.objective(rule.model, batch)
         return _fault(rule, batch, at, losses, trace)
+
+
+def _spoilt(rule: Rule, bad: Sequence[str]) -> Fault:
+    """Something else than a step wrote what is not finite into weights, averages, statistics or what an optimizer remembers."""
+    memory = spoilt_memory(rule)
+    first = memory or bad
+    return Fault(
+        "what the optimizer remembers is not finite" if memory else "weights are not finite",
+        f"{'weights ' * (not memory)}{', '.join(first[:3])}",
+        "something other than a step wrote into them: steps that are not finite are spared",
+        "look for code that changes parameters, and go on from a checkpoint: --resume",
+        every=True,
+    )
+
+
+def _sound(progress: Progress) -> bool:
+    """The last step was finite, as far as it says so; of rules that spare nothing, its loss was."""
+    reported = progress.report.get("finite")
+    if reported is not None:
+        return bool(reported)
+    loss = progress.report.get("loss")
+    return loss is None or bool(torch.isfinite(loss))
+
+
+def _evaluated(progress: Progress) -> bool:
+    """What ships was measured after the last step."""
+    last = progress.history[-1] if progress.history else {}
+    return (last.get("stage"), last.get("step")) == (progress.position.stage, progress.position.step)
 
 
 def _fault(rule: GradientRule, batch: Batch, at: Position, losses: Losses, trace: Trace) -> Fault:

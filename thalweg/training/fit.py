@@ -51,11 +51,20 @@ from thalweg.training.saving import Saving
 from thalweg.training.searching import Search, found_used
 from thalweg.training.settings import RunSettings
 from thalweg.training.speed import settle
+from thalweg.training.spikes import Spikes
 from thalweg.training.splitting import tell_splitting
 from thalweg.training.stage import Own, Stage, build_stage, task_facts
-from thalweg.training.telling import ProgressLine, few_to_choose, tell_data, tell_model, tell_resumed, tell_stage
+from thalweg.training.telling import (
+    ProgressLine,
+    few_to_choose,
+    slow_precision,
+    tell_data,
+    tell_model,
+    tell_resumed,
+    tell_stage,
+)
 from thalweg.training.threads import threads_for
-from thalweg.training.trace import spoilt_weights
+from thalweg.training.trace import spoilt
 
 EVALUATION_BATCH = 256
 
@@ -260,6 +269,7 @@ class _Work:
             "evaluation": evaluation,
             "divergence": Divergence(self.talk.warn, most=MOST_SCALED if self.context.precision == "float16" else MOST),
             **({"doctor": self._sampler(stage, validation)} if settings.doctor else {}),
+            **({} if isinstance(self.raw, Environment) else {"spikes": Spikes(self.talk.warn)}),  # whose targets move
             "parts": InParts(stage, self.pacing.planned, self.talk),
             **further,
             "interruption": interruption,
@@ -293,6 +303,8 @@ class _Work:
         tell_model(self.talk, stage, self.context)
         for label, lines in found:
             self.talk.say(label, *lines)
+        if slow := slow_precision(self.context):
+            self.talk.warn(slow)
         few = few_to_choose(stage, self.settings.stopping)
         for hint in filter(None, (better_begun(stage, self.settings), frozen_at_random(stage, self.settings), few)):
             self.talk.say("model", hint)
@@ -358,7 +370,7 @@ class _Work:
         assert isinstance(divergence, Divergence)
         assert divergence.refusal is not None
         progress.stopped = ""
-        if not self.folder.steps() and not spoilt_weights(stage.rule):
+        if not self.folder.steps() and not spoilt(stage.rule):
             self.saving.save(stage, watch)
         return divergence.refusal
 

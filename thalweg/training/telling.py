@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from thalweg.core.device import IMITATED, has_bfloat16, times_as_long
 from thalweg.core.talk import Talk
 from thalweg.data.dataset import PARTS, Dataset
 from thalweg.rules._rule import Context, Rule, RuleSettings
@@ -62,6 +63,22 @@ def few_to_choose(stage: Stage, stopping: StoppingSettings) -> str:
     return (
         f"{few} little of which weights are best, so those kept are so by luck; the last: --set stopping.keep=last; "
         "to learn for a shorter time: --epochs N or --patience N"
+    )
+
+
+def slow_precision(context: Context) -> str:
+    """A sentence where the device has no instructions for the precision that was asked for; empty elsewhere."""
+    precision, device = context.precision, context.device
+    if precision not in ("bfloat16", "float16"):
+        return ""
+    times = times_as_long(device, precision)
+    if times < IMITATED:
+        return ""
+    other = "bfloat16 or float32" if precision == "float16" and has_bfloat16(device) else "float32"
+    where = "this processor" if device.type == "cpu" else str(device)
+    return (
+        f"{where} has no instructions for {precision} and imitates it: products take about {times:.0f} times as long as in "
+        f"float32, and give what it would; faster: --precision {other}"
     )
 
 

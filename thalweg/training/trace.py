@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from thalweg.optimizers._average import Follower
+from thalweg.optimizers._descent import Descent
 from thalweg.rules._rule import Rule
 
 
@@ -162,12 +164,29 @@ def _put_back(buffers: Sequence[tuple[Tensor, Tensor]]) -> None:
         one.copy_(former)
 
 
-def spoilt_weights(rule: Rule) -> list[str]:
-    """Names of parameters, of all that a rule learns or ships, that are not finite."""
-    modules = {name: one for name, one in rule.learned.items() if isinstance(one, nn.Module)} | {"shipped": rule.shipped}
+def spoilt(rule: Rule) -> list[str]:
+    """Names of what is not finite of all that a rule learns, remembers or ships.
+
+    Buffers are spoilt by what is no number; infinity stands in masks.
+    """
+    modules = {name: one for name, one in rule.learned.items() if isinstance(one, nn.Module)} | {"": rule.shipped}
+    modules |= {name: one.module for name, one in rule.learned.items() if isinstance(one, Follower)}
     seen: dict[int, str] = {}
-    for module in modules.values():
+    for of, module in modules.items():
+        prefix = "" if of in ("", "model") else f"{of}: "
         for name, one in module.named_parameters():
             if id(one) not in seen and not finite(one):
-                seen[id(one)] = name
-    return list(seen.values())
+                seen[id(one)] = prefix + name
+        for name, held in module.named_buffers():
+            if id(held) not in seen and held.is_floating_point() and bool(held.isnan().any()):
+                seen[id(held)] = prefix + name
+    return [*seen.values(), *spoilt_memory(rule)]
+
+
+def spoilt_memory(rule: Rule) -> list[str]:
+    """Names of what optimizers remember that is not finite: `exp_avg of first.weight`."""
+    found = []
+    for descent in rule.learned.values():
+        for name, state in descent.state_dict()["optimizer"].items() if isinstance(descent, Descent) else ():
+            found += [f"{key} of {name}" for key, one in state.items() if isinstance(one, Tensor) and not finite(one)]
+    return found

@@ -7,12 +7,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from thalweg.core import files
 from thalweg.core.run_folder import RunFolder
+from thalweg.core.strict_yaml import read_yaml
 from thalweg.evaluation.figures import Unit
-from thalweg.training.own_parts import OWN
+from thalweg.training.own_parts import own_of
 
 
 @dataclass(frozen=True)
@@ -36,10 +35,11 @@ class Facts:
     @staticmethod
     def of(folder: RunFolder) -> "Facts":
         """Read what is there."""
-        settings = yaml.safe_load(folder.settings.read_text(encoding="utf-8")) if folder.settings.is_file() else {}
+        told = read_yaml(folder.settings)[0] if folder.settings.is_file() else {}
+        settings = told if isinstance(told, Mapping) else {}
         read = [_json(path) for path in (folder.environment, folder.data, folder.results)]
         day = datetime.fromtimestamp(folder.results.stat().st_mtime, UTC) if folder.results.is_file() else datetime.now(UTC)
-        return Facts(folder.path, settings or {}, read[0], read[1], _lines(folder.metrics), read[2], day)
+        return Facts(folder.path, settings, read[0], read[1], _lines(folder.metrics), read[2], day)
 
     @property
     def headline(self) -> Mapping[str, Any]:
@@ -80,7 +80,7 @@ class Facts:
     @property
     def own(self) -> dict[str, str]:
         """The parts that were given as objects, by sort, as they are called."""
-        return {str(sort): str(name) for sort, name in (self.settings.get(OWN) or {}).items()}
+        return own_of(self.settings)
 
 
 def _json(path: Path) -> Mapping[str, Any]:

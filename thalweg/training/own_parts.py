@@ -18,7 +18,7 @@ def refuse_lacking(settings: Mapping[str, Any], given: Mapping[str, Any]) -> Non
     Raises:
         UsageRefusal: one is missing.
     """
-    own = {str(sort): str(name) for sort, name in (settings.get(OWN) or {}).items()}
+    own = own_of(settings)
     lacking = [sort for sort in own if given.get(sort) is None and not _name_of(settings.get(sort))]
     if not lacking:
         return
@@ -30,6 +30,24 @@ def refuse_lacking(settings: Mapping[str, Any], given: Mapping[str, Any]) -> Non
         why="a file cannot hold it, and another part would be trained in its place",
         fix=f"in Python, tw.train(data, {again}, settings=...); or name another (--{lacking[0]} NAME)",
     )
+
+
+def own_of(settings: Mapping[str, Any]) -> dict[str, str]:
+    """The parts of a run that were given as objects, by sort, as they are called.
+
+    Raises:
+        UsageRefusal: the settings tell something else in their place.
+    """
+    told = settings.get(OWN) or {}
+    if not isinstance(told, Mapping):
+        raise UsageRefusal(
+            "SETTING_INVALID",
+            f"{OWN} must be a mapping of a part's sort to what it is called, got a {type(told).__name__}",
+            where=f"settings, {OWN}",
+            why="parts of your own are never loaded from a file",
+            fix=f"leave {OWN} out, and give the part in Python: tw.train(data, model=net)",
+        )
+    return {str(sort): str(name) for sort, name in told.items()}
 
 
 def given_again(sort: str, name: str) -> str:

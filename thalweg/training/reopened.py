@@ -4,10 +4,10 @@ import dataclasses
 from typing import Any
 
 import torch
-import yaml
 
-from thalweg.core.errors import DataRefusal, PackageRefusal
+from thalweg.core.errors import DataRefusal, PackageRefusal, UsageRefusal
 from thalweg.core.run_folder import RunFolder
+from thalweg.core.strict_yaml import read_yaml
 from thalweg.data.dataset import Dataset, Examples, StoredDataset
 from thalweg.data.encode import encode, encode_examples
 from thalweg.data.read import read
@@ -26,9 +26,9 @@ def settings_of_run(folder: RunFolder) -> RunSettings:
         PackageRefusal: `settings.yaml` is missing or is not a mapping.
     """
     try:
-        written = yaml.safe_load(folder.settings.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
-        written = error
+        written = read_yaml(folder.settings)[0]
+    except UsageRefusal as refusal:
+        written = refusal.what
     if not isinstance(written, dict):
         raise PackageRefusal(
             "RUN_SETTINGS",

@@ -16,7 +16,7 @@ from thalweg.core.run_folder import RunFolder
 from thalweg.core.run_lock import Holding, holding
 from thalweg.core.run_names import runs_of
 from thalweg.training.own_code import digests_of_code
-from thalweg.training.own_parts import OWN
+from thalweg.training.own_parts import OWN, own_of
 from thalweg.training.requested import CHOSEN, PARTS, asked_before, run_settings
 from thalweg.training.settings import RunSettings
 from thalweg.training.stage import Own
@@ -83,7 +83,7 @@ def differences(run: RunFolder, asked: RunSettings, own: Own, *, but: tuple[str,
     written = asked_before(run.path)
     before = _flat(run_settings({key: value for key, value in written.items() if key != OWN}), but)
     now = _flat(asked, but)
-    before |= {f"{sort}.own": name for sort, name in (written.get(OWN) or {}).items()}
+    before |= {f"{sort}.own": name for sort, name in own_of(written).items()}
     now |= {f"{sort}.own": name for sort, name in own.names.items()}
     if "code" not in but and run.environment.is_file():
         told = files.read_json(run.environment, where=run.environment.name).get("code", {})

@@ -196,7 +196,7 @@ def tried(folder: str, numbers: list[int]) -> list[dict[str, Any]]:
     return told
 
 
-@pytest.mark.parametrize("numbers", shares(16, 140, each=35), ids=str)
+@pytest.mark.parametrize("numbers", shares(12, 140, each=20), ids=str)
 def test_pkg_12_pkg_14_hostile_files_run_nothing_at_any_door(tmp_path, numbers):
     (tmp_path / "data").mkdir()
     given = {"XDG_CACHE_HOME": str(tmp_path / "cache"), "THALWEG_SPEED": "plain", "THALWEG_DATA": str(tmp_path / "data")}

@@ -2,26 +2,31 @@
 
 import errno
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 
 import pytest
 
 from tests.core.faults import CALLS, counted
-from tests.reliability.figures import Row, sized
-from tests.reliability.killing import stale
+from tests.fresh_process import Fresh
+from tests.reliability.figures import Row, shares, sized
+from tests.reliability.killing import LIMIT, Attempt, left_by, looked_at, stale, trained, warm
+from tests.reliability.matrix import NET, Kind, table
 from tests.reliability.saves import SAVES
 from thalweg.core.errors import Refusal, ResourceRefusal
+from thalweg.core.run_folder import RunFolder
 
 SAVED = Row(
     "R2",
     "system calls of saves that fail in turn: a full disk, EIO, quota, EACCES, EINTR, a short write: old or new state",
     "an atomic rename without sync (Lightning 20011)",
 )
+TRAINED = Row("R2", "system calls of whole runs that fail in turn; the run, repeated, ends with the same bits", order=2)
 SHORT = -1
 ERRORS = (errno.ENOSPC, errno.EIO, errno.EDQUOT, errno.EACCES, errno.EINTR, SHORT)
 """What a call fails with; a short write takes half of what it is given, and the next one finds the disk full."""
-MOST = 400
+MOST, MANY = 400, 10**9
 
 
 class Failing:
@@ -85,3 +90,47 @@ def test_r02_whatever_call_of_a_save_fails_the_old_is_read_or_the_new(quick, nam
         else:
             pytest.fail("the save never ended")
     SAVED.note(tried, tried)
+
+
+def failing_runs(numbers: Sequence[int], root: Path) -> list[str]:
+    """Fail a call of a run for each number, then repeat the run; says what is wrong."""
+    warm()
+    kind = Kind("", {**NET, "rule": {"steps": 8, "batch_size": 16, "average": 0.9}, "checkpoint_steps": 3}, table)
+    whole = root / "whole" / "run"
+    calls = _tried(kind, whole, Failing(MANY, errno.EIO, lasting=False))
+    assert calls, (whole.parent / "failed").read_text()
+    expected, wrong = left_by(whole), list[str]()
+    for number in numbers:
+        folder, at, error = root / str(number) / "run", 1 + number * 7919 % calls, ERRORS[number % len(ERRORS)]
+        said = f"call {at} of {calls} with {error}: "
+        if not _tried(kind, folder, Failing(at, error, lasting=number % 4 == 0)):
+            wrong.append(said + (folder.parent / "failed").read_text())
+            continue
+        wrong += [said + fault for fault in (looked_at(folder)[0] if folder.exists() else [])]
+        if RunFolder(folder).state() != "finished":  # it may go on without what failed, such as a line of its log
+            again = Attempt(partial(trained, kind, folder), folder.parent / "failed")
+            assert again.ends_well_within(LIMIT), f"{said}repeated, it takes too long"
+        found = left_by(folder)
+        wrong += [f"{said}{name} differs" for name in expected | found if expected.get(name) != found.get(name)]
+        wrong += [f"{said}{one} is left behind" for one in stale(folder.parent)]
+    return wrong
+
+
+def _tried(kind: Kind, folder: Path, failing: Failing) -> int:
+    """How many calls a run made of which one fails; 0 where it ended otherwise than well or refused."""
+    folder.parent.mkdir(parents=True)
+    counted_in = folder.parent / "calls"
+
+    def act() -> None:
+        _, calls = failed(partial(trained, kind, folder), failing)
+        counted_in.write_text(str(calls))
+
+    attempt = Attempt(act, folder.parent / "failed")
+    assert attempt.ends_within(LIMIT), "it takes too long"
+    return int(counted_in.read_text()) if counted_in.exists() else 0
+
+
+@pytest.mark.parametrize("share", shares(5, 160, each=80), ids=str)
+def test_r02_a_run_in_which_a_call_failed_ends_with_the_same_bits_when_it_is_repeated(tmp_path, share):
+    assert Fresh(failing_runs, share, tmp_path).answer(seconds=300) == []
+    TRAINED.note(len(share), len(share))

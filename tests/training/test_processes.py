@@ -53,6 +53,8 @@ FEW = {"split": {"train": 0.94, "validation": 0.005, "calibration": 0.005, "test
 RUNS = {
     **CASES,
     **{word: {**IRIS, "rule": {"steps": 3, "batch_size": 30}, **changed} for word, changed in WARNED.items()},
+    "rows that cannot be shared out evenly": {**IRIS, "rule": {"epochs": 3, "batch_size": 7}},
+    "a batch of one row": {**IRIS, "rule": {"steps": 2, "batch_size": 1}},
     "one row to validate": {**IRIS, "data": FEW, "rule": {"steps": 4, "batch_size": 30}},
 }
 
@@ -131,3 +133,25 @@ def test_fewer_validation_rows_than_processes_are_measured_all_the_same(folder):
     assert [line["validation.accuracy"] for line in together[0]["history"]] == [
         line["validation.accuracy"] for line in alone["history"]
     ]
+
+
+def test_run_11_rows_that_cannot_be_shared_out_evenly_are_read_once_each(folder):
+    [alone], (first, second) = (found(folder, world, "rows that cannot be shared out evenly") for world in (1, 2))
+    epochs: dict[int, list[int]] = {}
+    sizes = set()
+    for whole, ours, theirs in zip(alone["rows"], first["rows"], second["rows"], strict=True):
+        assert ours[:2] == theirs[:2] == whole[:2]
+        assert ours[2] + theirs[2] == whole[2], "no row falls to both, none to neither"
+        epochs.setdefault(whole[1], []).extend(whole[2])
+        sizes.add((len(ours[2]), len(theirs[2])))
+    assert {abs(mine - yours) for mine, yours in sizes} == {0, 1}, "shares are uneven, and by one row at most"
+    assert len(epochs) == 3
+    assert all(len(set(rows)) == len(rows) and set(rows) == set(epochs[0]) for rows in epochs.values())
+
+
+def test_run_11_more_processes_than_rows_of_a_batch_are_refused_by_all_of_them(folder):
+    for told in found(folder, 2, "a batch of one row"):
+        assert told["refused"]["code"] == "BATCH_TOO_SMALL"
+        assert "1 rows cannot be shared by 2 processes" in told["refused"]["what"]
+        assert "--batch-size 2" in told["refused"]["fix"]
+    assert "refused" not in found(folder, 1, "a batch of one row")[0]

@@ -8,6 +8,7 @@ Reference: Goodfellow et al. 2013, arXiv:1302.4389, eq. 1.
 Letters: B batch.
 """
 
+import torch
 from torch import Tensor, nn
 
 import thalweg as tw
@@ -30,6 +31,7 @@ class Maxout(nn.Module):
 
 
 if __name__ == "__main__":
-    run = tw.train("digits", model=Maxout(), lr=0.01, epochs=30, out="maxout")
+    torch.manual_seed(0)
+    run = tw.train("digits", model=Maxout(), lr=0.01, epochs=30, speed="plain", out="maxout")
     print(run)
     print(run.results["verdict"]["sentence"])

@@ -11,7 +11,9 @@ from tests.packages.trained import Heard, table
 from tests.refusing import assert_well_said, expect_refusal
 from tests.training.resuming import fitted
 from thalweg.core.errors import TrainingRefusal
-from thalweg.core.run_folder import RunFolder
+from thalweg.core.files import write_folder
+from thalweg.core.run_folder import CHECKPOINT_FORMAT, RunFolder
+from thalweg.core.tensors import tree_from_folder, tree_to_files
 from thalweg.data.batches import Batches
 from thalweg.data.encode import encode
 from thalweg.data.read import read
@@ -382,3 +384,29 @@ def test_pkg_24_when_no_checkpoint_verifies_nothing_is_started_or_removed(tmp_pa
     with expect_refusal("CHECKPOINTS_ALL_DAMAGED", exit_code=4):
         fitted(settings(), tmp_path / "run", given=table(), resume=True)
     assert folder.steps()
+
+
+def disagreeing(part, tree):
+    """A checkpoint of step 6 one part of which was taken at another step."""
+    if part == "state.json":
+        tree["number"] = 5
+    elif part == "state.safetensors":
+        tree["numbered"] = torch.tensor(7)
+    elif part == "history":
+        tree["history"].append(dict(tree["history"][-1], step=9))
+    else:
+        tree["listeners"]["evaluation"]["best_at"]["step"] = 9
+
+
+@pytest.mark.parametrize("part", ["state.json", "state.safetensors", "history", "evaluation.best_at"])
+def test_num_26_a_checkpoint_whose_parts_are_of_different_steps_is_refused_with_the_part(tmp_path, part):
+    asked = settings(steps=6) | {"checkpoint_steps": 6, "evaluate_every": 2}
+    folder = fitted(asked, tmp_path / "run", given=table()).folder
+    taken = folder.checkpoint(6)
+    tree = tree_from_folder(taken)
+    disagreeing(part, tree)
+    write_folder(taken.path, tree_to_files(tree), format=CHECKPOINT_FORMAT, version=1, stamp=taken.manifest.stamp)
+    with expect_refusal("CHECKPOINT_MISFIT", exit_code=4) as caught:
+        fitted(asked, tmp_path / "run", given=table(), resume=True)
+    assert part in caught.value.what
+    assert "6 says its manifest" in caught.value.what

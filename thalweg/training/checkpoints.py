@@ -20,7 +20,7 @@ from thalweg.core.tensors import tree_from_folder, tree_to_files
 from thalweg.data.batches import Batches
 from thalweg.rules._rule import Rule
 from thalweg.training.loop import Listener, Progress
-from thalweg.training.restored import position_in, refuse_misfits, typed, understood
+from thalweg.training.restored import misfit, position_in, refuse_misfits, typed, understood
 from thalweg.training.trace import spoilt
 
 STAGE = 10**9
@@ -107,16 +107,19 @@ def take(
             fix="look for code of your own that changes parameters, and go on from the last checkpoint: --resume",
             details={"tensors": bad},
         )
+    number = position.stage * STAGE + position.step
     told = dataclasses.asdict(position) | {"path": list(position.path)}
-    stamp = {"position": told, "stopped": progress.stopped, "ended": ended, **facts}
+    stamp = {"position": told, "stopped": progress.stopped, "ended": ended, "listeners": sorted(listeners), **facts}
     with Attempt():
         tree = {
             "rule": rule.state_dict(),
             "batches": batches.state_dict(),
             "listeners": {name: listener.state_dict() for name, listener in listeners.items()},
             "history": progress.history,
+            "number": number,
+            "numbered": torch.tensor(number),  # among the tensors, which lie in a file of their own
         }
-        return Taken(position.stage * STAGE + position.step, tree_to_files(tree), stamp)
+        return Taken(number, tree_to_files(tree), stamp)
     raise _no_memory(rule, progress)
 
 
@@ -166,7 +169,34 @@ def read(folder: Folder) -> Checkpoint:
             why="training could not go on from the same point",
             fix="resume from an older one, or start afresh",
         ) from None
+    with understood(str(folder.path)):
+        wrong = _disagreeing(found, stamp)
+    if wrong:
+        raise misfit(f"{found.number} says its manifest, but {'; '.join(wrong)}", str(folder.path))
     return found
+
+
+def _disagreeing(found: Checkpoint, stamp: Mapping[str, Any]) -> list[str]:
+    """The parts of a checkpoint that were not taken at its step; the first ones had no number in their state."""
+    state, at, number = found.state, found.position, found.number
+    told = state.get("number", number)
+    wrong = [f"state.json is of {told!s:.20}"] if told != number else []
+    tensors = state.get("numbered", torch.tensor(number))
+    stamped = tensors.item() if isinstance(tensors, torch.Tensor) and tensors.numel() == 1 else None
+    wrong += [f"state.safetensors is of {stamped!s:.20}"] if stamped != number else []
+    late = [line for line in found.history if not _reached(line.get("stage"), line.get("step"), at)]
+    wrong += [f"history tells of stage {line.get('stage')!s:.20}, step {line.get('step')!s:.20}" for line in late[:1]]
+    heard = sorted(state["listeners"])
+    wrong += [f"listeners are {', '.join(heard)[:80]}"] if "number" in state and stamp.get("listeners") != heard else []
+    wrong += ["how long trace.jsonl was is not said"] if "number" in state and type(stamp.get("trace")) is not int else []
+    best = (state["listeners"].get("evaluation") or {}).get("best_at") or {}
+    wrong += [f"evaluation.best_at is step {best['step']!s:.20}"] if not _reached(at.stage, best.get("step", 0), at) else []
+    return wrong
+
+
+def _reached(stage: Any, step: Any, at: Position) -> bool:  # noqa: ANN401 - what a file says
+    """Whether a stage and a step are ones that training had come to."""
+    return type(stage) is int and type(step) is int and (stage, step) <= (at.stage, at.step)
 
 
 def _remembered(folder: Folder) -> tuple[list[dict[str, Any]], Mapping[str, Any]]:
@@ -189,7 +219,7 @@ def restore(checkpoint: Checkpoint, rule: Rule, batches: Batches, listeners: Map
     stored = {"rule": checkpoint.state["rule"], "batches": checkpoint.state["batches"]}
     refuse_misfits(stored, {"rule": rule.state_dict(), "batches": batches.state_dict()}, where=where)
     heard = checkpoint.state["listeners"]
-    known = {name: listener.state_dict() for name, listener in listeners.items() if name in heard}
+    known = {name: listener.state_dict() for name, listener in listeners.items() if name in heard}  # a release may add some
     refuse_misfits({name: heard[name] for name in known}, known, where=where)
     with understood(where):
         rule.load_state_dict(checkpoint.state["rule"])

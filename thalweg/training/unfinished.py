@@ -85,9 +85,8 @@ def differences(run: RunFolder, asked: RunSettings, own: Own, *, but: tuple[str,
     now = _flat(asked, but)
     before |= {f"{sort}.own": name for sort, name in own_of(written).items()}
     now |= {f"{sort}.own": name for sort, name in own.names.items()}
-    if "code" not in but and run.environment.is_file():
-        told = files.read_json(run.environment, where=run.environment.name).get("code", {})
-        before |= {f"{sort}.code": digest for sort, digest in told.items()}
+    if "code" not in but:
+        before |= {f"{sort}.code": digest for sort, digest in _facts(run).get("code", {}).items()}
         now |= {f"{sort}.code": digest for sort, digest in digests_of_code(own).items()}
     return _told(before, now)
 
@@ -130,6 +129,12 @@ def other_data(run: RunFolder, now: Mapping[str, Any]) -> list[str]:
         return []
     sides = ({key: one for key, one in _leaves(facts) if key != "digest"} for facts in (before, now))
     return _told(*sides) or ["their values"]
+
+
+def _facts(run: RunFolder) -> dict[str, Any]:
+    """What a run began under."""
+    told = files.read_json(run.environment, where=run.environment.name) if run.environment.is_file() else {}
+    return told if isinstance(told, dict) else {}
 
 
 def _flat(settings: RunSettings, but: tuple[str, ...]) -> dict[str, Any]:

@@ -62,16 +62,16 @@ def deterministic(folder: RunFolder, talk: Talk, *, required: bool) -> Iterator[
 @contextmanager
 def torch_deterministic(*, required: bool) -> Iterator[None]:
     """Within, operations take their deterministic form where torch has one; its own switch is set back at the end."""
-    before = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+    before = torch.get_deterministic_debug_mode()
     memory: Any = torch.utils.deterministic
     filled = memory.fill_uninitialized_memory
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # else products on a GPU may be summed in another order
     memory.fill_uninitialized_memory = False  # what is empty is written before it is read
-    torch.use_deterministic_algorithms(True, warn_only=not required)
+    torch.set_deterministic_debug_mode("error" if required else "warn")  # use_deterministic_algorithms loads a compiler, 1 s
     try:
         yield
     finally:
-        torch.use_deterministic_algorithms(before[0], warn_only=before[1])
+        torch.set_deterministic_debug_mode(before)
         memory.fill_uninitialized_memory = filled
 
 

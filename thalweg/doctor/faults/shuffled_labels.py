@@ -17,6 +17,8 @@ INCOMPARABLE = 1.2
 """A loss that is never near that of chance is weighed otherwise."""
 FALLING, BELOW = 0.004, 0.998
 """What it must have fallen by in the last evaluations, and to, if it is still to fall."""
+BY_HEART = 0.05
+"""Training loss over that of chance, where few rows were learned by heart: then held-out rows are too much to ask for."""
 LEARNED = 0.5
 """The probe's last loss over its first, where it learned its few examples."""
 
@@ -25,7 +27,7 @@ LEARNED = 0.5
 def shuffled_labels(trace: Trace) -> Found | Unprobed | None:
     """Held-out answers stay at chance although the net can learn single batches."""
     judged = [one for one in trace.held_out if one.rows and (one.variance if trace.labels is None else one.errors is not None)]
-    if len(judged) < FEWEST or not trace.works:
+    if len(judged) < FEWEST or not trace.works or trace.late < BY_HEART * trace.base:
         return None
     said = _of_numbers(judged) if trace.labels is None else _of_classes(judged, trace.chance, trace.labels.entropy)
     if not said:

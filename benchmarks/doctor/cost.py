@@ -1,8 +1,8 @@
 """What watching costs: steps with and without the doctor, in turn, on one core.
 
 Each net is trained in stretches, one with and one without, their order changing from round to round; a round gives one ratio of
-the stretches' processor time, and the median over rounds with the interval of the median (by order) is shown. Stretches are long
-enough for samples to fall as they do in a long run: the first, dense ones are passed before the clock starts.
+the stretches' processor time, and the median over rounds with the interval of the median (by order) is shown.
+Stretches are long enough for samples to fall as in a long run: the first, dense ones are passed before the clock starts.
 """
 
 import contextlib

@@ -285,7 +285,7 @@ def test_steps_that_are_spared_are_counted(tmp_path, every, goes_on):
             bad = step in range(20, 23) or (step in (30, 33) if every else step in range(40, 44))
             return Losses(in_one(NAN)(losses.loss) if bad and model.training else losses.loss, losses.weight)
 
-    asked = {**ASKED, "rule": {**RULE, "steps": 600 if every else STEPS}, "evaluate_every": 100}
+    asked = {**ASKED, "rule": {**RULE, "steps": 600 if every else STEPS}, "evaluate_every": 100, "checkpoint_steps": 20}
     run = lambda: fitted(asked, tmp_path / "run", given=data(), own=Own(task=Sometimes, model=Net()))  # noqa: E731
     if goes_on:
         assert run().steps == 600

@@ -179,16 +179,17 @@ def read(folder: Folder) -> Checkpoint:
 def _disagreeing(found: Checkpoint, stamp: Mapping[str, Any]) -> list[str]:
     """The parts of a checkpoint that were not taken at its step; the first ones had no number in their state."""
     state, at, number = found.state, found.position, found.number
-    told = state.get("number", number)
-    wrong = [f"state.json is of {told!s:.20}"] if told != number else []
+    told = state.get("number")
+    numbered = told is not None
+    wrong = [f"state.json is of {told!s:.20}"] if numbered and told != number else []
     tensors = state.get("numbered", torch.tensor(number))
     stamped = tensors.item() if isinstance(tensors, torch.Tensor) and tensors.numel() == 1 else None
     wrong += [f"state.safetensors is of {stamped!s:.20}"] if stamped != number else []
     late = [line for line in found.history if not _reached(line.get("stage"), line.get("step"), at)]
     wrong += [f"history tells of stage {line.get('stage')!s:.20}, step {line.get('step')!s:.20}" for line in late[:1]]
     heard = sorted(state["listeners"])
-    wrong += [f"listeners are {', '.join(heard)[:80]}"] if "number" in state and stamp.get("listeners") != heard else []
-    wrong += ["how long trace.jsonl was is not said"] if "number" in state and type(stamp.get("trace")) is not int else []
+    wrong += [f"listeners are {', '.join(heard)[:80]}"] if numbered and stamp.get("listeners") != heard else []
+    wrong += ["how long trace.jsonl was is not said"] if numbered and type(stamp.get("trace")) is not int else []
     best = (state["listeners"].get("evaluation") or {}).get("best_at") or {}
     wrong += [f"evaluation.best_at is step {best['step']!s:.20}"] if not _reached(at.stage, best.get("step", 0), at) else []
     return wrong

@@ -4,6 +4,7 @@ Randomness is a function of position, so none of it is saved.
 """
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -38,6 +39,7 @@ class Checkpoint:
         settings: digest of the run's settings.
         data: digest of the data.
         lines, trace: bytes of metrics.jsonl and trace.jsonl at that time.
+        seconds: for how long the run had learned; 0 where an older release did not say.
         written_by: the release of thalweg that wrote it.
     """
 
@@ -48,6 +50,7 @@ class Checkpoint:
     data: str
     lines: int
     trace: int
+    seconds: float
     written_by: str
     history: list[dict[str, Any]]
     state: Mapping[str, Any]
@@ -89,7 +92,7 @@ def take(
     """Copy all that learned or remembers.
 
     Args:
-        facts: digests of settings and data, the length of metrics.jsonl; kept in the manifest's stamp.
+        facts: digests of settings and data, the length of metrics.jsonl, the time; kept in the manifest's stamp.
         ended: the stage's end has been done.
 
     Raises:
@@ -154,9 +157,12 @@ def read(folder: Folder) -> Checkpoint:
             typed(stamp, "data", str),
             typed(stamp, "lines", int),
             typed({"trace": 0, **stamp}, "trace", int),
+            typed({"seconds": 0.0, **stamp}, "seconds", float),
             shown(folder.manifest.written_by),
             *_remembered(folder),
         )
+        if not 0 <= found.seconds < math.inf:
+            raise ValueError(f"its seconds are {found.seconds}")
         if found.lines < 0 or found.number != stamp["step"]:
             raise ValueError(f"its position is that of {found.number}")
     except (KeyError, TypeError, ValueError) as error:

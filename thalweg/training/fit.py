@@ -34,6 +34,7 @@ from thalweg.training.examined import Examine, Examined
 from thalweg.training.failures import naming_failures
 from thalweg.training.in_parts import InParts
 from thalweg.training.interruption import INTERRUPTED, Interrupted, Interruption
+from thalweg.training.learning_time import LearningTime
 from thalweg.training.lesson import Lesson
 from thalweg.training.listeners import Completion, Evaluation
 from thalweg.training.loop import Listener, learn
@@ -74,7 +75,8 @@ class Fitted:
     """What a training came to.
 
     Attributes:
-        seconds: wall time of the stages' steps, evaluations included; of what was done before this process began nothing.
+        seconds: wall time of the stages' steps, evaluations included; of what was killed, up to the checkpoint gone on from.
+        earlier: of these, those of processes before this one.
         encoding: wall time of encoding the data, in which files that these name are read.
         reasons: what was chosen and why.
         stopped: why it ended before its last step; empty if it did not.
@@ -91,6 +93,7 @@ class Fitted:
     steps: int
     reasons: Mapping[str, str] = field(default_factory=dict)
     stopped: str = ""
+    earlier: float = 0.0
     profile: Mapping[str, Any] | None = None
 
 
@@ -150,7 +153,7 @@ def taught(
     pacing.refuse_passed("reading and checking the data")
     begun = work.saving.newest() if resume else None
     stage, previous = None, None
-    interruption, seconds = Interruption(), 0.0
+    interruption = Interruption()
     for number in range(len(settings.stages)):
         dataset = work.dataset(number)
         if begun is not None and number < begun.position.stage:
@@ -177,11 +180,11 @@ def taught(
         ended, begun = begun is not None and begun.ended, None
         profile = work.profiling.of(stage)
         yield Lesson(stage, watch, interruption, profile, work.saving.behind)
-        seconds += work.finish(stage, watch, ended=ended, interrupted=interruption.number)
+        work.finish(stage, watch, ended=ended, interrupted=interruption.number)
         work.profiling.conclude(stage, profile)
         previous = stage
     assert stage is not None
-    yield work.packaged(stage, seconds)
+    yield work.packaged(stage)
 
 
 @dataclass
@@ -203,7 +206,8 @@ class _Work:
 
     def __post_init__(self) -> None:
         self.profiling = Profiling(self.settings, self.talk)
-        self.saving = Saving(self.folder, self.settings, self.pacing, self.context.processes, self.talk, self.own)
+        self.time, processes = LearningTime(), self.context.processes
+        self.saving = Saving(self.folder, self.settings, self.pacing, processes, self.talk, self.own, self.time)
         self.notes = Notes(self.folder, self.settings, self.pacing, self.own)
 
     @staticmethod
@@ -275,6 +279,7 @@ class _Work:
             "interruption": interruption,
         }
         watch["progress"] = ProgressLine(evaluation, self.talk)
+        self.time.start()
         watch["checkpoints"] = self.saving.watcher(stage, watch)
         return watch
 
@@ -338,12 +343,8 @@ class _Work:
         self.notes.resumed(stage, self.context, self.talk)
         tell_resumed(self.talk, stage.progress, self.folder.checkpoints / str(begun.number))
 
-    def finish(self, stage: Stage, watch: Mapping[str, Listener], *, ended: bool, interrupted: int) -> float:
-        """The end of a stage: refuse what diverged, save what was interrupted, keep the best, let the rule end.
-
-        Returns:
-            The seconds that the stage took, as they are told; 0 where it had ended before.
-        """
+    def finish(self, stage: Stage, watch: Mapping[str, Listener], *, ended: bool, interrupted: int) -> None:
+        """The end of a stage: refuse what diverged, save what was interrupted, keep the best, let the rule end."""
         progress = stage.progress
         if progress.stopped == DIVERGED:
             _sampling(watch, Sampler.conclude)
@@ -353,16 +354,16 @@ class _Work:
             self.saving.save(stage, watch)
             raise Interrupted(interrupted, self.folder.path)
         if ended:
-            return 0.0
+            return
         evaluation, line = watch["evaluation"], watch["progress"]
         assert isinstance(evaluation, Evaluation)
         assert isinstance(line, ProgressLine)
-        seconds = line.conclude(progress)
+        line.conclude(progress)
+        self.time.stop()
         _sampling(watch, Sampler.conclude)
         evaluation.restore_best(stage.rule)
         stage.rule.end(stage.batches, progress.position)
         self.saving.save(stage, watch, ended=True)
-        return seconds
 
     def _diverged(self, stage: Stage, watch: Mapping[str, Listener]) -> TrainingRefusal:
         """What ended the run, once its last finite state is kept: beside earlier checkpoints, not in the place of one."""
@@ -374,7 +375,7 @@ class _Work:
             self.saving.save(stage, watch)
         return divergence.refusal
 
-    def packaged(self, stage: Stage, seconds: float) -> Fitted:
+    def packaged(self, stage: Stage) -> Fitted:
         """The package of what the last stage ships, written to the run folder."""
         named = stage.named
         form = "external" if "class" in named else "part"
@@ -396,11 +397,12 @@ class _Work:
             stage.dataset,
             package,
             self.history,
-            seconds,
+            self.time.seconds,
             self.encoding,
             progress.position.step,
             stage.reasons,
             progress.stopped,
+            self.time.earlier,
             self.profiling.found,
         )
 

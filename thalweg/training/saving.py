@@ -14,6 +14,7 @@ from thalweg.core.processes import Processes
 from thalweg.core.run_folder import RunFolder
 from thalweg.core.talk import Talk
 from thalweg.training import checkpoints
+from thalweg.training.learning_time import LearningTime
 from thalweg.training.listeners import Checkpointer, Evaluation
 from thalweg.training.loop import Listener, Progress
 from thalweg.training.noted import environment_of
@@ -39,6 +40,7 @@ class Saving:
     processes: Processes
     talk: Talk
     own: Own
+    time: LearningTime
 
     def __post_init__(self) -> None:
         self.behind = Behind()
@@ -69,6 +71,7 @@ class Saving:
             "data": self._data_digest(stage),
             "lines": _size(self.folder.metrics),
             "trace": _size(self.folder.trace),
+            "seconds": round(self.time.seconds, 3),
         }
         taken = checkpoints.take(progress, stage.rule, stage.batches, watch, facts=facts, ended=ended)
         self.behind.start(partial(self._write, taken))
@@ -111,6 +114,7 @@ class Saving:
             refuse_misfits({"best": evaluation.best_state}, {"best": stage.rule.shipped.state_dict()}, where=where)
         stage.progress.position, stage.progress.stopped = begun.position, begun.stopped
         stage.progress.history = list(begun.history)
+        self.time.go_on(begun.seconds, ended=begun.ended)
         if self.processes.rank == 0:
             files.cut_to(self.folder.metrics, begun.lines)
             files.cut_to(self.folder.trace, min(begun.trace, _size(self.folder.trace)))  # who deletes it trains on

@@ -146,8 +146,8 @@ class ProgressLine:
         latest, best = shown(metric, evaluation.latest), shown(metric, evaluation.best)
         return f"validation {titled(metric)} {latest}, best {best}{_at(evaluation.best_at)}"
 
-    def conclude(self, progress: Progress) -> float:
-        """One line of what the stage came to; gives the seconds that it took."""
+    def conclude(self, progress: Progress) -> None:
+        """One line of what the stage came to; steps and seconds are those of this process."""
         first = self._first if self._first is not None else progress.position.step
         spent, done = time.monotonic() - self._begun, progress.position.step - first
         stopped = f"stopped: {progress.stopped}" if progress.stopped else ""
@@ -156,7 +156,6 @@ class ProgressLine:
         if not progress.position.total:  # a rule that takes no steps learned before the first
             at, took = "from all rows at once", ""
         self.talk.say("learn", " · ".join(filter(None, [at, self._figures(), stopped, took])))
-        return spent
 
     def state_dict(self) -> dict[str, Any]:
         return {}

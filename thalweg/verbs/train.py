@@ -160,7 +160,8 @@ def conclude(run: Run, settings: RunSettings, *, talk: Talk, begun: float) -> No
         from thalweg.checks.ahead import suspicions
 
         found["notes"] += suspicions(examined.facts["findings"], found["metrics"])
-    found["seconds"] = {"encoding": fitted.encoding, "training": fitted.seconds, "whole": time.monotonic() - begun}
+    whole = time.monotonic() - begun + fitted.earlier
+    found["seconds"] = {"encoding": fitted.encoding, "training": fitted.seconds, "whole": whole}
     found["seconds"] = {what: round(took, 3) for what, took in found["seconds"].items()}
     found["profile"] = fitted.profile
     found["folds"] = outlook(settings, fitted.dataset, found)

@@ -3,7 +3,11 @@
 import pytest
 import torch
 
+from thalweg.core import registry
+from thalweg.core.errors import UsageRefusal
+from thalweg.core.readable import readable
 from thalweg.core.settings import Choice
+from thalweg.data.dataset import Examples
 from thalweg.data.encode import encode
 from thalweg.data.read import read
 from thalweg.rules._rule import Context
@@ -14,7 +18,7 @@ from thalweg.training.stage import Own, build_stage
 def stage(source: str, **settings):
     asked = run_settings({"source": source, **settings})
     raw = read(source, asked.data)
-    return build_stage(asked, 0, encode(raw, asked.data, seed=0) if source == "digits" else raw, Own(), Context())
+    return build_stage(asked, 0, encode(raw, asked.data, seed=0) if isinstance(raw, Examples) else raw, Own(), Context())
 
 
 @pytest.mark.parametrize(
@@ -62,3 +66,17 @@ def test_a_domain_that_never_ends_is_gone_through_as_a_fixed_sample():
     points, again = (torch.cat([batch["point"] for batch in batches]) for _ in range(2))
     assert points.shape == (1024, 2)
     assert torch.equal(points, again)
+
+
+@pytest.mark.parametrize("model", ["random-kernels", "minirocket", "text-cnn", "encoder-decoder", "convnet"])
+def test_a_model_that_does_not_read_the_inputs_is_refused_with_those_that_do(model):
+    with pytest.raises(UsageRefusal) as caught:
+        stage("iris", model=model)
+    refusal = caught.value
+    assert refusal.code == "MODEL_PORTS"
+    assert f"the model {model} reads" in refusal.what
+    assert "the data give numbers" in refusal.what
+    assert "leave --model out, which takes tabular" in refusal.fix
+    assert refusal.details["fitting"]
+    for other in refusal.details["fitting"]:
+        assert "numbers" in readable(registry.facts("model", other))

@@ -71,29 +71,56 @@ def choose_model(settings: RunSettings, dataset: Dataset, task: str, ports: Port
     """The model named by the user, else by the source for its own task, else the preferred one that reads these inputs.
 
     Raises:
-        UsageRefusal: no model learns this task from such inputs.
+        UsageRefusal: no model learns this task from such inputs, or the one named does not read them.
     """
     given = settings.model or Choice()
     if given.name:
+        _refuse_unread(given.name, task, ports)
         return Reasoned(given, "as asked")
     if "model" in dataset.facts and dataset.facts.get("task", task) == task:
         return _named(given, dataset.facts["model"], f"made for {dataset.name}")
     kinds = {port.kind for port in ports.inputs}
-    fitting = [
-        name
-        for name, part in registry.parts("model").items()
-        if part.variant_of is None and task in part.facts.get("tasks", ()) and _reads(part.facts, kinds)
-    ]
+    fitting = _fitting(task, kinds)
     if not fitting:
         raise UsageRefusal(
             "MODEL_NONE_FITS",
             f"no model learns {task} from {', '.join(sorted(kinds)) or 'nothing'}",
-            where=", ".join(f"{port.name} ({port.kind})" for port in ports.inputs),
+            where=_told(ports),
             why="a net is built for the inputs it reads",
             fix="name one (--model NAME, of thalweg list models), or give your own: tw.train(data, model=MyNet())",
         )
-    best = max(sorted(fitting), key=lambda name: registry.facts("model", name).get("preference", 0))
-    return _named(given, best, f"the default for {' and '.join(sorted(kinds))}")
+    return _named(given, fitting[0], f"the default for {' and '.join(sorted(kinds))}")
+
+
+def _fitting(task: str, kinds: set[str]) -> list[str]:
+    """The models that learn a task from inputs of these kinds, the preferred one first."""
+    parts = registry.parts("model").items()
+    found = [name for name, one in parts if one.variant_of is None and task in one.facts.get("tasks", ())]
+    fitting = sorted(name for name in found if _reads(registry.facts("model", name), kinds))
+    return sorted(fitting, key=lambda name: -registry.facts("model", name).get("preference", 0))
+
+
+def _refuse_unread(name: str, task: str, ports: Ports) -> None:
+    """Return where a model that was named reads inputs of all these kinds."""
+    reads, kinds = readable(registry.facts("model", name)), {port.kind for port in ports.inputs}
+    unread = sorted(kinds - reads)
+    if not reads or not unread:
+        return
+    fitting = _fitting(task, kinds)
+    other = f"leave --model out, which takes {fitting[0]}" if fitting else "give your own: tw.train(data, model=MyNet())"
+    others = f", or choose one of {', '.join(fitting[1:6])}" if fitting[1:] else ""
+    raise UsageRefusal(
+        "MODEL_PORTS",
+        f"the model {name} reads {', '.join(sorted(reads))}, and the data give {', '.join(unread)}",
+        where=_told(ports),
+        why="a net is built for the inputs it reads",
+        fix=other + others,
+        details={"reads": sorted(reads), "unread": unread, "fitting": fitting},
+    )
+
+
+def _told(ports: Ports) -> str:
+    return ", ".join(f"{port.name} ({port.kind})" for port in ports.inputs)
 
 
 def _reads(facts: Mapping[str, Any], kinds: set[str]) -> bool:

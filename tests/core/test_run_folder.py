@@ -15,6 +15,7 @@ from tests.core.faults import counted, failing_at, killed_at
 from thalweg.core.errors import PackageRefusal, ResourceRefusal, UsageRefusal
 from thalweg.core.run_folder import MARKER, RunFolder
 from thalweg.core.run_lock import LOCK, take_lock
+from thalweg.core.verified import Verified
 
 PAYLOAD = {"state.json": b"{}"}
 
@@ -403,6 +404,51 @@ def test_r27_rotation_never_removes_the_only_good_one(run):
     damage(run, 1)
     assert run.rotate(1) == []
     assert run.steps() == [3, 2, 1]
+
+
+def test_r27_a_damaged_one_among_the_newest_is_neither_counted_nor_removed(run):
+    for step in (1, 2, 3, 4, 5):
+        run.write_checkpoint(step, PAYLOAD)
+    damage(run, 4)
+    damage(run, 1)
+    assert [path.name for path in run.rotate(2)] == ["2"]
+    assert run.steps() == [5, 4, 3, 1]
+    assert [run.checkpoint(step).manifest.stamp["step"] for step in (5, 3)] == [5, 3]
+
+
+def test_r27_nothing_is_removed_until_as_many_as_are_kept_verify(run):
+    for step in (1, 2, 3, 4):
+        run.write_checkpoint(step, PAYLOAD)
+    for step in (4, 3, 1):
+        damage(run, step)
+    assert run.rotate(2) == []
+    run.write_checkpoint(5, PAYLOAD)
+    assert run.rotate(2) == []
+    run.write_checkpoint(6, PAYLOAD)
+    assert [path.name for path in run.rotate(2)] == ["2"]
+
+
+def test_a_rotation_that_remembers_digests_each_checkpoint_once_and_one_that_changed_again(run, monkeypatch):
+    digested, verified = [], Verified()
+    checkpoint = RunFolder.checkpoint
+
+    def noted(folder, step):
+        digested.append(step)
+        return checkpoint(folder, step)
+
+    monkeypatch.setattr(RunFolder, "checkpoint", noted)
+    for step in (1, 2, 3, 4):
+        run.write_checkpoint(step, PAYLOAD)
+        run.rotate(3, verified=verified)
+    assert digested == [1, 2, 3, 4]
+    damage(run, 3)
+    run.write_checkpoint(5, PAYLOAD)
+    assert run.rotate(3, verified=verified) == []
+    assert digested[4:] == [5, 3]
+    run.write_checkpoint(5, PAYLOAD)
+    run.rotate(3, verified=verified)
+    assert digested[6:] == [5]
+    assert run.steps() == [5, 4, 3, 2]
 
 
 def test_r27_after_any_history_of_saves_and_kills_a_checkpoint_is_found(run, monkeypatch):

@@ -14,6 +14,7 @@ from tests.reliability.figures import Row, shares
 from thalweg.core.disk import temporary_owner
 from thalweg.core.errors import Refusal
 from thalweg.core.run_folder import RunFolder
+from thalweg.core.verified import Verified
 
 HISTORY = Row(
     "R27",
@@ -41,20 +42,23 @@ class History:
     best: int | None = None
     foreign: set[bytes] = field(default_factory=set)
     acts: list[str] = field(default_factory=list)
+    verified: Verified = field(default_factory=Verified)
 
     def save(self, *, again: bool = False) -> None:
         """Write a checkpoint and rotate, as a run does after a step; or the last one once more, as at the end of a stage."""
         self.step += 0 if again else self.chance.randint(1, 3)
         size = self.chance.choice((0, 10, 5000))
         files = {"state.json": b"{}", "state.safetensors": self.chance.randbytes(size)}
-        keep, step = self.chance.randint(1, 3), self.step
+        keep, step, whole = self.chance.randint(1, 3), self.step, self.loadable()
 
         def act() -> None:
             self.run.write_checkpoint(step, files, stamp={"size": size})
-            self.run.rotate(keep, best=self.best)
+            self.run.rotate(keep, best=self.best, verified=self.verified)
 
         if self._lives(act):
-            assert self.loadable()[-1:] == [step], "a save that returned is lost"
+            left = self.loadable()
+            assert left[-1:] == [step], "a save that returned is lost"
+            assert set(sorted({*whole, step})[-keep:]) <= set(left), f"of the newest {keep} that verified one is gone"
 
     def save_again(self) -> None:
         self.save(again=True)

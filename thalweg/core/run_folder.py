@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -29,6 +30,7 @@ from thalweg.core.manifest import TOO_NEW, Folder, open_folder, settled, shown, 
 from thalweg.core.run_lock import LOCK, RunLock, take_lock
 from thalweg.core.run_names import base_of, numbered
 from thalweg.core.run_place import made, next_free, refuse_path, refuse_unwritable, remove_empty, unfit
+from thalweg.core.verified import Verified
 
 RUN_FORMAT, RUN_VERSION = "thalweg.run", 1
 CHECKPOINT_FORMAT, CHECKPOINT_VERSION = "thalweg.checkpoint", 1
@@ -310,23 +312,26 @@ class RunFolder:
             raise _none_verifies(self.path, skipped)
         return Newest(None, [])
 
-    def rotate(self, keep: int, *, best: int | None = None) -> list[Path]:
-        """Removes old checkpoints, but for the newest `keep` and the best; one that is damaged is neither counted nor removed.
+    def rotate(self, keep: int, *, best: int | None = None, verified: Verified | None = None) -> list[Path]:
+        """Removes old checkpoints, but for the newest `keep` that verify and the best; a damaged one is not counted, and stays.
 
-        The newest one must verify first; as long as none does, nothing is removed.
+        Args:
+            verified: what verified when this was called before, and need not be digested again while its files stand so.
 
         Returns:
             what was removed.
         """
         assert keep >= 1, "a run without a checkpoint cannot be resumed"
-        whole = [step for step in self.steps() if self._is_whole(step)]
-        while whole and not self._verifies(whole[0]):
-            whole.pop(0)
-        removed = []
-        for step in whole[keep:]:
-            if step != best:
-                removed.append(self._path(step))
-                remove_folder(removed[-1])
+        known = verified or Verified()
+        whole = [
+            step
+            for step in self.steps()
+            if self._is_whole(step) and known.holds(self._path(step), partial(self.checkpoint, step))
+        ]
+        removed = [self._path(step) for step in whole[keep:] if step != best]
+        for path in removed:
+            remove_folder(path)
+            known.forget(path)
         return removed
 
     def _path(self, step: int) -> Path:
@@ -335,13 +340,6 @@ class RunFolder:
     def _is_whole(self, step: int) -> bool:
         path = self._path(step)
         return path.is_dir() and not path.is_symlink() and any(path.iterdir()) and not strangers(path)
-
-    def _verifies(self, step: int) -> bool:
-        try:
-            self.checkpoint(step)
-        except Refusal:
-            return False
-        return True
 
     def _layout(self) -> set[str]:
         folders = (self.checkpoints, self.model, self.baselines, self.seeds, self.folds, self.judged)

@@ -13,6 +13,7 @@ from thalweg.core.behind import Behind
 from thalweg.core.processes import Processes
 from thalweg.core.run_folder import RunFolder
 from thalweg.core.talk import Talk
+from thalweg.core.verified import Verified
 from thalweg.training import checkpoints
 from thalweg.training.learning_time import LearningTime
 from thalweg.training.listeners import Checkpointer, Evaluation
@@ -45,6 +46,7 @@ class Saving:
     def __post_init__(self) -> None:
         self.behind = Behind()
         self._data = dict[int, str]()
+        self._verified = Verified()
 
     def watcher(self, stage: Stage, watch: Mapping[str, Listener]) -> Checkpointer:
         """The listener that saves a stage now and then."""
@@ -80,7 +82,7 @@ class Saving:
         files.synced_size(self.folder.metrics)
         files.synced_size(self.folder.trace)  # a checkpoint never counts on lines that a crash could take
         taken.write(self.folder)
-        self.folder.rotate(self.settings.checkpoints_kept)
+        self.folder.rotate(self.settings.checkpoints_kept, verified=self._verified)
 
     def newest(self) -> checkpoints.Checkpoint | None:
         """The newest checkpoint that verifies; those that do not are named and left where they are."""

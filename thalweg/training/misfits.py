@@ -261,3 +261,30 @@ def slope_not_finite(names: Sequence[str], trace: Trace) -> UsageRefusal:
         why="such a step teaches nothing, so none would be taken",
         fix="look for a root, norm or power at zero: its slope there is infinite; add a little before: (x + 1e-8).sqrt()",
     )
+
+
+def refuse_unsaved(model: nn.Module, before: Mapping[str, Tensor]) -> None:
+    """Return where a step leaves the buffers that are not saved as they were; one that grows is a cache, which is no state.
+
+    Args:
+        before: copies of them ahead of the step.
+
+    Raises:
+        UsageRefusal: some have other values now.
+    """
+    now = dict(model.named_buffers())
+    changed = [name for name, one in before.items() if name in now and _another(one, now[name])]
+    if not changed:
+        return
+    raise UsageRefusal(
+        "MODEL_BUFFER_UNSAVED",
+        f"a step changes {some_of(changed, 4)}, which the model does not save (persistent=False)",
+        where=f"model {type(model).__name__}",
+        why="neither checkpoints nor the package would hold it: a resumed run and a loaded model would compute something else",
+        fix="self.register_buffer(NAME, VALUE), without persistent=False; what only shows a step: a plain attribute",
+        details={"buffers": changed},
+    )
+
+
+def _another(former: Tensor, now: Tensor) -> bool:
+    return former.shape == now.shape and not torch.equal(former.nan_to_num(), now.nan_to_num().to(former))

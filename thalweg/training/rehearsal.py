@@ -19,10 +19,17 @@ from thalweg.losses._slope_error import SlopeError
 from thalweg.rules._gradient import GradientRule
 from thalweg.tasks._task import Losses
 from thalweg.training.failures import first_line
-from thalweg.training.misfits import layer_misfit, loss_misfit, not_finite_at_once, refuse_answer, slope_not_finite
+from thalweg.training.misfits import (
+    layer_misfit,
+    loss_misfit,
+    not_finite_at_once,
+    refuse_answer,
+    refuse_unsaved,
+    slope_not_finite,
+)
 from thalweg.training.own_loss import Calls, OwnLoss
 from thalweg.training.stage import Own, Stage
-from thalweg.training.trace import Trace, finite, traced, unchanged
+from thalweg.training.trace import Trace, finite, traced, unchanged, unsaved
 
 ROWS = 8
 
@@ -32,7 +39,7 @@ def rehearse(stage: Stage, own: Own, talk: Talk) -> None:
 
     Raises:
         UsageRefusal: a layer does not fit what it is given, the outputs do not fit the target, the loss does not fit the
-            outputs, or one of them is not finite.
+            outputs, or one of them is not finite; or a step changes what is not saved.
     """
     given = own.model is not None or own.loss is not None or own.task is not None
     if not given or not isinstance(stage.rule, GradientRule) or isinstance(stage.dataset, Environment):
@@ -44,6 +51,7 @@ def rehearse(stage: Stage, own: Own, talk: Talk) -> None:
     watched: AbstractContextManager[Calls] = loss.watched() if isinstance(loss, OwnLoss) else nullcontext([])
     with unchanged(rule.model), traced(rule.model) as trace, warnings.catch_warnings(record=True) as said, watched as calls:
         warnings.simplefilter("always")
+        before = unsaved(rule.model)
         batch = rule.prepare(batch, stage.progress.position)
         losses = _losses(stage, own, batch, trace)
         if own.model is not None and own.task is None:
@@ -51,6 +59,7 @@ def rehearse(stage: Stage, own: Own, talk: Talk) -> None:
         if not losses.loss.requires_grad:
             raise loss_misfit("no slope leads from it to the model's weights", stage, batch, trace, own=own.loss is not None)
         slopes: Sequence[Tensor | None] = torch.autograd.grad(losses.loss.sum(), rule.descent.parameters, allow_unused=True)
+        refuse_unsaved(rule.model, before)
     _refuse_broadcast(said, stage, own, batch, trace)
     if not bool(torch.isfinite(losses.loss.detach()).all()):
         raise not_finite_at_once(losses.loss.detach(), trace)

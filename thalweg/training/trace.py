@@ -150,18 +150,25 @@ def shapes(values: Sequence[Any]) -> str:
 @contextmanager
 def unchanged(model: nn.Module) -> Iterator[None]:
     """Running statistics and random state are put back afterwards, also where something raises."""
-    buffers = [(one, one.clone()) for one in model.buffers()]
+    held = [(module, name, one, one.clone()) for module in model.modules() for name, one in module.named_buffers(recurse=False)]
     try:
         with torch.random.fork_rng(devices=[]):
             yield
     finally:
-        _put_back(buffers)
+        _put_back(held)
 
 
 @torch.no_grad()
-def _put_back(buffers: Sequence[tuple[Tensor, Tensor]]) -> None:
-    for one, former in buffers:
+def _put_back(held: Sequence[tuple[nn.Module, str, Tensor, Tensor]]) -> None:
+    for module, name, one, former in held:
+        setattr(module, name, one)  # `self.mean = 0.9 * self.mean + ...` puts another tensor in its place
         one.copy_(former)
+
+
+def unsaved(model: nn.Module) -> dict[str, Tensor]:
+    """Copies of the buffers that neither checkpoints nor packages hold, by name."""
+    saved = model.state_dict()
+    return {name: one.clone() for name, one in model.named_buffers() if name not in saved}
 
 
 def spoilt(rule: Rule) -> list[str]:

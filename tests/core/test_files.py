@@ -7,15 +7,18 @@ import threading
 import pytest
 
 from tests.core.faults import ERRORS, counted, failing_at, killed_at
+from tests.refusing import expect_refusal
 from thalweg.core.errors import PackageRefusal, ResourceRefusal, UsageRefusal
 from thalweg.core.files import (
     append_line,
     cut_to,
     read_lines,
+    read_object,
     remove_folder,
     set_aside,
     sweep,
     synced_size,
+    understood,
     write_bytes,
     write_folder,
     write_json,
@@ -313,3 +316,35 @@ def test_a_line_that_a_crash_cut_short_does_not_spoil_the_next(tmp_path, torn):
     path.write_bytes(torn)
     append_line(path, {"step": 3})
     assert read_lines(path, where="looks.jsonl") == [{"step": 3}]
+
+
+@pytest.mark.parametrize("content", [b"null", b"[]", b"3", b'"x"', b'[{"a": 1}]'])
+def test_what_is_no_object_is_refused_by_the_files_name(tmp_path, content):
+    (tmp_path / "results.json").write_bytes(content)
+    with expect_refusal("JSON_NOT_AN_OBJECT", exit_code=4) as caught:
+        read_object(tmp_path / "results.json", where="results.json")
+    assert "results.json" in caught.value.what
+
+
+def test_a_line_that_is_no_object_is_refused_by_its_number(tmp_path):
+    (tmp_path / "metrics.jsonl").write_bytes(b'{"step": 1}\n[2]\n')
+    with expect_refusal("JSON_NOT_AN_OBJECT", exit_code=4) as caught:
+        read_lines(tmp_path / "metrics.jsonl", where="metrics.jsonl")
+    assert caught.value.where == "metrics.jsonl:2"
+
+
+@pytest.mark.parametrize(
+    "look", [lambda told: told["b"], lambda told: told["a"] + 1, lambda told: told["a"].items(), lambda told: 1 / 0]
+)
+def test_a_value_of_another_kind_is_refused_by_the_files_name(tmp_path, look):
+    with expect_refusal("FILE_NOT_UNDERSTOOD", exit_code=4) as caught, understood(tmp_path / "data.json"):
+        look({"a": "x"})
+    assert "data.json" in caught.value.what
+    assert caught.value.__cause__ is not None
+
+
+def test_a_refusal_stays_what_it_is_and_an_interrupt_is_none(tmp_path):
+    with expect_refusal("FILE_TOO_SHORT", exit_code=4), understood(tmp_path / "data.json"):
+        cut_to(tmp_path / "absent", 3)
+    with pytest.raises(KeyboardInterrupt), understood(tmp_path / "data.json"):
+        raise KeyboardInterrupt

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import thalweg as tw
+from tests.refusing import expect_refusal
 from thalweg.cli.flags import Flag
 from thalweg.cli.train import VERB
 from thalweg.core.errors import UsageRefusal
@@ -130,3 +131,32 @@ def test_a_wide_margin_is_meant_where_the_metric_has_no_bounds(tmp_path):
 def test_a_speed_that_is_not_there_is_refused(speed):
     with pytest.raises(UsageRefusal, match="no file"):
         run_settings({"speed": speed})
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"model": {"name": "mlp", "settings": 3}}, "model.settings"),
+        ({"rule": {"settings": "fast"}}, "rule.settings"),
+        ({"rule": {"settings": [1]}, "time_limit": "5m"}, "rule.settings"),
+        ({"stages": [{"rule": {"settings": 3}}], "time_limit": "1m"}, "stages.0.rule.settings"),
+        ({"model": [1], "weights": "resnet18"}, "model"),
+        ({"data": "iris", "weights": "resnet18"}, "data"),
+        ({"chosen": 1}, "chosen"),
+        ({"chosen": {"rule": "backpropagation"}}, "chosen.rule"),
+    ],
+)
+def test_what_must_be_names_with_values_and_is_not_is_refused_by_its_place(given, told):
+    with expect_refusal("SETTING_INVALID", exit_code=2) as caught:
+        run_settings(given)
+    assert f"{told} must hold names with values" in caught.value.what
+
+
+@pytest.mark.parametrize("key", ["speed", "weights"])
+def test_a_name_that_no_file_can_have_is_refused(key):
+    with pytest.raises(UsageRefusal):
+        run_settings({key: "y" * 5000})
+
+
+def test_settings_of_a_part_that_are_left_empty_are_none():
+    assert run_settings({"model": {"name": "mlp", "settings": None}}).model.settings == {}

@@ -109,6 +109,49 @@ def read_json(path: Path, *, where: str, refusal: type[Refusal] = PackageRefusal
     return parse_json(read_limited(Path(path), limit=limit, refusal=refusal), where=where, refusal=refusal)
 
 
+def read_object(path: Path, *, where: str, refusal: type[Refusal] = PackageRefusal) -> dict[str, Any]:
+    """The names with values that a JSON file holds, read strictly.
+
+    Raises:
+        Refusal: it cannot be read, is not JSON, or is a list or a single value.
+    """
+    return _object(read_json(path, where=where, refusal=refusal), where, refusal)
+
+
+def _object(value: Any, where: str, refusal: type[Refusal]) -> dict[str, Any]:  # noqa: ANN401 - any JSON value
+    if isinstance(value, dict):
+        return value
+    raise refusal(
+        "JSON_NOT_AN_OBJECT",
+        f"{where} holds {'a list' if isinstance(value, list) else 'a single value'}, not names with values",
+        where=where,
+        why="it is not what was written there",
+        fix="restore the file from a good copy",
+    )
+
+
+@contextlib.contextmanager
+def understood(path: Path, *others: Path) -> Iterator[None]:
+    """Looks into what files without digests told: where a value is not of the kind that was written there, that is refused.
+
+    Raises:
+        PackageRefusal: in place of every error that comes of a missing name or of a value of another kind.
+    """
+    try:
+        yield
+    except Refusal:
+        raise
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        names = " or ".join(one.name for one in (path, *others))
+        raise PackageRefusal(
+            "FILE_NOT_UNDERSTOOD",
+            f"{names} does not hold what was written there ({type(error).__name__}: {str(error)[:120]!a})",
+            where=str(path.parent),
+            why="a name is missing, or a value is of another kind",
+            fix="restore the file from a good copy; if nobody changed it, this is a defect of thalweg: please report it",
+        ) from error
+
+
 def append_line(path: Path, value: Any, *, durable: bool = True) -> int:
     """Adds one JSON line and returns the size of the file: what a checkpoint keeps for `cut_to`.
 
@@ -196,14 +239,15 @@ def _appended(descriptor: int, line: bytes, *, durable: bool = True) -> int:
     return before + len(line)
 
 
-def read_lines(path: Path, *, where: str, limit: int = LIMIT_JSON_BYTES) -> list[Any]:
-    """The values of a file of JSON lines; a last line that a crash cut short is left out.
+def read_lines(path: Path, *, where: str, limit: int = LIMIT_JSON_BYTES) -> list[dict[str, Any]]:
+    """The objects in a file of JSON lines; a last line that a crash cut short is left out.
 
     Raises:
-        PackageRefusal: a whole line that is not JSON.
+        PackageRefusal: a whole line that is no JSON object.
     """
     whole = read_limited(Path(path), limit=limit).split(b"\n")[:-1]
-    return [parse_json(line, where=f"{where}:{number}") for number, line in enumerate(whole, 1)]
+    places = [(line, f"{where}:{number}") for number, line in enumerate(whole, 1)]
+    return [_object(parse_json(line, where=place), place, PackageRefusal) for line, place in places]
 
 
 def cut_to(path: Path, byte_offset: int) -> None:

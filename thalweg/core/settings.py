@@ -44,7 +44,8 @@ class Choice(Settings):
             return {"name": given}
         if isinstance(given, Mapping):
             rest = {key: value for key, value in given.items() if key not in ("name", "settings")}
-            return {"name": given.get("name", ""), "settings": {**given.get("settings", {}), **rest}}
+            inner = {} if given.get("settings") is None else given["settings"]
+            return {"name": given.get("name", ""), "settings": {**inner, **rest} if isinstance(inner, Mapping) else inner}
         return given
 
 

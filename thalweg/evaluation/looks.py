@@ -59,7 +59,7 @@ class Looks:
         if self.path is None or not self.path.is_file():
             return []
         try:
-            return [one for one in files.read_lines(self.path, where=self.path.name) if isinstance(one, dict)]
+            return files.read_lines(self.path, where=self.path.name)
         except (Refusal, OSError):
             return []
 

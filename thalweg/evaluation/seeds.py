@@ -188,7 +188,7 @@ def _look(folder: RunFolder, dataset: Dataset, headline: str, rows: Sequence[Row
 def _own_looks(folder: RunFolder, digest: str) -> int:
     """How many other choices of seeds this run was looked at with before."""
     lines = files.read_lines(folder.looks, where="looks.jsonl") if folder.looks.is_file() else []
-    known = [one.get("digest") for one in lines if isinstance(one, dict)]
+    known = [one.get("digest") for one in lines]
     return known.index(digest) if digest in known else len(known)
 
 
@@ -198,7 +198,7 @@ def _keep_look(folder: RunFolder, dataset: Dataset, rows: Sequence[Rows], found:
     facts = {"metric": headline, "value": found["metric"]["value"], "word": found["verdict"]["word"]}
     line = looks.keep(digest, **facts, seeds=[one.seed for one in rows])
     lines = files.read_lines(folder.looks, where="looks.jsonl") if folder.looks.is_file() else []
-    if digest not in [one.get("digest") for one in lines if isinstance(one, dict)]:
+    if digest not in [one.get("digest") for one in lines]:
         files.append_line(folder.looks, line)
 
 

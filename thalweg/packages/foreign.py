@@ -52,7 +52,7 @@ def refuse_foreign(path: Path) -> None:
     Raises:
         PackageRefusal: it is; the form is named, and nothing of it was read but its first bytes.
     """
-    found = _file(path) if path.is_file() else _folder(path) if path.is_dir() else ""
+    found = _file(path) if os.path.isfile(path) else _folder(path) if os.path.isdir(path) else ""
     if found:
         archive = found.startswith("an archive")
         raise PackageRefusal(

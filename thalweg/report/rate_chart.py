@@ -43,8 +43,8 @@ def write_rates(folder: RunFolder) -> None:
 
 def found_rates(folder: RunFolder) -> Mapping[str, Any]:
     """What the range test of a run came to; empty where there was none, or too little to draw."""
-    plan = files.read_json(folder.plan, where=folder.plan.name) if folder.plan.is_file() else {}
-    found = (plan.get("found") or {}).get("rate") if isinstance(plan, dict) else None
+    plan = files.read_object(folder.plan, where=folder.plan.name) if folder.plan.is_file() else {}
+    found = (plan.get("found") or {}).get("rate")
     return found if isinstance(found, dict) and len(found.get("rates") or ()) > 2 else {}
 
 

@@ -34,12 +34,16 @@ def write_report(folder: RunFolder) -> Path:
 
     It reads `settings.yaml`, `environment.json`, `data.json`, `metrics.jsonl`, `trace.jsonl` and `results.json`, and shows what
     they hold: a file that is missing costs its section and nothing else.
+
+    Raises:
+        PackageRefusal: one of them is damaged; a report that stands there is kept.
     """
     facts = Facts.of(folder)
-    files.write_text(folder.report, report_of(facts))
-    write_rates(folder)
-    with suppress(PackageRefusal):  # a damaged package is told of where it is opened; the report needs none
-        write_card(folder, facts)
+    with files.understood(folder.results, folder.data, folder.metrics, folder.environment, folder.settings, folder.plan):
+        files.write_text(folder.report, report_of(facts))
+        write_rates(folder)
+        with suppress(PackageRefusal):  # a damaged package is told of where it is opened; the report needs none
+            write_card(folder, facts)
     return folder.report
 
 

@@ -1,6 +1,5 @@
 """The facts that a report is made of: what the files of a run folder say, with nothing where a file is missing."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -34,12 +33,18 @@ class Facts:
 
     @staticmethod
     def of(folder: RunFolder) -> "Facts":
-        """Read what is there."""
+        """Read what is there.
+
+        Raises:
+            PackageRefusal: a file is damaged.
+            UsageRefusal: the settings are.
+        """
         told = read_yaml(folder.settings)[0] if folder.settings.is_file() else {}
         settings = told if isinstance(told, Mapping) else {}
-        read = [_json(path) for path in (folder.environment, folder.data, folder.results)]
+        read = [_object(path) for path in (folder.environment, folder.data, folder.results)]
         day = datetime.fromtimestamp(folder.results.stat().st_mtime, UTC) if folder.results.is_file() else datetime.now(UTC)
-        return Facts(folder.path, settings, read[0], read[1], _lines(folder.metrics), read[2], day)
+        lines = files.read_lines(folder.metrics, where=folder.metrics.name) if folder.metrics.is_file() else []
+        return Facts(folder.path, settings, read[0], read[1], lines, read[2], day)
 
     @property
     def headline(self) -> Mapping[str, Any]:
@@ -83,19 +88,5 @@ class Facts:
         return own_of(self.settings)
 
 
-def _json(path: Path) -> Mapping[str, Any]:
-    found = files.read_json(path, where=path.name) if path.is_file() else {}
-    return found if isinstance(found, Mapping) else {}
-
-
-def _lines(path: Path) -> list[dict[str, Any]]:
-    """The whole lines of a file of JSON lines; one that was cut off is left out."""
-    if not path.is_file():
-        return []
-    found = []
-    for line in path.read_text(encoding="utf-8").splitlines():
-        try:
-            found.append(json.loads(line))
-        except ValueError:
-            continue
-    return [line for line in found if isinstance(line, dict)]
+def _object(path: Path) -> Mapping[str, Any]:
+    return files.read_object(path, where=path.name) if path.is_file() else {}

@@ -113,7 +113,9 @@ def _record(folder: RunFolder, found: list[str]) -> None:
     """Keep the operations with the facts that bits depend on."""
     if not found or not folder.environment.is_file():
         return
-    told = files.read_json(folder.environment, where=folder.environment.name)
+    told = files.read_object(folder.environment, where=folder.environment.name)
     known = told.get(RECORDED, [])
-    if not set(found) <= set(known):
-        files.write_json(folder.environment, told | {RECORDED: sorted({*known, *found})})
+    with files.understood(folder.environment):
+        all_of_them = sorted({*known, *found})
+    if len(all_of_them) > len(known):
+        files.write_json(folder.environment, told | {RECORDED: all_of_them})

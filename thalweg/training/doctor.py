@@ -132,8 +132,13 @@ def examine(folder: RunFolder) -> dict[str, Any]:
     Raises:
         PackageRefusal: its figures are damaged.
     """
+    with files.understood(folder.metrics, folder.results):
+        return _examined(folder)
+
+
+def _examined(folder: RunFolder) -> dict[str, Any]:
     lines = files.read_lines(folder.metrics, where=str(folder.metrics)) if folder.metrics.exists() else []
-    results = files.read_json(folder.results, where=str(folder.results)) if folder.results.exists() else {}
+    results = files.read_object(folder.results, where=str(folder.results)) if folder.results.exists() else {}
     facts: dict[str, Any] = {"run": str(folder.path), "state": folder.state(), "looked at": f"{len(lines)} evaluations"}
     if lines:
         facts["loss"] = f"{_shown(lines[0].get('loss'))} at first, {_shown(lines[-1].get('loss'))} at last"

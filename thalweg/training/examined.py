@@ -28,13 +28,18 @@ class Examined:
 
     @staticmethod
     def of_run(folder: RunFolder) -> "Examined | None":
-        """What a run's folder says; None where nothing was written yet."""
-        written = files.read_json(folder.data, where=folder.data.name) if folder.data.is_file() else None
-        if not isinstance(written, dict):
+        """What a run's folder says; None where nothing was written yet.
+
+        Raises:
+            PackageRefusal: it is damaged.
+        """
+        if not folder.data.is_file():
             return None
-        facts = {key: written[key] for key in ("findings", "looked_at_in_part") if key in written}
+        written = files.read_object(folder.data, where=folder.data.name)
+        facts: dict[str, Any] = {key: written[key] for key in ("findings", "looked_at_in_part") if key in written}
         groups = written.get("together") or []
-        whole = all(isinstance(group, list) and all(type(row) is int for row in group) for group in groups)
+        with files.understood(folder.data):
+            whole = all(isinstance(group, list) and all(type(row) is int for row in group) for group in groups)
         return Examined((), facts, groups if whole else [])
 
     def as_json(self) -> dict[str, Any]:

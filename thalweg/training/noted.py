@@ -67,18 +67,20 @@ class Notes:
 
     def resumed(self, stage: Stage, context: Context, talk: Talk) -> None:
         """Say and keep what makes the bits others than those of a run that was never stopped, where anything does."""
-        told = files.read_json(self.folder.environment, where=self.folder.environment.name)
+        told = files.read_object(self.folder.environment, where=self.folder.environment.name)
         now = environment(context, self.own)
         if stage.progress.position.stage and not self.settings.threads:
             now["threads"] = told.get("threads")  # each stage's plan has its own; the first one's stand there
         other = {key: [told[key], now.get(key)] for key in DECISIVE if key in told and told[key] != now.get(key)}
         if not other:
             return
-        talk.warn("its bits will not be those of a run that was never stopped: " + "; ".join(_changes(other)))
+        with files.understood(self.folder.environment):
+            changes, before = "; ".join(_changes(other)), list(told.get(ELSEWHERE, []))
+        talk.warn(f"its bits will not be those of a run that was never stopped: {changes}")
         position = stage.progress.position
         one = {"stage": position.stage, "step": position.step, "changed": other}
-        if context.processes.rank == 0 and one not in told.get(ELSEWHERE, []):
-            files.write_json(self.folder.environment, told | {ELSEWHERE: [*told.get(ELSEWHERE, []), one]})
+        if context.processes.rank == 0 and one not in before:
+            files.write_json(self.folder.environment, told | {ELSEWHERE: [*before, one]})
 
     def _plans(self) -> dict[str, Any]:
         """How steps are run, by stage, as far as that is known; nothing where they are plain."""
@@ -116,10 +118,10 @@ def environment_of(folder: RunFolder) -> dict[str, Any]:
     """What an unfinished run began under; empty where none of its steps was saved."""
     if not folder.steps() or not folder.environment.exists():
         return {}
-    found: dict[str, Any] = files.read_json(folder.environment, where="environment.json")
-    return found
+    return files.read_object(folder.environment, where=folder.environment.name)
 
 
 def threads_of(folder: RunFolder) -> int | None:
     """The threads that an unfinished run began with: sums of another number of threads end in other bits."""
-    return int(environment_of(folder).get("threads", 0)) or None
+    with files.understood(folder.environment):
+        return int(environment_of(folder).get("threads", 0)) or None

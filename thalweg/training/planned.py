@@ -55,7 +55,7 @@ class Planned:
         planned = Planned(folder, writes, resumed=resume)
         if not resume or not folder.plan.is_file():
             return planned
-        written = files.read_json(folder.plan, where=folder.plan.name)
+        written = files.read_object(folder.plan, where=folder.plan.name)
         try:
             version = written.get("version", PLAN_VERSION)  # the first ones said none
             if type(version) is int and version > PLAN_VERSION:

@@ -1,6 +1,7 @@
 """From what a user says (a settings file, flags, keywords) to the settings of a run; later ones win over earlier ones."""
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,7 @@ def run_settings(given: Mapping[str, Any], *, where: str = "the run") -> RunSett
         UsageRefusal: unknown keys (all of them named), wrong values, or a rule that lacks a setting that was asked for.
     """
     refuse_secrets(given, where=where)
+    _refuse_shapeless(given, where)
     asked = {key: value for key, value in given.items() if key not in (*CHOSEN, OWN)}
     asked = found_before(asked, given.get("chosen") or {})
     asked = plans_read(searched_for(asked))
@@ -67,6 +69,31 @@ def run_settings(given: Mapping[str, Any], *, where: str = "the run") -> RunSett
     if refused:
         raise _together(refused)
     return settings
+
+
+def _refuse_shapeless(given: Mapping[str, Any], where: str) -> None:
+    """Raise where something is no mapping that is looked into before all settings are validated."""
+    wrong = [name for name, one in _looked_into(given) if one is not None and not isinstance(one, Mapping | Settings)]
+    if wrong:
+        raise UsageRefusal(
+            "SETTING_INVALID",
+            f"{' and '.join(wrong)} must hold names with values",
+            where=where,
+            why="a setting that is not understood would otherwise be skipped in silence",
+            fix=f"write {wrong[0]} as names with values, or leave it out",
+        )
+
+
+def _looked_into(given: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """What must be a mapping where it is said, by its place."""
+    yield from ((name, given.get(name)) for name in ("data", "stopping", "chosen"))
+    chosen, stages = given.get("chosen"), given.get("stages")
+    parts = [(sort, None if isinstance(given.get(sort), str) else given.get(sort)) for sort in PARTS]
+    parts += [(f"chosen.{sort}", one) for sort, one in chosen.items()] if isinstance(chosen, Mapping) else []
+    rules = [one.get("rule") if isinstance(one, Mapping) else None for one in stages] if isinstance(stages, list) else []
+    parts += [(f"stages.{number}.rule", one) for number, one in enumerate(rules)]
+    yield from parts
+    yield from ((f"{name}.settings", one.get("settings")) for name, one in parts if isinstance(one, Mapping))
 
 
 def _refuse_length_and_limit(given: Mapping[str, Any]) -> None:
@@ -254,7 +281,7 @@ def settings_in(file: Path, talk: Talk) -> dict[str, Any]:
     Raises:
         UsageRefusal: there is none, or it holds no settings.
     """
-    if not file.exists():
+    if not os.path.exists(file):
         raise UsageRefusal(
             "SETTINGS_NOT_FOUND",
             f"there is no {file}",

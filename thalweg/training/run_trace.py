@@ -19,7 +19,7 @@ def lines_of(folder: RunFolder, stage: int) -> list[AnyLine]:
     """
     where = str(folder.trace)
     values = files.read_lines(folder.trace, where=where) if folder.trace.exists() else []
-    return read_trace([one for one in values if isinstance(one, dict) and one.get("stage") == stage], where=where)
+    return read_trace([one for one in values if one.get("stage") == stage], where=where)
 
 
 def findings_of(folder: RunFolder, results: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -32,7 +32,7 @@ def findings_of(folder: RunFolder, results: Mapping[str, Any]) -> list[dict[str,
         PackageRefusal: the trace is damaged.
     """
     values = files.read_lines(folder.trace, where=str(folder.trace)) if folder.trace.exists() else []
-    numbers = [one.get("stage") for one in values if isinstance(one, dict)]
+    numbers = [one.get("stage") for one in values]
     stages = sorted({number for number in numbers if isinstance(number, int)})
     found = []
     for number in stages:

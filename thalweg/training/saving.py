@@ -102,6 +102,7 @@ class Saving:
 
         Raises:
             UsageRefusal: it is not of these settings and data.
+            PackageRefusal: it, or the lines that came before it, cannot be of this run.
         """
         if begun.settings != self._settings_digest(stage):
             raise changed(self.folder, "settings", self._other_settings(stage), by=begun.written_by)
@@ -119,6 +120,8 @@ class Saving:
         self.time.go_on(begun.seconds, ended=begun.ended)
         if self.processes.rank == 0:
             files.cut_to(self.folder.metrics, begun.lines)
+            if begun.lines:  # the report is made of them: what is damaged is told now, not after the last step
+                files.read_lines(self.folder.metrics, where=self.folder.metrics.name)
             files.cut_to(self.folder.trace, min(begun.trace, _size(self.folder.trace)))  # who deletes it trains on
 
     def _other_settings(self, stage: Stage) -> list[str]:

@@ -25,7 +25,7 @@ def plans_read(asked: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(given, str) or given in NAMED:
         return dict(asked)
     path = Path(given)
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise _no_plan(where, f'there is no file "{given}", and it is no way of its own')
     held = read_yaml(path)[0]
     if isinstance(held, Mapping) and "speed" in held:

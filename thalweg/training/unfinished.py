@@ -86,7 +86,8 @@ def differences(run: RunFolder, asked: RunSettings, own: Own, *, but: tuple[str,
     before |= {f"{sort}.own": name for sort, name in own_of(written).items()}
     now |= {f"{sort}.own": name for sort, name in own.names.items()}
     if "code" not in but:
-        before |= {f"{sort}.code": digest for sort, digest in _facts(run).get("code", {}).items()}
+        with files.understood(run.environment):
+            before |= {f"{sort}.code": digest for sort, digest in _facts(run).get("code", {}).items()}
         now |= {f"{sort}.code": digest for sort, digest in digests_of_code(own).items()}
     return _told(before, now)
 
@@ -133,8 +134,7 @@ def other_data(run: RunFolder, now: Mapping[str, Any]) -> list[str]:
 
 def _facts(run: RunFolder) -> dict[str, Any]:
     """What a run began under."""
-    told = files.read_json(run.environment, where=run.environment.name) if run.environment.is_file() else {}
-    return told if isinstance(told, dict) else {}
+    return files.read_object(run.environment, where=run.environment.name) if run.environment.is_file() else {}
 
 
 def _flat(settings: RunSettings, but: tuple[str, ...]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Unpack, overload
 from thalweg.checks.asked import check_data
 from thalweg.checks.check import Checked
 from thalweg.core.errors import UsageRefusal
-from thalweg.core.files import read_json
+from thalweg.core.files import read_object, understood
 from thalweg.core.run_folder import RunFolder
 from thalweg.core.strict_yaml import read_yaml
 from thalweg.core.talk import Talk
@@ -33,11 +33,9 @@ def _effort(run: RunFolder) -> dict[str, Any]:
     """What its preset chose, and what was measured and decided of its length, rate and batches."""
     written = read_yaml(run.settings)[0] if run.settings.is_file() else None
     why = written.get("why") if isinstance(written, dict) else None
-    plan = read_json(run.plan, where=run.plan.name) if run.plan.is_file() else {}
+    plan = read_object(run.plan, where=run.plan.name) if run.plan.is_file() else {}
     preset = {"preset": why["preset"]} if isinstance(why, dict) and "preset" in why else {}
-    return preset | (
-        {"plan": {key: one for key, one in plan.items() if one and key not in WRITTEN}} if isinstance(plan, dict) else {}
-    )
+    return preset | {"plan": {key: one for key, one in plan.items() if one and key not in WRITTEN}}
 
 
 def check(
@@ -127,9 +125,10 @@ def described(path: str | Path) -> dict[str, Any]:
     package = package_facts(path if run is None else run.model) if run is None or run.model.exists() else {}
     if run is None:
         return {"package": str(path)} | package
-    metric = Run(run).results.get("metric") or {}
     facts: dict[str, Any] = {"run": str(path), "state": run.state()} | package
-    if metric.get("value") is not None:
-        facts["test"] = {key: metric[key] for key in ("name", "value", "low", "high")}
+    with understood(run.results):
+        metric = Run(run).results.get("metric") or {}
+        if metric.get("value") is not None:
+            facts["test"] = {key: metric[key] for key in ("name", "value", "low", "high")}
     facts |= _effort(run)
     return facts | {"checkpoints": len(run.steps()), "files": sorted(one.name for one in path.iterdir() if one.name[0] != ".")}

@@ -58,8 +58,7 @@ class Run:
         """Metrics with intervals, baselines, verdict; empty until the run was evaluated."""
         if not self.folder.results.exists():
             return {}
-        results: dict[str, Any] = files.read_json(self.folder.results, where="results.json")
-        return results
+        return files.read_object(self.folder.results, where=self.folder.results.name)
 
     def predict(self, data: Any = None, **request: Any) -> dict[str, Column]:  # noqa: ANN401
         """Predictions for data, or for a request alone; see `predict`."""

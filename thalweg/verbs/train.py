@@ -180,7 +180,7 @@ def _examination(settings: RunSettings) -> Examine:
 
 def _keep_looks(folder: RunFolder, before: Sequence[Mapping[str, Any]]) -> None:
     """The looks at the test part until now, this one among them, beside the other facts on the data."""
-    told: dict[str, Any] = files.read_json(folder.data, where="data.json")
+    told = files.read_object(folder.data, where=folder.data.name)
     files.write_json(folder.data, told | {"looks": list(before)})
 
 

@@ -8,6 +8,7 @@ References: Howard & Ruder 2018, arXiv:1801.06146 (slower below); Kumar et al. 2
 of a linear probe distorts features less); Wortsman et al. 2022, arXiv:2109.01903 (halfway); what was tried is in LOG.md.
 """
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,7 @@ def under_weights(asked: Mapping[str, Any], given: str) -> dict[str, Any]:
     """
     model = asked.get("model")
     named = model if isinstance(model, str) else (model or {}).get("name") or ""
-    known = for_model(named) if Path(given).expanduser().is_file() else entry(given)
+    known = for_model(named) if os.path.isfile(Path(given).expanduser()) else entry(given)
     chosen = named or known.model
     laid = {**model, "name": chosen} if isinstance(model, Mapping) else {"name": chosen}
     said = {name: one for name, one in dict(asked.get("data") or {}).items() if one is not None}

@@ -6,7 +6,7 @@ import pytest
 
 from thalweg.core.errors import ResourceRefusal
 from thalweg.core.files import append_text
-from thalweg.core.run_log import RunLog
+from thalweg.core.run_log import MOST_WAITING, RunLog
 from thalweg.core.talk import Talk
 
 LINE = re.compile(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00  (\w+) +(.*)")
@@ -77,3 +77,25 @@ def test_text_cannot_be_added_through_a_link(tmp_path):
     (tmp_path / "log.txt").symlink_to(tmp_path / "target")
     with pytest.raises(ResourceRefusal):
         append_text(tmp_path / "log.txt", "line\n")
+
+
+def test_run_03_a_log_that_cannot_be_written_is_said_once_and_its_lines_come_when_it_can(tmp_path):
+    heard, folder = Heard(), tmp_path / "run"
+    log = RunLog(heard, folder / "log.txt")
+    log.begun()
+    log.say("data", "iris")
+    log.say("model", "mlp")
+    assert heard.labels == ["data", "warning", "model"]
+    folder.mkdir()
+    log.keep("verdict", "better")
+    assert kept(folder / "log.txt") == [("data", "iris"), ("model", "mlp"), ("verdict", "better")]
+
+
+def test_the_lines_of_a_log_that_is_never_written_take_no_more_memory_than_they_may(tmp_path):
+    log = RunLog(Talk(), tmp_path / "gone" / "log.txt")
+    log.begun()
+    for _ in range(40):
+        log.keep("data", "x" * 10_000)
+    (tmp_path / "gone").mkdir()
+    log.keep("data", "last")
+    assert MOST_WAITING <= (tmp_path / "gone" / "log.txt").stat().st_size < MOST_WAITING + 100

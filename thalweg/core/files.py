@@ -287,6 +287,7 @@ def write_folder(
     format: str,  # noqa: A002 - the manifest's own word
     version: int,
     stamp: Mapping[str, Any] | None = None,
+    parents: bool = True,
 ) -> Manifest:
     """Commits a folder of files with a manifest of their digests, whole or not at all.
 
@@ -295,6 +296,7 @@ def write_folder(
         format: what kind of folder it is, such as `thalweg.package`.
         version: of that format; a reader that knows only lower ones refuses.
         stamp: facts that belong to the whole, JSON-able.
+        parents: folders above the one that holds it are made where they are missing; else that is refused.
 
     Raises:
         ResourceRefusal: the system refused; the old folder stands where it stood.
@@ -306,7 +308,10 @@ def write_folder(
     rendered = render_manifest(manifest)
     temporary = temporary_beside(path)
     with refusing(path, needed=sum(map(len, files.values())) + len(rendered)):
-        make_folder(path.parent)
+        if parents:
+            make_folder(path.parent)
+        else:
+            _make_one(path.parent)
         end_replacement(path)
         _check_ours(path)
         try:
@@ -321,10 +326,18 @@ def write_folder(
     return manifest
 
 
+def _make_one(folder: Path) -> None:
+    """Makes a folder, durably, and none above it."""
+    if not folder.is_dir():
+        folder.mkdir(exist_ok=True)
+        sync_folder(folder.parent)
+
+
 def _fill(folder: Path, files: Mapping[str, bytes], manifest: bytes) -> None:
     folder.mkdir()
     for name, data in files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        if (folder / name).parent != folder:  # which may be moved away meanwhile, and is not made again
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
         write_new(folder / name, data)
     inner = {parent for name in files for parent in (folder / name).parents if parent.is_relative_to(folder)}
     for one in sorted(inner | {folder}, reverse=True):

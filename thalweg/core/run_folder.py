@@ -27,9 +27,9 @@ from thalweg.core.files import (
     write_json,
 )
 from thalweg.core.manifest import TOO_NEW, Folder, open_folder, settled, shown, strangers, too_new
-from thalweg.core.run_lock import LOCK, RunLock, take_lock
+from thalweg.core.run_lock import LOCK, RunLock, held_by_another, moved_to, take_lock
 from thalweg.core.run_names import base_of, numbered
-from thalweg.core.run_place import made, next_free, refuse_path, refuse_unwritable, remove_empty, unfit
+from thalweg.core.run_place import gone, made, next_free, refuse_path, refuse_unwritable, remove_empty, unfit
 from thalweg.core.verified import Verified
 
 RUN_FORMAT, RUN_VERSION = "thalweg.run", 1
@@ -240,12 +240,21 @@ class RunFolder:
     def abandon(self) -> None:
         """Takes back a run that learned nothing: its files, and the folder where it is then empty; one that learned stays."""
         learned = self.steps() or (self.metrics.is_file() and self.metrics.stat().st_size) or self.model.exists()
-        if learned or self.state() != "unfinished":
+        if learned or self.state() != "unfinished" or held_by_another(self.path):
             return
         with contextlib.suppress(OSError, Refusal):
             self._clear()
             os.unlink(self.path / MARKER)
             self.path.rmdir()
+
+    def refuse_gone(self) -> None:
+        """Return while this is the folder of the run that this process writes; to write on elsewhere would lose the run.
+
+        Raises:
+            ResourceRefusal: it was renamed, removed or replaced by another run's.
+        """
+        if self._marker() is None or held_by_another(self.path):
+            raise gone(self.path, moved_to(self.path))
 
     def lock(self) -> RunLock:
         """Makes this process the only one that writes here, and clears up what killed ones left; see `take_lock`."""
@@ -270,7 +279,7 @@ class RunFolder:
         if os.path.lexists(path) and (path.is_symlink() or not path.is_dir() or strangers(path)):
             set_aside(path)
         stamped = {**(stamp or {}), "step": step}
-        write_folder(path, files, format=CHECKPOINT_FORMAT, version=CHECKPOINT_VERSION, stamp=stamped)
+        write_folder(path, files, format=CHECKPOINT_FORMAT, version=CHECKPOINT_VERSION, stamp=stamped, parents=False)
         return path
 
     def steps(self) -> list[int]:

@@ -8,7 +8,7 @@ import fcntl
 import os
 import socket
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from enum import Enum
 from pathlib import Path
@@ -48,8 +48,11 @@ class RunLock:
 
     def release(self) -> None:
         """Lets go, if the lock is still this process's own; a forked child or a second release does nothing."""
-        if self.holder.pid == os.getpid() and _holder_of(self.path) == self.holder:
-            discard(self.path)
+        if self.holder.pid == os.getpid():
+            if _holder_of(self.path) == self.holder:
+                discard(self.path)
+            elif moved := moved_to(self.path.parent):  # with the folder
+                discard(moved / LOCK)
 
     def __enter__(self) -> "RunLock":
         return self
@@ -91,6 +94,27 @@ def holding(folder: Path) -> Holding:
         return Holding.FREE
     found = _holder_of(path)
     return Holding.HELD if found is None or _holds(found) else Holding.LEFT
+
+
+def held_by_another(folder: Path) -> bool:
+    """Whether a lock lies there that is not this process's own."""
+    path = Path(folder) / LOCK
+    return os.path.lexists(path) and not _our_own(path)
+
+
+def moved_to(folder: Path) -> Path | None:
+    """Where a folder stands that this process held: the only one beside its former place that has a lock of this process."""
+    with contextlib.suppress(OSError):
+        found = [
+            lock.parent for lock in Path(folder).parent.glob(f"*/{LOCK}") if lock.parent != Path(folder) and _our_own(lock)
+        ]
+        return found[0] if len(found) == 1 else None
+    return None
+
+
+def _our_own(path: Path) -> bool:
+    holder = _holder_of(path)
+    return holder is not None and replace(holder, since="") == replace(_ourselves(), since="")
 
 
 @contextlib.contextmanager

@@ -1,29 +1,36 @@
 """The run's log: what a run said, each line with its time, in a text file that is only ever added to."""
 
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+from thalweg.core.errors import Refusal
 from thalweg.core.files import append_text
 from thalweg.core.talk import Talk
 
 LIVE_SECONDS = 60.0
 """How often the state of a phase that lasts is kept."""
+MOST_WAITING = 1 << 18
+"""Signs of a log that cannot be written that are kept for a disk which takes them again."""
 
 
 class RunLog(Talk):
     """Passes on what a run says, and keeps it.
 
     Until the run has begun it is held back, since the folder may still hold an earlier run: one that is refused leaves no line.
+    A log that cannot be written ends no training: that is said once, and its lines wait for the next try.
 
     Args:
         heard: who hears it besides.
         path: the file; lines of an earlier part of the same run stay.
+        refuse: raises where the file's folder may no longer be written.
     """
 
-    def __init__(self, heard: Talk, path: Path) -> None:
-        self.heard, self.path = heard, path
+    def __init__(self, heard: Talk, path: Path, refuse: Callable[[], object] = bool) -> None:
+        self.heard, self.path, self.refuse = heard, path, refuse
         self._waiting, self._own, self._live = "", False, time.monotonic()
+        self._failed = False
 
     def say(self, label: str, *lines: str) -> None:
         self.heard.say(label, *lines)
@@ -51,9 +58,18 @@ class RunLog(Talk):
         self._write()
 
     def _write(self) -> None:
-        if self._own and self._waiting:
+        if not (self._own and self._waiting):
+            return
+        try:
+            self.refuse()
             append_text(self.path, self._waiting)
-            self._waiting = ""
+        except Refusal as refusal:
+            self._waiting = self._waiting[-MOST_WAITING:]
+            if not self._failed:
+                self._failed = True
+                self.heard.warn(f"the log is not kept for now: {refusal.what}; {refusal.fix}")
+        else:
+            self._waiting, self._failed = "", False
 
 
 def _plain(text: str) -> str:

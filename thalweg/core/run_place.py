@@ -97,6 +97,20 @@ def next_free(path: Path) -> Path:
     return free
 
 
+def gone(path: Path, now: Path | None) -> ResourceRefusal:
+    """The refusal to write on in a folder that is no longer the run's.
+
+    Args:
+        now: where the run stands now, if that is known.
+    """
+    stands = f"{shown(path.name)} stands there, but is another's" if os.path.lexists(path) else "nothing stands there now"
+    what = f"the folder of this run was renamed, removed or replaced while it was written; {stands}"
+    again = "thalweg train --resume --out"
+    moved = f"it stands in {shown(str(now))}: {again} {now}" if now else f"if it was renamed: {again} and its new path"
+    why = "what is written apart from its run could not be gone on with; what was saved there is whole"
+    return ResourceRefusal("RUN_FOLDER_GONE", what, where=str(path), why=why, fix=f"{moved}; else repeat the command")
+
+
 def unfit(code: str, path: Path, what: str, why: str, fix: str) -> UsageRefusal:
     """A refusal of a path."""
     return UsageRefusal(code, what, where=str(path), why=why, fix=fix)

@@ -3,7 +3,7 @@
 What is written was first held against scikit-learn's own answers.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -140,10 +140,12 @@ class Shipping:
     Attributes:
         folder: holds a package for each, by its name.
         net: the run's own package, whose task and facts they share.
+        refuse: raises where the folder may no longer be written.
     """
 
     folder: Path
     net: Package
+    refuse: Callable[[], object] = bool
 
     def ship(self, one: Opponent, *, dataset: Dataset, always: bool) -> str:
         """Write one baseline; returns why it was not kept, empty where it was, and for the trivial answer, which is none.
@@ -168,6 +170,7 @@ class Shipping:
             return f"{one.title} is not kept: its arrays answer otherwise than scikit-learn, by {apart:.1g}"
         named = {"name": one.name, "settings": outputs.model_dump(mode="json")}
         package = Package("baseline", named, self.net.task, module, self.net.source, self.net.facts)
+        self.refuse()
         write_package(self.folder / one.name, package, card=_card(one, dataset.name))
         return ""
 

@@ -5,12 +5,12 @@ import html
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import torch
 
 import thalweg
-from thalweg.core import files
 from thalweg.core.device import laid_out, pick_device, weights_dtype
 from thalweg.core.distributed import connect
 from thalweg.core.errors import TrainingRefusal
@@ -263,7 +263,7 @@ class _Work:
             validation,
             settings.stopping,
             every=settings.evaluate_every,
-            record=self.record,
+            record=partial(self.saving.record, self.folder.metrics),
             watched=stage.watched,
             patience=stage.patience,
         )
@@ -285,11 +285,7 @@ class _Work:
 
     def _sampler(self, stage: Stage, validation: Batches) -> Sampler:
         """What reads how a stage learns."""
-
-        def record(line: Mapping[str, Any]) -> None:
-            if self.context.processes.rank == 0:
-                files.append_line(self.folder.trace, line, durable=False)
-
+        record = partial(self.saving.record, self.folder.trace)
         number = stage.progress.position.stage
         return Sampler(stage, validation, record=record, former=lambda: lines_of(self.folder, number), talk=self.talk)
 
@@ -313,11 +309,6 @@ class _Work:
         few = few_to_choose(stage, self.settings.stopping)
         for hint in filter(None, (better_begun(stage, self.settings), frozen_at_random(stage, self.settings), few)):
             self.talk.say("model", hint)
-
-    def record(self, line: Mapping[str, Any]) -> None:
-        """A line of metrics, in the run's file; the next checkpoint sees to it that it is on the disk."""
-        if self.context.processes.rank == 0:
-            files.append_line(self.folder.metrics, line, durable=False)
 
     def start(self, stage: Stage, watch: Mapping[str, Listener]) -> None:
         """Note that the stage begins, and let the rule begin."""
@@ -387,6 +378,7 @@ class _Work:
         return_freed_memory()
         package = Package(form, named, stage.task, laid_out(stage.rule.shipped), source, facts, shell=_shell(stage.rule))
         if self.context.processes.rank == 0:
+            self.folder.refuse_gone()
             write_package(self.folder.model, package, card=_card(package, stage, self.own))
         self.context.processes.wait()
         self.pacing.conclude(self.talk)

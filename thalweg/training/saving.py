@@ -10,6 +10,7 @@ from typing import Any
 
 from thalweg.core import files
 from thalweg.core.behind import Behind
+from thalweg.core.errors import Refusal
 from thalweg.core.processes import Processes
 from thalweg.core.run_folder import RunFolder
 from thalweg.core.talk import Talk
@@ -78,11 +79,26 @@ class Saving:
         taken = checkpoints.take(progress, stage.rule, stage.batches, watch, facts=facts, ended=ended)
         self.behind.start(partial(self._write, taken))
 
+    def record(self, path: Path, line: Mapping[str, Any]) -> None:
+        """Add a line to a file of the run; the next checkpoint sees to it that it is on the disk.
+
+        Raises:
+            ResourceRefusal: the system refused, or the folder is no longer the run's.
+        """
+        if self.processes.rank == 0:
+            self.folder.refuse_gone()
+            files.append_line(path, line, durable=False)
+
     def _write(self, taken: checkpoints.Taken) -> None:
-        files.synced_size(self.folder.metrics)
-        files.synced_size(self.folder.trace)  # a checkpoint never counts on lines that a crash could take
-        taken.write(self.folder)
-        self.folder.rotate(self.settings.checkpoints_kept, verified=self._verified)
+        self.folder.refuse_gone()
+        try:
+            files.synced_size(self.folder.metrics)
+            files.synced_size(self.folder.trace)  # a checkpoint never counts on lines that a crash could take
+            taken.write(self.folder)
+            self.folder.rotate(self.settings.checkpoints_kept, verified=self._verified)
+        except Refusal:
+            self.folder.refuse_gone()  # it may have gone meanwhile
+            raise
 
     def newest(self) -> checkpoints.Checkpoint | None:
         """The newest checkpoint that verifies; those that do not are named and left where they are."""

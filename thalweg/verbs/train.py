@@ -3,7 +3,7 @@
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from thalweg.core import files
 from thalweg.core.distributed import connect
-from thalweg.core.errors import Refusal, Stopped, TrainingRefusal
+from thalweg.core.errors import Stopped, TrainingRefusal
 from thalweg.core.interrupts import interrupt_in
 from thalweg.core.processes import Processes
 from thalweg.core.run_folder import RunFolder
@@ -77,7 +77,7 @@ def train(
             if resume and folder.state() == "finished":
                 talk.say("run", f"{folder.path} is already complete; nothing was trained")
                 return Run(folder, own=own)
-            given, log = None if isinstance(data, str | Path) else data, RunLog(talk, folder.log)
+            given, log = None if isinstance(data, str | Path) else data, RunLog(talk, folder.log, folder.refuse_gone)
             look = _examination(asked) if asked.check else None
             with place.left_if_other(talk), _held(folder, processes, log) as threads:
                 begun = time.monotonic()
@@ -108,8 +108,7 @@ def _held(folder: RunFolder, processes: Processes, talk: Talk) -> Iterator[int]:
     except BaseException as error:
         told = _told(error, folder)
         if ours:  # one that another process holds is not for us to take back
-            with suppress(Refusal):  # a log that cannot be written must not hide what happened
-                talk.keep("ended", *str(told).split("\n"))
+            talk.keep("ended", *str(told).split("\n"))
             if not isinstance(error, TrainingRefusal):  # what failed while it learned is for the doctor
                 folder.abandon()
         if told is error:
@@ -143,6 +142,7 @@ def conclude(run: Run, settings: RunSettings, *, talk: Talk, begun: float) -> No
     assert fitted is not None
     package = fitted.package
     looks = Looks.at(fitted.dataset, "test", by=str(run.folder.path.absolute()))
+    shipping = Shipping(run.folder.baselines, package, run.folder.refuse_gone)
     found = results(
         package.task,
         package.model,
@@ -151,7 +151,7 @@ def conclude(run: Run, settings: RunSettings, *, talk: Talk, begun: float) -> No
         seed=settings.seed,
         margin=settings.margin,
         talk=talk,
-        keep=Keeping(run.folder.learned, run.folder.predictions, Shipping(run.folder.baselines, package), looks),
+        keep=Keeping(run.folder.learned, run.folder.predictions, shipping, looks),
     )
     found = with_samples(with_examples(found, fitted.dataset), package, fitted.dataset, seed=settings.seed)
     found = with_map(found, package, fitted.dataset)
@@ -165,6 +165,7 @@ def conclude(run: Run, settings: RunSettings, *, talk: Talk, begun: float) -> No
     found["seconds"] = {what: round(took, 3) for what, took in found["seconds"].items()}
     found["profile"] = fitted.profile
     found["folds"] = outlook(settings, fitted.dataset, found)
+    run.folder.refuse_gone()
     files.write_json(run.folder.results, found)
     _keep_looks(run.folder, looks.before)
     write_report(run.folder)

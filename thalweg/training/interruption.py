@@ -1,10 +1,12 @@
 """A signal that asks a training to stop: heard at the end of a step, and told with what was saved."""
 
 import math
+import os
 import signal
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,8 @@ from thalweg.training.loop import Progress
 
 INTERRUPTED = "interrupted"
 """Why a training stopped, where a signal asked for it."""
+PATIENCE = 3.0
+"""Seconds that the end of a step, and of the evaluation after it, is waited for."""
 
 
 class Interrupted(Refusal):
@@ -37,18 +41,24 @@ class Interrupted(Refusal):
 
 
 class Interruption:
-    """Asks to stop at the end of a step once a signal has come; a second signal quits at once."""
+    """Asks to stop at the end of a step once a signal has come; a second signal quits at once.
+
+    A step, or an evaluation after it, that has not ended within `PATIENCE` is left as by a second signal: what counts then is
+    the last checkpoint. One call of compiled code that lasts longer is not cut: Python hears of signals between such calls.
+    """
 
     def __init__(self) -> None:
         self.number = 0
+        self._impatient: threading.Timer | None = None
 
     def __call__(self, progress: Progress, rule: Rule) -> None:
         processes = rule.context.processes
         if processes.world > 1:  # a signal may reach one of them, or each in another step: all stop at the same one
             [heard] = processes.sum([torch.tensor(int(self.number > 0))])
             self.number = self.number or (signal.SIGTERM if int(heard) else 0)
-        if self.number and not progress.stopped:
-            progress.stopped = INTERRUPTED
+        if self.number:
+            self._calm()  # the step has ended: what remains is to save it
+            progress.stopped = progress.stopped or INTERRUPTED
 
     def due(self, progress: Progress) -> float:
         return math.inf
@@ -60,20 +70,38 @@ class Interruption:
         """Nothing is remembered."""
 
     @contextmanager
-    def heard(self) -> Iterator[None]:
-        """Signals are heard here instead of ending the process (in the main thread; elsewhere they stay as they are)."""
+    def heard(self, *, alone: bool = True) -> Iterator[None]:
+        """Signals are heard here instead of ending the process (in the main thread; elsewhere they stay as they are).
+
+        Args:
+            alone: no other process waits for this one's steps.
+        """
         if threading.current_thread() is not threading.main_thread():
             yield
             return
         wanted = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
-        former = {number: signal.signal(number, self._hear) for number in wanted}
+        former = {number: signal.signal(number, partial(self._hear, alone=alone)) for number in wanted}
         try:
             yield
         finally:
-            for number, handler in former.items():
-                signal.signal(number, handler)
+            try:
+                self._calm()
+            finally:  # a signal may come even here
+                for number, handler in former.items():
+                    signal.signal(number, handler)
 
-    def _hear(self, number: int, frame: object) -> None:
+    def _hear(self, number: int, frame: object, *, alone: bool) -> None:
         if self.number:
+            self._calm()
             raise Stopped(number)
         self.number = number
+        if alone:
+            self._impatient = threading.Timer(PATIENCE, os.kill, (os.getpid(), number))
+            self._impatient.daemon = True
+            self._impatient.start()
+
+    def _calm(self) -> None:
+        """Wait no longer; nothing is sent after this."""
+        if self._impatient is not None:
+            self._impatient.cancel()
+            self._impatient.join()

@@ -28,5 +28,6 @@ class Lesson:
         """Within it learns: signals are heard, failing code is named, checkpoints stand at the end. Gives who is to listen."""
         context = self.stage.rule.context
         mixed = products(context.device, context.precision)
-        with mixed, self.profile, self.interruption.heard(), naming_failures(self.stage.progress), self.behind.done_at_end():
+        heard = self.interruption.heard(alone=context.processes.world == 1)
+        with mixed, self.profile, heard, naming_failures(self.stage.progress), self.behind.done_at_end():
             yield self.profile.among(list(self.watch.values()))

@@ -1,0 +1,82 @@
+"""RUN-03: a disk that fills up at any file of a whole run: a typed refusal, and the same command ends it once there is room."""
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.refusing import expect_refusal
+from thalweg import api
+from thalweg.core.run_folder import RunFolder
+from thalweg.core.talk import Talk
+
+ASKED: dict[str, Any] = {"model": "mlp", "rule": {"epochs": 6, "batch_size": 45}, "threads": 1, "speed": "plain"}
+ASKED |= {"checkpoint_steps": 4, "compare": False, "check": False}
+KINDS = (
+    "settings.yaml",
+    "metrics.jsonl",
+    "trace.jsonl",
+    "checkpoints/.8",
+    ".model",
+    "learned",
+    "predictions",
+    "results",
+    "report",
+)
+"""What stands in the path of each file, or in that of its temporary name."""
+KEPT = ("metrics.jsonl", "model/weights.safetensors", "predictions.parquet")
+
+
+@contextmanager
+def full_at(folder: Path, part: str) -> Iterator[list[str]]:
+    """The disk takes half of each file in whose path this stands, and no more; gives the paths that it refused."""
+    real, refused = os.write, list[str]()
+
+    def write(descriptor: int, data: Any) -> int:
+        path = os.readlink(f"/proc/self/fd/{descriptor}")
+        if not path.startswith(f"{folder}/") or part not in path:
+            return real(descriptor, data)
+        if not refused and len(data) > 1:
+            refused.append(path)
+            return real(descriptor, memoryview(data)[: len(data) // 2])
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "write", write)
+        yield refused
+
+
+def trained(out: Path) -> dict[str, bytes]:
+    api.train("iris", settings=ASKED, out=out, talk=Talk())
+    return {name: (out / name).read_bytes() for name in KEPT}
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """What the run comes to undisturbed."""
+    return trained(tmp_path_factory.mktemp("whole") / "run")
+
+
+@pytest.mark.parametrize("part", KINDS)
+def test_run_03_a_disk_that_is_full_at_any_file_of_a_run_is_told_and_the_same_command_ends_it(tmp_path, whole, part):
+    out = tmp_path / "run"
+    with full_at(out, part) as tried, expect_refusal("DISK_FULL", exit_code=6) as caught:
+        trained(out)
+    assert tried, "the file is written"
+    assert caught.value.where.startswith(str(out))
+    assert "bytes needed" in caught.value.fix
+    run = RunFolder(out)
+    assert not [path for path in out.rglob("*") if ".tmp" in path.name], "nothing half-written remains"
+    assert all(run.checkpoint(step) for step in run.steps())
+    assert trained(out) == whole
+
+
+def test_run_03_a_log_for_which_there_is_no_room_ends_no_training(tmp_path, whole):
+    with full_at(tmp_path / "run", "log.txt") as tried:
+        assert trained(tmp_path / "run") == whole
+    assert tried
+    assert RunFolder(tmp_path / "run").state() == "finished"

@@ -138,14 +138,16 @@ def wrong_data(tour: Tour) -> str:
     found = {one["code"]: one for one in findings if one["severity"] == "warn"}
     for one in found.values():
         show(f"{one['severity']}: {one['what']}")
-    show(f"and {len(findings) - len(found)} notes")
+    notes = len(findings) - len(found)
+    show(f"and {notes} note{'' if notes == 1 else 's'}")
     copies = set(found.get("DUPLICATES_ACROSS", {}).get("rows", []))
     labels = set(found.get("LABELS_WRONG", {}).get("rows", []))
     named, right = len(labels), len(labels & flipped)
     require(copies == copied, f"of {len(copied)} copies {len(copies & copied)} were named, and {len(copies - copied)} others")
     require(right >= len(flipped) / 2, f"of {len(flipped)} labels {right} were named")
     say(
-        f"Named: all {len(copied)} copies; and {named} labels, of which {right} are among the {len(flipped)} that were changed."
+        f"Named: all {len(copied)} copies; and {right} of the {len(flipped)} labels that were changed, with {named - right} "
+        f"that {'was' if named - right == 1 else 'were'} not."
     )
     return f"{len(copied)} of {len(copied)} copies and {right} of {len(flipped)} wrong labels found"
 

@@ -210,7 +210,7 @@ def not_one_table(folder: Path, readable: Sequence[Path], *, accepted: Sequence[
             why="they may belong together or not",
             fix=f"name one: {shown(readable[0])}",
         )
-    files = [entry.name for entry in folder.iterdir() if entry.is_file() and not entry.name.startswith(".")]
+    files = [entry.name for entry in sorted(folder.iterdir()) if entry.is_file() and not entry.name.startswith(".")]
     held = mostly_unread(name for name in files if name.casefold() not in BESIDE)
     return DataRefusal(
         "DATA_NO_TABLE",
@@ -228,7 +228,7 @@ def _absent(path: Path, known: Collection[str]) -> DataRefusal:
         parent = parent.parent
     wanted = path.relative_to(parent).parts[0] if path != parent else path.name
     try:
-        beside = [entry.name for entry in parent.iterdir() if not entry.name.startswith(".")]
+        beside = [entry.name for entry in sorted(parent.iterdir()) if not entry.name.startswith(".")]
     except OSError:
         beside = []
     close = [shown(parent / name) for name in nearest(wanted, beside, count=1) or _of_that_stem(wanted, beside)]

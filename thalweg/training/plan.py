@@ -51,14 +51,14 @@ def choose_task(settings: RunSettings, dataset: Dataset) -> Reasoned:
             "TASK_UNKNOWN_TARGET",
             "the data have no target, and no task was named"
             if kinds == {None}
-            else f"no task learns a target of kind {', '.join(map(str, kinds))}",
+            else f"no task learns a target of kind {', '.join(sorted(map(str, kinds)))}",
             where=dataset.name,
             why="what is to be learned cannot be told from the data",
             fix="name what is to be predicted, --target NAME, or what is to be learned, --task NAME of thalweg list tasks",
         )
     best = max(sorted(fitting), key=lambda name: registry.facts("task", name).get("preference", 0))
     target = next((one.name for one in dataset.encodings.of_role("target")), "nothing")
-    return _named(given, best, f"the target {target} is of kind {', '.join(map(str, kinds))}")
+    return _named(given, best, f"the target {target} is of kind {', '.join(sorted(map(str, kinds)))}")
 
 
 def _learned_by(model: Choice | None) -> str:

@@ -58,7 +58,7 @@ def _names(one: Seen) -> list[str]:
 
 def _unnamed(one: Seen) -> list[Finding]:
     """Pictures beside those that a table names, which no row names."""
-    named = {path for value in one.column if (path := path_of(value)) is not None}
+    named = dict.fromkeys(path for value in one.column if (path := path_of(value)) is not None)
     folders = list(dict.fromkeys(path.parent for path in named))
     extra = sorted(str(path) for folder in folders for path in _pictures_in(folder) if path not in named)
     if not extra:

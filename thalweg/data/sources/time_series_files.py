@@ -57,7 +57,7 @@ def _files(given: Path) -> dict[str, Path]:
     if not name.endswith(PARTS["train"]):
         return {"train": path}
     wanted = name.removesuffix(PARTS["train"]) + PARTS["test"]
-    beside = [file for file in path.parent.iterdir() if file.name.casefold() == wanted]
+    beside = [file for file in sorted(path.parent.iterdir()) if file.name.casefold() == wanted]
     return {"train": path} | ({"test": beside[0]} if beside else {})
 
 

@@ -13,9 +13,10 @@ import pytest
 
 from tests.core.faults import counted, failing_at, killed_at
 from thalweg.core.errors import PackageRefusal, ResourceRefusal, UsageRefusal
+from thalweg.core.files import write_folder
+from thalweg.core.manifest import open_folder
 from thalweg.core.run_folder import MARKER, RunFolder
 from thalweg.core.run_lock import LOCK, take_lock
-from thalweg.core.verified import Verified
 
 PAYLOAD = {"state.json": b"{}"}
 
@@ -428,29 +429,6 @@ def test_r27_nothing_is_removed_until_as_many_as_are_kept_verify(run):
     assert [path.name for path in run.rotate(2)] == ["2"]
 
 
-def test_a_rotation_that_remembers_digests_each_checkpoint_once_and_one_that_changed_again(run, monkeypatch):
-    digested, verified = [], Verified()
-    checkpoint = RunFolder.checkpoint
-
-    def noted(folder, step):
-        digested.append(step)
-        return checkpoint(folder, step)
-
-    monkeypatch.setattr(RunFolder, "checkpoint", noted)
-    for step in (1, 2, 3, 4):
-        run.write_checkpoint(step, PAYLOAD)
-        run.rotate(3, verified=verified)
-    assert digested == [1, 2, 3, 4]
-    damage(run, 3)
-    run.write_checkpoint(5, PAYLOAD)
-    assert run.rotate(3, verified=verified) == []
-    assert digested[4:] == [5, 3]
-    run.write_checkpoint(5, PAYLOAD)
-    run.rotate(3, verified=verified)
-    assert digested[6:] == [5]
-    assert run.steps() == [5, 4, 3, 2]
-
-
 def test_r27_after_any_history_of_saves_and_kills_a_checkpoint_is_found(run, monkeypatch):
     chance, step, found = random.Random(11), 1, 1
     run.write_checkpoint(step, PAYLOAD)
@@ -471,11 +449,22 @@ def test_r27_after_any_history_of_saves_and_kills_a_checkpoint_is_found(run, mon
 
 
 def test_the_lock_sweeps_what_killed_processes_left(run):
-    run.checkpoints.mkdir()
-    for folder in (run.path, run.checkpoints):
+    for folder in (run.checkpoints, run.baselines):
+        folder.mkdir()
+    for folder in (run.path, run.checkpoints, run.baselines):
         (folder / ".5.tmp99999999-1").mkdir()
     with run.lock():
         assert os.listdir(run.checkpoints) == []
+        assert os.listdir(run.baselines) == []
+        assert not [name for name in os.listdir(run.path) if ".tmp" in name]
+
+
+def test_what_was_judged_comes_back_where_a_kill_fell_between_two_renames(run):
+    write_folder(run.judged, PAYLOAD, format="thalweg.judged", version=1, stamp={})
+    os.rename(run.judged, run.path / ".judged.replaced")
+    assert run.foreign() == []
+    with run.lock():
+        assert open_folder(run.judged, format="thalweg.judged", newest=1).bytes("state.json") == PAYLOAD["state.json"]
 
 
 def test_torch_is_not_imported_by_files_and_folders():

@@ -120,9 +120,11 @@ def test_what_is_large_is_kept_only_where_it_is_the_opponent(tmp_path, monkeypat
 def test_a_baseline_that_a_run_has_not_kept_is_refused_with_those_it_has(tmp_path):
     run = RunFolder.create(tmp_path / "run")
     shipped("ridge", values(90), run.baselines, "regression")
+    (run.baselines / ".ridge-2.tmp99999999-1").mkdir()  # of a process that was killed
     assert kept(run, "Ridge").form == "baseline"
     with expect_refusal("BASELINE_UNKNOWN", exit_code=2) as caught:
         kept(run, "rigde")
-    assert "ridge" in caught.value.fix
+    assert "one of ridge;" in f"{caught.value.fix};"
+    assert ".tmp" not in str(caught.value)
     with expect_refusal("BASELINE_UNKNOWN", exit_code=2):
         kept(RunFolder.create(tmp_path / "bare"), "ridge")

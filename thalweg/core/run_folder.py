@@ -26,7 +26,7 @@ from thalweg.core.files import (
     write_folder,
     write_json,
 )
-from thalweg.core.manifest import TOO_NEW, Folder, open_folder, settled, shown, strangers, too_new
+from thalweg.core.manifest import TOO_NEW, Folder, aside_of, open_folder, settled, shown, strangers, too_new
 from thalweg.core.run_lock import LOCK, RunLock, held_by_another, moved_to, take_lock
 from thalweg.core.run_names import base_of, numbered
 from thalweg.core.run_place import gone, made, next_free, refuse_path, refuse_unwritable, remove_empty, unfit
@@ -259,10 +259,10 @@ class RunFolder:
     def lock(self) -> RunLock:
         """Makes this process the only one that writes here, and clears up what killed ones left; see `take_lock`."""
         lock = take_lock(self.path)
-        for folder in (self.path, self.checkpoints):
+        for folder in (self.path, self.checkpoints, self.baselines):
             if folder.is_dir():
                 sweep(folder)
-        for path in (self.model, *(self.checkpoints / str(step) for step in self.steps())):
+        for path in (self.model, self.judged, *(self.checkpoints / str(step) for step in self.steps())):
             end_replacement(path)
         return lock
 
@@ -354,7 +354,7 @@ class RunFolder:
         folders = (self.checkpoints, self.model, self.baselines, self.seeds, self.folds, self.judged)
         files = (self.settings, self.environment, self.data, self.metrics, self.trace, self.log, self.predictions, self.results)
         ours = {path.name for path in (*folders, *files, self.looks, self.learned, self.plan, self.report)}
-        return {MARKER, LOCK, RATES, ".model.replaced", *ours}
+        return {MARKER, LOCK, RATES, *(aside_of(path).name for path in (self.model, self.judged)), *ours}
 
     def _marker(self) -> dict[str, Any] | None:
         """What `run.json` says, or None where there is none of ours."""
@@ -392,7 +392,7 @@ class RunFolder:
         for path in (self.baselines, self.seeds, self.folds):
             remove_empty(path)
         with refusing(self.path):
-            for name in self._layout() - {LOCK, MARKER}:
+            for name in sorted(self._layout() - {LOCK, MARKER}):
                 if (self.path / name).is_file():
                     os.unlink(self.path / name)
             sync_folder(self.path)

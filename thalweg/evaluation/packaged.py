@@ -203,7 +203,8 @@ def kept(folder: RunFolder, name: str) -> Package:
         UsageRefusal: the run has not kept it; those that it has are named.
     """
     wanted = name.strip().casefold().replace(" ", "-").replace("_", "-")
-    there = sorted(entry.name for entry in folder.baselines.iterdir() if entry.is_dir()) if folder.baselines.is_dir() else []
+    found = folder.baselines.iterdir() if folder.baselines.is_dir() else ()
+    there = sorted(entry.name for entry in found if entry.is_dir() and entry.name[0] != ".")
     if wanted in there:
         return load_package(folder.baselines / wanted)
     known = wanted in registry.names("baseline")

@@ -44,7 +44,7 @@ def _given() -> argparse.Namespace:
     )
     parser.add_argument("command", choices=["development", "reported", "cost", "show"])
     parser.add_argument("file", nargs="?", help="of trials, for `show`")
-    parser.add_argument("--seeds", default="", help="such as 0-2 (development: 0-1; reported: 100-101)")
+    parser.add_argument("--seeds", default="", help="such as 0-2 (development: 0-1; reported: 300)")
     parser.add_argument("--only", default="", help="faults, healthy kinds or nets, parted by commas")
     parser.add_argument("--write", help="a file to which a line of JSON is added for each trial")
     parser.add_argument("--rounds", type=int, default=20, help="of cost: how often each net is timed with and without")
@@ -53,7 +53,7 @@ def _given() -> argparse.Namespace:
 
 def _run(given: argparse.Namespace) -> Iterator[Trial]:
     reported = given.command == "reported"
-    first, _, last = (given.seeds or ("100-101" if reported else "0-1")).partition("-")
+    first, _, last = (given.seeds or ("300" if reported else "0-1")).partition("-")
     only = {name for name in given.only.split(",") if name}
     for seed in range(int(first), int(last or first) + 1):
         for subject in trials.subjects(reported=reported):

@@ -1,4 +1,4 @@
-"""Six nets that no threshold was corrected on, in another style, under a loop of their own; they are only reported."""
+"""Six nets in another style, under a loop of their own; reported once, since then rules may be corrected on them as well."""
 
 import torch
 import torch.nn.functional as F

@@ -8,7 +8,7 @@ from functools import partial
 import torch
 
 import thalweg as tw
-from benchmarks.doctor import development, further, harm, held_out
+from benchmarks.doctor import development, further, harm, held_out, unseen
 from benchmarks.doctor.healthy import KINDS, Kind
 from benchmarks.doctor.loops import trained
 from benchmarks.doctor.plants import PLANTS, Plant
@@ -103,7 +103,7 @@ def _said(findings: list[dict]) -> tuple[tuple[str, ...], str]:
 
 def subjects(*, reported: bool) -> tuple[Subject, ...]:
     """Nets of development, or those that are only reported."""
-    return held_out.SUBJECTS if reported else development.SUBJECTS + further.subjects()
+    return unseen.SUBJECTS if reported else development.SUBJECTS + further.subjects() + held_out.SUBJECTS
 
 
 def plants(*, reported: bool) -> tuple[Plant, ...]:

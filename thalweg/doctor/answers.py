@@ -20,9 +20,13 @@ MOST_VALUES, FEWEST_ROWS = 1_000_000, 16
 """So many values are read at most, but of so many rows in any case."""
 OFF = 1e-3
 """Sums of probabilities are that near to 1."""
+FIGURES = ("rows", "errors", "misplaced", "surest", "sure_errors", "entropy", "deviation")
+"""What is read of a call, by name."""
+SUREST = 4
+"""One in so many answers is among the surest."""
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class LossCall:
     """One call of a loss function.
 
@@ -64,7 +68,7 @@ class Reading:
 
     def answers(self, told: Mapping[Any, float | None]) -> Answers:
         """The line, once the figures were read."""
-        found = {name: told.get((self.key, name)) for name in ("rows", "errors", "misplaced", "entropy", "deviation")}
+        found = {name: told.get((self.key, name)) for name in FIGURES}
         low, off = told.get((self.key, "low")), told.get((self.key, "off"))
         errors = int(found["errors"] or 0)
         return Answers(
@@ -76,6 +80,8 @@ class Reading:
             rows=int(found["rows"] or 0),
             errors=errors,
             misplaced=(found["misplaced"] or 0.0) / errors if errors else None,
+            surest=int(found["surest"] or 0),
+            sure_errors=int(found["sure_errors"] or 0),
             entropy=found["entropy"],
             deviation=found["deviation"],
         )
@@ -150,6 +156,11 @@ def _judge(scores: Tensor, target: Tensor, ignored: int, figures: Figures, key: 
     figures.add((key, "rows"), counted.sum())
     figures.add((key, "errors"), wrong.sum())
     figures.add((key, "misplaced"), misplaced.sum())
+    likely = torch.where(counted, scores.amax(1) - scores.logsumexp(1), -torch.inf)
+    surest = likely.argsort(descending=True)
+    first = torch.arange(len(surest), device=scores.device) * SUREST < counted.sum()
+    figures.add((key, "surest"), first.sum())
+    figures.add((key, "sure_errors"), (wrong[surest] & first).sum())
     counts = torch.zeros(classes, device=scores.device).index_add_(0, true, counted.float())
     figures.add((key, "entropy"), entropy(counts))
     return counts

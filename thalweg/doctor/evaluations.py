@@ -82,12 +82,16 @@ class Evaluations:
             rows=sum(one.rows for one in read) if read else rows,
             errors=errors if read else None,
             misplaced=misplaced / errors if errors else None,
+            surest=sum(one.surest for one in read),
+            sure_errors=sum(one.sure_errors for one in read),
             variance=_variance([(told.get((k, "mean")), told.get((k, "square")), one.rows) for k, one in numbered]),
             in_training_mode=self._in_training_mode and not self._repeated,
         )
 
     def clear(self) -> None:
         """The next begins."""
+        if not self.under_way and not self.parts:
+            return
         self.under_way, self.parts, self._figures = False, [], Figures()
         self._in_training_mode, self._repeated, self._last = False, False, None
 

@@ -1,7 +1,7 @@
 """Figures: numbers that lie on a device, read together by one copy."""
 
 import math
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 
 import torch
 from torch import Tensor
@@ -21,8 +21,17 @@ class Figures:
         """All numbers; None for those that are not finite."""
         if not self._held:
             return {}
-        values = torch.stack(list(self._held.values())).tolist()
-        return {key: rounded(value) for key, value in zip(self._held, values, strict=True)}
+        return dict(zip(self._held, read_all(list(self._held.values())), strict=True))
+
+
+def read_all(numbers: Sequence[Tensor]) -> list[float | None]:
+    """Tensors of one number (), copied from their device together; None for what is not finite."""
+    if not numbers:
+        return []
+    first = numbers[0]
+    alike = all(one.dtype == first.dtype and one.device == first.device for one in numbers)
+    values = torch.stack(list(numbers) if alike else [one.to(first.device, torch.float32) for one in numbers])
+    return [rounded(value) for value in values.float().tolist()]
 
 
 def rounded(value: float) -> float | None:

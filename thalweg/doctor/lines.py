@@ -116,6 +116,7 @@ class Answers(Line):
         probabilities: rows are zero or above and sum to 1.
         rows, errors: how many answers there were, and how many of them missed their class.
         misplaced: over the errors, the mean of (rank of the true class − 1) / (classes − 2).
+        surest, sure_errors: the quarter of the answers of which it is surest, and how many of those missed their class.
         entropy: of the labels, in nats.
         deviation: standard deviation of the input.
     """
@@ -128,6 +129,8 @@ class Answers(Line):
     rows: int = 0
     errors: int = 0
     misplaced: float | None = None
+    surest: int = 0
+    sure_errors: int = 0
     entropy: float | None = None
     deviation: float | None = None
 
@@ -161,6 +164,7 @@ class Evaluation(Line):
 
     Attributes:
         step: steps done by then.
+        surest, sure_errors: as of answers.
         variance: of the targets, where the loss is the squared error.
         in_training_mode: it was made in training mode, and not to draw several answers for the same examples.
     """
@@ -171,6 +175,8 @@ class Evaluation(Line):
     rows: int
     errors: int | None = None
     misplaced: float | None = None
+    surest: int = 0
+    sure_errors: int = 0
     variance: float | None = None
     in_training_mode: bool = False
 

@@ -15,7 +15,7 @@ from thalweg.doctor import answers
 from thalweg.doctor.answers import LossCall, Reading
 from thalweg.doctor.clearing import Clearing
 from thalweg.doctor.evaluations import Evaluations
-from thalweg.doctor.figures import Figures, rounded
+from thalweg.doctor.figures import Figures, read_all, rounded
 from thalweg.doctor.layers import LayersLook, Zeros, acts_by_mode
 from thalweg.doctor.lines import AnyLine, Net, Steps, Stills
 from thalweg.doctor.pace import Pace
@@ -57,7 +57,7 @@ class Taken:
     seconds: list[float] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Kept:
     """A loss that a backward pass may follow.
 
@@ -168,12 +168,16 @@ class Recorder:
         """
         if self._inside and (self._trained or self._roots):
             return  # a line search measures again
-        found = led_from(roots, {one.number for one in self._pending})
+        pending = self._pending
+        if len(pending) == 1 and len(roots) == 1 and _number(roots[0]) == pending[0].number:  # as in most loops
+            found = {pending[0].number}
+        else:
+            found = led_from(roots, {one.number for one in pending})
         if not found:
             self._roots += [one.detach().float().mean() for one in roots if whole]
             return
-        trained = [one for one in self._pending if one.number in found]
-        self._pending = [one for one in self._pending if one.number not in found]
+        trained = [one for one in pending if one.number in found]
+        self._pending = [one for one in pending if one.number not in found]
         self._trained += trained
         if self.look is not None and self.look.reading is None:
             self.look.reading = next((one.reading for one in trained if one.reading is not None), None)
@@ -290,11 +294,8 @@ class Recorder:
         taken = self.taken
         if not taken.losses:
             return
-        figures = Figures()
-        for number, loss in enumerate(taken.losses):
-            if loss is not None:
-                figures.add(number, loss)
-        told = figures.read()
+        there = [number for number, loss in enumerate(taken.losses) if loss is not None]
+        told = dict(zip(there, read_all([loss for loss in taken.losses if loss is not None]), strict=True))
         losses = [told.get(number) for number in range(len(taken.losses))]
         spoilt = [taken.first + number for number, one in enumerate(losses) if one is None and number in told]
         compared, stale = self.clearing.counted()
@@ -312,6 +313,11 @@ class Recorder:
             )
         )
         self.taken = Taken(first=taken.first + len(losses))
+
+
+def _number(tensor: Tensor) -> int | None:
+    """Of a tensor in the order of the graph."""
+    return tensor.grad_fn._sequence_nr() if tensor.grad_fn is not None else None
 
 
 def led_from(roots: Sequence[Tensor], sought: set[int]) -> set[int]:

@@ -13,14 +13,17 @@ FEWEST, DEVIATIONS = 3, 2.5
 """Evaluations; and how many standard errors above chance an accuracy may lie and still be chance."""
 UNLEARNED, UNLEARNED_ONCE = 0.96, 0.85
 """Held-out loss over that of chance; the least that it may once be where it varies, as that of numbers does."""
+PLACES, ANYWHERE, FEWEST_ERRORS = 0.8, 0.4, 50
+"""Held-out loss over that of chance where the places of answers tell how common each class is; errors that fall on any class
+(0.5), and the fewest of them: whoever knows something of the inputs ranks the right class second."""
 INCOMPARABLE = 1.2
 """A loss that is never near that of chance is weighed otherwise."""
 FALLING, BELOW = 0.004, 0.998
 """What it must have fallen by in the last evaluations, and to, if it is still to fall."""
 BY_HEART = 0.05
 """Training loss over that of chance, where few rows were learned by heart: then held-out rows are too much to ask for."""
-LEARNED = 0.5
-"""The probe's last loss over its first, where it learned its few examples."""
+LEARNED, LEARNED_NUMBERS = 0.5, 0.75
+"""The probe's last loss over its first, where it learned its few examples: classes, and numbers, whose error falls slower."""
 
 
 @fault("shuffled-labels", turn=130, severity="warning", about="labels", hides=("overfitting", "noise", "late"))
@@ -35,7 +38,8 @@ def shuffled_labels(trace: Trace) -> Found | Unprobed | None:
     probe = trace.probe
     if probe is None:
         return Unprobed()
-    if probe.last is None or probe.first is None or probe.last > LEARNED * probe.first:
+    learned = LEARNED_NUMBERS if trace.labels is None else LEARNED
+    if probe.last is None or probe.first is None or probe.last > learned * probe.first:
         return None
     return Found(
         f"{said}, yet {probe.rows} examples are learned by heart (loss {shown(probe.first)} to {shown(probe.last)})",
@@ -51,9 +55,16 @@ def _of_classes(judged: Sequence[Evaluation], chance: float, entropy: float) -> 
     accuracy = median(1 - (one.errors or 0) / one.rows for one in last)
     by_chance = chance + DEVIATIONS * math.sqrt(chance * (1 - chance) / max(one.rows for one in last))
     shares = [(one.loss or 0.0) / max(entropy, 1e-9) for one in judged]
-    if accuracy > by_chance or not UNLEARNED < min(shares) < INCOMPARABLE or _falling(shares):
+    unlearned = UNLEARNED < min(shares) < INCOMPARABLE and not _falling(shares)
+    if accuracy > by_chance or not (unlearned or _by_places(last, min(shares))):
         return ""
     return f"held-out accuracy stays at chance ({percent(accuracy)}, chance {percent(chance)})"
+
+
+def _by_places(last: Sequence[Evaluation], least: float) -> bool:
+    """The loss is below that of chance, but no errors fall where knowledge of the inputs would put them."""
+    enough = min(one.errors or 0 for one in last) >= FEWEST_ERRORS
+    return enough and PLACES < least < UNLEARNED and median(one.misplaced or 0.0 for one in last) >= ANYWHERE
 
 
 def _of_numbers(judged: Sequence[Evaluation]) -> str:

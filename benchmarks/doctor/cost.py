@@ -7,13 +7,11 @@ Stretches are long enough for samples to fall as in a long run: the first, dense
 
 import contextlib
 import math
-import multiprocessing
 import statistics
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
 
 import torch
 import torch.nn.functional as F
@@ -103,41 +101,25 @@ class Cost:
 
 
 def measured(net: Timed, rounds: int) -> Cost:
-    """Stretches in turn, of two processes that never run at once: what watching replaces is replaced in one of them alone."""
+    """Stretches in turn, of one process and one net: two processes differ by as much as is measured, whatever they do."""
+    torch.manual_seed(0)
+    model, x, y = net.made()
+    optimizer = torch.optim.SGD(model.parameters(), lr=1e-3, momentum=0.9)
+    doctor = tw.doctor(model, optimizer, quiet=True)
+    with doctor:
+        _train(model, optimizer, x, y, net.before)  # past the first samples
     plain, ratios = [], []
-    spawn = multiprocessing.get_context("spawn")
-    ends = {}
-    for watched in (False, True):
-        ends[watched], far = spawn.Pipe()
-        spawn.Process(target=_serve, args=(NETS.index(net), watched, far), daemon=True).start()
-        ends[watched].recv()  # past the first samples
     for number in range(rounds):
         seconds = {}
         for watched in (False, True) if number % 2 else (True, False):
-            ends[watched].send(net.steps)
-            seconds[watched] = ends[watched].recv()
+            with doctor if watched else contextlib.nullcontext():
+                begun = time.process_time()
+                _train(model, optimizer, x, y, net.steps)
+                seconds[watched] = time.process_time() - begun
         plain.append(seconds[False] / net.steps)
         ratios.append(100 * (seconds[True] / seconds[False] - 1))
-    for end in ends.values():
-        end.send(0)
     low, high = _of_median(ratios)
     return Cost(net.name, 1e3 * statistics.median(plain), statistics.median(ratios), low, high, rounds)
-
-
-def _serve(number: int, watched: bool, end: Connection) -> None:
-    """Trains on by as many steps as are asked for, and tells the seconds; ends at none."""
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
-    net = NETS[number]
-    model, x, y = net.made()
-    optimizer = torch.optim.SGD(model.parameters(), lr=1e-3, momentum=0.9)
-    with tw.doctor(model, optimizer, quiet=True) if watched else contextlib.nullcontext():
-        _train(model, optimizer, x, y, net.before)
-        end.send(0.0)
-        while steps := end.recv():
-            begun = time.process_time()
-            _train(model, optimizer, x, y, steps)
-            end.send(time.process_time() - begun)
 
 
 def _train(model: nn.Module, optimizer: torch.optim.Optimizer, x: Tensor, y: Tensor, steps: int) -> None:

@@ -2,7 +2,6 @@
 
 import torch
 from torch import Tensor
-from torch.utils.hooks import RemovableHandle
 
 
 class Clearing:
@@ -15,7 +14,6 @@ class Clearing:
     def __init__(self) -> None:
         self.compared, self.stale = 0, 0
         self._parameter: Tensor | None = None
-        self._hooks: list[RemovableHandle] = []
         self._noted: tuple[int, int] | None = None
         self._asked, self._cleared = False, False
 
@@ -26,9 +24,6 @@ class Clearing:
         if not with_gradient:
             return
         self._parameter = min(with_gradient, key=Tensor.numel)
-        before = self._parameter.register_hook(self._about_to_add)
-        after = self._parameter.register_post_accumulate_grad_hook(self._added)
-        self._hooks = [before, after]
 
     def stepped(self) -> None:
         """A step was taken; it may have written into the gradient."""
@@ -46,20 +41,19 @@ class Clearing:
         self.compared = self.stale = 0
         return counts
 
-    def remove(self) -> None:
-        """Leave no hook behind."""
-        for one in self._hooks:
-            one.remove()
-        self._hooks.clear()
-
-    def _about_to_add(self, gradient: Tensor) -> None:
+    def turning(self) -> None:
+        """A backward pass begins, perhaps of another net."""
         if self._noted is not None and self._parameter is not None:
-            self._asked = True
-            self._cleared |= _state(self._parameter) != self._noted
+            now = _state(self._parameter)
+            self._cleared |= now != self._noted
+            self._noted = now
 
-    def _added(self, parameter: Tensor) -> None:
-        if self._noted is not None:
-            self._noted = _state(parameter)
+    def turned(self) -> None:
+        """It ended."""
+        if self._noted is not None and self._parameter is not None:
+            now = _state(self._parameter)
+            self._asked |= now != self._noted
+            self._noted = now
 
 
 def _state(parameter: Tensor) -> tuple[int, int]:

@@ -38,17 +38,21 @@ PASSES = (("backward", True), ("grad", False))
 Taken = Callable[[LossCall], None]
 Again = Callable[[Tensor, Tensor], Tensor]
 Turned = Callable[[Sequence[Tensor], bool], None]
+Ended = Callable[[], None]
 
 
 @contextmanager
-def overheard(taken: Taken, turned: Turned) -> Iterator[None]:
+def overheard(taken: Taken, turned: Turned, ended: Ended = lambda: None) -> Iterator[None]:
     """Within, calls of losses and of backward are told of.
 
     Args:
         taken: hears of each loss.
         turned: hears what a backward pass starts from, and whether those are losses.
+        ended: hears that it ended.
     """
-    replaced = [(torch.autograd, name, _backward(getattr(torch.autograd, name), turned, whole)) for name, whole in PASSES]
+    replaced = [
+        (torch.autograd, name, _backward(getattr(torch.autograd, name), turned, ended, whole=whole)) for name, whole in PASSES
+    ]
     for module, attribute, loss, reduction in TABLE:
         place, name = (module, attribute) if attribute in vars(module) else (F, loss)
         replaced.append((place, name, _loss(getattr(place, name), loss, reduction, taken)))
@@ -90,11 +94,14 @@ def _call(loss: str, given: Sequence[Any], reduction: int, value: Tensor, again:
     return LossCall(loss, scores, target, mean, number, ignored, again)
 
 
-def _backward(original: Callable[..., Any], turned: Turned, whole: bool) -> Callable[..., Any]:
+def _backward(original: Callable[..., Any], turned: Turned, ended: Ended, *, whole: bool) -> Callable[..., Any]:
     @functools.wraps(original)
     def told(tensors: Any, *given: Any, **named: Any) -> Any:
-        if not torch.compiler.is_compiling():
-            turned([tensors] if isinstance(tensors, Tensor) else list(tensors), whole)
-        return original(tensors, *given, **named)
+        if torch.compiler.is_compiling():
+            return original(tensors, *given, **named)
+        turned([tensors] if isinstance(tensors, Tensor) else list(tensors), whole)
+        found = original(tensors, *given, **named)
+        ended()
+        return found
 
     return told

@@ -10,12 +10,13 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
 
 from thalweg.doctor import answers
 from thalweg.doctor.answers import LossCall, Reading
 from thalweg.doctor.clearing import Clearing
 from thalweg.doctor.evaluations import Evaluations
-from thalweg.doctor.figures import Figures, read_all, rounded
+from thalweg.doctor.figures import Figures, read_all
 from thalweg.doctor.layers import LayersLook, Zeros, acts_by_mode
 from thalweg.doctor.lines import AnyLine, Net, Steps, Stills
 from thalweg.doctor.pace import Pace
@@ -45,6 +46,7 @@ class Look:
     noted: bool = False
     reading: Reading | None = None
     output: Any = None
+    hook: RemovableHandle | None = None
 
 
 @dataclass
@@ -136,14 +138,16 @@ class Recorder:
         figures = Figures()
         self.look = Look(self.step, figures, LayersLook(self.model, figures, self.zeros))
         self.look.layers.attach()
+        if self.lesson is None and self.start is not None:
+            self.look.hook = self.model.register_forward_hook(self._answered)
         if self._inside and self.weights is not None:
             self.weights.note()
             self.look.noted = True
         self.stance(True)
 
-    def answered(self, output: Any) -> None:
+    def _answered(self, module: nn.Module, given: Any, output: Any) -> None:
         """The model answered; kept only until the loss was seen, in the first step."""
-        if self.look is not None and self.lesson is None and self.start is not None:
+        if self.look is not None and torch.is_grad_enabled() and not torch.compiler.is_compiling():
             self.look.output = output
 
     def lost(self, call: LossCall) -> None:
@@ -166,6 +170,7 @@ class Recorder:
         Args:
             whole: its roots are losses, whatever they come from.
         """
+        self.clearing.turning()
         if self._inside and (self._trained or self._roots):
             return  # a line search measures again
         pending = self._pending
@@ -237,6 +242,8 @@ class Recorder:
         """A step under way is not to be read."""
         if self.look is not None:
             self.look.layers.remove()
+            if self.look.hook is not None:
+                self.look.hook.remove()
             self.look = None
             self.stance(False)
 
@@ -304,8 +311,8 @@ class Recorder:
                 first=taken.first,
                 losses=losses,
                 not_finite=spoilt,
-                waits=[rounded(one) or 0.0 for one in taken.waits],
-                seconds=[rounded(one) or 0.0 for one in taken.seconds],
+                waits=[round(one, 6) for one in taken.waits],
+                seconds=[round(one, 6) for one in taken.seconds],
                 loader=self.waits.loader,
                 compared=compared,
                 stale=stale,

@@ -32,7 +32,7 @@ UNTOLD = (RuntimeError, TypeError, ValueError, LookupError, AttributeError, NotI
 
 
 class Watched:
-    """A training that the doctor watches from `with` to the end of the block.
+    """A training that the doctor watches from `with` to the end of the block; entered again, it watches on.
 
     Attributes:
         trouble: why the doctor stopped looking, where what it met was beyond it; empty elsewhere.
@@ -70,19 +70,19 @@ class Watched:
 
     def __enter__(self) -> "Watched":
         recorder, attach = self.recorder, self._attached
+        self._off = bool(self.trouble)
         with ExitStack() as stack:
             hooks = [
                 self._outer.register_forward_pre_hook(self._safely(recorder.entered), with_kwargs=True),
-                self._outer.register_forward_hook(self._safely(lambda module, given, output: recorder.answered(output))),
                 self.optimizer.register_step_pre_hook(self._safely(lambda optimizer, given, named: recorder.stepping())),
                 self.optimizer.register_step_post_hook(self._safely(lambda optimizer, given, named: recorder.stepped())),
             ]
             for one in hooks:
                 stack.callback(one.remove)
-            stack.callback(recorder.clearing.remove)
             stack.callback(recorder.drop)
             stack.callback(recorder.waits.drop)
-            stack.enter_context(overheard(self._safely(recorder.lost), self._safely(recorder.turned)))
+            heard = [self._safely(event) for event in (recorder.lost, recorder.turned, recorder.clearing.turned)]
+            stack.enter_context(overheard(*heard))
             stack.enter_context(_timed_loading(self._safely(recorder.waits.loaded)))
             if recorder.early:
                 recorder.arm()

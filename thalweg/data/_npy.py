@@ -1,7 +1,9 @@
 """NumPy files, opened without trust: the header is judged before anything is allocated, Python objects are never unpickled."""
 
 import math
+import re
 import struct
+import tokenize
 import zipfile
 import zlib
 from collections import Counter
@@ -23,6 +25,8 @@ SUSPICIOUS_RATIO = 500
 LIMIT_MEMBERS = 1000
 LIMIT_LIST = 1 << 20
 """Bytes of the list of members: a thousand names of a thousand signs."""
+ADDRESS = re.compile(r":? <[^>]* object at 0x[0-9a-f]+>")
+"""What numpy tells of a header that is a program, and nobody can use."""
 LIMIT_HEADER = 10_000
 LOCAL_LENGTHS = 26
 """Where, in what stands before a member of a zip, the lengths of its name and of further facts are told."""
@@ -128,7 +132,10 @@ def _header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
     """Shape, whether the first axis runs fastest, and type; what follows are the values."""
     version = npy.read_magic(file)
     reading = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-    found: tuple[tuple[int, ...], bool, np.dtype] = reading(file, max_header_size=LIMIT_HEADER)
+    try:
+        found: tuple[tuple[int, ...], bool, np.dtype] = reading(file, max_header_size=LIMIT_HEADER)
+    except (tokenize.TokenError, SyntaxError, RecursionError, ValueError) as error:  # numpy lets some through as they are
+        raise ValueError(f"its header cannot be read: {ADDRESS.sub('', str(error.args[0]))}") from None
     return found
 
 

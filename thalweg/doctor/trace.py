@@ -137,7 +137,8 @@ class Trace:
         """Steps are of a usual size."""
         if self.early_ratio is None or self.ratio is None:
             return False
-        return self.early_ratio > STEADY[0] and min(self.early_ratio, self.ratio) < STEADY[1]  # some begin with larger steps
+        least, most = sorted((self.early_ratio, self.ratio))
+        return most > STEADY[0] and least < STEADY[1]  # some begin with larger steps, others with smaller ones (warm-up, RAdam)
 
     @cached_property
     def narrowest(self) -> int | None:

@@ -4,13 +4,14 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 from statistics import median
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from thalweg.core.errors import PackageRefusal
-from thalweg.doctor.lines import Answers, AnyLine, Evaluation, Labels, Net, Probe, Sample, Steps, Stills, Waiting
+from thalweg.doctor.lines import Answers, AnyLine, Evaluation, Labels, Layer, Net, Probe, Sample, Steps, Stills, Waiting
 
 LINES: TypeAdapter[AnyLine] = TypeAdapter(AnyLine)
 EARLY = 6
@@ -142,12 +143,12 @@ class Trace:
 
     @cached_property
     def narrowest(self) -> int | None:
-        """Units of the narrowest layer but the last that is called; None where there is none."""
+        """Units of the narrowest layer that another takes in; None where there is none, as of one that weighs places."""
         if self.net is None or not self.samples:
             return None
-        units = {one.layer: one.shape[0] for one in self.net.matrices}
-        called = [one.name for one in self.samples[0].layers if one.type in COUNTED and one.name in units]
-        return min((units[name] for name in called[:-1]), default=None)
+        shapes = {one.layer: one.shape for one in self.net.matrices}
+        called = [one for one in self.samples[0].layers if one.type in COUNTED and one.name in shapes]
+        return min((shapes[one.name][0] for one, after in pairwise(called) if _feeds(one, shapes, after)), default=None)
 
     @cached_property
     def held_out(self) -> Sequence[Evaluation]:
@@ -171,6 +172,12 @@ def read_trace(values: Sequence[Mapping[str, Any]], *, where: str) -> list[AnyLi
             why="it would be judged by what nobody measured",
             fix="delete the file; everything else of the run stays as it is",
         ) from None
+
+
+def _feeds(layer: Layer, shapes: Mapping[str, Sequence[int]], after: Layer) -> bool:
+    """What the layer gives is what the next takes in: as it is, or places side by side."""
+    units, inputs = shapes[layer.name][0], shapes[after.name][1]
+    return inputs == units or (layer.type.startswith("Conv") and inputs % units == 0)
 
 
 def _points(run: Steps) -> Iterable[tuple[int, float]]:

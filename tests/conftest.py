@@ -56,6 +56,7 @@ def _same_for_every_worker(tmp_path_factory: pytest.TempPathFactory) -> None:
     """
     os.environ["XDG_CACHE_HOME"] = str(tmp_path_factory.getbasetemp() / "cache")
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(1)
 

@@ -315,6 +315,22 @@ def test_cli_21_of_many_that_start_at_once_one_gets_the_lock(run):
     assert sorted(answers) == ["held"] + ["refused"] * 5
 
 
+def test_what_a_thread_writes_into_an_abandoned_run_leaves_it_a_run(tmp_path, monkeypatch):
+    run = RunFolder.create(tmp_path / "late")
+    unlink = os.unlink
+
+    def late(path):
+        unlink(path)
+        (run.path / "checkpoints").mkdir()
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "unlink", late)
+        run.abandon()
+    assert run.state() == "unfinished"
+    run.abandon()
+    assert not run.path.exists()
+
+
 def test_the_newest_checkpoint_by_number_is_found(run):
     assert run.newest_checkpoint() == (None, [])
     for step in (2, 10, 9):

@@ -205,6 +205,8 @@ def _ended(kind: Kind, folder: Path) -> Path:
 
 def _killed_until_it_ends(kind: Kind, folder: Path, told: Outcome, kills: int, moment: Callable[[], float]) -> list[float]:
     """Repeat a run until it has come to its end; gives the moments of the kills."""
+    from thalweg.core.run_folder import RunFolder
+
     folder.parent.mkdir(parents=True)
     moments: list[float] = []
     newest = -1
@@ -224,6 +226,8 @@ def _killed_until_it_ends(kind: Kind, folder: Path, told: Outcome, kills: int, m
         told.wrong += [f"{fault} after {moments}" for fault in faults]
         told.wrong += [f"checkpoint {newest} is gone after {moments}"] if found < newest else []
         newest = found
+        if RunFolder(folder).state() == "finished":  # it was killed on its way out
+            return moments
 
 
 def looked_at(folder: Path) -> tuple[list[str], int]:

@@ -84,6 +84,8 @@ def _whole(folder: Path) -> float:
 
 
 def _signalled(number: int, root: Path, expected: dict[str, Any], seconds: float, *, twice: bool) -> Told:
+    from thalweg.core.run_folder import RunFolder
+
     chance, sent = random.Random(number), list(CODES)[number % len(CODES)]
     for again in range(50):
         folder, done = root / str(again) / "run", mmap.mmap(-1, 8)
@@ -106,6 +108,8 @@ def _signalled(number: int, root: Path, expected: dict[str, Any], seconds: float
         if attempt.code == -sent and not folder.exists():  # before the program began, a signal does what it always does
             continue
         _judge(told, attempt.code, {CODES[sent], *([130] if twice else [])}, folder, lost=not twice and _lost(folder, done))
+        if RunFolder(folder).state() == "finished":  # it was on its way out
+            return told
         resumed = Attempt(partial(commanded, folder, done), folder.parent / "failed")
         assert resumed.ends_within(LIMIT), f"{told.moment}: resumed, it takes too long"
         if resumed.code:

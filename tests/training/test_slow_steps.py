@@ -88,3 +88,15 @@ def test_where_other_processes_wait_for_a_step_it_is_waited_for(monkeypatch):
 def _signalled_in_what_lasts() -> None:
     os.kill(os.getpid(), signal.SIGINT)
     time.sleep(5)
+
+
+def test_a_signal_that_is_ignored_as_by_nohup_stays_so():
+    former = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        interruption = Interruption()
+        with interruption.heard():
+            signal.raise_signal(signal.SIGHUP)
+        assert interruption.number == 0
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, former)

@@ -245,7 +245,10 @@ class RunFolder:
         with contextlib.suppress(OSError, Refusal):
             self._clear()
             os.unlink(self.path / MARKER)
-            self.path.rmdir()
+            try:
+                self.path.rmdir()
+            except OSError:  # what is foreign is left, or what a thread wrote after its run had been told to quit
+                self._mark(finished=None)
 
     def refuse_gone(self) -> None:
         """Return while this is the folder of the run that this process writes; to write on elsewhere would lose the run.

@@ -107,7 +107,7 @@ def _weights(what: str, where: str, problems: list[str] | None = None) -> Packag
         "PACKAGE_WEIGHTS",
         what,
         where=where,
-        why="the answers would be those of another model",
+        why="package.json describes another model than these weights are of",
         fix="take another copy; for your own class, give the one that was trained",
         details={"problems": problems or [what]},
     )

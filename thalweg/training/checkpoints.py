@@ -189,7 +189,8 @@ def _disagreeing(found: Checkpoint, stamp: Mapping[str, Any]) -> list[str]:
     numbered = told is not None
     wrong = [f"state.json is of {told!s:.20}"] if numbered and told != number else []
     tensors = state.get("numbered", torch.tensor(number))
-    stamped = tensors.item() if isinstance(tensors, torch.Tensor) and tensors.numel() == 1 else None
+    whole = isinstance(tensors, torch.Tensor) and (tensors.numel(), tensors.dtype) == (1, torch.int64)
+    stamped = tensors.item() if whole else None
     wrong += [f"state.safetensors is of {stamped!s:.20}"] if stamped != number else []
     late = [line for line in found.history if not _reached(line.get("stage"), line.get("step"), at)]
     wrong += [f"history tells of stage {line.get('stage')!s:.20}, step {line.get('step')!s:.20}" for line in late[:1]]

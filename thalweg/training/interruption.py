@@ -71,7 +71,7 @@ class Interruption:
 
     @contextmanager
     def heard(self, *, alone: bool = True) -> Iterator[None]:
-        """Signals are heard here instead of ending the process (in the main thread; elsewhere they stay as they are).
+        """Signals are heard here instead of ending the process, in the main thread; what is ignored stays so (`nohup`).
 
         Args:
             alone: no other process waits for this one's steps.
@@ -79,7 +79,7 @@ class Interruption:
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        wanted = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+        wanted = [one for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP) if signal.getsignal(one) is not signal.SIG_IGN]
         former = {number: signal.signal(number, partial(self._hear, alone=alone)) for number in wanted}
         try:
             yield

@@ -158,7 +158,12 @@ class Sampler:
             return
         for name, held in state["zeros"].items():
             for one, rows in held:
+                if one.dtype != torch.bool or one.dim() != 1 or one.shape != held[0][0].shape or not one.numel():
+                    raise ValueError(f"units of {name[:60]} are {tuple(one.shape)}")
                 self.zeros.add(name, one, rows)
+        labels = state["labels"]
+        if labels is not None and not (labels.dim() == 1 and bool(torch.isfinite(labels).all())):
+            raise ValueError("labels are no counts")
         self.label_counts, self._losses, self._begun = state["labels"], list(state["losses"]), state["begun"]
         (self._calm, self._steps), self._heard, self.said = state["calm"], state["heard"], list(state["said"])
         self.passes, self.looks = state["may"]

@@ -189,7 +189,7 @@ def _disagreeing(found: Checkpoint, stamp: Mapping[str, Any]) -> list[str]:
     numbered = told is not None
     wrong = [f"state.json is of {told!s:.20}"] if numbered and told != number else []
     tensors = state.get("numbered", torch.tensor(number))
-    whole = isinstance(tensors, torch.Tensor) and (tensors.numel(), tensors.dtype) == (1, torch.int64)
+    whole = isinstance(tensors, torch.Tensor) and (tensors.shape, tensors.dtype) == ((), torch.int64)
     stamped = tensors.item() if whole else None
     wrong += [f"state.safetensors is of {stamped!s:.20}"] if stamped != number else []
     late = [line for line in found.history if not _reached(line.get("stage"), line.get("step"), at)]

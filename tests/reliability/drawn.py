@@ -37,7 +37,7 @@ values = st.recursive(
 )
 
 
-def fuzzed(drawn: st.SearchStrategy[T], call: Callable[[T], Any], *, count: int, once: Sequence[T] = ()) -> None:
+def assert_only_refusals(drawn: st.SearchStrategy[T], call: Callable[[T], Any], *, count: int, once: Sequence[T] = ()) -> None:
     """Try so many contents, the same in every run: each is read, or refused in the form of all refusals; nothing else escapes.
 
     Args:

@@ -212,6 +212,14 @@ def test_files_that_were_cut_off_are_refused(tmp_path, cut, zipped):
     assert_well_said(caught.value)
 
 
+@pytest.mark.parametrize("cut", range(1, 9))
+def test_a_file_that_ends_within_the_length_of_an_empty_storage_is_refused(tmp_path, cut):
+    torch.save({"none": torch.zeros(0)}, tmp_path / "a.pt", _use_new_zipfile_serialization=False)
+    (tmp_path / "a.pt").write_bytes((tmp_path / "a.pt").read_bytes()[:-cut])
+    with expect_refusal("WEIGHTS_UNREADABLE", exit_code=4):
+        read_foreign_tensors(tmp_path / "a.pt")
+
+
 def forged(path: Path, change) -> Path:
     """A file of torch.save whose pickle was changed."""
     file = io.BytesIO()

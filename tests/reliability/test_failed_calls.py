@@ -116,6 +116,7 @@ def failing_runs(numbers: Sequence[int], root: Path) -> list[str]:
         if RunFolder(folder).state() != "finished":  # it may go on without what failed, such as a line of its log
             again = Attempt(partial(unwatched, kind, folder), folder.parent / "failed")
             assert again.ends_well_within(LIMIT), f"{said}repeated, it takes too long"
+        RunFolder(folder).lock().release()  # what could not be removed is removed by the next one who comes
         found, last = (
             left_by(folder),
             f"checkpoints/{RunFolder(folder).steps()[0]}/",

@@ -1,6 +1,9 @@
 """The model card: a header that the hub reads, words that nobody can act by, and a package that stays whole."""
 
+import errno
 import json
+import os
+from pathlib import Path
 
 import pytest
 import yaml
@@ -121,3 +124,21 @@ def test_a_damaged_package_keeps_its_card_and_the_report_is_written(tmp_path):
         renew_card(folder.model, "a card")
     assert write_report(folder).is_file()
     assert sorted(one.name for one in folder.model.iterdir()) == ["manifest.json"]
+
+
+def test_a_package_that_the_system_does_not_let_read_is_told_of_and_not_taken_for_a_damaged_one(tmp_path, monkeypatch):
+    run = tw.train("iris", epochs=1, compare=False, threads=1, out=tmp_path / "run")
+    renew_card(run.folder.model, "a card of before")
+    listed = os.scandir
+
+    def failing(path):
+        if Path(path).name == "model" or Path(path).parent.name == "model":
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return listed(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "scandir", failing)
+        with pytest.raises(PackageRefusal, match="Input/output error"):
+            tw.report(run)
+    tw.report(run)
+    assert header((run.path / "model" / "README.md").read_text(encoding="utf-8"))["library_name"] == "thalweg"

@@ -244,10 +244,12 @@ class RunFolder:
             return
         with contextlib.suppress(OSError, Refusal):
             self._clear()
+            if {one.name for one in self.path.iterdir()} - {MARKER}:  # foreign, or of a thread that had been told to quit
+                return  # its mark stays: without one, what is left would be nobody's
             os.unlink(self.path / MARKER)
             try:
                 self.path.rmdir()
-            except OSError:  # what is foreign is left, or what a thread wrote after its run had been told to quit
+            except OSError:  # the thread was later than that
                 self._mark(finished=None)
 
     def refuse_gone(self) -> None:

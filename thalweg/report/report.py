@@ -1,6 +1,5 @@
 """The report of a run: one HTML file, made of what the run's own files say."""
 
-from contextlib import suppress
 from pathlib import Path
 
 from thalweg.core import files
@@ -36,14 +35,18 @@ def write_report(folder: RunFolder) -> Path:
     they hold: a file that is missing costs its section and nothing else.
 
     Raises:
-        PackageRefusal: one of them is damaged; a report that stands there is kept.
+        PackageRefusal: one of them is damaged, and a report that stands there is kept; or the system failed while the package
+            was read.
     """
     facts = Facts.of(folder)
     with files.understood(folder.results, folder.data, folder.metrics, folder.environment, folder.settings, folder.plan):
         files.write_text(folder.report, report_of(facts))
         write_rates(folder)
-        with suppress(PackageRefusal):  # a damaged package is told of where it is opened; the report needs none
+        try:
             write_card(folder, facts)
+        except PackageRefusal as refusal:  # a damaged package is told of where it is opened; the report needs none
+            if isinstance(refusal.__cause__, OSError):  # one that the system did not let us read may be whole
+                raise
     return folder.report
 
 

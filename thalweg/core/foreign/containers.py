@@ -171,7 +171,10 @@ def _one_after_the_other(file: IO[bytes], order: Any, known: Mapping[str, Storag
     if not isinstance(order, list) or len(order) > LIMIT_TENSORS:
         _refuse("damaged", "the list of its storages is none")
     for key in order:
-        count, begin = int.from_bytes(file.read(8), "little"), file.tell()
+        head = file.read(8)
+        count, begin = int.from_bytes(head, "little"), file.tell()
+        if len(head) < 8:  # a storage of nothing may be the last one, and what is left of its 0 would count as one
+            _refuse("damaged", "it ends within what is told of a storage")
         if not isinstance(key, str) or key not in known or key in found or count != known[key].count:
             _refuse("damaged", "a storage is not the one that was told, or not as long")
         end = begin + known[key].bytes

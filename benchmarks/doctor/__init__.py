@@ -6,7 +6,8 @@
     subject.py      a net with its data, optimizer and habits; a case is one training of it, perhaps with a fault
     development.py  six nets on which the doctor's thresholds may be corrected
     further.py, held_out.py  more nets, each reported once before thresholds were corrected on them too
-    unseen.py, unseen_data.py  six others on data of their own, which are only reported
+    drawn.py, drawn_data.py  six others on data of their own
+    optimizers.py   what takes their steps
     loops.py        three foreign training loops, as people write them; they know the doctor by its `with` line alone
     plants.py       seventeen faults, each planted in several ways: some in development, some only in what is reported
     harm.py         whether what was planted is there and hurts, judged beside the same training without it

@@ -5,7 +5,8 @@ from torch import Tensor, nn
 
 from benchmarks.doctor import data
 from benchmarks.doctor.data import Data
-from benchmarks.doctor.subject import Shape, Subject, hidden
+from benchmarks.doctor.optimizers import adam, adamw, momentum
+from benchmarks.doctor.subject import Shape, Subject, facts, hidden
 
 
 class PictureNet(nn.Module):
@@ -32,6 +33,13 @@ class PictureNet(nn.Module):
         return self.fc2(self.dropout(x))
 
 
+DIGITS_CNN = Subject(
+    "digits-cnn", data.digits, PictureNet, adam, 2e-3, "epochs",
+    facts("narrows classes dropout normalisable rectified bounded bare noise small deep explodes"),
+    ("conv2", "fc1"), steps=234,
+)  # fmt: skip
+
+
 class TableNet(nn.Module):
     """A perceptron."""
 
@@ -44,6 +52,13 @@ class TableNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:  # (B, d) to (B, K)
         return self.head(self.dropout(self.body(x)))
+
+
+TABLE_MLP = Subject(
+    "table-mlp", data.clusters, TableNet, momentum, 0.05, "steps",
+    facts("narrows classes dropout rectified bounded bare columns noise small deep explodes two-are-few"),
+    ("body.2", "body.0"), steps=300,
+)  # fmt: skip
 
 
 class SequenceTransformer(nn.Module):
@@ -65,6 +80,13 @@ class SequenceTransformer(nn.Module):
         return self.head(self.norm(self.deep(x.mean(1))))
 
 
+TOKENS_TRANSFORMER = Subject(
+    "tokens-transformer", data.majority, SequenceTransformer, adamw, 2e-3, "functions",
+    facts("classes dropout noise small deep"),
+    ("blocks.layers.0.linear1", "blocks.layers.1.linear2"), steps=264,
+)  # fmt: skip
+
+
 class WaveLSTM(nn.Module):
     """An LSTM over a series, perhaps behind a normalised convolution, and a dense layer."""
 
@@ -82,6 +104,13 @@ class WaveLSTM(nn.Module):
         x = self.norm(self.front(x.transpose(1, 2))).transpose(1, 2)
         states, _ = self.lstm(x)
         return self.head(self.dense(states[:, -1]))
+
+
+WAVES_LSTM = Subject(
+    "waves-lstm", data.waves, WaveLSTM, adam, 5e-3, "steps",
+    facts("narrows classes normalisable rectified bare noise deep explodes"),
+    ("lstm", "dense.0"), steps=480,
+)  # fmt: skip
 
 
 class Residual(nn.Module):
@@ -117,6 +146,13 @@ class ResidualNet(nn.Module):
         return self.fc(x.flatten(1))
 
 
+DIGITS_RESNET = Subject(
+    "digits-resnet", data.digits, ResidualNet, momentum, 0.03, "functions",
+    facts("narrows classes batch-norm noise small deep"),
+    ("layer1.conv1", "layer2.conv2"), steps=234,
+)  # fmt: skip
+
+
 class NumberNet(nn.Module):
     """A perceptron with tanh for one number."""
 
@@ -130,39 +166,11 @@ class NumberNet(nn.Module):
         return self.out(self.layers(x)).squeeze(-1)
 
 
-def momentum(weights, rate: float) -> torch.optim.Optimizer:
-    return torch.optim.SGD(weights, lr=rate, momentum=0.9)
-
-
-def adam(weights, rate: float) -> torch.optim.Optimizer:
-    return torch.optim.Adam(weights, lr=rate)
-
-
-def adamw(weights, rate: float) -> torch.optim.Optimizer:
-    return torch.optim.AdamW(weights, lr=rate, weight_decay=0.01)
-
-
-def facts(words: str) -> frozenset[str]:
-    return frozenset(words.split())
-
-
-SUBJECTS = (
-    Subject("digits-cnn", data.digits, PictureNet, adam, 2e-3, "epochs",
-            facts("narrows classes dropout normalisable rectified bounded bare noise small deep explodes"),
-            ("conv2", "fc1"), steps=234),
-    Subject("table-mlp", data.clusters, TableNet, momentum, 0.05, "steps",
-            facts("narrows classes dropout rectified bounded bare columns noise small deep explodes two-are-few"),
-            ("body.2", "body.0"), steps=300),
-    Subject("tokens-transformer", data.majority, SequenceTransformer, adamw, 2e-3, "functions",
-            facts("classes dropout noise small deep"),
-            ("blocks.layers.0.linear1", "blocks.layers.1.linear2"), steps=264),
-    Subject("waves-lstm", data.waves, WaveLSTM, adam, 5e-3, "steps",
-            facts("narrows classes normalisable rectified bare noise deep explodes"),
-            ("lstm", "dense.0"), steps=480),
-    Subject("digits-resnet", data.digits, ResidualNet, momentum, 0.03, "functions",
-            facts("narrows classes batch-norm noise small deep"),
-            ("layer1.conv1", "layer2.conv2"), steps=234),
-    Subject("numbers-mlp", data.diabetes, NumberNet, adam, 1e-3, "epochs",
-            facts("bounded bare columns deep"),
-            ("layers.2", "layers.0"), batch=16, steps=240),
+NUMBERS_MLP = Subject(
+    "numbers-mlp", data.diabetes, NumberNet, adam, 1e-3, "epochs",
+    facts("bounded bare columns deep"),
+    ("layers.2", "layers.0"), batch=16, steps=240,
 )  # fmt: skip
+
+
+SUBJECTS = (DIGITS_CNN, TABLE_MLP, TOKENS_TRANSFORMER, WAVES_LSTM, DIGITS_RESNET, NUMBERS_MLP)

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from benchmarks.doctor import data
 from benchmarks.doctor.data import Data
-from benchmarks.doctor.development import adam, adamw, facts
-from benchmarks.doctor.subject import Shape, Subject, hidden
+from benchmarks.doctor.optimizers import adam, adamw, nesterov, plain, rmsprop
+from benchmarks.doctor.subject import Shape, Subject, facts, hidden
 
 
 class StripesVGG(nn.Module):
@@ -36,6 +36,13 @@ class StripesVGG(nn.Module):
         return self.classifier(self.drop(self.features(x).mean((2, 3))))
 
 
+STRIPES_VGG = Subject(
+    "stripes-vgg", data.textures, StripesVGG, adamw, 3e-3, "functions",
+    facts("narrows classes batch-norm dropout noise small deep"),
+    ("features.3", "features.6"), batch=48, steps=200,
+)  # fmt: skip
+
+
 class WordsGRU(nn.Module):
     """An embedding and a GRU in both directions, its states taken by their maximum."""
 
@@ -51,6 +58,19 @@ class WordsGRU(nn.Module):
     def forward(self, x: Tensor) -> Tensor:  # (B, T) to (B, K)
         states, _ = self.gru(self.embed(x))
         return self.out(self.drop(self.mlp(states.amax(1))))
+
+
+WORDS_GRU = Subject(
+    "words-gru", data.orders, WordsGRU, rmsprop, 2e-3, "epochs",
+    facts("narrows classes dropout rectified noise small deep"),
+    ("gru", "mlp.0"), steps=320,
+)  # fmt: skip
+
+QUESTIONS_GRU = Subject(
+    "questions-gru", data.questions, WordsGRU, adam, 2e-3, "functions",
+    facts("classes dropout rectified small deep"),
+    ("gru", "mlp.0"), steps=400,
+)  # fmt: skip
 
 
 class Mixed(nn.Module):
@@ -84,6 +104,13 @@ class DigitsMixer(nn.Module):
         return self.head(self.norm(self.deep(x.mean(1))))
 
 
+DIGITS_MIXER = Subject(
+    "digits-mixer", data.digits, DigitsMixer, adamw, 2e-3, "steps",
+    facts("classes bare noise small bounded deep"),
+    ("mix2.over_channels.0", "mix1.over_patches.0"), steps=264,
+)  # fmt: skip
+
+
 class WineNet(nn.Module):
     """A small perceptron that gives a dictionary, as some libraries' models do."""
 
@@ -96,6 +123,13 @@ class WineNet(nn.Module):
 
     def forward(self, columns: Tensor) -> Tensor:  # (B, d) to (B, K)
         return self.leave(self.middle(self.act(self.enter(columns))))
+
+
+WINE_MLP = Subject(
+    "wine-mlp", data.wine, WineNet, plain, 0.1, "steps",
+    facts("narrows classes rectified bounded bare columns noise deep explodes"),
+    ("middle.0", "enter"), batch=24, steps=200,
+)  # fmt: skip
 
 
 class BeatsTCN(nn.Module):
@@ -123,6 +157,13 @@ class BeatsTCN(nn.Module):
         return F.relu(x) if self.activation is nn.ReLU else self.activation()(x)
 
 
+BEATS_TCN = Subject(
+    "beats-tcn", data.beats, BeatsTCN, nesterov, 0.02, "epochs",
+    facts("narrows classes batch-norm noise small deep"),
+    ("convs.1", "fc1"), steps=248,
+)  # fmt: skip
+
+
 class FriedmanNet(nn.Module):
     """A perceptron with ReLU and dropout for a number, (B, 1)."""
 
@@ -134,6 +175,13 @@ class FriedmanNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:  # (B, d) to (B, 1)
         return self.net(x)
+
+
+FRIEDMAN_MLP = Subject(
+    "friedman-mlp", data.friedman, FriedmanNet, nesterov, 0.02, "functions",
+    facts("narrows rectified bounded bare columns deep explodes two-are-few"),
+    ("net.2", "net.0"), steps=264,
+)  # fmt: skip
 
 
 class Causal(nn.Module):
@@ -172,6 +220,13 @@ class LettersGPT(nn.Module):
         return self.lm_head(self.ln_f(self.deep(x)))
 
 
+LETTERS_GPT = Subject(
+    "letters-gpt", data.letters, LettersGPT, adamw, 3e-3, "steps",
+    facts("classes dropout deep"),
+    ("h.0.mlp.0", "h.1.qkv"), batch=16, steps=280,
+)  # fmt: skip
+
+
 class ClothesNet(nn.Module):
     """LeNet, with ReLU."""
 
@@ -190,50 +245,16 @@ class ClothesNet(nn.Module):
         return self.last(self.drop(self.dense(x.flatten(1))))
 
 
-def nesterov(weights, rate: float) -> torch.optim.Optimizer:
-    return torch.optim.SGD(weights, lr=rate, momentum=0.9, nesterov=True, weight_decay=1e-4)
-
-
-def rmsprop(weights, rate: float) -> torch.optim.Optimizer:
-    return torch.optim.RMSprop(weights, lr=rate)
-
-
-def plain(weights, rate: float) -> torch.optim.Optimizer:
-    return torch.optim.SGD(weights, lr=rate)
-
-
-SUBJECTS = (
-    Subject("stripes-vgg", data.textures, StripesVGG, adamw, 3e-3, "functions",
-            facts("narrows classes batch-norm dropout noise small deep"),
-            ("features.3", "features.6"), batch=48, steps=200),
-    Subject("words-gru", data.orders, WordsGRU, rmsprop, 2e-3, "epochs",
-            facts("narrows classes dropout rectified noise small deep"),
-            ("gru", "mlp.0"), steps=320),
-    Subject("digits-mixer", data.digits, DigitsMixer, adamw, 2e-3, "steps",
-            facts("classes bare noise small bounded deep"),
-            ("mix2.over_channels.0", "mix1.over_patches.0"), steps=264),
-    Subject("wine-mlp", data.wine, WineNet, plain, 0.1, "steps",
-            facts("narrows classes rectified bounded bare columns noise deep explodes"),
-            ("middle.0", "enter"), batch=24, steps=200),
-    Subject("beats-tcn", data.beats, BeatsTCN, nesterov, 0.02, "epochs",
-            facts("narrows classes batch-norm noise small deep"),
-            ("convs.1", "fc1"), steps=248),
-    Subject("friedman-mlp", data.friedman, FriedmanNet, nesterov, 0.02, "functions",
-            facts("narrows rectified bounded bare columns deep explodes two-are-few"),
-            ("net.2", "net.0"), steps=264),
-    Subject("letters-gpt", data.letters, LettersGPT, adamw, 3e-3, "steps",
-            facts("classes dropout deep"),
-            ("h.0.mlp.0", "h.1.qkv"), batch=16, steps=280),
+CLOTHES_LENET = Subject(
+    "clothes-lenet", data.fashion, ClothesNet, adam, 2e-3, "steps",
+    facts("narrows classes dropout rectified bounded bare noise deep explodes"),
+    ("conv2", "dense.0"), batch=48, steps=264,
 )  # fmt: skip
 
-REAL = (
-    Subject("clothes-lenet", data.fashion, ClothesNet, adam, 2e-3, "steps",
-            facts("narrows classes dropout rectified bounded bare noise deep explodes"),
-            ("conv2", "dense.0"), batch=48, steps=264),
-    Subject("questions-gru", data.questions, WordsGRU, adam, 2e-3, "functions",
-            facts("classes dropout rectified small deep"),
-            ("gru", "mlp.0"), steps=400),
-)  # fmt: skip
+
+SUBJECTS = (STRIPES_VGG, WORDS_GRU, DIGITS_MIXER, WINE_MLP, BEATS_TCN, FRIEDMAN_MLP, LETTERS_GPT)
+
+REAL = (CLOTHES_LENET, QUESTIONS_GRU)
 
 
 def subjects() -> tuple[Subject, ...]:

@@ -6,8 +6,8 @@ from torch import Tensor, nn
 
 from benchmarks.doctor import data
 from benchmarks.doctor.data import Data
-from benchmarks.doctor.development import adam, adamw, facts, momentum
-from benchmarks.doctor.subject import Shape, Subject, hidden
+from benchmarks.doctor.optimizers import adam, adamw, momentum, nadam
+from benchmarks.doctor.subject import Shape, Subject, facts, hidden
 
 
 class Tumours(nn.Module):
@@ -22,6 +22,12 @@ class Tumours(nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:  # (B, 30) to (B, 2)
         return self.final(self.dropout(self.trunk(inputs)))
+
+
+TUMOURS_MLP = Subject(
+    "tumours-mlp", data.cancer, Tumours, momentum, 0.01, "trainer",
+    facts("classes dropout rectified bounded bare columns explodes deep"), ("trunk.1.0", "trunk.0.0"), steps=160,
+)  # fmt: skip
 
 
 class Shells(nn.Module):
@@ -45,6 +51,12 @@ class Shells(nn.Module):
         return self.head(self.norm(self.deep(x)))
 
 
+SHELLS_RESIDUAL = Subject(
+    "shells-residual", data.shells, Shells, adamw, 2e-3, "trainer",
+    facts("classes bare columns noise small deep"), ("blocks.1.1", "blocks.0.1"), batch=48, steps=320,
+)  # fmt: skip
+
+
 class Speed(nn.Module):
     """Two recurrent layers, one number: (B, 1)."""
 
@@ -60,6 +72,12 @@ class Speed(nn.Module):
     def forward(self, x: Tensor) -> Tensor:  # (B, T, 1) to (B, 1)
         x = F.relu(self.bn(self.conv(x.transpose(1, 2)))).transpose(1, 2)
         return self.out(self.mlp(self.rnn(x)[0].mean(1)))
+
+
+SPEED_GRU = Subject(
+    "speed-gru", data.speeds, Speed, adam, 3e-3, "trainer",
+    facts("normalisable rectified bare bounded deep"), ("rnn", "conv"), steps=280,
+)  # fmt: skip
 
 
 class Regions(nn.Module):
@@ -84,6 +102,12 @@ class Regions(nn.Module):
         return self.last(x.flatten(2).transpose(1, 2))
 
 
+REGIONS_UNET = Subject(
+    "regions-unet", data.regions, Regions, adam, 3e-3, "trainer",
+    facts("classes batch-norm noise deep"), ("enc2", "dec"), batch=16, steps=240,
+)  # fmt: skip
+
+
 class Phrases(nn.Module):
     """Convolutions of three widths over embeddings, their maxima side by side."""
 
@@ -100,6 +124,12 @@ class Phrases(nn.Module):
         x = self.embedding(x).transpose(1, 2)
         x = torch.cat([self.act(conv(x)).amax(2) for conv in self.convs], 1)
         return self.out(self.fc(self.drop(x)))
+
+
+PHRASES_CNN = Subject(
+    "phrases-cnn", data.phrases, Phrases, nadam, 2e-3, "trainer",
+    facts("classes dropout rectified bounded noise small deep narrows"), ("convs.0", "fc.0"), steps=320,
+)  # fmt: skip
 
 
 class Patches(nn.Module):
@@ -125,21 +155,10 @@ class Patches(nn.Module):
         return self.head(self.ln(self.deep(x[:, 0])))
 
 
-def nadam(weights, rate: float) -> torch.optim.Optimizer:
-    return torch.optim.NAdam(weights, lr=rate)
-
-
-SUBJECTS = (
-    Subject("tumours-mlp", data.cancer, Tumours, momentum, 0.01, "trainer",
-            facts("classes dropout rectified bounded bare columns explodes deep"), ("trunk.1.0", "trunk.0.0"), steps=160),
-    Subject("shells-residual", data.shells, Shells, adamw, 2e-3, "trainer",
-            facts("classes bare columns noise small deep"), ("blocks.1.1", "blocks.0.1"), batch=48, steps=320),
-    Subject("speed-gru", data.speeds, Speed, adam, 3e-3, "trainer",
-            facts("normalisable rectified bare bounded deep"), ("rnn", "conv"), steps=280),
-    Subject("regions-unet", data.regions, Regions, adam, 3e-3, "trainer",
-            facts("classes batch-norm noise deep"), ("enc2", "dec"), batch=16, steps=240),
-    Subject("phrases-cnn", data.phrases, Phrases, nadam, 2e-3, "trainer",
-            facts("classes dropout rectified bounded noise small deep narrows"), ("convs.0", "fc.0"), steps=320),
-    Subject("stripes-vit", data.textures, Patches, adamw, 2e-3, "trainer",
-            facts("classes dropout bare noise small deep"), ("body.0.linear1", "body.1.linear2"), batch=48, steps=200),
+STRIPES_VIT = Subject(
+    "stripes-vit", data.textures, Patches, adamw, 2e-3, "trainer",
+    facts("classes dropout bare noise small deep"), ("body.0.linear1", "body.1.linear2"), batch=48, steps=200,
 )  # fmt: skip
+
+
+SUBJECTS = (TUMOURS_MLP, SHELLS_RESIDUAL, SPEED_GRU, REGIONS_UNET, PHRASES_CNN, STRIPES_VIT)

@@ -55,6 +55,11 @@ class Habits:
     works_in_loop: bool = False
 
 
+def facts(words: str) -> frozenset[str]:
+    """The facts of a subject, parted by spaces."""
+    return frozenset(words.split())
+
+
 @dataclass(frozen=True)
 class Subject:
     """A net, what it learns from, and the settings under which it learns well.

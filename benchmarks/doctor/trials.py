@@ -8,8 +8,8 @@ from functools import partial
 import torch
 
 import thalweg as tw
-from benchmarks.doctor import development, further, harm, held_out, unseen
-from benchmarks.doctor.healthy import KINDS, Kind
+from benchmarks.doctor import development, drawn, further, harm, held_out
+from benchmarks.doctor.healthy import KINDS, UNSEEN, Kind
 from benchmarks.doctor.loops import trained
 from benchmarks.doctor.plants import PLANTS, Plant
 from benchmarks.doctor.subject import Case, Shape, Subject, healthy
@@ -93,7 +93,7 @@ def well(kind: Kind, seed: int) -> Trial:
     ended = kind.run(seed, quietly)
     seconds = time.perf_counter() - begun
     named, sentences = _said(ended.watched.findings)
-    return Trial(kind.name, seed, "", kind.about, kind.reported, ended.well, ended.told, named, sentences, seconds)
+    return Trial(kind.name, seed, "", kind.about, kind in UNSEEN, ended.well, ended.told, named, sentences, seconds)
 
 
 def _said(findings: list[dict]) -> tuple[tuple[str, ...], str]:
@@ -103,7 +103,7 @@ def _said(findings: list[dict]) -> tuple[tuple[str, ...], str]:
 
 def subjects(*, reported: bool) -> tuple[Subject, ...]:
     """Nets of development, or those that are only reported."""
-    return unseen.SUBJECTS if reported else development.SUBJECTS + further.subjects() + held_out.SUBJECTS
+    return drawn.SUBJECTS if reported else development.SUBJECTS + further.subjects() + held_out.SUBJECTS
 
 
 def plants(*, reported: bool) -> tuple[Plant, ...]:
@@ -113,4 +113,4 @@ def plants(*, reported: bool) -> tuple[Plant, ...]:
 
 def kinds(*, reported: bool) -> tuple[Kind, ...]:
     """Healthy kinds of development, or those that are only reported."""
-    return tuple(kind for kind in KINDS if kind.reported == reported)
+    return UNSEEN if reported else KINDS

@@ -18,6 +18,8 @@ EARLY = 6
 """Samples at the start by which steps and gradients are judged."""
 COUNTED = ("Linear", "Conv1d", "Conv2d", "Conv3d")
 """Layers by which a net's width is told."""
+SETTLED, HIGH = 100, 0.6
+"""Steps after which a loss that is that much of that of who knows nothing counts as high."""
 STEADY = (1e-4, 0.1)
 """Steps by which weights move, as a share of their size, where rates work."""
 
@@ -114,6 +116,11 @@ class Trace:
     def base(self) -> float:
         """The loss of who knows nothing but how common each class is; without classes that of the first steps."""
         return self.labels.entropy if self.labels is not None else self.early
+
+    @property
+    def stays_high(self) -> bool:
+        """Little has been learned, though steps enough were taken."""
+        return bool(self.samples) and self.samples[-1].step >= SETTLED and self.late > HIGH * self.base
 
     @property
     def at_chance(self) -> float | None:

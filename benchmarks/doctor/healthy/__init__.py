@@ -1,8 +1,9 @@
-"""Trainings that are well and look odd: half of them seen in development, half only reported."""
+"""Trainings that are well and look odd: those by which rules may be corrected, and those that are only reported."""
 
-from benchmarks.doctor.healthy import generating, hard, loops, sequences, tuning, unseen
+from benchmarks.doctor.healthy import generating, hard, loops, sequences, tuning, uneven
 from benchmarks.doctor.healthy.kind import Ended, Kind
 
-KINDS: tuple[Kind, ...] = loops.KINDS + tuning.KINDS + sequences.KINDS + generating.KINDS + hard.KINDS + unseen.KINDS
+KINDS: tuple[Kind, ...] = loops.KINDS + tuning.KINDS + sequences.KINDS + generating.KINDS + hard.KINDS
+UNSEEN: tuple[Kind, ...] = uneven.KINDS
 
-__all__ = ["KINDS", "Ended", "Kind"]
+__all__ = ["KINDS", "UNSEEN", "Ended", "Kind"]

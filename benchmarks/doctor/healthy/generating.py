@@ -8,74 +8,80 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from benchmarks.doctor import data
-from benchmarks.doctor.healthy.kind import Ended, Kind, batches, judged, perceptron
+from benchmarks.doctor.healthy.kind import Ended, batches, judged, kind, perceptron
 from benchmarks.doctor.loops import Watch
 
 
+def _rivals(generator: nn.Module, critic: nn.Module, *, rate: float = 1e-3) -> tuple[torch.optim.Adam, torch.optim.Adam]:
+    """The optimizers of both, the critic's with its own rate."""
+    made, judging = generator.parameters(), critic.parameters()
+    return torch.optim.Adam(made, lr=5e-4, betas=(0.5, 0.9)), torch.optim.Adam(judging, lr=rate, betas=(0.5, 0.9))
+
+
+def _step(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+
+
+def _matched(watched: object, generator: nn.Module, given: Tensor) -> Ended:
+    """Ended well if what is made lies where the points (N, 2) lie."""
+    apart = (generator(torch.randn(1000, 8)).mean(0) - given.mean(0)).norm().item()
+    return judged(watched, "distance of means", apart, most=0.8)
+
+
+@kind("gan", "the generator, beside a critic with its own optimizer")
 def adversarial(seed: int, watch: Watch) -> Ended:
     """The generator of a GAN; gradients that it leaves in the critic are cleared before the critic's own step."""
     given = torch.randn(2000, 2, generator=torch.Generator().manual_seed(seed)) * torch.tensor([0.3, 1.0]) + torch.tensor(
         [2.0, -1.0]
     )
     generator, critic = perceptron(8, 64, 64, 2), perceptron(2, 64, 64, 1, activation=nn.LeakyReLU)
-    optimizer_g = torch.optim.Adam(generator.parameters(), lr=5e-4, betas=(0.5, 0.9))
-    optimizer_d = torch.optim.Adam(critic.parameters(), lr=1e-3, betas=(0.5, 0.9))
+    optimizer_g, optimizer_d = _rivals(generator, critic)
     ones, zeros = torch.ones(64, 1), torch.zeros(64, 1)
     with watch(generator, optimizer_g) as watched:
         for _ in range(500):
             real, made = given[torch.randint(2000, (64,))], generator(torch.randn(64, 8))
-            optimizer_d.zero_grad()
             judged_real = F.binary_cross_entropy_with_logits(critic(real), ones)
-            (judged_real + F.binary_cross_entropy_with_logits(critic(made.detach()), zeros)).backward()
-            optimizer_d.step()
-            optimizer_g.zero_grad()
-            F.binary_cross_entropy_with_logits(critic(made), ones).backward()
-            optimizer_g.step()
-    apart = (generator(torch.randn(1000, 8)).mean(0) - given.mean(0)).norm().item()
-    return judged(watched, "distance of means", apart, most=0.8)
+            _step(optimizer_d, judged_real + F.binary_cross_entropy_with_logits(critic(made.detach()), zeros))
+            _step(optimizer_g, F.binary_cross_entropy_with_logits(critic(made), ones))
+    return _matched(watched, generator, given)
 
 
+@kind("gan-critic", "gradients of the other net's step are cleared")
 def critic_of(seed: int, watch: Watch) -> Ended:
     """The critic of a GAN, in which the generator's step leaves gradients that are cleared."""
     given = torch.randn(2000, 2, generator=torch.Generator().manual_seed(seed)) * 0.5 + 1.5
     generator, critic = perceptron(8, 48, 2), perceptron(2, 48, 48, 1, activation=nn.LeakyReLU)
-    optimizer_g = torch.optim.Adam(generator.parameters(), lr=5e-4, betas=(0.5, 0.9))
-    optimizer_d = torch.optim.Adam(critic.parameters(), lr=1e-3, betas=(0.5, 0.9))
+    optimizer_g, optimizer_d = _rivals(generator, critic)
     with watch(critic, optimizer_d) as watched:
         for _ in range(400):
             made = generator(torch.randn(64, 8))
-            optimizer_d.zero_grad()
-            (F.softplus(-critic(given[torch.randint(2000, (64,))])) + F.softplus(critic(made.detach()))).mean().backward()
-            optimizer_d.step()
-            optimizer_g.zero_grad()
-            F.softplus(-critic(made)).mean().backward()
-            optimizer_g.step()
-    apart = (generator(torch.randn(1000, 8)).mean(0) - given.mean(0)).norm().item()
-    return judged(watched, "distance of means", apart, most=0.8)
+            real = F.softplus(-critic(given[torch.randint(2000, (64,))]))
+            _step(optimizer_d, (real + F.softplus(critic(made.detach()))).mean())
+            _step(optimizer_g, F.softplus(-critic(made)).mean())
+    return _matched(watched, generator, given)
 
 
+@kind("heavy-critic", "another net takes most of the time")
 def heavy_critic(seed: int, watch: Watch) -> Ended:
     """A light generator beside a critic that takes most of the time: that is no waiting for data."""
     given = torch.randn(2000, 2, generator=torch.Generator().manual_seed(seed)) * 0.5 + 1.0
     generator, critic = perceptron(8, 48, 2), perceptron(2, 512, 512, 1, activation=nn.LeakyReLU)
-    optimizer_g = torch.optim.Adam(generator.parameters(), lr=5e-4, betas=(0.5, 0.9))
-    optimizer_d = torch.optim.Adam(critic.parameters(), lr=3e-4, betas=(0.5, 0.9))
+    optimizer_g, optimizer_d = _rivals(generator, critic, rate=3e-4)
     with watch(generator, optimizer_g) as watched:
         for _ in range(60):
             for _ in range(3):
                 with torch.no_grad():
                     made = critic(torch.randn(128, 2))
                 real = critic(given[torch.randint(2000, (128,))])
-                optimizer_d.zero_grad()
-                (F.softplus(-real) + F.softplus(critic(torch.randn(128, 2)) + 0 * made)).mean().backward()
-                optimizer_d.step()
-            optimizer_g.zero_grad()
-            F.softplus(-critic(generator(torch.randn(128, 8)))).mean().backward()
-            optimizer_g.step()
+                _step(optimizer_d, (F.softplus(-real) + F.softplus(critic(torch.randn(128, 2)) + 0 * made)).mean())
+            _step(optimizer_g, F.softplus(-critic(generator(torch.randn(128, 8)))).mean())
     moved = generator(torch.randn(1000, 8)).mean(0).norm().item()
     return judged(watched, "mean of what is made", moved, least=0.3)
 
 
+@kind("autoencoder", "inputs are targets, a sigmoid last")
 def autoencoder(seed: int, watch: Watch) -> Ended:
     """Pictures through six numbers and back, a sigmoid last."""
     given = data.digits(seed)
@@ -107,6 +113,7 @@ class Variational(nn.Module):
         return self.decoder(code), mean, log_variance
 
 
+@kind("variational", "a bound by hand")
 def variational(seed: int, watch: Watch) -> Ended:
     """A bound written by hand: binary cross-entropy, summed, and a divergence."""
     given, model = data.digits(seed), Variational()
@@ -130,6 +137,7 @@ def variational(seed: int, watch: Watch) -> Ended:
     return judged(watched, "bound", loss, most=31.0)
 
 
+@kind("diffusion", "noise as targets")
 def denoising(seed: int, watch: Watch) -> Ended:
     """Noise is told from noisy points at a random time: a small diffusion."""
     turn = torch.rand(2000, generator=torch.Generator().manual_seed(seed)) * 6.28
@@ -150,6 +158,7 @@ def denoising(seed: int, watch: Watch) -> Ended:
     return judged(watched, "squared error", sum(losses[-50:]) / 50, most=0.5)
 
 
+@kind("q-learning", "targets under no_grad in training mode")
 def own_targets(seed: int, watch: Watch) -> Ended:
     """Q-learning on a walk of twelve fields: targets of a second net under no_grad, no evaluation, never eval()."""
     random = np.random.default_rng(seed)
@@ -175,6 +184,7 @@ def own_targets(seed: int, watch: Watch) -> Ended:
     return judged(watched, "share of right moves", right, least=0.8)
 
 
+@kind("reinforce", "a loss without meaning")
 def policy(seed: int, watch: Watch) -> Ended:
     """REINFORCE on four arms whose best depends on what is shown; the loss means nothing by its value."""
     model = perceptron(6, 48, 4, activation=nn.Tanh)
@@ -196,6 +206,7 @@ def policy(seed: int, watch: Watch) -> Ended:
     return judged(watched, "reward", sum(rewards[-50:]) / 50, least=0.5)
 
 
+@kind("equation", "derivatives in the input")
 def equation(seed: int, watch: Watch) -> Ended:
     """Of u' = -2 u, u(0) = 1, by derivatives of the net in its input."""
     torch.manual_seed(seed)
@@ -215,6 +226,7 @@ def equation(seed: int, watch: Watch) -> Ended:
     return judged(watched, "largest error", worst, most=0.15)
 
 
+@kind("contrastive", "places in the batch as classes")
 def neighbours(seed: int, watch: Watch) -> Ended:
     """Contrastive: of a batch, which is the other view; the classes are the places in the batch."""
     given = data.digits(seed)
@@ -234,14 +246,14 @@ def neighbours(seed: int, watch: Watch) -> Ended:
 
 
 KINDS = (
-    Kind("gan", "the generator, beside a critic with its own optimizer", adversarial),
-    Kind("heavy-critic", "another net takes most of the time", heavy_critic),
-    Kind("autoencoder", "inputs are targets, a sigmoid last", autoencoder),
-    Kind("q-learning", "targets under no_grad in training mode", own_targets),
-    Kind("gan-critic", "gradients of the other net's step are cleared", critic_of, reported=True),
-    Kind("variational", "a bound by hand", variational, reported=True),
-    Kind("diffusion", "noise as targets", denoising, reported=True),
-    Kind("reinforce", "a loss without meaning", policy, reported=True),
-    Kind("equation", "derivatives in the input", equation, reported=True),
-    Kind("contrastive", "places in the batch as classes", neighbours, reported=True),
+    adversarial,
+    heavy_critic,
+    autoencoder,
+    own_targets,
+    critic_of,
+    variational,
+    denoising,
+    policy,
+    equation,
+    neighbours,
 )

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from benchmarks.doctor import data
 from benchmarks.doctor.data import Data, cut
-from benchmarks.doctor.healthy.kind import Ended, Kind, accuracy, batches, judged, perceptron, picture_net, validate
+from benchmarks.doctor.healthy.kind import Ended, accuracy, batches, judged, kind, perceptron, picture_net, validate
 from benchmarks.doctor.loops import Watch
 
 
@@ -35,6 +35,7 @@ def _fitted(
     return watched
 
 
+@kind("overlapping", "twelve classes over each other, a third right")
 def overlapping(seed: int, watch: Watch) -> Ended:
     """Twelve classes that lie over each other: a third is right, and no more can be had."""
     given, model = _table(6000, 12, apart=0.6, flipped=0.0, seed=seed), perceptron(16, 64, 12)
@@ -42,6 +43,7 @@ def overlapping(seed: int, watch: Watch) -> Ended:
     return judged(watched, "accuracy", accuracy(model, given), least=0.2)
 
 
+@kind("doubtful-labels", "a tenth of the labels are wrong")
 def doubtful(seed: int, watch: Watch) -> Ended:
     """Five classes, of which a tenth of the labels are wrong: as sets are."""
     given, model = _table(5000, 5, apart=1.0, flipped=0.1, seed=seed), perceptron(16, 64, 5)
@@ -49,6 +51,7 @@ def doubtful(seed: int, watch: Watch) -> Ended:
     return judged(watched, "accuracy", accuracy(model, given), least=0.5)
 
 
+@kind("rare", "one in twenty is positive")
 def rare(seed: int, watch: Watch) -> Ended:
     """One in twenty is positive, and counts more."""
     x, y = datasets.make_classification(6000, 12, n_informative=6, weights=[0.95], class_sep=1.2, random_state=seed)
@@ -67,6 +70,7 @@ def rare(seed: int, watch: Watch) -> Ended:
     return judged(watched, "share of the rare found", found, least=0.6)
 
 
+@kind("rare-classes", "accuracy hardly above the first class's share")
 def rare_classes(seed: int, watch: Watch) -> Ended:
     """Nine in ten rows are of the first of four classes; accuracy is hardly above that."""
     x, y = datasets.make_classification(
@@ -85,6 +89,7 @@ def rare_classes(seed: int, watch: Watch) -> Ended:
     return judged(watched, "accuracy", accuracy(model, given), least=0.9)
 
 
+@kind("few-rows", "105 irises")
 def few(seed: int, watch: Watch) -> Ended:
     """105 irises, all of them in each step, with decay."""
     x, y = datasets.load_iris(return_X_y=True)
@@ -101,6 +106,7 @@ def few(seed: int, watch: Watch) -> Ended:
     return judged(watched, "accuracy", accuracy(model, given), least=0.9)
 
 
+@kind("mostly-noise", "a number of which a seventh can be told")
 def mostly_noise(seed: int, watch: Watch) -> Ended:
     """A number of which a seventh can be told."""
     random = np.random.default_rng(seed)
@@ -119,6 +125,7 @@ def mostly_noise(seed: int, watch: Watch) -> Ended:
     return judged(watched, "share left", loss / given.clean_targets.var().item(), most=0.97)
 
 
+@kind("monte-carlo-dropout", "evaluated in training mode, on purpose")
 def sampled_evaluation(seed: int, watch: Watch) -> Ended:
     """Monte-Carlo dropout: each held-out batch is answered ten times in training mode, and averaged."""
     given = data.digits(seed)
@@ -155,6 +162,7 @@ class FromZero(nn.Module):
         return self.leave(x)
 
 
+@kind("from-zero", "residual blocks and head start at zero")
 def from_zero(seed: int, watch: Watch) -> Ended:
     """Blocks and head that start at zero."""
     given, model = data.clusters(seed), FromZero()
@@ -162,6 +170,7 @@ def from_zero(seed: int, watch: Watch) -> Ended:
     return judged(watched, "accuracy", accuracy(model, given), least=0.6)
 
 
+@kind("augmented", "training loss above held-out loss")
 def augmented(seed: int, watch: Watch) -> Ended:
     """Pictures are moved, covered and noisy in training: held-out loss is lower."""
     given, model = data.digits(seed), picture_net()
@@ -179,6 +188,7 @@ def augmented(seed: int, watch: Watch) -> Ended:
     return judged(watched, "accuracy", accuracy(model, given), least=0.75)
 
 
+@kind("mixed-up", "mixed pictures, smoothed labels")
 def mixed(seed: int, watch: Watch) -> Ended:
     """Pictures and labels are mixed, labels smoothed: training loss stays high."""
     given, model = data.digits(seed), picture_net()
@@ -195,6 +205,7 @@ def mixed(seed: int, watch: Watch) -> Ended:
     return judged(watched, "accuracy", accuracy(model, given), least=0.9)
 
 
+@kind("several-labels", "a sigmoid before BCELoss")
 def several_labels(seed: int, watch: Watch) -> Ended:
     """Six labels at once, each by a sigmoid in the net and BCELoss, as is right."""
     x, y = datasets.make_multilabel_classification(3000, 20, n_classes=6, random_state=seed)
@@ -213,6 +224,7 @@ def several_labels(seed: int, watch: Watch) -> Ended:
     return judged(watched, "share of right labels", right, least=0.75)
 
 
+@kind("log-softmax", "LogSoftmax before NLLLoss")
 def logarithms(seed: int, watch: Watch) -> Ended:
     """LogSoftmax in the net and NLLLoss, as is right."""
     given, criterion = data.digits(seed), nn.NLLLoss()
@@ -228,6 +240,7 @@ def logarithms(seed: int, watch: Watch) -> Ended:
     return judged(watched, "accuracy", accuracy(model, given), least=0.9)
 
 
+@kind("pairs-in-groups", "batches of two without batch normalisation")
 def pairs_in_groups(seed: int, watch: Watch) -> Ended:
     """Batches of two, with group and layer normalisation, which do not mind."""
     given = data.digits(seed)
@@ -246,6 +259,7 @@ def pairs_in_groups(seed: int, watch: Watch) -> Ended:
     return judged(watched, "accuracy", accuracy(model, given), least=0.8)
 
 
+@kind("sparse", "bags of words")
 def sparse(seed: int, watch: Watch) -> Ended:
     """Bags of 600 words, mostly zero: their rms is small, and right."""
     random = np.random.default_rng(seed)
@@ -264,6 +278,7 @@ def sparse(seed: int, watch: Watch) -> Ended:
     return judged(watched, "accuracy", accuracy(model, given), least=0.8)
 
 
+@kind("spread", "a Gaussian likelihood, below zero")
 def spread(seed: int, watch: Watch) -> Ended:
     """A mean and a variance are told: the loss falls below zero."""
     given = data.friedman(seed)
@@ -283,6 +298,7 @@ def spread(seed: int, watch: Watch) -> Ended:
     return judged(watched, "log-likelihood", -loss, least=-0.1)
 
 
+@kind("triplets", "a margin")
 def triplets(seed: int, watch: Watch) -> Ended:
     """A margin between like and unlike pictures; many triplets cost nothing at last."""
     given = data.digits(seed)
@@ -305,20 +321,20 @@ def triplets(seed: int, watch: Watch) -> Ended:
 
 
 KINDS = (
-    Kind("overlapping", "twelve classes over each other, a third right", overlapping),
-    Kind("rare", "one in twenty is positive", rare),
-    Kind("mostly-noise", "a number of which a seventh can be told", mostly_noise),
-    Kind("monte-carlo-dropout", "evaluated in training mode, on purpose", sampled_evaluation),
-    Kind("augmented", "training loss above held-out loss", augmented),
-    Kind("several-labels", "a sigmoid before BCELoss", several_labels),
-    Kind("pairs-in-groups", "batches of two without batch normalisation", pairs_in_groups),
-    Kind("doubtful-labels", "a tenth of the labels are wrong", doubtful, reported=True),
-    Kind("rare-classes", "accuracy hardly above the first class's share", rare_classes, reported=True),
-    Kind("few-rows", "105 irises", few, reported=True),
-    Kind("from-zero", "residual blocks and head start at zero", from_zero, reported=True),
-    Kind("mixed-up", "mixed pictures, smoothed labels", mixed, reported=True),
-    Kind("log-softmax", "LogSoftmax before NLLLoss", logarithms, reported=True),
-    Kind("sparse", "bags of words", sparse, reported=True),
-    Kind("spread", "a Gaussian likelihood, below zero", spread, reported=True),
-    Kind("triplets", "a margin", triplets, reported=True),
+    overlapping,
+    rare,
+    mostly_noise,
+    sampled_evaluation,
+    augmented,
+    several_labels,
+    pairs_in_groups,
+    doubtful,
+    rare_classes,
+    few,
+    from_zero,
+    mixed,
+    logarithms,
+    sparse,
+    spread,
+    triplets,
 )

@@ -27,14 +27,22 @@ class Ended:
     told: str
 
 
+Run = Callable[[int, Watch], Ended]
+"""A training from a seed, under what watches it."""
+
+
 @dataclass(frozen=True)
 class Kind:
     """A way to train that is well."""
 
     name: str
     about: str
-    run: Callable[[int, Watch], Ended]
-    reported: bool = False
+    run: Run
+
+
+def kind(name: str, about: str) -> Callable[[Run], Kind]:
+    """Declares a training as a kind, by its name and what is odd about it."""
+    return lambda run: Kind(name, about, run)
 
 
 def batches(data: Data, size: int, steps: int, seed: int) -> Iterator[tuple[Tensor, Tensor]]:

@@ -9,10 +9,11 @@ from torch.func import functional_call
 from torch.utils.checkpoint import checkpoint
 
 from benchmarks.doctor import data
-from benchmarks.doctor.healthy.kind import Ended, Kind, accuracy, batches, judged, perceptron, picture_net, validate
+from benchmarks.doctor.healthy.kind import Ended, accuracy, batches, judged, kind, perceptron, picture_net, validate
 from benchmarks.doctor.loops import Watch
 
 
+@kind("warm-up", "the rate climbs, then falls to zero along a cosine")
 def warm_up(seed: int, watch: Watch) -> Ended:
     """The rate climbs for a quarter of the steps and falls to zero."""
     given, model = data.digits(seed), picture_net()
@@ -32,6 +33,7 @@ def warm_up(seed: int, watch: Watch) -> Ended:
     return judged(watched, "accuracy", accuracy(model, given), least=0.9)
 
 
+@kind("l-bfgs", "a closure, all rows")
 def limited_memory(seed: int, watch: Watch) -> Ended:
     """L-BFGS on all rows, with weight decay in the loss."""
     given, model = data.diabetes(seed), perceptron(10, 8, 1, activation=nn.Tanh)
@@ -52,6 +54,7 @@ def limited_memory(seed: int, watch: Watch) -> Ended:
     return judged(watched, "squared error", found, most=0.7)
 
 
+@kind("accumulation", "four batches a step")
 def accumulation(seed: int, watch: Watch) -> Ended:
     """Four small batches before each step."""
     given, model = data.digits(seed), picture_net()
@@ -68,6 +71,7 @@ def accumulation(seed: int, watch: Watch) -> Ended:
     return judged(watched, "accuracy", accuracy(model, given), least=0.9)
 
 
+@kind("functional-call", "weights beside the net")
 def functional(seed: int, watch: Watch) -> Ended:
     """The net is called with its weights beside it."""
     given, model = data.clusters(seed), perceptron(20, 64, 64, 8)
@@ -84,6 +88,7 @@ def functional(seed: int, watch: Watch) -> Ended:
     return judged(watched, "accuracy", accuracy(model, given), least=0.6)
 
 
+@kind("plain-sgd", "neither momentum nor schedule; accuracy alone is evaluated")
 def plain_descent(seed: int, watch: Watch) -> Ended:
     """SGD with neither momentum nor schedule."""
     given, model = data.digits(seed), perceptron(64, 64, 10)
@@ -101,6 +106,7 @@ def plain_descent(seed: int, watch: Watch) -> Ended:
     return judged(watched, "accuracy", right, least=0.85)
 
 
+@kind("autocast", "bfloat16")
 def autocast(seed: int, watch: Watch) -> Ended:
     """bfloat16 where torch's autocast wants it."""
     given, model = data.digits(seed), picture_net()
@@ -120,6 +126,7 @@ def autocast(seed: int, watch: Watch) -> Ended:
     return judged(watched, "accuracy", accuracy(model, given), least=0.9)
 
 
+@kind("scaler", "gradient scaler and clipping")
 def scaled_loss(seed: int, watch: Watch) -> Ended:
     """A gradient scaler, clipped gradients."""
     given, model = data.clusters(seed), perceptron(20, 96, 96, 8)
@@ -154,6 +161,7 @@ class Checkpointed(nn.Module):
         return self.head(x)
 
 
+@kind("checkpointing", "activations computed again")
 def checkpointed(seed: int, watch: Watch) -> Ended:
     """Activation checkpointing: each block runs twice a step."""
     given, model = data.clusters(seed), Checkpointed()
@@ -201,6 +209,7 @@ class Orthogonal(torch.optim.Optimizer):
         return x if wide else x.T
 
 
+@kind("muon-like", "orthogonal steps")
 def orthogonal_steps(seed: int, watch: Watch) -> Ended:
     """An optimizer of the user's own: Muon-like."""
     given, model = data.digits(seed), picture_net()
@@ -215,6 +224,7 @@ def orthogonal_steps(seed: int, watch: Watch) -> Ended:
     return judged(watched, "accuracy", accuracy(model, given), least=0.85)
 
 
+@kind("sharpness", "two gradients a step")
 def sharpness(seed: int, watch: Watch) -> Ended:
     """Sharpness-aware: gradients are taken again at a neighbouring point before each step."""
     given, model = data.digits(seed), perceptron(64, 96, 10)
@@ -241,6 +251,7 @@ def sharpness(seed: int, watch: Watch) -> Ended:
     return judged(watched, "held-out loss", loss.item(), most=0.5)
 
 
+@kind("own-loss", "cross-entropy by hand")
 def by_hand(seed: int, watch: Watch) -> Ended:
     """The loss is written by hand: log-softmax, gathered, and a penalty."""
     given, model = data.clusters(seed), perceptron(20, 64, 8, activation=nn.SiLU)
@@ -261,15 +272,15 @@ def by_hand(seed: int, watch: Watch) -> Ended:
 
 
 KINDS = (
-    Kind("warm-up", "the rate climbs, then falls to zero along a cosine", warm_up),
-    Kind("l-bfgs", "a closure, all rows", limited_memory),
-    Kind("accumulation", "four batches a step", accumulation),
-    Kind("functional-call", "weights beside the net", functional),
-    Kind("plain-sgd", "neither momentum nor schedule; accuracy alone is evaluated", plain_descent),
-    Kind("autocast", "bfloat16", autocast, reported=True),
-    Kind("scaler", "gradient scaler and clipping", scaled_loss, reported=True),
-    Kind("checkpointing", "activations computed again", checkpointed, reported=True),
-    Kind("muon-like", "orthogonal steps", orthogonal_steps, reported=True),
-    Kind("sharpness", "two gradients a step", sharpness, reported=True),
-    Kind("own-loss", "cross-entropy by hand", by_hand, reported=True),
+    warm_up,
+    limited_memory,
+    accumulation,
+    functional,
+    plain_descent,
+    autocast,
+    scaled_loss,
+    checkpointed,
+    orthogonal_steps,
+    sharpness,
+    by_hand,
 )

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from benchmarks.doctor import data
 from benchmarks.doctor.further import Causal
-from benchmarks.doctor.healthy.kind import Ended, Kind, accuracy, batches, judged, validate
+from benchmarks.doctor.healthy.kind import Ended, accuracy, batches, judged, kind, validate
 from benchmarks.doctor.loops import Watch
 
 
@@ -46,21 +46,25 @@ def _language(model: nn.Module, seed: int, watch: Watch) -> Ended:
     return judged(watched, "nats a letter", loss, most=1.95)
 
 
+@kind("language-model", "next letters, clipped gradients")
 def language(seed: int, watch: Watch) -> Ended:
     """Next letters."""
     return _language(Language(), seed, watch)
 
 
+@kind("soft-capped", "logits of 15 tanh(z / 15)")
 def soft_capped(seed: int, watch: Watch) -> Ended:
     """Logits of 15 tanh(z / 15)."""
     return _language(Language(cap=15.0), seed, watch)
 
 
+@kind("tied-weights", "the embedding is the head")
 def tied(seed: int, watch: Watch) -> Ended:
     """The embedding is the head."""
     return _language(Language(tied=True), seed, watch)
 
 
+@kind("masked-language", "-100 at most places")
 def masked(seed: int, watch: Watch) -> Ended:
     """A sixth of the letters are hidden, and only they are asked for: -100 elsewhere."""
     given = data.letters(seed)
@@ -91,6 +95,7 @@ def masked(seed: int, watch: Watch) -> Ended:
     return judged(watched, "nats a hidden letter", loss, most=2.6)
 
 
+@kind("cut-in-time", "states carried on, gradients cut; never evaluated")
 def cut_in_time(seed: int, watch: Watch) -> Ended:
     """A recurrent net over one long text, its states carried on and cut from the graph."""
     given = data.letters(seed)
@@ -128,6 +133,7 @@ class Padded(nn.Module):
         return self.body((self.embed(x) * seen).sum(1) / seen.sum(1).clamp(min=1))
 
 
+@kind("padding", "most of the embedding never moves")
 def padded(seed: int, watch: Watch) -> Ended:
     """Padding beside a large vocabulary."""
     given, model = data.majority(seed), Padded()
@@ -170,6 +176,7 @@ class Highway(nn.Module):
         return self.leave(x)
 
 
+@kind("highway", "gates that are closed at first")
 def highway(seed: int, watch: Watch) -> Ended:
     """Sigmoid gates that are mostly closed."""
     given, model = data.clusters(seed), Highway()
@@ -185,11 +192,11 @@ def highway(seed: int, watch: Watch) -> Ended:
 
 
 KINDS = (
-    Kind("language-model", "next letters, clipped gradients", language),
-    Kind("soft-capped", "logits of 15 tanh(z / 15)", soft_capped),
-    Kind("padding", "most of the embedding never moves", padded),
-    Kind("tied-weights", "the embedding is the head", tied, reported=True),
-    Kind("masked-language", "-100 at most places", masked, reported=True),
-    Kind("cut-in-time", "states carried on, gradients cut; never evaluated", cut_in_time, reported=True),
-    Kind("highway", "gates that are closed at first", highway, reported=True),
+    language,
+    soft_capped,
+    padded,
+    tied,
+    masked,
+    cut_in_time,
+    highway,
 )

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from benchmarks.doctor import data
 from benchmarks.doctor.data import Data
-from benchmarks.doctor.healthy.kind import Ended, Kind, accuracy, batches, judged, picture_net, validate
+from benchmarks.doctor.healthy.kind import Ended, accuracy, batches, judged, kind, picture_net, validate
 from benchmarks.doctor.loops import Watch
 
 
@@ -42,6 +42,7 @@ class LowRank(nn.Module):
         return self.base(x) + x @ self.down.T @ self.up.T
 
 
+@kind("lora", "thin matrices beside frozen, trained layers")
 def low_rank(seed: int, watch: Watch) -> Ended:
     """Adapters beside frozen layers that were trained on other digits."""
     given = data.digits(seed)
@@ -61,6 +62,7 @@ def low_rank(seed: int, watch: Watch) -> Ended:
     return judged(watched, "accuracy", accuracy(model, target), least=0.75)
 
 
+@kind("frozen-backbone", "a trained body under no_grad, a new head; modules called one by one")
 def backbone(seed: int, watch: Watch) -> Ended:
     """A frozen backbone in evaluation mode, under no_grad, and a new head."""
     given = data.digits(seed)
@@ -84,6 +86,7 @@ def backbone(seed: int, watch: Watch) -> Ended:
     return judged(watched, "accuracy", right, least=0.75)
 
 
+@kind("fine-tuning", "a trained net at a rate of 2e-5")
 def gently(seed: int, watch: Watch) -> Ended:
     """A trained net goes on at 2e-5, as large language models are tuned."""
     given, model = data.digits(seed), picture_net()
@@ -101,6 +104,7 @@ def gently(seed: int, watch: Watch) -> Ended:
     return judged(watched, f"accuracy (before {before:.3f})", accuracy(model, given), least=before - 0.005)
 
 
+@kind("averaged", "an average of the weights is evaluated")
 def averaged(seed: int, watch: Watch) -> Ended:
     """A running average of the weights is what is evaluated."""
     given, model = data.digits(seed), picture_net()
@@ -117,6 +121,7 @@ def averaged(seed: int, watch: Watch) -> Ended:
     return judged(watched, "accuracy", accuracy(average, given), least=0.9)
 
 
+@kind("thawing", "a body that joins later")
 def thawed(seed: int, watch: Watch) -> Ended:
     """The trained body rests while the new head learns, then joins at a tenth of the rate."""
     given = data.digits(seed)
@@ -139,6 +144,7 @@ def thawed(seed: int, watch: Watch) -> Ended:
     return judged(watched, "accuracy", accuracy(model, target), least=0.8)
 
 
+@kind("distillation", "a teacher's answers")
 def taught(seed: int, watch: Watch) -> Ended:
     """A small net learns what a large one answers."""
     given, student = data.digits(seed), picture_net(10, 6)
@@ -158,6 +164,7 @@ def taught(seed: int, watch: Watch) -> Ended:
     return judged(watched, "accuracy", accuracy(student, given), least=0.85)
 
 
+@kind("byol-like", "an average of the net gives the targets")
 def own_teacher(seed: int, watch: Watch) -> Ended:
     """Two views of a picture are to be answered alike; the other net is an average of this one and learns nothing."""
     given = data.digits(seed)
@@ -180,11 +187,11 @@ def own_teacher(seed: int, watch: Watch) -> Ended:
 
 
 KINDS = (
-    Kind("lora", "thin matrices beside frozen, trained layers", low_rank),
-    Kind("frozen-backbone", "a trained body under no_grad, a new head; modules called one by one", backbone),
-    Kind("fine-tuning", "a trained net at a rate of 2e-5", gently),
-    Kind("averaged", "an average of the weights is evaluated", averaged, reported=True),
-    Kind("thawing", "a body that joins later", thawed, reported=True),
-    Kind("distillation", "a teacher's answers", taught, reported=True),
-    Kind("byol-like", "an average of the net gives the targets", own_teacher, reported=True),
+    low_rank,
+    backbone,
+    gently,
+    averaged,
+    thawed,
+    taught,
+    own_teacher,
 )

@@ -8,8 +8,6 @@ from thalweg.doctor.trace import Trace
 FEWEST_SAMPLES, FEWEST_SEEN, FEWEST_UNITS, NARROWEST = 5, 64, 8, 3
 MOST, MANY = 0.9, 0.5
 """Share of dead units at any time, and where the loss stays high as well."""
-SETTLED, HIGH = 100, 0.6
-"""Steps after which a loss that is that much of its base counts as high."""
 
 
 @fault(
@@ -25,8 +23,8 @@ def dead_relu(trace: Trace) -> Found | None:
     if len(trace.samples) < FEWEST_SAMPLES or (trace.narrowest or NARROWEST) < NARROWEST:
         return None
     last = trace.samples[-1]
-    slow = last.step >= SETTLED and trace.late > HIGH * trace.base
-    dead = [one for one in last.layers if (one.dead or 0.0) >= (MANY if slow else MOST) and _told(one)]
+    least = MANY if trace.stays_high else MOST
+    dead = [one for one in last.layers if (one.dead or 0.0) >= least and _told(one)]
     if not dead:
         return None
     worst = max(dead, key=lambda one: one.dead or 0.0)

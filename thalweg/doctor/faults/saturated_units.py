@@ -5,8 +5,7 @@ from thalweg.doctor.found import Found, percent
 from thalweg.doctor.trace import Trace
 
 MANY = 0.5
-SETTLED, HIGH = 100, 0.6
-"""Steps after which a loss that is that much of its base counts as high."""
+"""Share of values at the flat ends."""
 
 
 @fault(
@@ -23,8 +22,8 @@ def saturated_units(trace: Trace) -> Found | None:
         return None
     last = trace.samples[-1]
     begun = {one.name: one.flat or 0.0 for one in trace.samples[0].layers}
-    slow = last.step >= SETTLED and trace.late > HIGH * trace.base
-    flat = [one for one in last.layers if (one.flat or 0.0) >= MANY and (slow or begun.get(one.name, 0.0) >= MANY)]
+    flat = [one for one in last.layers if (one.flat or 0.0) >= MANY]
+    flat = [one for one in flat if trace.stays_high or begun.get(one.name, 0.0) >= MANY]
     if not flat:
         return None
     worst = max(flat, key=lambda one: one.flat or 0.0)

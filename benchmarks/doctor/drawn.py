@@ -6,10 +6,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from benchmarks.doctor import unseen_data as data
+from benchmarks.doctor import drawn_data as data
 from benchmarks.doctor.data import Data
-from benchmarks.doctor.development import Residual, adam, facts
-from benchmarks.doctor.subject import Shape, Subject, hidden
+from benchmarks.doctor.development import Residual
+from benchmarks.doctor.optimizers import adam, adamax, decayed, heavy, radam
+from benchmarks.doctor.subject import Shape, Subject, facts, hidden
 
 
 class Signs(nn.Module):
@@ -31,6 +32,13 @@ class Signs(nn.Module):
         return self.answer(self.act(self.dense(x.flatten(1))))
 
 
+SIGNS_CNN = Subject(
+    "signs-cnn", data.signs, Signs, adamax, 6e-3, "functions",
+    facts("classes normalisable rectified bounded bare noise small deep narrows"),
+    ("convs.1", "dense"), batch=32, steps=248,
+)  # fmt: skip
+
+
 class Heights(nn.Module):
     """A perceptron of three wide layers with dropout behind each."""
 
@@ -46,6 +54,13 @@ class Heights(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:  # (B, 14) to (B, K)
         return self.logits(self.layers(x))
+
+
+HEIGHTS_MLP = Subject(
+    "heights-mlp", data.heights, Heights, radam, 4e-3, "trainer",
+    facts("classes dropout rectified bounded bare columns noise small deep explodes narrows"),
+    ("layers.3", "layers.0"), batch=64, steps=320,
+)  # fmt: skip
 
 
 class Attending(nn.Module):
@@ -82,6 +97,12 @@ class Firsts(nn.Module):
         return self.to_classes(self.deep(x[:, 0]))
 
 
+FIRSTS_TRANSFORMER = Subject(
+    "firsts-transformer", data.firsts, Firsts, decayed, 2e-3, "epochs",
+    facts("classes dropout noise small deep"), ("blocks.0.up", "blocks.1.down"), batch=40, steps=216,
+)  # fmt: skip
+
+
 class Machine(nn.Module):
     """Two LSTM layers over three channels; the mean of their states answers."""
 
@@ -97,6 +118,12 @@ class Machine(nn.Module):
     def forward(self, x: Tensor) -> Tensor:  # (B, T, 3) to (B, K)
         x = self.norm(self.enter(x.transpose(1, 2))).transpose(1, 2)
         return self.leave(self.dense(self.memory(x)[0].mean(1)))
+
+
+MACHINE_LSTM = Subject(
+    "machine-lstm", data.machine, Machine, adam, 4e-3, "steps",
+    facts("classes normalisable rectified bare noise deep narrows"), ("memory", "dense.0"), batch=24, steps=280,
+)  # fmt: skip
 
 
 class Tiles(nn.Module):
@@ -118,6 +145,12 @@ class Tiles(nn.Module):
         return self.head(self.drop(self.deep(x).amax((2, 3))))
 
 
+TILES_RESNET = Subject(
+    "tiles-resnet", data.tiles, Tiles, heavy, 0.05, "trainer",
+    facts("classes batch-norm dropout noise small deep"), ("stages.0.conv1", "stages.2.conv2"), batch=24, steps=200,
+)  # fmt: skip
+
+
 class Loads(nn.Module):
     """A perceptron for a number, (B,)."""
 
@@ -131,35 +164,10 @@ class Loads(nn.Module):
         return self.number(self.body(x)).flatten()
 
 
-def radam(weights, rate: float) -> torch.optim.Optimizer:
-    return torch.optim.RAdam(weights, lr=rate)
-
-
-def adamax(weights, rate: float) -> torch.optim.Optimizer:
-    return torch.optim.Adamax(weights, lr=rate)
-
-
-def decayed(weights, rate: float) -> torch.optim.Optimizer:
-    return torch.optim.AdamW(weights, lr=rate, betas=(0.9, 0.98), weight_decay=0.05)
-
-
-def heavy(weights, rate: float) -> torch.optim.Optimizer:
-    return torch.optim.SGD(weights, lr=rate, momentum=0.8, weight_decay=5e-4)
-
-
-SUBJECTS = (
-    Subject("signs-cnn", data.signs, Signs, adamax, 6e-3, "functions",
-            facts("classes normalisable rectified bounded bare noise small deep narrows"),
-            ("convs.1", "dense"), batch=32, steps=248),
-    Subject("heights-mlp", data.heights, Heights, radam, 4e-3, "trainer",
-            facts("classes dropout rectified bounded bare columns noise small deep explodes narrows"),
-            ("layers.3", "layers.0"), batch=64, steps=320),
-    Subject("firsts-transformer", data.firsts, Firsts, decayed, 2e-3, "epochs",
-            facts("classes dropout noise small deep"), ("blocks.0.up", "blocks.1.down"), batch=40, steps=216),
-    Subject("machine-lstm", data.machine, Machine, adam, 4e-3, "steps",
-            facts("classes normalisable rectified bare noise deep narrows"), ("memory", "dense.0"), batch=24, steps=280),
-    Subject("tiles-resnet", data.tiles, Tiles, heavy, 0.05, "trainer",
-            facts("classes batch-norm dropout noise small deep"), ("stages.0.conv1", "stages.2.conv2"), batch=24, steps=200),
-    Subject("loads-mlp", data.loads, Loads, heavy, 0.02, "steps",
-            facts("rectified bounded bare columns deep explodes"), ("body.2", "body.0"), batch=100, steps=240),
+LOADS_MLP = Subject(
+    "loads-mlp", data.loads, Loads, heavy, 0.02, "steps",
+    facts("rectified bounded bare columns deep explodes"), ("body.2", "body.0"), batch=100, steps=240,
 )  # fmt: skip
+
+
+SUBJECTS = (SIGNS_CNN, HEIGHTS_MLP, FIRSTS_TRANSFORMER, MACHINE_LSTM, TILES_RESNET, LOADS_MLP)

@@ -5,15 +5,16 @@ import torch.nn.functional as F
 from sklearn import datasets
 from torch import Tensor, nn
 
-from benchmarks.doctor import data, unseen_data
+from benchmarks.doctor import data, drawn_data
 from benchmarks.doctor.data import cut
-from benchmarks.doctor.healthy.kind import Ended, Kind, accuracy, batches, judged, perceptron, validate
+from benchmarks.doctor.healthy.kind import Ended, accuracy, batches, judged, kind, perceptron, validate
 from benchmarks.doctor.loops import Watch
 
 
+@kind("half-blank", "every second row says nothing")
 def blank(seed: int, watch: Watch) -> Ended:
     """Of every second row all columns are missing: those answers are guesses, the others are right."""
-    given = unseen_data.heights(seed)
+    given = drawn_data.heights(seed)
     draw = torch.Generator().manual_seed(seed)
     for rows in (given.inputs, given.held_out_inputs):
         rows[torch.rand(len(rows), generator=draw) < 0.5] = 0.0
@@ -29,6 +30,7 @@ def blank(seed: int, watch: Watch) -> Ended:
     return judged(watched, "accuracy", accuracy(model, given), least=0.4)
 
 
+@kind("class-weights", "a weighted loss of rare classes")
 def weighted(seed: int, watch: Watch) -> Ended:
     """Rare classes count more, so that the loss is none of the usual."""
     x, y = datasets.make_classification(
@@ -63,6 +65,7 @@ class Pooled(nn.Module):
         return self.leave((x * self.weigh(x).softmax(1)).sum(1))
 
 
+@kind("attention-pooling", "a layer of one unit weighs places")
 def pooled(seed: int, watch: Watch) -> Ended:
     """Attention by one unit."""
     given = data.waves(seed)
@@ -78,9 +81,10 @@ def pooled(seed: int, watch: Watch) -> Ended:
     return judged(watched, "accuracy", accuracy(model, given), least=0.5)
 
 
+@kind("one-cycle", "ten times the usual rate in the middle")
 def one_cycle(seed: int, watch: Watch) -> Ended:
     """A rate that climbs to ten times the usual and falls to nothing, clipped gradients."""
-    given = unseen_data.tiles(seed)
+    given = drawn_data.tiles(seed)
     model = nn.Sequential(
         nn.Conv2d(3, 12, 3, padding=1), nn.BatchNorm2d(12), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(12, 24, 3, padding=1),
         nn.BatchNorm2d(24), nn.ReLU(), nn.AdaptiveMaxPool2d(1), nn.Flatten(), nn.Linear(24, 8),
@@ -99,6 +103,7 @@ def one_cycle(seed: int, watch: Watch) -> Ended:
     return judged(watched, "accuracy", accuracy(model, given), least=0.6)
 
 
+@kind("at-places", "a class for each point, most of them ground")
 def at_places(seed: int, watch: Watch) -> Ended:
     """A class for each point; three in four points are ground."""
     given = data.regions(seed)
@@ -122,9 +127,10 @@ def at_places(seed: int, watch: Watch) -> Ended:
     return judged(watched, "accuracy", right, least=0.85)
 
 
+@kind("easy-first", "hard rows come later")
 def easy_first(seed: int, watch: Watch) -> Ended:
     """Rows in the order of their noise, the hard ones last."""
-    given = unseen_data.machine(seed)
+    given = drawn_data.machine(seed)
     roughness = given.inputs.diff(dim=1).abs().mean((1, 2))
     order = roughness.argsort()
     model = nn.Sequential(nn.Flatten(), nn.Linear(108, 64), nn.Tanh(), nn.Linear(64, 4))
@@ -143,10 +149,10 @@ def easy_first(seed: int, watch: Watch) -> Ended:
 
 
 KINDS = (
-    Kind("half-blank", "every second row says nothing", blank, reported=True),
-    Kind("class-weights", "a weighted loss of rare classes", weighted, reported=True),
-    Kind("attention-pooling", "a layer of one unit weighs places", pooled, reported=True),
-    Kind("one-cycle", "ten times the usual rate in the middle", one_cycle, reported=True),
-    Kind("at-places", "a class for each point, most of them ground", at_places, reported=True),
-    Kind("easy-first", "hard rows come later", easy_first, reported=True),
+    blank,
+    weighted,
+    pooled,
+    one_cycle,
+    at_places,
+    easy_first,
 )

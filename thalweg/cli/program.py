@@ -15,18 +15,18 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from types import FrameType
 from typing import Any
 
 import click
 
 from thalweg.cli.flags import Answer, Page, Verb, refusal_of
-from thalweg.cli.loading import WANTED, load_numpy
+from thalweg.cli.loading import load_numpy
 from thalweg.cli.terminal import Terminal, TerminalTalk, standard_error, standard_output
 from thalweg.core.errors import Refusal, ResourceRefusal, Stopped, UsageRefusal, nearest
 from thalweg.core.exhaustion import out_of_memory
-from thalweg.core.interrupts import interrupt_in
+from thalweg.core.interrupts import Heard, hearing, interrupt_in
 from thalweg.core.strict_json import render_json
+from thalweg.core.unheard import Unheard
 
 VERBS = {
     "train": "train",
@@ -103,7 +103,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     output, errors = standard_output(), standard_error()
     talk = TerminalTalk(errors, quiet="--quiet" in given)
     outcome = _Outcome(output, errors, talk, as_json="--json" in given, debug="--debug" in given)
-    with _signals(), _other_peoples_warnings(shown="--debug" in given):
+    with _signals(outcome.stopped), _other_peoples_warnings(shown="--debug" in given):
         try:
             return outcome.answered(_run(given, talk, Page(output.width, output.stream is not None and output.stream.isatty())))
         except click.ClickException as error:
@@ -270,24 +270,30 @@ def _memory_limit() -> tuple[str, int]:
 
 
 @contextlib.contextmanager
-def _signals() -> Iterator[None]:
-    """SIGINT, SIGTERM and SIGHUP end the program alike: through every `finally` on the way out.
+def _signals(tell: Callable[[int], object]) -> Iterator[None]:
+    """SIGINT, SIGTERM and SIGHUP end the program alike: through every `finally` on the way out, or at once where nobody hears.
 
     Where Python's own answer to Ctrl-C comes in the midst of an `exec`, as in the making of a dataclass while a library is
     imported, `python -m` ends by the signal and not by the exit code; a subclass of KeyboardInterrupt does not.
+
+    Args:
+        tell: says that the program ends by the signal of that number.
     """
+    unheard = Unheard(tell, lambda number: isinstance(signal.getsignal(number), Heard))
+    with unheard.watched(), hearing(_stop, unheard=unheard), _unraisable_sent_again():
+        yield
+
+
+@contextlib.contextmanager
+def _unraisable_sent_again() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    heard = [number for number in WANTED if signal.getsignal(number) is not signal.SIG_IGN]
-    former = {number: signal.signal(number, _stop) for number in heard}
     hook, sys.unraisablehook = sys.unraisablehook, functools.partial(_sent_again, sys.unraisablehook)
     try:
         yield
     finally:
         sys.unraisablehook = hook
-        for number, handler in former.items():
-            signal.signal(number, handler)
 
 
 def _sent_again(hook: Callable[[Any], object], unraisable: Any) -> None:
@@ -302,7 +308,7 @@ def _sent_again(hook: Callable[[Any], object], unraisable: Any) -> None:
     again.start()
 
 
-def _stop(number: int, frame: FrameType | None) -> None:
+def _stop(number: int) -> None:
     raise Stopped(number)
 
 

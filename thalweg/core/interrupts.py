@@ -1,6 +1,61 @@
-"""Interrupts that are told as errors of another kind."""
+"""Signals that ask a program to end, who hears them in the main thread, and interrupts told as errors of another kind."""
+
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from types import FrameType
+from typing import final
 
 from thalweg.core.errors import Refusal
+from thalweg.core.unheard import Unheard
+
+WANTED = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if sys.platform != "win32" else [])]
+"""The signals that ask to end."""
+
+
+@final
+class Heard:
+    """What Python calls in the main thread once a signal has come and compiled code has returned.
+
+    Args:
+        act: is given the signal's number.
+        unheard: who waits for this call.
+    """
+
+    def __init__(self, act: Callable[[int], None], unheard: Unheard | None) -> None:
+        self.unheard = unheard
+        self._act = act
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        if self.unheard is not None:
+            self.unheard.heard()
+        self._act(number)
+
+
+@contextmanager
+def hearing(act: Callable[[int], None], *, unheard: Unheard | None = None, patient: bool = False) -> Iterator[None]:
+    """Within, signals that ask to end are heard in the main thread by `act`; what is ignored stays so (`nohup`).
+
+    Args:
+        unheard: who waits for signals to be heard; None: who waits where this is called, if anybody does.
+        patient: a first signal may stay unheard for as long as it takes.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    former = {number: handler for number in WANTED if (handler := signal.getsignal(number)) is not signal.SIG_IGN}
+    around = next((one.unheard for one in former.values() if isinstance(one, Heard)), None)
+    told = Heard(act, unheard or around)
+    try:
+        for number in former:
+            signal.signal(number, told)
+        with told.unheard.patient() if patient and told.unheard is not None else nullcontext():
+            yield
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
 
 
 def interrupt_in(error: BaseException) -> KeyboardInterrupt | None:

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from thalweg.core.errors import Refusal, Stopped
+from thalweg.core.interrupts import hearing
 from thalweg.rules._rule import Rule
 from thalweg.training.loop import Progress
 
@@ -44,7 +45,8 @@ class Interruption:
     """Asks to stop at the end of a step once a signal has come; a second signal quits at once.
 
     A step, or an evaluation after it, that has not ended within `PATIENCE` is left as by a second signal: what counts then is
-    the last checkpoint. One call of compiled code that lasts longer is not cut: Python hears of signals between such calls.
+    the last checkpoint. Python hears of signals between calls of compiled code: one that lasts is cut by the command line
+    alone, which ends the process then (`thalweg.core.unheard`).
     """
 
     def __init__(self) -> None:
@@ -76,21 +78,13 @@ class Interruption:
         Args:
             alone: no other process waits for this one's steps.
         """
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        wanted = [one for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP) if signal.getsignal(one) is not signal.SIG_IGN]
-        former = {number: signal.signal(number, partial(self._hear, alone=alone)) for number in wanted}
-        try:
-            yield
-        finally:
+        with hearing(partial(self._hear, alone=alone), patient=not alone):
             try:
+                yield
+            finally:
                 self._calm()
-            finally:  # a signal may come even here
-                for number, handler in former.items():
-                    signal.signal(number, handler)
 
-    def _hear(self, number: int, frame: object, *, alone: bool) -> None:
+    def _hear(self, number: int, *, alone: bool) -> None:
         if self.number:
             self._calm()
             raise Stopped(number)

@@ -205,8 +205,6 @@ def _ended(kind: Kind, folder: Path) -> Path:
 
 def _killed_until_it_ends(kind: Kind, folder: Path, told: Outcome, kills: int, moment: Callable[[], float]) -> list[float]:
     """Repeat a run until it has come to its end; gives the moments of the kills."""
-    from thalweg.core.run_folder import RunFolder
-
     folder.parent.mkdir(parents=True)
     moments: list[float] = []
     newest = -1
@@ -226,8 +224,19 @@ def _killed_until_it_ends(kind: Kind, folder: Path, told: Outcome, kills: int, m
         told.wrong += [f"{fault} after {moments}" for fault in faults]
         told.wrong += [f"checkpoint {newest} is gone after {moments}"] if found < newest else []
         newest = found
-        if RunFolder(folder).state() == "finished":  # it was killed on its way out
+        if ended_already(folder):
             return moments
+
+
+def ended_already(folder: Path) -> bool:
+    """Whether a run that was stopped was on its way out; what it left is then taken away, as by whoever comes next."""
+    from thalweg.core.run_folder import RunFolder
+
+    run = RunFolder(folder)
+    if run.state() != "finished":
+        return False
+    run.lock().release()
+    return True
 
 
 def looked_at(folder: Path) -> tuple[list[str], int]:

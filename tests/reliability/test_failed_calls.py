@@ -11,7 +11,7 @@ import pytest
 from tests.core.faults import CALLS, counted
 from tests.fresh_process import Fresh
 from tests.reliability.figures import Row, shares, sized
-from tests.reliability.killing import LIMIT, Attempt, left_by, looked_at, stale, warm
+from tests.reliability.killing import LIMIT, Attempt, ended_already, left_by, looked_at, stale, warm
 from tests.reliability.matrix import NET, Kind, table
 from tests.reliability.saves import SAVES
 from thalweg.core.errors import Refusal
@@ -113,14 +113,10 @@ def failing_runs(numbers: Sequence[int], root: Path) -> list[str]:
             wrong.append(said + (folder.parent / "failed").read_text())
             continue
         wrong += [said + fault for fault in (looked_at(folder)[0] if folder.exists() else [])]
-        if RunFolder(folder).state() != "finished":  # it may go on without what failed, such as a line of its log
+        if not ended_already(folder):  # it may go on without what failed, such as a line of its log
             again = Attempt(partial(unwatched, kind, folder), folder.parent / "failed")
             assert again.ends_well_within(LIMIT), f"{said}repeated, it takes too long"
-        RunFolder(folder).lock().release()  # what could not be removed is removed by the next one who comes
-        found, last = (
-            left_by(folder),
-            f"checkpoints/{RunFolder(folder).steps()[0]}/",
-        )  # an earlier one may have been kept or not
+        found, last = left_by(folder), f"checkpoints/{RunFolder(folder).steps()[0]}/"  # an earlier one may stand or not
         counted = [name for name in expected | found if name.startswith(last) or not name.startswith("checkpoints/")]
         wrong += [f"{said}{name} differs" for name in counted if expected.get(name) != found.get(name)]
         wrong += [f"{said}{one} is left behind" for one in stale(folder.parent)]

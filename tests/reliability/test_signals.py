@@ -21,7 +21,7 @@ import pytest
 from tests.fresh_process import Fresh
 from tests.lint_refusal import assert_sound_refusal
 from tests.reliability.figures import Row, shares
-from tests.reliability.killing import Attempt, left_by, looked_at, stale, warm
+from tests.reliability.killing import Attempt, ended_already, left_by, looked_at, stale, warm
 
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
 BOUND = 5.0
@@ -84,8 +84,6 @@ def _whole(folder: Path) -> float:
 
 
 def _signalled(number: int, root: Path, expected: dict[str, Any], seconds: float, *, twice: bool) -> Told:
-    from thalweg.core.run_folder import RunFolder
-
     chance, sent = random.Random(number), list(CODES)[number % len(CODES)]
     for again in range(50):
         folder, done = root / str(again) / "run", mmap.mmap(-1, 8)
@@ -108,7 +106,7 @@ def _signalled(number: int, root: Path, expected: dict[str, Any], seconds: float
         if attempt.code == -sent and not folder.exists():  # before the program began, a signal does what it always does
             continue
         _judge(told, attempt.code, {CODES[sent], *([130] if twice else [])}, folder, lost=not twice and _lost(folder, done))
-        if RunFolder(folder).state() == "finished":  # it was on its way out
+        if ended_already(folder):
             return told
         resumed = Attempt(partial(commanded, folder, done), folder.parent / "failed")
         assert resumed.ends_within(LIMIT), f"{told.moment}: resumed, it takes too long"

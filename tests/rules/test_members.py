@@ -11,7 +11,7 @@ from thalweg.core.position import Position
 from thalweg.data.read import read
 from thalweg.rules._rule import Context, Rule
 from thalweg.rules.members import MembersRule
-from thalweg.tasks._task import Task
+from thalweg.tasks._task import Task, restore_modes, set_evaluating
 
 STEPS = 30
 XOR = {
@@ -113,6 +113,8 @@ def test_members_drop_out_while_they_learn_and_not_when_they_answer():
     answers = [rule.members.eval()(**rows) for _ in range(2)]
     assert not torch.equal(*learning)
     assert torch.equal(*answers)
+    restore_modes(set_evaluating(rule.members.train()))
+    assert not torch.equal(*(rule.members(**rows) for _ in range(2))), "nothing is dropped after an evaluation"
 
 
 def test_nearly_all_of_fifty_nets_learn_exclusive_or(tmp_path):

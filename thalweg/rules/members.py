@@ -8,7 +8,7 @@ Letters: M members, B batch.
 
 import copy
 from collections.abc import Callable, Mapping
-from typing import Any, Self
+from typing import Any
 
 import torch
 from pydantic import Field
@@ -41,12 +41,6 @@ class Members(nn.Module):
         drawn = _drawn(module, count, generator)
         self.stacked = nn.ParameterList(nn.Parameter(torch.stack(own)) for own in zip(*drawn, strict=True))
         self._module = (copy.deepcopy(module).to("meta"),)  # a tuple, so that its own weights are no part of the state
-        self.train(self.training)
-
-    def train(self, mode: bool = True) -> Self:
-        """Let the net, which is no submodule, know too whether it learns: else dropout went on in its answers."""
-        self._module[0].train(mode)
-        return super().train(mode)
 
     @property
     def weights(self) -> dict[str, Tensor]:
@@ -55,6 +49,7 @@ class Members(nn.Module):
 
     def call(self, weights: Mapping[str, Tensor]) -> Callable[..., Any]:
         """One member as a callable, from its weights."""
+        self._module[0].train(self.training)  # it is no submodule, and would not know whether it learns or answers
         return lambda *given, **named: functional_call(self._module[0], dict(weights), given, named)
 
     def each(self, *given: Tensor, **named: Tensor) -> Tensor:

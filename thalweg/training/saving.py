@@ -139,6 +139,7 @@ class Saving:
             if begun.lines:  # the report is made of them: what is damaged is told now, not after the last step
                 files.read_lines(self.folder.metrics, where=self.folder.metrics.name)
             files.cut_to(self.folder.trace, min(begun.trace, _size(self.folder.trace)))  # who deletes it trains on
+            self.folder.rotate(self.settings.checkpoints_kept, verified=self._verified)  # what a kill may have come before
 
     def _other_settings(self, stage: Stage) -> list[str]:
         """What is another than when the run began, as far as its folder tells."""

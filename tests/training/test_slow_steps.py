@@ -61,6 +61,26 @@ def test_cli_19_a_signal_in_what_lasts_is_heard_soon_and_the_last_checkpoint_cou
         assert (out / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
 
 
+def test_r08_a_signal_after_the_last_step_loses_none(tmp_path, monkeypatch):
+    asked = {key: value for key, value in ASKED.items() if key != "checkpoint_steps"}  # none before the end
+    api.train("iris", settings=asked, out=tmp_path / "whole", talk=Talk())
+    out, real = tmp_path / "run", Evaluation.restore_best
+
+    def interrupted(self: Evaluation, rule: Any) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        real(self, rule)
+
+    with monkeypatch.context() as patch, expect_refusal("TRAIN_STOPPED", exit_code=143) as caught:
+        patch.setattr(Evaluation, "restore_best", interrupted)
+        api.train("iris", settings=asked, out=out, talk=Talk())
+    assert "everything up to this step" in caught.value.what
+    steps = [[one.name for one in (folder / "checkpoints").iterdir()] for folder in (out, tmp_path / "whole")]
+    assert steps[0] == steps[1]
+    api.train("iris", out=out, resume=True, talk=Talk())
+    for name in ("metrics.jsonl", "model/weights.safetensors"):
+        assert (out / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
 def test_the_patience_with_a_step_is_less_than_what_is_promised():
     assert interruption.PATIENCE <= 3.0
 

@@ -180,7 +180,7 @@ def taught(
         ended, begun = begun is not None and begun.ended, None
         profile = work.profiling.of(stage)
         yield Lesson(stage, watch, interruption, profile, work.saving.behind)
-        work.finish(stage, watch, ended=ended, interrupted=interruption.number)
+        work.finish(stage, watch, interruption, ended=ended)
         work.profiling.conclude(stage, profile)
         previous = stage
     assert stage is not None
@@ -334,19 +334,23 @@ class _Work:
         self.notes.resumed(stage, self.context, self.talk)
         tell_resumed(self.talk, stage.progress, self.folder.checkpoints / str(begun.number))
 
-    def finish(self, stage: Stage, watch: Mapping[str, Listener], *, ended: bool, interrupted: int) -> None:
+    def finish(self, stage: Stage, watch: Mapping[str, Listener], interruption: Interruption, *, ended: bool) -> None:
         """The end of a stage: refuse what diverged, save what was interrupted, keep the best, let the rule end."""
         progress = stage.progress
         if progress.stopped == DIVERGED:
             _sampling(watch, Sampler.conclude)
             raise self._diverged(stage, watch)
-        if interrupted:
+        if interruption.number and not ended:
             progress.stopped = progress.stopped.removeprefix(INTERRUPTED)
             self.saving.save(stage, watch)
-            raise Interrupted(interrupted, self.folder.path)
-        if ended:
-            return
-        evaluation, line = watch["evaluation"], watch["progress"]
+        elif not ended:
+            with interruption.heard(alone=self.context.processes.world == 1):  # no step is lost while the last ones are saved
+                self._conclude(stage, watch)
+        if interruption.number:
+            raise Interrupted(interruption.number, self.folder.path)
+
+    def _conclude(self, stage: Stage, watch: Mapping[str, Listener]) -> None:
+        progress, evaluation, line = stage.progress, watch["evaluation"], watch["progress"]
         assert isinstance(evaluation, Evaluation)
         assert isinstance(line, ProgressLine)
         line.conclude(progress)

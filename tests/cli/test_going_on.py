@@ -8,13 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.cli.test_interrupts import ASKED, Interrupting
+from tests.cli.test_interrupts import ASKED, interrupted_in
 from thalweg import api
 from thalweg.core.errors import UsageRefusal
 from thalweg.core.run_folder import RunFolder
 from thalweg.core.run_lock import LOCK
 from thalweg.core.talk import Talk
-from thalweg.training.interruption import Interrupted
 
 QUICK = [
     "--model",
@@ -46,9 +45,9 @@ class Heard(Talk):
 
 
 def stopped(data="iris", **options):
-    """A run that was stopped when it had learned; its last checkpoint is of step 4 of 6."""
-    with pytest.raises(Interrupted):
-        api.train(data, settings=ASKED, compare=False, talk=Interrupting("learn", signal.SIGINT), **options)
+    """A run that was stopped after step 4 of 6."""
+    with interrupted_in(4):
+        api.train(data, settings=ASKED, compare=False, talk=Talk(), **options)
 
 
 def killed(path, *, but=()):

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from thalweg.core.errors import Stopped
 from thalweg.core.run_folder import RunFolder
 from thalweg.core.talk import Talk
 from thalweg.training.interruption import Interrupted, Interruption
+from thalweg.training.loop import Progress
 from thalweg.verbs.train import _told
 
 ASKED = {"model": "mlp", "rule": {"epochs": 3, "batch_size": 45}, "threads": 1, "checkpoint_steps": 4}
@@ -47,6 +49,22 @@ class Interrupting(Talk):
         if label == self.label:
             self.label = ""
             os.kill(os.getpid(), self.number)
+
+
+@contextmanager
+def interrupted_in(step):
+    """Within it, what is trained in this process is stopped by Ctrl-C at the end of a step, and saved there."""
+    advance = Progress.advance
+
+    def advancing(self, *given):
+        advance(self, *given)
+        if self.position.step == step:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Progress, "advance", advancing)
+        with pytest.raises(Interrupted):
+            yield
 
 
 def figures(run):

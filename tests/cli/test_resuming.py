@@ -1,23 +1,22 @@
 """A run that is resumed is the run that was asked for, and says where it goes on."""
 
 import json
-import signal
 from pathlib import Path
 
 import pytest
 import yaml
 
-from tests.cli.test_interrupts import ASKED, Interrupting
+from tests.cli.test_interrupts import ASKED, interrupted_in
 from thalweg import api
-from thalweg.training.interruption import Interrupted
+from thalweg.core.talk import Talk
 
 
 @pytest.fixture
 def unfinished(tmp_path):
-    """A run without baselines on iris, 6 steps long, stopped when it had learned; its last checkpoint is of step 4."""
+    """A run without baselines on iris, 6 steps long, stopped after the fourth."""
     out = tmp_path / "run"
-    with pytest.raises(Interrupted):
-        api.train("iris", settings=ASKED, compare=False, out=out, talk=Interrupting("learn", signal.SIGINT))
+    with interrupted_in(4):
+        api.train("iris", settings=ASKED, compare=False, out=out, talk=Talk())
     return out
 
 

@@ -153,10 +153,10 @@ def test_pkg_25_code_of_the_users_own_that_changed_under_a_run_is_told_or_begins
     x = np.random.default_rng(0).normal(size=(120, 2)).astype("float32")
     data = (x, np.where(x[:, 0] > 0, "up", "down"))
     asked = {"rule": {"steps": 8}, "checkpoint_steps": 1, "threads": 1, "compare": False, "check": False}
-    from tests.cli.test_interrupts import Interrupting
+    from tests.cli.test_interrupts import interrupted_in
 
-    with pytest.raises(Interrupted):
-        api.train(data, model=net_of(tmp_path, "", monkeypatch), settings=asked, talk=Interrupting("learn", 2))
+    with interrupted_in(4):
+        api.train(data, model=net_of(tmp_path, "", monkeypatch), settings=asked, talk=Heard())
     other = net_of(tmp_path, " * 2", monkeypatch)
     assert str(api.train(data, model=other, settings=asked).path) == "runs/arrays-2"
     heard = Heard()

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from tests.doctor.planted import CLASSES, How, names, net, rows, scaled, watched
+from tests.doctor.planted import CLASSES, INPUTS, How, names, net, rows, scaled, watched
 
 
 @pytest.fixture(autouse=True)
@@ -104,6 +104,47 @@ def test_a_rate_300_times_too_high():
 def test_a_rate_1000_times_too_low():
     (found,) = watched(net(), rate=1e-6).findings
     assert found["name"] == "rate-too-low"
+
+
+def test_a_trained_net_may_go_on_at_a_small_rate():
+    model = net()
+    watched(model, steps=400, rate=1e-2)
+    assert names(watched(model, rate=1e-6)) == []
+
+
+def test_rows_that_are_sorted_by_class():
+    inputs, classes = rows()
+    order = classes.argsort()
+    (found,) = watched(net(), (inputs[order], classes[order]), every=20).findings
+    assert found["name"] == "sorted-classes"
+    assert "shuffle" in found["fix"]
+
+
+def test_one_unit_that_all_answers_come_from_though_a_batch_is_learned_by_heart_through_it():
+    layers = [nn.Linear(INPUTS, 64), nn.ReLU(), nn.Linear(64, 1), nn.Linear(1, 64), nn.ReLU(), nn.Linear(64, CLASSES)]
+    doctor = watched(nn.Sequential(*layers), steps=150, rate=3e-3)
+    assert names(doctor) == ["net-too-small"]
+    assert doctor.trace.probe.through == 1
+
+
+def test_a_gate_of_one_unit_is_no_bottleneck():
+    class Gated(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.body, self.down, self.up = nn.Linear(INPUTS, 8), nn.Linear(8, 1), nn.Linear(1, 8)
+            self.head = nn.Linear(8, CLASSES)
+
+        def forward(self, x):
+            x = self.body(x)
+            return self.head(x * self.up(self.down(x)).sigmoid())
+
+    assert names(watched(Gated(), steps=120)) == []
+
+
+def test_rows_that_say_nothing_do_not_make_a_net_too_small():
+    inputs, classes = rows()
+    inputs[torch.arange(len(inputs)) % 3 > 0] = 0.0
+    assert names(watched(net(), (inputs, classes), steps=150, rate=3e-3)) == []
 
 
 def test_labels_that_are_shuffled():

@@ -20,7 +20,7 @@ MOST_VALUES, FEWEST_ROWS = 1_000_000, 16
 """So many values are read at most, but of so many rows in any case."""
 OFF = 1e-3
 """Sums of probabilities are that near to 1."""
-FIGURES = ("rows", "errors", "misplaced", "surest", "sure_errors", "entropy", "deviation")
+FIGURES = ("rows", "errors", "misplaced", "surest", "sure_errors", "sure_misplaced", "entropy", "deviation")
 """What is read of a call, by name."""
 SUREST = 4
 """One in so many answers is among the surest."""
@@ -70,7 +70,7 @@ class Reading:
         """The line, once the figures were read."""
         found = {name: told.get((self.key, name)) for name in FIGURES}
         low, off = told.get((self.key, "low")), told.get((self.key, "off"))
-        errors = int(found["errors"] or 0)
+        errors, sure_errors = int(found["errors"] or 0), int(found["sure_errors"] or 0)
         return Answers(
             loss=self.loss,
             classes=self.classes,
@@ -81,7 +81,8 @@ class Reading:
             errors=errors,
             misplaced=(found["misplaced"] or 0.0) / errors if errors else None,
             surest=int(found["surest"] or 0),
-            sure_errors=int(found["sure_errors"] or 0),
+            sure_errors=sure_errors,
+            sure_misplaced=(found["sure_misplaced"] or 0.0) / sure_errors if sure_errors else None,
             entropy=found["entropy"],
             deviation=found["deviation"],
         )
@@ -161,6 +162,7 @@ def _judge(scores: Tensor, target: Tensor, ignored: int, figures: Figures, key: 
     first = torch.arange(len(surest), device=scores.device) * SUREST < counted.sum()
     figures.add((key, "surest"), first.sum())
     figures.add((key, "sure_errors"), (wrong[surest] & first).sum())
+    figures.add((key, "sure_misplaced"), (misplaced[surest] * first).sum())
     counts = torch.zeros(classes, device=scores.device).index_add_(0, true, counted.float())
     figures.add((key, "entropy"), entropy(counts))
     return counts

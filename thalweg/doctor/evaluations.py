@@ -76,6 +76,8 @@ class Evaluations:
         read = [one.reading.answers(told) for _, one in numbered if one.reading is not None and one.reading.hard]
         errors = sum(one.errors for one in read)
         misplaced = sum((one.misplaced or 0.0) * one.errors for one in read)
+        sure_errors = sum(one.sure_errors for one in read)
+        sure_misplaced = sum((one.sure_misplaced or 0.0) * one.sure_errors for one in read)
         return Evaluation(
             step=step,
             loss=loss,
@@ -83,7 +85,8 @@ class Evaluations:
             errors=errors if read else None,
             misplaced=misplaced / errors if errors else None,
             surest=sum(one.surest for one in read),
-            sure_errors=sum(one.sure_errors for one in read),
+            sure_errors=sure_errors,
+            sure_misplaced=sure_misplaced / sure_errors if sure_errors else None,
             variance=_variance([(told.get((k, "mean")), told.get((k, "square")), one.rows) for k, one in numbered]),
             in_training_mode=self._in_training_mode and not self._repeated,
         )

@@ -117,6 +117,7 @@ class Answers(Line):
         rows, errors: how many answers there were, and how many of them missed their class.
         misplaced: over the errors, the mean of (rank of the true class − 1) / (classes − 2).
         surest, sure_errors: the quarter of the answers of which it is surest, and how many of those missed their class.
+        sure_misplaced: as misplaced, over those errors.
         entropy: of the labels, in nats.
         deviation: standard deviation of the input.
     """
@@ -131,6 +132,7 @@ class Answers(Line):
     misplaced: float | None = None
     surest: int = 0
     sure_errors: int = 0
+    sure_misplaced: float | None = None
     entropy: float | None = None
     deviation: float | None = None
 
@@ -164,7 +166,7 @@ class Evaluation(Line):
 
     Attributes:
         step: steps done by then.
-        surest, sure_errors: as of answers.
+        surest, sure_errors, sure_misplaced: as of answers.
         variance: of the targets, where the loss is the squared error.
         in_training_mode: it was made in training mode, and not to draw several answers for the same examples.
     """
@@ -177,6 +179,7 @@ class Evaluation(Line):
     misplaced: float | None = None
     surest: int = 0
     sure_errors: int = 0
+    sure_misplaced: float | None = None
     variance: float | None = None
     in_training_mode: bool = False
 
@@ -206,12 +209,20 @@ class Stills(Line):
 
 
 class Probe(Line):
-    """The net as it began, taught one small batch for a while: its first and last loss; None where it could not be tried."""
+    """The net as it began, taught one small batch for a while: its first and last loss; None where it could not be tried.
+
+    Attributes:
+        through: the fewest numbers of an example, given by one layer, from which all that the net answers comes: with them
+            put to zero all examples are answered alike. None where no layer of fewer numbers than the answer is such a one.
+        least: the loss that no net can go below, since some of the examples are the same and their classes differ.
+    """
 
     kind: Literal["probe"] = "probe"
     first: float | None
     last: float | None
     rows: int = 0
+    through: int | None = None
+    least: float = 0.0
 
 
 class Waiting(Line):

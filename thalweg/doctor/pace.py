@@ -7,6 +7,8 @@ from statistics import median
 FIRST = (0, 1, 2, 4, 8, 16)
 NEAR, FAR, SETTLED = 20, 50, 500
 """Steps between samples at least, at first and after so many."""
+DOUBLED = 2
+"""A training is looked into again before it is that many times as long, whatever that costs: it may end there."""
 SHARE = 0.02
 """Of the time, that samples may take."""
 
@@ -38,4 +40,5 @@ class Pace:
         least = FAR if step >= SETTLED else NEAR
         if not self.costs or not self.usual:
             return least
-        return max(least, math.ceil(median(self.costs) / (SHARE * max(median(self.usual), 1e-6))))
+        wanted = math.ceil(median(self.costs) / (SHARE * max(median(self.usual), 1e-6)))
+        return max(least, min(wanted, (DOUBLED - 1) * step))

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
+from torch.nn.modules.conv import _ConvNd
 from torch.nn.modules.dropout import _DropoutNd
 
 from thalweg.doctor.answers import LossCall
@@ -20,6 +21,8 @@ from thalweg.doctor.lines import Probe
 ROWS, STEPS, RATE, LEARNED = 32, 150, 3e-3, 0.1
 MOST_VALUES = 50_000_000
 """Weights of larger nets are not kept."""
+WEIGHING = (nn.Linear, _ConvNd)
+"""Layers whose answers may be what all must pass."""
 UNTRIED = Probe(first=None, last=None)
 
 
@@ -71,10 +74,12 @@ class Lesson:
     Attributes:
         loss: () of weights and buffers, by name.
         rows: how many examples it is of.
+        least: the loss that no net can go below.
     """
 
     loss: Callable[[dict[str, Tensor]], Tensor]
     rows: int
+    least: float = 0.0
 
 
 def lesson_of(model: nn.Module, start: Start, output: Any, call: LossCall) -> Lesson | None:
@@ -94,7 +99,17 @@ def lesson_of(model: nn.Module, start: Start, output: Any, call: LossCall) -> Le
     def loss(weights: dict[str, Tensor]) -> Tensor:
         return again(_at(functional_call(model, weights, given, named), path).reshape(shape), target)
 
-    return Lesson(loss, rows)
+    return Lesson(loss, rows, _least((*given, *named.values()), target, rows) if each == 1 else 0.0)
+
+
+def _least(given: Sequence[Any], target: Tensor, rows: int) -> float:
+    """What is left to guess where examples are the same and their classes (N,) differ, in nats an example."""
+    parts = [one.reshape(rows, -1).double() for one in given if isinstance(one, Tensor) and len(one) == rows]
+    if target.dim() != 1 or target.is_floating_point() or not parts:
+        return 0.0
+    same = torch.unique(torch.cat(parts, 1), dim=0, return_inverse=True)[1]
+    both = torch.stack([same, target], 1).unique(dim=0, return_counts=True)[1]
+    return float((torch.special.entr(both / rows).sum() - torch.special.entr(same.bincount() / rows).sum()).clamp(min=0))
 
 
 def _tensors(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Tensor]]:
@@ -129,12 +144,12 @@ def probed(model: nn.Module, weights: Mapping[str, Tensor], lesson: Lesson) -> P
     held = {name: one.clone().requires_grad_(name in learning) for name, one in weights.items()}
     with _calm(model):
         try:
-            return _taught(held, lesson)
+            return _taught(held, lesson, through=narrowest(model, held, lesson))
         except (RuntimeError, TypeError, ValueError, LookupError, AttributeError, NotImplementedError, AssertionError):
             return UNTRIED  # rows of a batch cannot always be taken alone
 
 
-def _taught(held: dict[str, Tensor], lesson: Lesson) -> Probe:
+def _taught(held: dict[str, Tensor], lesson: Lesson, *, through: int | None) -> Probe:
     adam = torch.optim.Adam([one for one in held.values() if one.requires_grad], lr=RATE)
     first: float | None = None
     last: float | None = None
@@ -148,7 +163,54 @@ def _taught(held: dict[str, Tensor], lesson: Lesson) -> Probe:
         adam.zero_grad()
         loss.backward()
         adam.step()
-    return Probe(first=first, last=last, rows=lesson.rows)
+    return Probe(first=first, last=last, rows=lesson.rows, through=through, least=lesson.least)
+
+
+@torch.no_grad()
+def narrowest(model: nn.Module, weights: dict[str, Tensor], lesson: Lesson) -> int | None:
+    """The fewest numbers of an example, given by one layer, from which all that is answered comes; as a probe tells it."""
+    numbers: dict[nn.Module, int] = {}
+
+    def note(module: nn.Module, inputs: Any, output: Tensor) -> None:
+        numbers[module] = max(numbers.get(module, 0), output.numel() // lesson.rows)
+
+    with _hooked([one for one in model.modules() if isinstance(one, WEIGHING)], note):
+        told = _answers(model, weights, lesson)
+    if told is None or _alike(told):
+        return None
+    for layer in sorted((one for one in numbers if numbers[one] < told.shape[1]), key=numbers.__getitem__):
+        with _hooked([layer], lambda module, inputs, output: torch.zeros_like(output)):
+            without = _answers(model, weights, lesson)
+        if without is not None and _alike(without):
+            return numbers[layer]
+    return None
+
+
+def _answers(model: nn.Module, weights: dict[str, Tensor], lesson: Lesson) -> Tensor | None:
+    """What the model answers in the lesson (N, ...), flattened; None where its rows are not those of the examples."""
+    found: list[Tensor] = []
+    with _hooked([model], lambda module, inputs, output: found.extend(one for _, one in _tensors(output))):
+        lesson.loss(weights)
+    answer = found[0] if found else None
+    if answer is None or not answer.is_floating_point() or not answer.dim() or len(answer) != lesson.rows:
+        return None
+    return answer.reshape(lesson.rows, -1)
+
+
+def _alike(answers: Tensor) -> bool:
+    """All examples are answered alike, (N, K)."""
+    return torch.allclose(answers, answers[:1].expand_as(answers), atol=1e-6)
+
+
+@contextmanager
+def _hooked(layers: Sequence[nn.Module], hook: Callable[..., Tensor | None]) -> Iterator[None]:
+    """Within, these layers tell the hook what they give."""
+    hooks = [one.register_forward_hook(hook) for one in layers]
+    try:
+        yield
+    finally:
+        for one in hooks:
+            one.remove()
 
 
 @contextmanager

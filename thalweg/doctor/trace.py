@@ -137,6 +137,12 @@ class Trace:
         return median(self.ratios[:EARLY]) if self.ratios else None
 
     @cached_property
+    def fastest(self) -> float | None:
+        """The second largest of the sampled moves, wherever a schedule puts it: the largest may be chance."""
+        ordered = sorted(self.ratios, reverse=True)
+        return ordered[min(1, len(ordered) - 1)] if ordered else None
+
+    @cached_property
     def ratio(self) -> float | None:
         return median(self.ratios) if self.ratios else None
 

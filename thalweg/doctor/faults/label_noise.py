@@ -1,19 +1,20 @@
 """Labels of which many look random."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
 
 from thalweg.core.registry import fault
 from thalweg.doctor.found import Found, percent, shown
-from thalweg.doctor.lines import Evaluation
+from thalweg.doctor.lines import Answers, Evaluation
 from thalweg.doctor.trace import Trace
 
 FEWEST_CLASSES, FEWEST_EVALUATIONS, FEWEST_STEPS = 3, 3, 100
 ABOVE_CHANCE, DEVIATIONS = 0.05, 4
 """Accuracy above chance that shows that something was learned, at least so many standard errors."""
-ANYWHERE, SOMEWHERE = 0.33, 0.25
+ANYWHERE, SOMEWHERE = 0.3, 0.25
 """Where errors fall among the classes: 0 on the next likely, 0.5 anywhere; held-out and in training."""
 SURE, ALIKE = 0.2, 0.6
 """Errors among the surest quarter of answers, and their share of the errors among all: of data that are hard and not noisy
@@ -30,18 +31,38 @@ WARM = 20
 
 @dataclass(frozen=True)
 class _Errors:
-    """Errors in training past the start.
+    """Errors of several batches or evaluations.
 
     Attributes:
+        count: of errors.
         share: of the answers.
         misplaced: where they fell.
         sure: share of the surest answers.
+        sure_misplaced: where those fell.
     """
 
     count: int
     share: float
     misplaced: float
     sure: float
+    sure_misplaced: float
+
+    @staticmethod
+    def of(told: Sequence[Answers | Evaluation]) -> "_Errors":
+        """All of them together."""
+        count, sure = sum(one.errors or 0 for one in told), sum(one.sure_errors for one in told)
+        return _Errors(
+            count,
+            count / max(1, sum(one.rows for one in told)),
+            sum((one.errors or 0) * (one.misplaced or 0.0) for one in told) / max(1, count),
+            sure / max(1, sum(one.surest for one in told)),
+            sum(one.sure_errors * _fallen(one) for one in told) / max(1, sure),
+        )
+
+
+def _fallen(one: Answers | Evaluation) -> float:
+    """Where errors among the surest answers fell; in older traces where all did."""
+    return (one.misplaced if one.sure_misplaced is None else one.sure_misplaced) or 0.0
 
 
 @fault("label-noise", turn=150, severity="warning", about="noise", hides=("overfitting", "late"))
@@ -51,18 +72,18 @@ def label_noise(trace: Trace) -> Found | None:
     enough = len(judged) >= FEWEST_EVALUATIONS and trace.steps >= FEWEST_STEPS and trace.works
     if (trace.classes or 0) < FEWEST_CLASSES or not enough or trace.labels is None:
         return None
-    best = min(judged, key=lambda one: one.loss or 0.0)
-    trained = _training_errors(trace)
-    if not _learned(trace, judged) or trained is None or trained.misplaced < SOMEWHERE:
+    trained = _in_training(trace, min(judged, key=lambda one: one.loss or 0.0).step)
+    if not _learned(trace, judged) or trained.misplaced < SOMEWHERE:
         return None
-    both, one_side = _in_both(best, trained), _in_training(trace, judged, trained)
-    if not both and not one_side:
+    held_out = _Errors.of(judged[len(judged) // 2 :])
+    both = _anywhere(held_out, trained, most_rows=max(one.rows for one in judged))
+    if not both and not _worse_in_training(trace, judged, trained):
         return None
-    error = (best.errors or 0) / best.rows if both else trained.share
-    misplaced = (best.misplaced or 0.0) if both else trained.misplaced
+    told = held_out if both else trained
+    share = min(1.0, max(0.0, told.share * (told.misplaced - 0.1) / 0.4))
     return Found(
-        f"about {percent(min(1.0, max(0.0, error * (misplaced - 0.1) / 0.4)))} of labels look random: errors fall on any class "
-        f"({shown(misplaced)}; 0.5 would be evenly, 0 to 0.2 is usual)",
+        f"about {percent(share)} of labels look random: errors fall on any class "
+        f"({shown(told.misplaced)}; 0.5 would be evenly, 0 to 0.2 is usual)",
         "training and held-out labels" if both else "training labels",
         "a net that learns them by heart answers others at random",
         "look at the examples with the largest losses, and mend or drop their labels (thalweg check DATA lists suspects)",
@@ -71,36 +92,35 @@ def label_noise(trace: Trace) -> Found | None:
     )
 
 
-def _learned(trace: Trace, judged: list[Evaluation]) -> bool:
-    """Held-out answers are better than chance."""
-    best = min(judged, key=lambda one: (one.errors or 0) / one.rows)
-    by_chance = math.sqrt(trace.chance * (1 - trace.chance) / best.rows)
-    return 1 - (best.errors or 0) / best.rows > trace.chance + max(ABOVE_CHANCE, DEVIATIONS * by_chance)
+def _learned(trace: Trace, judged: Sequence[Evaluation]) -> bool:
+    """Held-out answers are better than chance, most of the time: those of one evaluation may all move to one class together."""
+    accuracy = median(1 - (one.errors or 0) / one.rows for one in judged[1:])
+    by_chance = math.sqrt(trace.chance * (1 - trace.chance) / judged[-1].rows)
+    return accuracy > trace.chance + max(ABOVE_CHANCE, DEVIATIONS * by_chance)
 
 
-def _training_errors(trace: Trace) -> _Errors | None:
-    seen = [one.answers for one in trace.samples if one.step >= WARM and one.answers is not None and one.answers.hard]
-    count, rows = sum(one.errors for one in seen), sum(one.rows for one in seen)
-    if not count:
-        return None
-    sure = sum(one.sure_errors for one in seen) / max(1, sum(one.surest for one in seen))
-    return _Errors(count, count / rows, sum(one.errors * (one.misplaced or 0.0) for one in seen) / count, sure)
+def _in_training(trace: Trace, best: int) -> _Errors:
+    """Past the start, until held-out loss was lowest or there are enough: later, labels are known by heart."""
+    seen = list[Answers]()
+    for sample in trace.samples:
+        told = sample.answers
+        if told is None or not told.hard or sample.step < WARM:
+            continue
+        if sample.step > best and sum(one.errors for one in seen) >= FEWEST_TRAINING:
+            break
+        seen.append(told)
+    return _Errors.of(seen)
 
 
-def _sure(one: Evaluation) -> float:
-    """The share of errors among its surest answers."""
-    return one.sure_errors / max(1, one.surest)
-
-
-def _in_both(best: Evaluation, trained: _Errors) -> bool:
-    """Held-out errors fall anywhere, and as often on the surest answers; training rows were not learned by heart at once."""
-    errors = best.errors or 0
-    if errors < FEWEST_HELD_OUT or errors / best.rows < LEAST_ERROR or trained.share < LEAST_ERROR:
+def _anywhere(held_out: _Errors, trained: _Errors, *, most_rows: int) -> bool:
+    """Held-out errors fall anywhere, as often on the surest answers, and there too; training rows were not known at once."""
+    if held_out.share * most_rows < FEWEST_HELD_OUT or min(held_out.share, trained.share) < LEAST_ERROR:
         return False
-    return (best.misplaced or 0.0) >= ANYWHERE and _sure(best) >= max(SURE, ALIKE * errors / best.rows)
+    fall = min(held_out.misplaced, held_out.sure_misplaced)
+    return fall >= ANYWHERE and held_out.sure >= max(SURE, ALIKE * held_out.share)
 
 
-def _in_training(trace: Trace, judged: list[Evaluation], trained: _Errors) -> bool:
+def _worse_in_training(trace: Trace, judged: Sequence[Evaluation], trained: _Errors) -> bool:
     """Held-out loss lies below that of training in two evaluations: before the labels were learned by heart, if they were."""
     assert trace.labels is not None
     gaps = sorted(
@@ -110,6 +130,6 @@ def _in_training(trace: Trace, judged: list[Evaluation], trained: _Errors) -> bo
     )
     if trained.count < FEWEST_TRAINING or len(gaps) < 2:
         return False
-    beyond = trained.sure - median(_sure(one) for one in judged[1:]) > BEYOND
+    beyond = trained.sure - median(one.sure_errors / max(1, one.surest) for one in judged[1:]) > BEYOND
     anywhere = trained.misplaced >= ANYWHERE and trained.sure >= SURE_IN_TRAINING and beyond
     return gaps[-2] > (SMALL_GAP if anywhere else GAP) * trace.labels.entropy

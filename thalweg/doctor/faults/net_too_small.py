@@ -7,7 +7,10 @@ from thalweg.doctor.trace import Trace
 FEWEST_STEPS, HIGH, LEARNED = 100, 0.35, 0.5
 """Steps; training loss over the entropy of the labels; the probe's last loss over its first."""
 FEW, HIGH_OF_FEW, LEARNED_BY_FEW = 2, 0.15, 0.2
-"""Units of a layer that all must pass: then less is asked for."""
+"""Units of a layer that another takes in: then less is asked for."""
+ONE, SEVERAL = 1, 3
+"""Numbers from which all of an answer comes, and classes for which they cannot be enough: what lies behind may learn a few
+examples by heart through them, so that the probe's loss says nothing."""
 
 
 @fault("net-too-small", turn=140, severity="warning", about="capacity", hides=("noise",))
@@ -21,11 +24,19 @@ def net_too_small(trace: Trace) -> Found | Unprobed | None:
     probe = trace.probe
     if probe is None:
         return Unprobed()
-    if probe.first is None or probe.last is None or probe.last <= (LEARNED_BY_FEW if few else LEARNED) * probe.first:
+    if probe.first is None or probe.last is None:
+        return None
+    if few and probe.through == ONE and (trace.classes or 0) >= SEVERAL:
+        return _found(trace, f"all of its {trace.classes} answers come from one number, which a layer of one unit gives")
+    if probe.last - probe.least <= (LEARNED_BY_FEW if few else LEARNED) * (probe.first - probe.least):
         return None
     width = f"; its narrowest layer has {narrowest:,} units" if narrowest else ""
+    return _found(trace, f"it cannot memorise {probe.rows} examples (loss {shown(probe.first)} to {shown(probe.last)}){width}")
+
+
+def _found(trace: Trace, what: str) -> Found:
     return Found(
-        f"it cannot memorise {probe.rows} examples (loss {shown(probe.first)} to {shown(probe.last)}){width}",
+        what,
         f"the whole net; training loss {shown(trace.late)} after {trace.steps:,} steps",
         "what cannot be learned by heart cannot be learned at all",
         "widen the narrowest layers, or add some",

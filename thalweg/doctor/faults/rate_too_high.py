@@ -16,7 +16,7 @@ FEWEST_SAMPLES, FEWEST_STEPS = 3, 10
 @fault("rate-too-high", turn=110, severity="warning", about="fast", hides=("late", "labels", "growth"), at_once=True)
 def rate_too_high(trace: Trace) -> Found | None:
     """Steps change weights by a tenth and more, and the loss rises or stays."""
-    ratio = trace.early_ratio
+    ratio = trace.fastest
     diverged = trace.diverged is not None
     if ratio is None or ratio <= LARGEST:
         return None
@@ -28,12 +28,17 @@ def rate_too_high(trace: Trace) -> Found | None:
         return None
     return Found(
         f"steps change weights by {shown(ratio)} of their size (0.001 to 0.03 is usual), and {said}",
-        f"since step 0, loss {shown(trace.first)} at first",
+        f"step {_step(trace, ratio):,}, loss {shown(trace.first)} at first",
         "each step leaps over what it aims at",
         f"divide the learning rate by about {_rounded(ratio / USUAL)}",
         "sure",
         f"a lower rate: --lr, or what --find-lr finds; about {_rounded(ratio / USUAL)} times lower",
     )
+
+
+def _step(trace: Trace, ratio: float) -> int:
+    """The first that moved the weights so far."""
+    return next(one.step for one in trace.samples if one.ratio is not None and one.ratio >= ratio)
 
 
 def _course(trace: Trace, highest: float) -> str:

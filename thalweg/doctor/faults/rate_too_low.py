@@ -8,22 +8,22 @@ from thalweg.doctor.trace import STEADY, Trace
 
 FEWEST_STEPS, USUAL = 50, 1e-3
 UNMOVED, HIGH = 0.85, 0.6
-"""The last loss over the first ones, and over that of who knows nothing but how common each class is."""
-SLOWEST, AT_CHANCE, EARLY = STEADY[0], 2 * STEADY[0], 3.0
-"""Steps that are too small, and where the loss stays near that of chance; how much larger the first may be."""
+"""The last loss over the first ones; of classes, over that of who knows nothing but how common each is."""
+SLOWEST, AT_CHANCE, FASTEST = STEADY[0], 2 * STEADY[0], 5.0
+"""Steps that are too small, and where the loss is seen to stay near that of chance; how much larger some may be."""
 DEAD = 0.9
 
 
 @fault("rate-too-low", turn=120, severity="warning", about="slow", hides=("labels", "noise"), at_once=True)
 def rate_too_low(trace: Trace) -> Found | None:
     """Weights hardly move, and the loss hardly falls."""
-    early, ratio = trace.early_ratio, trace.ratio
-    if trace.steps < FEWEST_STEPS or early is None or ratio is None or _without_slope(trace):
+    fastest, ratio = trace.fastest, trace.ratio
+    if trace.steps < FEWEST_STEPS or fastest is None or ratio is None or _without_slope(trace):
         return None
-    unmoved = trace.late > UNMOVED * trace.early
-    at_chance = trace.labels is not None and trace.late > HIGH * trace.base
-    slowest = AT_CHANCE if at_chance else SLOWEST
-    if ratio >= slowest or early >= EARLY * slowest or not (unmoved or at_chance):
+    told = trace.labels is not None  # then a loss that does not fall may be one that has fallen before: a trained net goes on
+    stays = trace.late > HIGH * trace.base if told else trace.late > UNMOVED * trace.early
+    slowest = AT_CHANCE if told else SLOWEST
+    if ratio >= slowest or fastest >= FASTEST * slowest or not stays:
         return None
     times = f"about {_power(USUAL / ratio)}" if ratio > 0 else "1,000 or more"
     return Found(

@@ -16,10 +16,13 @@ UNLEARNED, UNLEARNED_ONCE = 0.96, 0.85
 PLACES, ANYWHERE, FEWEST_ERRORS = 0.8, 0.4, 50
 """Held-out loss over that of chance where the places of answers tell how common each class is; errors that fall on any class
 (0.5), and the fewest of them: whoever knows something of the inputs ranks the right class second."""
+NOTHING, TOGETHER = 0.985, 0.1
+"""Held-out loss over that of chance where next to nothing is known, and how far above chance an accuracy may lie there:
+rows that are alike are answered alike, so that it varies more than of independent rows."""
 INCOMPARABLE = 1.2
 """A loss that is never near that of chance is weighed otherwise."""
-FALLING, BELOW = 0.004, 0.998
-"""What it must have fallen by in the last evaluations, and to, if it is still to fall."""
+FALLING, LEAPT, BELOW = 0.004, 0.015, 0.998
+"""What both of the last evaluations, or one of them, must have fallen by, and to, if the loss is still to fall."""
 BY_HEART = 0.05
 """Training loss over that of chance, where few rows were learned by heart: then held-out rows are too much to ask for."""
 LEARNED, LEARNED_NUMBERS = 0.5, 0.75
@@ -56,7 +59,8 @@ def _of_classes(judged: Sequence[Evaluation], chance: float, entropy: float) -> 
     by_chance = chance + DEVIATIONS * math.sqrt(chance * (1 - chance) / max(one.rows for one in last))
     shares = [(one.loss or 0.0) / max(entropy, 1e-9) for one in judged]
     unlearned = UNLEARNED < min(shares) < INCOMPARABLE and not _falling(shares)
-    if accuracy > by_chance or not (unlearned or _by_places(last, min(shares))):
+    told = accuracy <= by_chance or (min(shares) > NOTHING and accuracy <= chance + TOGETHER)
+    if not told or not (unlearned or _by_places(last, min(shares))):
         return ""
     return f"held-out accuracy stays at chance ({percent(accuracy)}, chance {percent(chance)})"
 
@@ -77,5 +81,5 @@ def _of_numbers(judged: Sequence[Evaluation]) -> str:
 
 def _falling(shares: Sequence[float]) -> bool:
     """The last evaluations are better than all before them."""
-    least = min(shares[-2:])
-    return least < min(shares[:-2]) - FALLING and least < BELOW
+    before, last = min(shares[:-2]), shares[-2:]
+    return min(last) < BELOW and (max(last) < before - FALLING or min(last) < before - LEAPT)

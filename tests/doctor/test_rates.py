@@ -1,0 +1,44 @@
+"""Rates are judged by the largest steps, wherever a schedule or an optimizer puts them."""
+
+from thalweg.doctor.faults.rate_too_high import rate_too_high
+from thalweg.doctor.faults.rate_too_low import rate_too_low
+from thalweg.doctor.lines import Labels, Sample, Steps
+from thalweg.doctor.trace import Trace
+
+STEPS = (0, 1, 2, 4, 8, 16, 36, 72)
+"""That were looked into."""
+
+
+def _trained(ratios, losses, entropy=1.6):
+    labels = Labels(entropy=entropy, majority=0.2)
+    samples = [Sample(step=step, ratio=ratio, labels=labels) for step, ratio in zip(STEPS, ratios, strict=True)]
+    return Trace.of([Steps(first=0, losses=losses), *samples])
+
+
+def test_a_rate_that_is_too_high_once_it_has_warmed_up():
+    ratios = [0.001, 0.001, 0.002, 0.004, 0.02, 0.2, 0.15, 0.05]
+    found = rate_too_high(_trained(ratios, [1.6] * 16 + [9.0] * 104))
+    assert found is not None
+    assert found.where.startswith("step 16,")
+
+
+def test_one_large_step_among_usual_ones_is_no_rate():
+    ratios = [0.9, 0.01, 0.01, 0.01, 0.01, 0.01, 0.01, 0.01]
+    assert rate_too_high(_trained(ratios, [1.6] + [9.0] * 119)) is None
+
+
+def test_large_steps_by_which_the_loss_falls_are_not_too_large():
+    assert rate_too_high(_trained([0.2] * 8, [1.6] * 20 + [0.3] * 100)) is None
+
+
+def test_a_rate_that_is_too_low():
+    assert rate_too_low(_trained([2e-5] * 8, [1.6] * 120)) is not None
+
+
+def test_steps_that_are_small_at_first_alone_are_not_too_small():
+    ratios = [2e-5, 2e-5, 2e-5, 2e-5, 2e-5, 0.004, 0.004, 0.005]
+    assert rate_too_low(_trained(ratios, [1.6] * 120)) is None
+
+
+def test_small_steps_are_right_where_little_is_left_to_learn():
+    assert rate_too_low(_trained([2e-5] * 8, [0.2] * 120)) is None

@@ -6,7 +6,8 @@
     subject.py      a net with its data, optimizer and habits; a case is one training of it, perhaps with a fault
     development.py  six nets on which the doctor's thresholds may be corrected
     further.py, held_out.py  more nets, each reported once before thresholds were corrected on them too
-    drawn.py, drawn_data.py  six others on data of their own
+    drawn.py, drawn_data.py  six others on data of their own, of which the same is true
+    unseen.py, unseen_data.py  seven that are only reported
     optimizers.py   what takes their steps
     loops.py        three foreign training loops, as people write them; they know the doctor by its `with` line alone
     plants.py       seventeen faults, each planted in several ways: some in development, some only in what is reported

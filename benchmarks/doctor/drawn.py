@@ -1,4 +1,4 @@
-"""Six nets more on data of their own, that nothing was corrected on: the last report is theirs."""
+"""Six nets more on data of their own; reported once, since then rules may be corrected on them as well."""
 
 from itertools import pairwise
 

@@ -1,4 +1,4 @@
-"""What the nets of the last report learn from, all of it drawn."""
+"""What the nets of drawn.py learn from, all of it drawn."""
 
 import numpy as np
 import torch

@@ -253,4 +253,62 @@ def trainer(case: Case, model: nn.Module, optimizer: torch.optim.Optimizer) -> T
     return Trainer(case, model, optimizer).fit()
 
 
-LOOPS = {"epochs": epochs, "steps": steps, "functions": functions, "trainer": trainer}
+def cycle(case: Case, model: nn.Module, optimizer: torch.optim.Optimizer) -> Told:
+    """One cycle: the rate climbs from a twenty-fifth, and falls to nothing."""
+    rates = [group["lr"] for group in optimizer.param_groups]
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=rates, total_steps=case.steps + 1, cycle_momentum=False)
+    return _scheduled(case, model, optimizer, schedule)
+
+
+def restarts(case: Case, model: nn.Module, optimizer: torch.optim.Optimizer) -> Told:
+    """The rate falls along a cosine, again and again."""
+    return _scheduled(case, model, optimizer, torch.optim.lr_scheduler.CosineAnnealingWarmRestarts(optimizer, 60))
+
+
+def _scheduled(
+    case: Case, model: nn.Module, optimizer: torch.optim.Optimizer, schedule: torch.optim.lr_scheduler.LRScheduler
+) -> Told:
+    """Batches by an iterator, a schedule by step, gradients clipped by value, an evaluation in batches of 150."""
+    told, habits, given = Told(), case.habits, case.data
+    drawn, every = _batches(case), max(1, case.steps // case.evaluations)
+    model.train(habits.modes != "eval from the start")
+    for _ in range(case.evaluations):
+        begun = time.perf_counter()
+        for step in range(every):
+            inputs, wanted = next(drawn)
+            _clear(optimizer, habits, first=step == 0)
+            loss = case.criterion(model(inputs), wanted)
+            loss.backward()
+            nn.utils.clip_grad_value_(model.parameters(), 1.0)
+            optimizer.step()
+            schedule.step()
+            told.losses.append(loss.item())
+        told.seconds.append((time.perf_counter() - begun) / every)
+        _to_evaluation(model, habits)
+        with torch.no_grad():
+            parts = list(zip(given.held_out_inputs.split(150), given.held_out_targets.split(150), strict=True))
+            losses = [case.criterion(model(x), y) * len(x) for x, y in parts]
+        told.held_out_losses.append(float(torch.stack(losses).sum()) / len(given.held_out_inputs))
+        _to_training(model, habits)
+    return told
+
+
+def _batches(case: Case) -> Iterator[tuple[Tensor, Tensor]]:
+    """Rows in a new order each time, for ever; preparing them may take its time."""
+    draw = torch.Generator().manual_seed(case.seed)
+    while True:
+        for rows in torch.randperm(len(case.data.inputs), generator=draw).split(case.batch):
+            if len(rows) == case.batch or case.batch > len(case.data.inputs):
+                if case.habits.seconds_for_rows:
+                    _work(case.habits.seconds_for_rows)
+                yield case.data.inputs[rows], case.data.targets[rows]
+
+
+LOOPS = {
+    "epochs": epochs,
+    "steps": steps,
+    "functions": functions,
+    "trainer": trainer,
+    "cycle": cycle,
+    "restarts": restarts,
+}

@@ -8,7 +8,7 @@ from functools import partial
 import torch
 
 import thalweg as tw
-from benchmarks.doctor import development, drawn, further, harm, held_out
+from benchmarks.doctor import development, drawn, further, harm, held_out, unseen
 from benchmarks.doctor.healthy import KINDS, UNSEEN, Kind
 from benchmarks.doctor.loops import trained
 from benchmarks.doctor.plants import PLANTS, Plant
@@ -103,11 +103,11 @@ def _said(findings: list[dict]) -> tuple[tuple[str, ...], str]:
 
 def subjects(*, reported: bool) -> tuple[Subject, ...]:
     """Nets of development, or those that are only reported."""
-    return drawn.SUBJECTS if reported else development.SUBJECTS + further.subjects() + held_out.SUBJECTS
+    return unseen.subjects() if reported else development.SUBJECTS + further.subjects() + held_out.SUBJECTS + drawn.SUBJECTS
 
 
 def plants(*, reported: bool) -> tuple[Plant, ...]:
-    """Ways of development, or all."""
+    """Ways of development, or all: those marked `reported` too."""
     return tuple(plant for plant in PLANTS if reported or not plant.reported)
 
 

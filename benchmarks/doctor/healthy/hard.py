@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from benchmarks.doctor import data
 from benchmarks.doctor.data import Data, cut
-from benchmarks.doctor.healthy.kind import Ended, accuracy, batches, judged, kind, perceptron, picture_net, validate
+from benchmarks.doctor.healthy.kind import Ended, accuracy, batches, fitted, judged, kind, perceptron, picture_net, validate
 from benchmarks.doctor.loops import Watch
 
 
@@ -23,16 +23,9 @@ def _table(rows: int, classes: int, *, apart: float, flipped: float, seed: int) 
 def _fitted(
     given: Data, model: nn.Module, watch: Watch, *, rate: float = 2e-3, decay: float = 0.0, steps: int = 300, seed: int = 0
 ):
-    """An ordinary loop over classes; gives what was watched."""
+    """An ordinary loop over classes, by AdamW; gives what was watched."""
     optimizer = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=decay)
-    with watch(model, optimizer) as watched:
-        for step, (x, y) in enumerate(batches(given, 48, steps, seed)):
-            optimizer.zero_grad()
-            F.cross_entropy(model(x), y).backward()
-            optimizer.step()
-            if step % (steps // 8) == steps // 8 - 1:
-                validate(model, given, F.cross_entropy)
-    return watched
+    return fitted(model, optimizer, given, watch, steps=steps, seed=seed)
 
 
 @kind("overlapping", "twelve classes over each other, a third right")

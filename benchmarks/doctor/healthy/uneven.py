@@ -1,4 +1,4 @@
-"""Six kinds that nothing was corrected on: they are only reported."""
+"""Rows, classes and places that do not count alike; reported once, since then rules may be corrected on them."""
 
 import torch
 import torch.nn.functional as F

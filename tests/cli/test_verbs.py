@@ -99,6 +99,17 @@ def test_rows_that_were_learned_from_are_measured_only_by_who_says_so(line, fini
     assert "--i-know" in told["fix"]
 
 
+@pytest.mark.parametrize("left", [0, 60, 200, -8])
+def test_what_a_run_kept_of_the_rows_it_learned_is_refused_where_it_is_damaged(line, tmp_path, finished_run, left):
+    copy = shutil.copytree(finished_run, tmp_path / "copy")
+    (copy / "learned.npy").write_bytes((copy / "learned.npy").read_bytes()[:left])
+    told = line.refused(4, "evaluate", copy, "iris")
+    assert told["code"] == "LEARNED_DAMAGED"
+    assert "learned.npy" in told["what"]
+    (copy / "learned.npy").unlink()
+    assert "was trained on data of this name" in " ".join(line("evaluate", copy, "iris").err.split())
+
+
 def test_report_says_where_it_is(line, finished_run):
     ran = line("report", finished_run)
     assert ran.out.strip() == str(finished_run / "report.html")

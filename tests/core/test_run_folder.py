@@ -197,6 +197,13 @@ def test_what_is_no_run_is_not_opened_as_one(tmp_path):
         assert caught.value.code == "RUN_NOT_FOUND"
 
 
+def test_a_run_whose_mark_was_damaged_is_told_by_the_file(run):
+    (run.path / "run.json").write_text((run.path / "run.json").read_text().replace("thalweg.run", "thalweg.rum"))
+    with pytest.raises(PackageRefusal, match=r"run\.json") as caught:
+        RunFolder.existing(run.path)
+    assert caught.value.code == "RUN_DAMAGED"
+
+
 def test_the_run_of_the_nearest_name_is_offered_for_one_that_is_not_there(run):
     with pytest.raises(UsageRefusal) as caught:
         RunFolder.existing(run.path.with_name(run.path.name + "n"))

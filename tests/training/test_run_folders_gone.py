@@ -104,10 +104,22 @@ def test_run_04_a_run_whose_folder_is_moved_far_away_is_told_how_to_go_on(tmp_pa
     assert not out.exists()
 
 
+def wait_for_the_checkpoint(out: Path) -> None:
+    """What is being written just now lies in the folder, too."""
+    until = time.monotonic() + 20
+    while RunFolder(out).steps()[:1] != [4] and time.monotonic() < until:
+        time.sleep(0.01)
+
+
 def test_run_04_a_run_whose_folder_is_removed_is_not_made_again_in_part(tmp_path, monkeypatch, whole):
     out = tmp_path / "run"
+
+    def remove() -> None:
+        wait_for_the_checkpoint(out)
+        shutil.rmtree(out)
+
     with expect_refusal("RUN_FOLDER_GONE", exit_code=6) as caught:
-        disturbed(monkeypatch, out, 5, lambda: shutil.rmtree(out))
+        disturbed(monkeypatch, out, 5, remove)
     assert "repeat the command" in caught.value.fix
     assert not out.exists()
     disturbed(monkeypatch, out, 0, bool)
@@ -118,16 +130,14 @@ def test_run_04_another_run_in_the_folders_place_is_not_written_into(tmp_path, m
     out, moved = tmp_path / "run", tmp_path / "moved"
 
     def replace() -> None:
-        until = time.monotonic() + 20
-        while RunFolder(out).steps()[:1] != [4] and time.monotonic() < until:
-            time.sleep(0.01)  # what is being written just now lies in the folder that is renamed
+        wait_for_the_checkpoint(out)
         out.rename(moved)
         RunFolder.create(out)
         (out / LOCK).write_bytes((moved / LOCK).read_bytes().replace(str(os.getpid()).encode(), b"1"))
 
     with expect_refusal("RUN_FOLDER_GONE", exit_code=6) as caught:
         disturbed(monkeypatch, out, 5, replace)
-    assert "another's" in caught.value.what
+    assert "what stands there as run is not it" in caught.value.what
     assert sorted(os.listdir(out)) == [LOCK, "run.json"]
     assert goes_on(monkeypatch, moved) == whole
 

@@ -197,9 +197,14 @@ class RunFolder:
 
         Raises:
             UsageRefusal: there is none.
+            PackageRefusal: what marks it as one is damaged.
         """
         run = cls(Path(path))
         if run.state() not in ("finished", "unfinished"):
+            if (run.path / MARKER).is_file():
+                what = f"{MARKER} in {shown(str(path))} is not, or no longer, that of a run"
+                fix = f"restore {MARKER} from a good copy; packages in the folder can be loaded by themselves"
+                raise PackageRefusal("RUN_DAMAGED", what, where=str(path), why="it says what the folder is", fix=fix)
             what = f"{shown(str(path))} is no run folder" if run.path.exists() else f"{shown(str(path))} does not exist"
             beside = [one.parent.name for one in run.path.parent.glob(f"*/{MARKER}") if one.parent != run.path]
             close = nearest(run.path.name, beside, count=1)

@@ -103,7 +103,7 @@ def gone(path: Path, now: Path | None) -> ResourceRefusal:
     Args:
         now: where the run stands now, if that is known.
     """
-    stands = f"{shown(path.name)} stands there, but is another's" if os.path.lexists(path) else "nothing stands there now"
+    stands = f"what stands there as {shown(path.name)} is not it" if os.path.lexists(path) else "nothing stands there now"
     what = f"the folder of this run was renamed, removed or replaced while it was written; {stands}"
     again = "thalweg train --resume --out"
     moved = f"it stands in {shown(str(now))}: {again} {now}" if now else f"if it was renamed: {again} and its new path"

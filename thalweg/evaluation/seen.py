@@ -4,11 +4,12 @@ import io
 from collections.abc import Iterator
 from hashlib import blake2b
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
 from thalweg.core import files
-from thalweg.core.errors import Refusal
+from thalweg.core.errors import PackageRefusal
 from thalweg.data.batch import Batch
 from thalweg.data.dataset import Dataset
 from thalweg.evaluation.evaluate import BATCH
@@ -48,14 +49,28 @@ def keep_learned(path: Path, learned: np.ndarray) -> None:
 
 
 def kept_learned(path: Path) -> np.ndarray | None:
-    """The numbers that a run has kept; None where it has none, or they cannot be read."""
+    """The numbers that a run has kept; None where it has none.
+
+    Raises:
+        PackageRefusal: they are damaged.
+    """
     if not path.is_file():
         return None
+    content = files.read_limited(path, limit=64 + 8 * (MOST + BATCH))
     try:
-        found = np.load(io.BytesIO(files.read_limited(path, limit=64 + 8 * (MOST + BATCH))), allow_pickle=False)
-    except (Refusal, OSError, ValueError):
-        return None
-    return found if isinstance(found, np.ndarray) and found.dtype == np.uint64 else None
+        found = np.load(io.BytesIO(content), allow_pickle=False)
+        whole = found.dtype == np.uint64 and found.ndim == 1 and bool((found[1:] > found[:-1]).all())
+    except (AttributeError, EOFError, OSError, ValueError):  # as numpy tells what is no array, or too short
+        whole = False
+    if not whole:
+        raise PackageRefusal(
+            "LEARNED_DAMAGED",
+            f"{path.name} does not hold what was written there",
+            where=str(path.parent),
+            why="rows that the model has learned from would be taken for new ones, and flatter its figures",
+            fix=f"restore the file from a good copy; without {path.name} the check is left out, and that is said",
+        )
+    return cast(np.ndarray, found)
 
 
 def _numbers(dataset: Dataset, part: str) -> np.ndarray:

@@ -18,4 +18,5 @@ def doctor_section(facts: Facts) -> str:
     with suppress(PackageRefusal):  # a damaged trace is told of by the doctor; the report needs none
         found = findings_of(RunFolder(facts.path), facts.results)
     rows = [[text(one[word]) for word in ("what", "where", "fix", "sure")] for one in found]
-    return section("doctor", TITLE, table(["what", "where", "what to change", "how sure"], rows, named=TITLE) if rows else "")
+    told = table(["what", "where", "what to change", "how sure"], rows, named=TITLE)
+    return section("doctor", TITLE, f'<div class="rows">{told}</div>' if rows else "")

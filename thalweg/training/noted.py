@@ -108,7 +108,7 @@ def _changes(other: Mapping[str, Sequence[Any]]) -> Iterator[str]:
     """Each fact that is another now, in words."""
     for key, (before, now) in other.items():
         if key != "code":
-            yield f"{key} {before} there, {now} here"
+            yield f"{key} {before or 'unknown'} there, {now or 'unknown'} here"
             continue
         sorts = sorted(sort for sort in {*before, *(now or {})} if before.get(sort) != (now or {}).get(sort))
         yield f"the code of your own {' and '.join(sorts)} is not what it was"

@@ -16,18 +16,18 @@ from thalweg.core.talk import Talk
 
 ASKED: dict[str, Any] = {"model": "mlp", "rule": {"epochs": 6, "batch_size": 45}, "threads": 1, "speed": "plain"}
 ASKED |= {"checkpoint_steps": 4, "compare": False, "check": False}
-KINDS = (
-    "settings.yaml",
-    "metrics.jsonl",
-    "trace.jsonl",
-    "checkpoints/.8",
-    ".model",
-    "learned",
-    "predictions",
-    "results",
-    "report",
-)
-"""What stands in the path of each file, or in that of its temporary name."""
+KINDS = {
+    "settings.yaml": "settings.yaml",
+    "metrics.jsonl": "metrics.jsonl",
+    "trace.jsonl": "trace.jsonl",
+    "checkpoints/.8": "checkpoints/8",
+    ".model": "model",
+    "learned": "learned.npy",
+    "predictions": "predictions.parquet",
+    "results": "results.json",
+    "report": "report.html",
+}
+"""What stands in the path of each file, or in that of its temporary name; and what it is called."""
 KEPT = ("metrics.jsonl", "model/weights.safetensors", "predictions.parquet")
 
 
@@ -68,6 +68,7 @@ def test_run_03_a_disk_that_is_full_at_any_file_of_a_run_is_told_and_the_same_co
         trained(out)
     assert tried, "the file is written"
     assert caught.value.where.startswith(str(out))
+    assert caught.value.what.startswith(f"{KINDS[part]} could not be written")
     assert "bytes needed" in caught.value.fix
     run = RunFolder(out)
     assert not [path for path in out.rglob("*") if ".tmp" in path.name], "nothing half-written remains"
@@ -80,3 +81,12 @@ def test_run_03_a_log_for_which_there_is_no_room_ends_no_training(tmp_path, whol
         assert trained(tmp_path / "run") == whole
     assert tried
     assert RunFolder(tmp_path / "run").state() == "finished"
+
+
+def test_run_03_a_disk_without_room_for_anything_is_told_by_the_runs_folder_before_training(tmp_path):
+    out = tmp_path / "run"
+    with full_at(out, "probe") as tried, expect_refusal("DISK_FULL", exit_code=6) as caught:
+        trained(out)
+    assert tried, "something is written"
+    assert (caught.value.where, caught.value.what) == (str(out), "run could not be written: No space left on device")
+    assert not out.exists()

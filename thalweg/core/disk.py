@@ -172,7 +172,13 @@ def _write_refusal(path: Path, error: OSError, needed: int) -> ResourceRefusal:
     else:
         code, fix = _REMEDIES.get(error.errno or 0, ("FILE_NOT_WRITTEN", "check the disk, or choose another with --out"))
     why = "what stood there before is kept; nothing half-written remains"
-    return ResourceRefusal(code, f"{path.name} could not be written: {reason}", where=str(path), why=why, fix=fix)
+    return ResourceRefusal(code, f"{_known_as(path)} could not be written: {reason}", where=str(path), why=why, fix=fix)
+
+
+def _known_as(path: Path) -> str:
+    """The name of a file or folder, with that of its folder where it is a number, as a checkpoint's is."""
+    *_, name = path.absolute().parts
+    return name if any(map(str.isalpha, name)) else str(Path(*path.absolute().parts[-2:]))
 
 
 def _room(path: Path, needed: int) -> str:

@@ -4,9 +4,8 @@ import os
 import shutil
 from pathlib import Path
 
-from thalweg.core.disk import discard, make_folder, refusing, sync_folder, temporary_beside
+from thalweg.core.disk import discard, make_folder, refusing, sync_folder, temporary_beside, write_new
 from thalweg.core.errors import Refusal, ResourceRefusal, UsageRefusal
-from thalweg.core.files import write_bytes
 from thalweg.core.manifest import shown
 
 PROBE_BYTES = 1 << 16
@@ -47,16 +46,16 @@ def refuse_unwritable(path: Path, needed_bytes: int) -> None:
     Raises:
         ResourceRefusal: the system refused, or there is too little room; a folder that was made for it is gone again.
     """
-    missing = not os.path.lexists(path)
+    missing, tried = not os.path.lexists(path), temporary_beside(path / "probe")
     try:
-        with refusing(path, needed=needed_bytes):
+        with refusing(path, needed=max(needed_bytes, PROBE_BYTES)):
             make_folder(path)
             free = shutil.disk_usage(path).free
-        tried = temporary_beside(path / "probe")
-        try:
-            write_bytes(tried, bytes(PROBE_BYTES))
-        finally:
-            discard(tried)
+            discard(tried)  # of a killed process that had our number
+            try:
+                write_new(tried, bytes(PROBE_BYTES))
+            finally:
+                discard(tried)
         if free < needed_bytes:
             raise _too_little_room(path, needed_bytes, free)
     except Refusal:
@@ -97,16 +96,17 @@ def next_free(path: Path) -> Path:
     return free
 
 
-def gone(path: Path, now: Path | None) -> ResourceRefusal:
+def gone(path: Path, now: Path | None, command: str = "thalweg train --resume --out {}") -> ResourceRefusal:
     """The refusal to write on in a folder that is no longer the run's.
 
     Args:
         now: where the run stands now, if that is known.
+        command: what goes on there; `{}` stands for the folder.
     """
     stands = f"what stands there as {shown(path.name)} is not it" if os.path.lexists(path) else "nothing stands there now"
     what = f"the folder of this run was renamed, removed or replaced while it was written; {stands}"
-    again = "thalweg train --resume --out"
-    moved = f"it stands in {shown(str(now))}: {again} {now}" if now else f"if it was renamed: {again} and its new path"
+    again = command.replace("{}", str(now or "NEW-PATH"), 1)
+    moved = f"it stands in {shown(str(now))}: {again}" if now else f"if it was renamed: {again}"
     why = "what is written apart from its run could not be gone on with; what was saved there is whole"
     return ResourceRefusal("RUN_FOLDER_GONE", what, where=str(path), why=why, fix=f"{moved}; else repeat the command")
 

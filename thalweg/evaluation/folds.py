@@ -20,6 +20,7 @@ from torch import Tensor
 from thalweg.core.errors import UsageRefusal
 from thalweg.core.position import Position
 from thalweg.core.run_folder import RunFolder
+from thalweg.core.standing import Standing
 from thalweg.core.talk import Talk
 from thalweg.data.dataset import Dataset, StoredDataset
 from thalweg.data.encode import encode
@@ -114,23 +115,26 @@ def unsuited(settings: RunSettings, dataset: Dataset) -> str:
 
 
 def compare_folds(
-    folder: RunFolder, package: Package, dataset: Dataset, results: Mapping[str, Any], *, talk: Talk
+    standing: Standing, package: Package, dataset: Dataset, results: Mapping[str, Any], *, talk: Talk
 ) -> dict[str, Any]:
     """The verdict on the method, as JSON values.
 
     Args:
+        standing: the run's folder.
         package: of the run itself: its metrics hold on.
         results: of the run: its headline holds on.
 
     Raises:
         UsageRefusal: the rows cannot be cut, or the training cannot be repeated from its settings.
     """
+    folder = RunFolder(standing.path)
     settings = settings_of_run(folder)
     refuse_unrepeatable(package, settings, code="FOLDS", where=str(folder.path))
     reason = unsuited(settings, dataset)
     if reason or not isinstance(dataset, StoredDataset):
         raise _refusal(folder, reason)
-    work = _Work(folder, settings, dataset, results["metric"]["name"], budget_for(float(results["seconds"]["training"])))
+    budget = budget_for(float(results["seconds"]["training"]))
+    work = _Work(folder, standing, settings, dataset, results["metric"]["name"], budget)
     repeats, found = repeats_of(settings), list[Fold]()
     cuts = {(repeat, number): places for repeat in range(repeats) for number, places in enumerate(work.cut(repeat))}
     work.train(cuts, talk)
@@ -217,6 +221,7 @@ class _Work:
     """
 
     folder: RunFolder
+    standing: Standing
     settings: RunSettings
     dataset: StoredDataset
     headline: str
@@ -236,13 +241,8 @@ class _Work:
         for one in dataset.encodings.values():
             one.spellings = self.dataset.encodings[one.name].spellings  # new data are read as the run's were
         folder = RunFolder(self.folder.folds / WHOLE)
-        trained(folder, self.settings, dataset, again=self.again)
+        trained(folder, self.settings, dataset, of=self.standing)
         return folder.path
-
-    @property
-    def again(self) -> str:
-        """The command that goes on after a stop."""
-        return f"thalweg compare {self.folder.path} --folds"
 
     def cut(self, repeat: int) -> list[Tensor]:
         """The rows of each fold."""
@@ -261,10 +261,11 @@ class _Work:
             dataset = self.held[repeat, number] = self._without(places, seed)
             if kept_judged(folder, self._stamp(seed, dataset)) is None:
                 wanted[folder] = Wanted(self.settings.model_copy(update={"seed": seed}), dataset)
-        train_all(wanted, again=self.again, talk=talk, label="folds")
+        train_all(wanted, of=self.standing, talk=talk, label="folds")
 
     def fold(self, repeat: int, number: int, places: Tensor) -> Fold:
         """What a fold comes to, read where it stands already."""
+        self.standing.refuse_gone()
         seed, folder = self._seed(repeat, number), self._of(repeat, number)
         held = self.held.pop((repeat, number), None)
         dataset = self._without(places, seed) if held is None else held
@@ -272,7 +273,7 @@ class _Work:
         before = kept_judged(folder, stamp)
         if before is None:
             settings = self.settings.model_copy(update={"seed": seed})
-            package = trained(folder, settings, dataset, again=self.again)
+            package = trained(folder, settings, dataset, of=self.standing)
             before = self._judged(folder, package, dataset, stamp)
         rows, facts = before
         names = (str(facts["opponent"]), str(facts["title"]), float(facts["margin"]))

@@ -14,6 +14,7 @@ from thalweg.core import files
 from thalweg.core.errors import Refusal, UsageRefusal
 from thalweg.core.manifest import Folder, open_folder
 from thalweg.core.run_folder import RunFolder
+from thalweg.core.standing import Standing
 from thalweg.core.talk import Talk
 from thalweg.core.tensors import tensors_to_bytes
 from thalweg.data.dataset import Dataset, StoredDataset
@@ -28,15 +29,15 @@ FORMAT, VERSION = "thalweg.judged", 1
 ROWS = "rows.safetensors"
 
 
-def trained(folder: RunFolder, settings: RunSettings, dataset: Dataset, *, again: str) -> Package:
+def trained(folder: RunFolder, settings: RunSettings, dataset: Dataset, *, of: Standing) -> Package:
     """The model of a further training: trained, gone on with, or read.
 
     Args:
         settings: of that training, its seed among them.
         dataset: what it learns from, where that is stored; what is drawn is made by the settings' source.
-        again: the command that goes on where a signal stops it.
+        of: the run of which it is one; its command goes on where a signal stops it.
     """
-    train_all({folder: Wanted(settings, dataset)}, again=again)
+    train_all({folder: Wanted(settings, dataset)}, of=of)
     return load_package(folder.model)
 
 
@@ -48,29 +49,33 @@ class Wanted:
     dataset: Dataset
 
 
-def train_all(wanted: Mapping[RunFolder, Wanted], *, again: str, talk: Talk | None = None, label: str = "seeds") -> None:
+def train_all(wanted: Mapping[RunFolder, Wanted], *, of: Standing, talk: Talk | None = None, label: str = "seeds") -> None:
     """Further trainings of one net, from seeds or on rows of their own: small nets learn at once (see `training/together`).
 
     Args:
         wanted: by their folders; those that have ended stay as they are.
-        again: the command that goes on where a signal stops it.
+        of: the run of which they are; its command goes on where a signal stops it.
         talk: hears how they learn.
         label: of what it hears.
+
+    Raises:
+        ResourceRefusal: the run's folder was renamed, removed or replaced: none of them begins apart from it.
     """
     may_join = all(len(one.settings.stages) == 1 and one.settings.time_limit is None for one in wanted.values())
-    runs = [_training(folder, one) for folder, one in wanted.items() if folder.state() != "finished"]
+    runs = [_training(folder, one, of) for folder, one in wanted.items() if folder.state() != "finished"]
     try:
         with torch_deterministic(required=False):
             lead(runs, talk or Talk(), may_join=may_join, label=label)
     except Interrupted as stopped:
-        stopped.fix = again
+        stopped.fix = of.again
         raise
 
 
-def _training(folder: RunFolder, wanted: Wanted) -> Run:
+def _training(folder: RunFolder, wanted: Wanted, of: Standing) -> Run:
     """A training in its folder, begun or gone on with."""
     given = wanted.dataset if isinstance(wanted.dataset, StoredDataset) else None
     settings = wanted.settings.model_copy(update={"doctor": False} | ({} if given is None else {"source": None}))
+    of.refuse_gone()
     folder = RunFolder.create(folder.path, resume=folder.state() == "unfinished")
     resume = bool(folder.steps())
     with folder.lock():
@@ -87,7 +92,11 @@ def keep_judged(folder: RunFolder, rows: Mapping[str, Tensor], stamp: Mapping[st
 
     Args:
         stamp: of which comparison they are, and what else is to be remembered with them: JSON values.
+
+    Raises:
+        ResourceRefusal: the system refused, or the folder is no run's any more.
     """
+    folder.refuse_gone()
     content = tensors_to_bytes({name: one.contiguous() for name, one in rows.items()})
     files.write_folder(folder.judged, {ROWS: content}, format=FORMAT, version=VERSION, stamp=dict(stamp))
 

@@ -14,6 +14,7 @@ from thalweg.core import files
 from thalweg.core.errors import UsageRefusal
 from thalweg.core.position import Position
 from thalweg.core.run_folder import RunFolder
+from thalweg.core.standing import Standing
 from thalweg.core.talk import Talk
 from thalweg.data.dataset import Dataset
 from thalweg.evaluation.clopper_pearson import ALPHA
@@ -47,11 +48,12 @@ class Rows:
 
 
 def compare_seeds(
-    folder: RunFolder, package: Package, dataset: Dataset, results: Mapping[str, Any], *, seeds: int, talk: Talk
+    standing: Standing, package: Package, dataset: Dataset, results: Mapping[str, Any], *, seeds: int, talk: Talk
 ) -> dict[str, Any]:
     """The verdict on the method, as JSON values.
 
     Args:
+        standing: the run's folder.
         package: of the run itself, which is the first of the seeds.
         results: of the run: its headline, opponent and margin hold on.
         seeds: how many in all, three at least.
@@ -59,15 +61,17 @@ def compare_seeds(
     Raises:
         UsageRefusal: too few seeds, no opponent to compare with, or a training that cannot be repeated from its settings.
     """
+    folder = RunFolder(standing.path)
     settings, against = settings_of_run(folder), results.get("verdict") or {}
     _refuse(folder, settings, package, against, seeds)
     chosen = next(one for one in results["baselines"] if one["name"] == against["opponent"])
-    work = _Work(folder, settings, package, dataset, results["metric"]["name"], chosen, talk)
+    work = _Work(standing, settings, package, dataset, results["metric"]["name"], chosen, talk)
     work.train([settings.seed + place for place in range(1, seeds)])
     rows = [work.rows(settings.seed + place, f"{place + 1} of {seeds}") for place in range(seeds)]
     metric = package.task.metrics[work.headline]
     look, groups = _look(folder, dataset, work.headline, rows), groups_of(dataset, "test")
     found = judged(metric, rows, chosen, margin=against["margin"], look=look, groups=groups)
+    standing.refuse_gone()
     _keep_look(folder, dataset, rows, found)
     return found
 
@@ -132,7 +136,7 @@ def _difference(
 class _Work:
     """What all seeds of one comparison share."""
 
-    folder: RunFolder
+    standing: Standing
     settings: RunSettings
     package: Package
     dataset: Dataset
@@ -144,14 +148,11 @@ class _Work:
         """Train those seeds that were not judged before."""
         left = [seed for seed in seeds if kept_judged(self._of(seed), self._stamp(seed)) is None]
         wanted = {self._of(seed): Wanted(self.settings.model_copy(update={"seed": seed}), self.dataset) for seed in left}
-        train_all(wanted, again=self._again, talk=self.talk)
-
-    @property
-    def _again(self) -> str:
-        return f"thalweg compare {self.folder.path} --seeds N"
+        train_all(wanted, of=self.standing, talk=self.talk)
 
     def _of(self, seed: int) -> RunFolder:
-        return self.folder if seed == self.settings.seed else RunFolder(self.folder.seeds / str(seed))
+        run = RunFolder(self.standing.path)
+        return run if seed == self.settings.seed else RunFolder(run.seeds / str(seed))
 
     def _stamp(self, seed: int) -> dict[str, Any]:
         """What rows that were judged before must agree in."""
@@ -166,6 +167,7 @@ class _Work:
             self.talk.say("seeds", f"seed {seed} ({place}) is done already")
             return Rows(seed, before[0]["net"], before[0]["opponent"])
         self.talk.say("seeds", f"seed {seed} ({place})")
+        self.standing.refuse_gone()
         package = self.package if seed == self.settings.seed else load_package(folder.model)
         task, at = package.task, Position(self.settings.seed)
         models: dict[str, Model] = {

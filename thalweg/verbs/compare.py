@@ -3,11 +3,12 @@
 from pathlib import Path
 from typing import Any, Unpack
 
-from thalweg.core import files
 from thalweg.core.errors import UsageRefusal
+from thalweg.core.standing import Standing
 from thalweg.core.talk import Talk
 from thalweg.evaluation.foreign.examples import Said, judged_examples, of_run
 from thalweg.packages.package import Package
+from thalweg.verbs._added import add_to_results
 from thalweg.verbs.predict import baseline_of
 from thalweg.verbs.run import Run, dataset_of, load, package_of, refuse_unfinished, run_of
 
@@ -72,7 +73,6 @@ def compare(
 def _of_run(run: Run | Package | str | Path, *, seeds: int | None, folds: bool | None, talk: Talk) -> dict[str, Any]:
     from thalweg.evaluation.folds import compare_folds
     from thalweg.evaluation.seeds import compare_seeds
-    from thalweg.report.report import write_report
     from thalweg.report.sentences import duration
 
     if seeds is not None and folds:
@@ -83,19 +83,17 @@ def _of_run(run: Run | Package | str | Path, *, seeds: int | None, folds: bool |
     results = found.results
     advised = (results.get("folds") or {}).get("advised", False)
     if seeds is not None:
-        told = compare_seeds(found.folder, found.package, dataset_of(found), results, seeds=seeds, talk=talk)
-        results = results | {"over_seeds": told}
+        standing = Standing.of(found.path, f"thalweg compare {{}} --seeds {seeds}")
+        told = compare_seeds(standing, found.package, dataset_of(found), results, seeds=seeds, talk=talk)
+        return add_to_results(standing, lambda before: {**before, "over_seeds": told})
     elif folds or (folds is None and advised):
         if not folds:
             outlook = results["folds"]
             doing = f"{outlook['fits']} trainings, about {duration(outlook['seconds'])}, judge all {outlook['rows']:,} rows"
             talk.say("folds", f"{doing}; --no-folds leaves them out")
-        told = compare_folds(found.folder, found.package, dataset_of(found), results, talk=talk)
-        results = results | {"over_folds": told}
-    else:
-        return results
-    files.write_json(found.folder.results, results)
-    write_report(found.folder)
+        standing = Standing.of(found.path, "thalweg compare {} --folds")
+        told = compare_folds(standing, found.package, dataset_of(found), results, talk=talk)
+        return add_to_results(standing, lambda before: {**before, "over_folds": told})
     return results
 
 

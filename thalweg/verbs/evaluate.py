@@ -1,11 +1,13 @@
 """Evaluate: the metrics of a run or package, on its own test part or on other data; or of any model on data given."""
 
+import shlex
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Unpack
 
-from thalweg.core import files
 from thalweg.core.errors import DataRefusal, UsageRefusal
+from thalweg.core.standing import Standing
 from thalweg.core.talk import Aloud, Talk
 from thalweg.data.dataset import Dataset
 from thalweg.data.settings import OnBadFile
@@ -16,6 +18,7 @@ from thalweg.evaluation.never_learned import never_learned
 from thalweg.evaluation.seen import already_learned, kept_learned
 from thalweg.evaluation.subgroups import column_of, subgroups
 from thalweg.packages.package import Package
+from thalweg.verbs._added import add_to_results
 from thalweg.verbs.run import Run, dataset_of, load, package_of
 
 
@@ -74,8 +77,9 @@ def evaluate(
         return measured.as_json() | given
     if data is not None or not isinstance(found, Run):
         return measured.as_json() | given | {"by": subgroups(measured, column_of(dataset, by), str(by))}
+    standing = Standing.of(found.path, f"thalweg evaluate {{}} --by {shlex.quote(str(by))}")
     subgroup = _counted(found, dataset, measured, str(by))
-    _report(found, subgroup)
+    add_to_results(standing, partial(_with_subgroup, subgroup))
     return measured.as_json() | given | {"by": subgroup}
 
 
@@ -89,13 +93,9 @@ def _counted(run: Run, dataset: Dataset, measured: Evaluation, by: str) -> dict[
     return told
 
 
-def _report(run: Run, told: Mapping[str, Any]) -> None:
-    """Keep what subgroups of the run's own test part came to, by column, and write the report anew."""
-    from thalweg.report.report import write_report
-
-    known = run.results.get("by") or {}
-    files.write_json(run.folder.results, run.results | {"by": known | {told["column"]: told}})
-    write_report(run.folder)
+def _with_subgroup(told: Mapping[str, Any], results: Mapping[str, Any]) -> dict[str, Any]:
+    """Results with what subgroups of the run's own test part came to, by column."""
+    return {**results, "by": {**(results.get("by") or {}), told["column"]: told}}
 
 
 def _tell_data(run: Run | Package, dataset: Dataset, *, i_know: bool, aloud: bool, talk: Talk) -> list[str]:

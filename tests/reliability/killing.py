@@ -25,7 +25,7 @@ from tests.reliability.matrix import Kind, kinds
 
 LIMIT = 60.0
 """Seconds after which a run that nobody kills should have ended."""
-CLOCK = {"log.txt", "trace.jsonl", "run.json", "report.html"}
+CLOCK = {"log.txt", "trace.jsonl", "looks.jsonl", "run.json", "report.html"}
 """Files of a run that tell when things happened, and so differ between two runs."""
 TIMES = {"seconds", "profile", "looks", "importance"}
 """Keys of JSON that do, or that hold what is measured as often as time allows."""
@@ -274,7 +274,7 @@ def left_by(folder: Path) -> dict[str, Any]:
     left: dict[str, Any] = {}
     for path in sorted(one for one in folder.rglob("*") if one.is_file()):
         name = str(path.relative_to(folder))
-        if name in CLOCK:
+        if path.name in CLOCK:
             left[name] = "there"
         else:
             left[name] = _read(path, path.read_bytes().replace(bytes(folder.parent), b"."))

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import nn
 
 import thalweg
@@ -359,11 +360,38 @@ def test_the_system_holds_the_child_even_where_no_hook_listens(tmp_path):
     assert done.returncode < 0, "its time is limited"
 
 
-def test_where_a_process_cannot_be_limited_nothing_is_read(tmp_path, monkeypatch):
-    torch.save({"weight": torch.zeros(2)}, tmp_path / "a.pt")
+def test_where_a_process_cannot_be_limited_no_pickle_is_read(tmp_path, monkeypatch):
     monkeypatch.setattr(looking, "LIMITED", ("another system",))
-    with expect_refusal("WEIGHTS_UNLIMITED", exit_code=6):
-        read_foreign_tensors(tmp_path / "a.pt")
+    torch.save({"weight": torch.zeros(2)}, tmp_path / "a.pt")
+    torch.save({"weight": torch.zeros(2)}, tmp_path / "old.safetensors", _use_new_zipfile_serialization=False)
+    for name in ("a.pt", "old.safetensors"):
+        with expect_refusal("WEIGHTS_UNLIMITED", exit_code=6) as caught:
+            read_foreign_tensors(tmp_path / name)
+        assert name in caught.value.what
+    with expect_refusal("WEIGHTS_NOT_FOUND", exit_code=4):
+        read_foreign_tensors(tmp_path / "absent.pt")
+
+
+def test_where_a_process_cannot_be_limited_safetensors_are_read_the_same(tmp_path, monkeypatch):
+    path, tensors = tmp_path / "a.safetensors", {"module.weight": torch.randn(3, 2), "module.steps": torch.tensor(7)}
+    save_file(tensors, path)
+    here = read_foreign_tensors(path)
+    whole = path.read_bytes()
+    hostile = {"short": whole[:-1], "long": whole + b"x", "another": whole.replace(b'"F32"', b'"F64"')}
+    hostile |= {
+        "deep": (9000).to_bytes(8, "little") + b"{" + b"[" * 8999,
+        "length": b"\xff" * 8 + b"{",
+        "tail": b"\0" * 8 + b"{",
+    }
+    monkeypatch.setattr(looking, "LIMITED", ("another system",))
+    found = read_foreign_tensors(path)
+    assert list(found) == list(here)
+    assert sorted(here) == ["steps", "weight"]
+    assert all(torch.equal(one, here[name]) for name, one in found.items())
+    for name, content in hostile.items():
+        (tmp_path / name).write_bytes(content)
+        with expect_refusal("WEIGHTS_UNREADABLE", exit_code=4):
+            read_foreign_tensors(tmp_path / name)
 
 
 def test_what_is_printed_of_a_file_is_harmless(tmp_path):

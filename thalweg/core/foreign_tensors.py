@@ -20,7 +20,7 @@ def read_foreign_tensors(path: Path, *, within: str = "") -> dict[str, Tensor]:
 
     Raises:
         PackageRefusal: it is no file of weights, is damaged, or holds anything but tensors and plain values.
-        ResourceRefusal: this system cannot limit the process that looks into it.
+        ResourceRefusal: this system cannot limit the process that looks into it, and it is none of safetensors.
     """
     with looked_into(path, within=within) as held:
         check_sums(held)

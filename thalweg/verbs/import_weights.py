@@ -24,6 +24,7 @@ def import_weights(path: str | Path, *, out: str | Path | None = None, within: s
     by their content. The pickle in such a file is never run: a child process, which may open no file and no socket and has
     little memory, reads it as a list of steps and answers in numbers where which tensor lies; this process checks them against
     the file and copies bytes. A file that names anything but tensors and plain values is refused, and nothing relaxes that.
+    Only Linux can hold a process to so little: elsewhere safetensors alone are read.
 
     Args:
         out: the file that is written; by default the name of `path` with `.safetensors`, in the current folder.
@@ -38,7 +39,7 @@ def import_weights(path: str | Path, *, out: str | Path | None = None, within: s
     Raises:
         PackageRefusal: the file is none of weights, damaged, claims more than it holds, or holds anything but tensors.
         UsageRefusal: something stands in `out`.
-        ResourceRefusal: it cannot be written, or this system cannot limit a process.
+        ResourceRefusal: it cannot be written, or this system cannot limit a process and the file is none of safetensors.
 
     Example:
         >>> found = tw.import_weights("resnet18-f37072fd.pth", out="resnet18.safetensors")  # doctest: +SKIP

@@ -2,17 +2,14 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Any
 
 from thalweg.core.foreign.containers import Contents, Unfit
 from thalweg.core.foreign.described import Odd, Strided
-from thalweg.core.foreign.found import LIMIT_NAME, STORED, Found, Lying
+from thalweg.core.foreign.found import LIMIT_NAME, STORED, Found, Lying, named
 
 WITHIN = ("state_dict", "model", "model_state_dict", "weights", "module", "net")
 """Keys under which weights lie, in the order in which they are looked for."""
-PREFIX = "module."
-"""What a model that was trained on several devices puts before all names."""
 SHOWN = 5
 
 
@@ -26,25 +23,19 @@ def chosen(held: Contents, within: str) -> Found:
         Unfit: there are none by name, or in several places, or some of them have no plain memory.
     """
     if held.tensors is not None:
-        return _named(held.form, {one.name: one for one in held.tensors}, "", {})
+        return named(held.form, held.tensors)
     key, weights = _place(held.tree, within)
     odd = {name: _why(one) for name, one in weights.items() if _why(one)}
     if odd:
         listed = ", ".join(f"{name[:80]} is {why}" for name, why in list(odd.items())[:SHOWN])
         raise Unfit("odd", f"{len(odd)} of its tensors cannot be kept as plain values: {listed}")
     assert held.place is not None, "a tree of tensors has storages"
-    lying = {name: _lying(name, one, *held.place(one.storage)) for name, one in weights.items()}
-    return _named(held.form, lying, key, _left_out(held.tree, key))
+    lying = [_lying(name, one, *held.place(one.storage)) for name, one in weights.items()]
+    return named(held.form, lying, key, _left_out(held.tree, key))
 
 
 def _lying(name: str, one: Strided, begin: int, end: int, crc: int | None) -> Lying:
     return Lying(name, STORED[one.dtype][0], one.shape, one.stride, one.offset, begin, end, crc)
-
-
-def _named(form: str, lying: Mapping[str, Lying], key: str, left_out: Mapping[str, int]) -> Found:
-    prefix = PREFIX if lying and all(name.startswith(PREFIX) for name in lying) else ""
-    tensors = (replace(one, name=name.removeprefix(prefix)) for name, one in lying.items())
-    return Found(form, tuple(tensors), key, prefix, left_out)
 
 
 def _place(tree: Any, within: str) -> tuple[str, dict[str, Any]]:

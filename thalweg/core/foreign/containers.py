@@ -12,8 +12,8 @@ from typing import IO, Any, NoReturn
 from thalweg.core.archives import listing, nearly_empty, stored_at, twins, unfit
 from thalweg.core.foreign.described import Storage
 from thalweg.core.foreign.found import LIMIT_TENSORS, Lying
+from thalweg.core.foreign.headed import FORM, headed, is_headed
 from thalweg.core.foreign.inert import Read, read_inert
-from thalweg.core.tensor_header import LIMIT_HEADER_BYTES, check_header
 
 LIMIT_PICKLE = 64 << 20
 LIMIT_LIST = 16 << 20
@@ -72,8 +72,8 @@ def contents(file: IO[bytes], size: int) -> Contents:
         return _zipped(file)
     if head.startswith(b"\x80") and OLD_MAGIC.to_bytes(10, "little") in head[:16]:
         return _old(file, size)
-    if head[8:9] == b"{":
-        return _safetensors(file, size)
+    if is_headed(head):
+        return Contents(FORM, tensors=headed(file, size))
     if OLD_MAGIC.to_bytes(10, "little") in head[:32] or f"{OLD_MAGIC}L".encode() in head:
         return _old(file, size)
     found = next((what for magic, what in NATURES.items() if head.startswith(magic) or head[257:262] == magic), "")
@@ -185,24 +185,6 @@ def _one_after_the_other(file: IO[bytes], order: Any, known: Mapping[str, Storag
     if file.tell() != size:
         _refuse("damaged", "there is more behind its last storage")
     return found
-
-
-def _safetensors(file: IO[bytes], size: int) -> Contents:
-    file.seek(0)
-    length = int.from_bytes(file.read(8), "little")
-    file.seek(0)
-    head = file.read(8 + min(length, LIMIT_HEADER_BYTES))
-    spans = check_header(head, where="the file", limit_tensors=LIMIT_TENSORS, size=size)
-    tensors = (Lying(one.name, one.dtype, one.shape, _steps(one.shape), 0, one.begin, one.end) for one in spans)
-    return Contents("a safetensors file", tensors=tuple(tensors))
-
-
-def _steps(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """The strides of values that lie one after the other."""
-    found = [1]
-    for size in reversed(shape[1:]):
-        found.insert(0, found[0] * max(size, 1))
-    return tuple(found[: len(shape)])
 
 
 def _refuse(kind: str, said: str) -> NoReturn:

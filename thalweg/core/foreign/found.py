@@ -1,7 +1,7 @@
 """What a file of weights holds, in words and numbers: what the child answers, and the parent checks before it believes it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from math import prod
 from typing import Any
 
@@ -17,6 +17,8 @@ STORED = {
 """Each type of torch: its name in a safetensors file, empty where that has none, and bytes of a value."""
 HOSTILE, FULL = 86, 87
 """Exit codes of a child in which something was attempted that reading does not need, and of one without memory left."""
+PREFIX = "module."
+"""What a model that was trained on several devices puts before all names."""
 LIMIT_TENSORS = 100_000
 LIMIT_NAME = 1000
 MOST_TIMES = 4
@@ -82,6 +84,13 @@ class Found:
         rows = [[*asdict(one).values()] for one in self.tensors]
         left = [[place, count] for place, count in self.left_out.items()]
         return {"form": self.form, "tensors": rows, "within": self.within, "prefix": self.prefix, "left_out": left}
+
+
+def named(form: str, tensors: Sequence[Lying], within: str = "", left_out: Mapping[str, int] | None = None) -> Found:
+    """The weights of a file, whatever stood before all of their names taken off."""
+    prefix = PREFIX if tensors and all(one.name.startswith(PREFIX) for one in tensors) else ""
+    short = tuple(replace(one, name=one.name.removeprefix(prefix)) for one in tensors)
+    return Found(form, short, within, prefix, left_out or {})
 
 
 def found_from(answer: Any, *, size: int) -> Found:

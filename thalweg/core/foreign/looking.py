@@ -1,7 +1,8 @@
 """Looking into a file of weights that another program wrote: by a child process of few rights, whose answer is checked here.
 
 Nothing of the file is understood in this process, which takes numbers from the child, sees whether they can be true, and then
-copies bytes. Where the system cannot limit a process, nothing is read.
+copies bytes. Where the system cannot limit a process, safetensors files alone are read, here: what they hold is told in JSON,
+as it is in packages, and no pickle is looked at.
 """
 
 import contextlib
@@ -17,7 +18,8 @@ from typing import Any, NoReturn
 
 import thalweg
 from thalweg.core.errors import PackageRefusal, Refusal, ResourceRefusal
-from thalweg.core.foreign.found import FULL, HOSTILE, Found, found_from
+from thalweg.core.foreign.found import FULL, HOSTILE, Found, found_from, named
+from thalweg.core.foreign.headed import FORM, headed, is_headed
 from thalweg.core.manifest import shown
 from thalweg.core.strict_json import parse_json
 
@@ -127,9 +129,8 @@ def looked_into(path: Path, *, within: str = "") -> Iterator[Open]:
     Raises:
         PackageRefusal: it is no file of weights, is damaged, claims more than it holds, or holds anything but tensors and plain
             values; nothing of it was run.
-        ResourceRefusal: this system cannot limit a process.
+        ResourceRefusal: this system cannot limit a process, and the file is none of safetensors.
     """
-    _refuse_unlimited(path)
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
@@ -138,7 +139,10 @@ def looked_into(path: Path, *, within: str = "") -> Iterator[Open]:
         facts = os.fstat(descriptor)
         if not stat.S_ISREG(facts.st_mode):
             _refuse(path, "other", "a folder" if stat.S_ISDIR(facts.st_mode) else "a device or pipe")
-        yield Open(path, descriptor, facts.st_size, _found(path, descriptor, facts.st_size, within))
+        limited = sys.platform in LIMITED and bool(sys.executable)
+        size = facts.st_size
+        found = _found(path, descriptor, size, within) if limited else _found_here(path, descriptor, size)
+        yield Open(path, descriptor, size, found)
     finally:
         os.close(descriptor)
 
@@ -160,6 +164,19 @@ def _found(path: Path, descriptor: int, size: int, within: str) -> Found:
         what = error.what if isinstance(error, Refusal) else str(error)
         _refuse(path, "bomb", what)
     _refuse(path, trouble if trouble in TROUBLES else "damaged", reason)
+
+
+def _found_here(path: Path, descriptor: int, size: int) -> Found:
+    """What a safetensors file holds, by its header."""
+    if not is_headed(os.pread(descriptor, 16, 0)):
+        raise _unlimited(path)
+    with os.fdopen(os.dup(descriptor), "rb") as file:
+        try:
+            return found_from(named(FORM, headed(file, size)).as_json(), size=size)
+        except Refusal as refusal:
+            _refuse(path, "damaged", refusal.what[:300])
+        except ValueError as error:
+            _refuse(path, "bomb", str(error))
 
 
 def _asked(path: Path, descriptor: int, size: int, within: str) -> tuple[int, bytes]:
@@ -186,15 +203,14 @@ def _asked(path: Path, descriptor: int, size: int, within: str) -> tuple[int, by
     return child.returncode, said
 
 
-def _refuse_unlimited(path: Path) -> None:
-    if sys.platform not in LIMITED or not sys.executable:
-        raise ResourceRefusal(
-            "WEIGHTS_UNLIMITED",
-            f"weights of other programs are not read on this system ({sys.platform})",
-            where=shown(str(path)),
-            why="they are read in a process of little memory and no rights, which cannot be had here",
-            fix="on a machine with Linux: thalweg import-weights FILE; the weights.safetensors that it writes",
-        )
+def _unlimited(path: Path) -> ResourceRefusal:
+    return ResourceRefusal(
+        "WEIGHTS_UNLIMITED",
+        f"{shown(path.name)} is no safetensors file, and others are not read on this system ({sys.platform})",
+        where=shown(str(path)),
+        why="pickles are read in a process of little memory and no rights, which cannot be had here",
+        fix="on a machine with Linux: thalweg import-weights FILE; the .safetensors file that it writes is read here",
+    )
 
 
 def _refuse(path: Path, trouble: str, said: str) -> NoReturn:

@@ -16,6 +16,8 @@ from tests.reliability.scarce import From
 from tests.training.resuming import fitted
 from thalweg.core.errors import TrainingRefusal
 from thalweg.core.run_folder import RunFolder
+from thalweg.report.report import report_of
+from thalweg.report.run_facts import Facts
 from thalweg.tasks._task import Losses
 from thalweg.tasks.regression import Regression
 from thalweg.training import checkpoints
@@ -323,6 +325,11 @@ def told_once(path: Path, what: str, changed: dict[str, Any], **how: Any) -> Non
     assert len(said) == 1
     assert f"a spike in step {AT + 1}" in said[0]
     assert what in said[0]
+    lines = [one["spikes"] for one in run.history if "spikes" in one]
+    assert lines[0]["step"] == AT + 1
+    count = sum(one["count"] for one in lines)  # a weight that was changed does not come back at once
+    first = "There was a spike in" if count == 1 else f"There were {count} spikes, the first in"
+    assert f"{first} step {AT + 1}: {what}" in report_of(Facts.of(run.folder))
 
 
 @pytest.mark.parametrize("source", ["iris", "digits", "diabetes", "wine", "breast-cancer", "blobs"] if WHOLE else ["iris"])

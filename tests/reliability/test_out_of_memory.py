@@ -11,6 +11,8 @@ from tests.reliability.figures import WHOLE, Row
 from tests.reliability.scarce import FITS, HOW, ROWS, STEPS, From, Scarce, kernel, run, same_bits, weights
 from tests.training.resuming import StopAt
 from thalweg.core.run_folder import RunFolder
+from thalweg.report.report import report_of
+from thalweg.report.run_facts import Facts
 from thalweg.training.fit import Fitted
 from thalweg.training.interruption import Interrupted
 
@@ -45,6 +47,8 @@ def test_num_17_a_refusal_splits_the_batch_and_changes_nothing_else(tmp_path, wh
     assert apart <= 1e-6
     assert "in 4 parts" in said
     assert f"in step {step + 1:,}" in said
+    told = f"Memory ran out in step {step + 1:,}: from there on each batch was taken in 4 parts"
+    assert told in report_of(Facts.of(trained.folder))
     assert [line["step"] for line in trained.history] == [line["step"] for line in whole[how].history]
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from thalweg.evaluation.figures import Unit, written
 from thalweg.report.charts import curve
+from thalweg.report.incidents import parts, spikes
 from thalweg.report.loss_chart import both_losses
 from thalweg.report.markup import columns, figure, folded, paragraph, section, table, text
 from thalweg.report.run_facts import Facts
@@ -19,12 +20,13 @@ SAME = "log-loss"
 
 def learning_section(facts: Facts) -> str:
     """Curves of loss and validation."""
+    met = "".join(paragraph(one) for one in (spikes(facts), parts(facts)))
     if len(facts.history) < 2:
-        return ""
+        return section("learning", COURSE, met) if met else ""
     course = Course.of(facts)
     charts = [_validation(facts, course), _losses(facts, course)]
     tables = folded("The same as a table", _table(facts, course), of=COURSE) if any(charts) else ""
-    return section("learning", COURSE, columns(*charts) + _between(facts) + tables)
+    return section("learning", COURSE, columns(*charts) + met + _between(facts) + tables)
 
 
 def _between(facts: Facts) -> str:

@@ -1,7 +1,7 @@
 """The facts that a report is made of: what the files of a run folder say, with nothing where a file is missing."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ class Facts:
 
     Attributes:
         history: one mapping for each evaluation during training.
+        decided: what the run decided by measuring, by what was looked for.
         day: when the results were written; now, where there are none.
         results: metrics, baselines, verdict, diagnosis, examples.
     """
@@ -30,6 +31,7 @@ class Facts:
     history: list[dict[str, Any]]
     results: Mapping[str, Any]
     day: datetime
+    decided: Mapping[str, Any] = field(default_factory=dict)
 
     @staticmethod
     def of(folder: RunFolder) -> "Facts":
@@ -44,7 +46,8 @@ class Facts:
         read = [_object(path) for path in (folder.environment, folder.data, folder.results)]
         day = datetime.fromtimestamp(folder.results.stat().st_mtime, UTC) if folder.results.is_file() else datetime.now(UTC)
         lines = files.read_lines(folder.metrics, where=folder.metrics.name) if folder.metrics.is_file() else []
-        return Facts(folder.path, settings, read[0], read[1], lines, read[2], day)
+        decided = _object(folder.plan).get("found") or {}
+        return Facts(folder.path, settings, read[0], read[1], lines, read[2], day, decided)
 
     @property
     def headline(self) -> Mapping[str, Any]:

@@ -258,6 +258,7 @@ class _Work:
         """The watchers of a stage, in the order in which they hear of a step; checkpoints come last."""
         settings, processes = self.settings, self.context.processes
         validation = stage.dataset.batches("validation", size=EVALUATION_BATCH, processes=processes)
+        spikes = None if isinstance(self.raw, Environment) else Spikes(self.talk.warn)  # whose targets move
         evaluation = Evaluation(
             stage.task,
             validation,
@@ -266,14 +267,15 @@ class _Work:
             record=partial(self.saving.record, self.folder.metrics),
             watched=stage.watched,
             patience=stage.patience,
+            noted=spikes.noted if spikes else dict,
         )
         watch: dict[str, Listener] = {
             **self.pacing.listener(stage, evaluation),
             "completion": Completion(),
+            **({"spikes": spikes} if spikes else {}),  # ahead of the line that tells them
             "evaluation": evaluation,
             "divergence": Divergence(self.talk.warn, most=MOST_SCALED if self.context.precision == "float16" else MOST),
             **({"doctor": self._sampler(stage, validation)} if settings.doctor else {}),
-            **({} if isinstance(self.raw, Environment) else {"spikes": Spikes(self.talk.warn)}),  # whose targets move
             "parts": InParts(stage, self.pacing.planned, self.talk),
             **further,
             "interruption": interruption,

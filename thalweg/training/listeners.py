@@ -30,6 +30,7 @@ class Evaluation:
         record: takes each line of metrics as it comes, the watched one first.
         watched: the metric that tells which weights are best where the user names none; None: the task's first.
         patience: share of all evaluations without improvement after which it asks to stop where the user says nothing.
+        noted: what else a line of metrics says of the steps before it.
 
     Attributes:
         latest: the watched metric when it was last measured.
@@ -47,8 +48,9 @@ class Evaluation:
         record: Callable[[dict[str, Any]], None],
         watched: str | None = None,
         patience: float | None = None,
+        noted: Callable[[], Mapping[str, Any]] = dict,
     ) -> None:
-        self.task, self.validation, self.stopping = task, validation, stopping
+        self.task, self.validation, self.stopping, self.noted = task, validation, stopping, noted
         self.every, self.record, self.patience = every, record, patience
         self.watched = stopping.metric or watched or next(iter(task.metrics))
         _refuse_unknown_metric(task, self.watched)
@@ -75,6 +77,7 @@ class Evaluation:
         }
         for name in dict.fromkeys((self.watched, *found)):
             line[f"validation.{name}"] = _json(found[name])
+        line |= self.noted()
         self.loss, self.seen = 0.0, 0
         self.latest = found[self.watched]
         self._judge(self.latest, position.step, position.epoch, rule)

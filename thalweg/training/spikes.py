@@ -1,4 +1,4 @@
-"""Spikes: losses and slopes that are finite and far beyond the usual ones. They are told and counted; nothing is stopped."""
+"""Spikes: losses and slopes that are finite and far beyond the usual ones. They are told and kept; nothing is stopped."""
 
 import math
 import statistics
@@ -33,6 +33,7 @@ class Spikes:
     def __init__(self, warn: Callable[[str], None]) -> None:
         self.warn, self.count, self._told = warn, 0, -QUIET
         self.loss, self.slope = _Usual(LOSS), _Usual(SLOPE)
+        self._new: dict[str, Any] = {}
         self._least: float | None = None
 
     def __call__(self, progress: Progress, rule: Rule) -> None:
@@ -43,19 +44,26 @@ class Spikes:
                 continue
             self._least = OF_FIRST * loss if self._least is None else self._least
             if self.loss.beyond(loss) and loss >= self._least:
-                self._tell(step, f"the loss is {loss:.4g}, usually {self.loss.usual:.4g}", progress)
+                self._tell(step, "loss", loss, self.loss.usual, progress)
         for length in _lengths(rule) if progress.report else ():
             if self.slope.beyond(length):
-                self._tell(step, f"the slope is {length:.4g} long, usually {self.slope.usual:.4g}", progress)
+                self._tell(step, "slope", length, self.slope.usual, progress)
 
-    def _tell(self, step: int, what: str, progress: Progress) -> None:
+    def noted(self) -> dict[str, Any]:
+        """For the line of an evaluation: how many came since the last one, and the first of them; nothing where none did."""
+        found, self._new = self._new, {}
+        return {"spikes": found} if found else {}
+
+    def _tell(self, step: int, of: str, value: float, usual: float, progress: Progress) -> None:
         self.count += 1
+        self._new = self._new or {"count": 0, "step": step, "of": of, "value": value, "usual": usual}
+        self._new["count"] += 1
         if step - self._told < QUIET:
             return
         self._told = step
         self.warn(
-            f"a spike in step {step:,}{_rows(progress)}: {what}; learning goes on. If it does not fall again: a lower rate "
-            "(--lr) or --set rule.clip=1; if it comes back: look at these examples"
+            f"a spike in step {step:,}{_rows(progress)}: {spike_said(of, value, usual)}; learning goes on. "
+            "If it does not fall again: a lower rate (--lr) or --set rule.clip=1; if it comes back: look at these examples"
         )
 
     def due(self, progress: Progress) -> float:
@@ -68,6 +76,7 @@ class Spikes:
             "least": self._least,
             "loss": self.loss.state_dict(),
             "slope": self.slope.state_dict(),
+            "new": dict(self._new),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -75,6 +84,7 @@ class Spikes:
             self.count, self._told, self._least = state["count"], state["told"], state["least"]
             self.loss.load_state_dict(state["loss"])
             self.slope.load_state_dict(state["slope"])
+            self._new = dict(state.get("new") or {})  # an earlier version kept none
 
 
 class _Usual:
@@ -105,6 +115,11 @@ class _Usual:
         self.seen.clear()
         self.seen.extend(state["seen"])
         self.usual, self.new = state["usual"], state["new"]
+
+
+def spike_said(of: str, value: float, usual: float) -> str:
+    """What was far beyond the usual: the loss, or the slope's length."""
+    return f"the {of} is {value:.4g}{' long' if of == 'slope' else ''}, usually {usual:.4g}"
 
 
 def _lengths(rule: Rule) -> list[float]:

@@ -233,4 +233,20 @@ class Waiting(Line):
     seconds: float
 
 
-AnyLine = Annotated[Net | Steps | Sample | Evaluation | Stills | Probe | Waiting, Field(discriminator="kind")]
+class NotFinite(Line):
+    """The first step whose loss was NaN or infinite, and what else of it was, in the order in which a step reads them.
+
+    Attributes:
+        what: weights, before the step; inputs of the net; the output of a layer; or none of these, and so the loss.
+        layer: the parameter or the layer.
+        type: the layer's class.
+    """
+
+    kind: Literal["not-finite"] = "not-finite"
+    step: int
+    what: Literal["weights", "input", "output", "loss"]
+    layer: str = ""
+    type: str = ""
+
+
+AnyLine = Annotated[Net | Steps | Sample | Evaluation | Stills | Probe | Waiting | NotFinite, Field(discriminator="kind")]

@@ -19,6 +19,7 @@ from thalweg.doctor.evaluations import Evaluations
 from thalweg.doctor.figures import Figures, read_all
 from thalweg.doctor.layers import LayersLook, Zeros, acts_by_mode
 from thalweg.doctor.lines import AnyLine, Net, Steps, Stills
+from thalweg.doctor.not_finite import found_in, is_not_finite
 from thalweg.doctor.pace import Pace
 from thalweg.doctor.probe import Lesson, Start, lesson_of
 from thalweg.doctor.sampled import add_gradients, add_moves, labels_seen, sample_of
@@ -117,19 +118,27 @@ class Recorder:
         self._primary = ""
         self._training_mode, self._evaluating_since = True, -1
         self._inside, self._entered = False, False
+        self._given: tuple[tuple[Any, ...], Mapping[str, Any]] = ((), {})
+        self._spoilt, self._asking = False, False
         self.waits = Waits(model)
 
     def entered(self, module: nn.Module, given: tuple[Any, ...], named: Mapping[str, Any]) -> None:
         """The model is called."""
+        if self._asking:
+            return
         if not torch.is_grad_enabled():
             self.evaluations.entered(module.training, given)
             return
-        self._training_mode, self._entered = module.training, True
+        self._training_mode, self._entered, self._given = module.training, True, (given, named)
         self.waits.entered()
-        if self.look is None and self.pace.due(self.step):
+        if self.look is None and self._due():
             self.arm()
         if self.start is not None and self.lesson is None:
             self.start.enter(given, named)
+
+    def _due(self) -> bool:
+        """The step to come is to be sampled; where a loss was not finite, what comes after it says nothing more."""
+        return not self._spoilt and self.pace.due(self.step)
 
     def arm(self) -> None:
         """The step under way is sampled."""
@@ -152,6 +161,8 @@ class Recorder:
 
     def lost(self, call: LossCall) -> None:
         """A loss was taken."""
+        if self._asking:
+            return
         if not self._entered:
             self._passed_by(call)
         if call.number is None:
@@ -201,6 +212,8 @@ class Recorder:
             self.lines.append(self.evaluations.line(self.step, self._primary))
             self.waits.evaluated()
         self.evaluations.clear()
+        if not self._spoilt and is_not_finite(self._loss()):
+            self._ask()
         if self.look is not None and self.weights is not None:
             self.weights.note()
             self.look.noted = True
@@ -226,8 +239,17 @@ class Recorder:
         self.step += 1
         if sampled or len(self.taken.losses) >= FLUSHED:
             self._flush()
-        if self.early and self.pace.due(self.step):
+        if self.early and self._due():
             self.arm()
+
+    def _ask(self) -> None:
+        """Find what is not finite in the step under way, once."""
+        self._spoilt = self._asking = True
+        self.drop()
+        try:
+            self.lines.append(found_in(self.model, *self._given, step=self.step))
+        finally:
+            self._asking = False
 
     def told(self) -> list[AnyLine]:
         """All lines so far."""

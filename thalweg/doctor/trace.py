@@ -11,7 +11,20 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from thalweg.core.errors import PackageRefusal
-from thalweg.doctor.lines import Answers, AnyLine, Evaluation, Labels, Layer, Net, Probe, Sample, Steps, Stills, Waiting
+from thalweg.doctor.lines import (
+    Answers,
+    AnyLine,
+    Evaluation,
+    Labels,
+    Layer,
+    Net,
+    NotFinite,
+    Probe,
+    Sample,
+    Steps,
+    Stills,
+    Waiting,
+)
 
 LINES: TypeAdapter[AnyLine] = TypeAdapter(AnyLine)
 EARLY = 6
@@ -32,6 +45,7 @@ class Trace:
         steps: taken.
         points: training losses by step; infinite where one was not finite, steps whose loss was not seen left out.
         stills: matrices that never changed, when that was last looked at.
+        spoilt: the first loss that was not finite, where it was looked into (foreign loops, on the CPU).
     """
 
     net: Net | None = None
@@ -42,6 +56,7 @@ class Trace:
     probe: Probe | None = None
     waiting: Waiting | None = None
     points: Sequence[tuple[int, float]] = field(default_factory=tuple)
+    spoilt: NotFinite | None = None
 
     @staticmethod
     def of(lines: Iterable[AnyLine]) -> "Trace":
@@ -57,6 +72,7 @@ class Trace:
             next((one for one in reversed(told) if isinstance(one, Probe)), None),
             next((one for one in reversed(told) if isinstance(one, Waiting)), None),
             [point for one in runs for point in _points(one)],
+            next((one for one in told if isinstance(one, NotFinite)), None),
         )
 
     @cached_property

@@ -4,11 +4,14 @@ import pytest
 
 from thalweg.core import files
 from thalweg.core.run_folder import RunFolder
+from thalweg.doctor.lines import Layer, Sample, Steps
 from thalweg.training.doctor import examine, installation
 
 
-def run_with(tmp_path, losses, held_out=(), results=None):
+def run_with(tmp_path, losses, held_out=(), results=None, trace=()):
     run = RunFolder.create(tmp_path / "run")
+    for one in trace:
+        files.append_line(run.trace, {"stage": 0, **one.model_dump(mode="json")})
     for step, loss in enumerate(losses):
         line = {"stage": 0, "step": step, "loss": loss}
         files.append_line(run.metrics, line | ({"validation.log-loss": held_out[step]} if held_out else {}))
@@ -30,6 +33,12 @@ def test_overfitting_is_seen_where_held_out_loss_turns_up(tmp_path):
 def test_no_learning_is_seen(tmp_path):
     (what,) = run_with(tmp_path, [1.0, 1.01, 0.99, 1.0, 0.995])
     assert what.startswith("it hardly learned")
+
+
+def test_little_learning_is_no_fault_where_steps_were_looked_into_and_nothing_was_wrong(tmp_path):
+    losses = [1.0, 1.01, 0.99, 1.0, 0.995]
+    sample = Sample(step=1, ratio=0.005, layers=[Layer(name="head", type="Linear", rows=8)])
+    assert run_with(tmp_path, losses, trace=[Steps(first=0, losses=losses), sample]) == []
 
 
 def test_divergence_is_the_gravest(tmp_path):

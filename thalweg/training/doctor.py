@@ -18,7 +18,7 @@ from thalweg.core.errors import Refusal
 from thalweg.core.manifest import Manifest, open_folder
 from thalweg.core.run_folder import RunFolder
 from thalweg.packages.package import FORMAT, VERSION
-from thalweg.training.run_trace import findings_of
+from thalweg.training.run_trace import traced
 
 GRAVITY = ("error", "warning", "note")
 FEW = 4
@@ -139,23 +139,26 @@ def examine(folder: RunFolder) -> dict[str, Any]:
 def _examined(folder: RunFolder) -> dict[str, Any]:
     lines = files.read_lines(folder.metrics, where=str(folder.metrics)) if folder.metrics.exists() else []
     results = files.read_object(folder.results, where=str(folder.results)) if folder.results.exists() else {}
-    facts: dict[str, Any] = {"run": str(folder.path), "state": folder.state(), "looked at": f"{len(lines)} evaluations"}
+    looked_into, in_trace = _traced(folder, results)
+    looked_at = f"{len(lines)} evaluations, {looked_into} steps from within"
+    facts: dict[str, Any] = {"run": str(folder.path), "state": folder.state(), "looked at": looked_at}
     if lines:
         facts["loss"] = f"{_shown(lines[0].get('loss'))} at first, {_shown(lines[-1].get('loss'))} at last"
     looks = {"package": _package(folder), "checkpoints": _checkpoints(folder)}
     facts |= {name: told for name, (told, _) in looks.items()}
     damaged = [one for _, found in looks.values() for one in found]
-    traced = _traced(folder, results)
-    found = [*damaged, *_ending(folder, lines), *(traced or _trend(lines)), *_against_trivial(results)]
+    trend = [] if looked_into or in_trace else _trend(lines)  # what steps show from within is known better than by two losses
+    found = [*damaged, *_ending(folder, lines), *in_trace, *trend, *_against_trivial(results)]
     return {"facts": facts, "findings": _ordered(found)}
 
 
-def _traced(folder: RunFolder, results: dict[str, Any]) -> list[dict[str, Any]]:
-    """What the trace of its steps shows."""
+def _traced(folder: RunFolder, results: dict[str, Any]) -> tuple[int, list[dict[str, Any]]]:
+    """How many steps were looked into, and what the trace of them shows."""
     try:
-        return findings_of(folder, results)
+        found = traced(folder, results)
     except Refusal as refusal:
-        return [_damage(refusal)]
+        return 0, [_damage(refusal)]
+    return found.looked_into, list(found.findings)
 
 
 def _package(folder: RunFolder) -> tuple[str, list[dict[str, str]]]:

@@ -1,6 +1,7 @@
 """The trace of a run as its folder keeps it, and what the doctor finds in it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from thalweg.core import files
@@ -11,19 +12,30 @@ from thalweg.doctor.trace import Trace, read_trace
 from thalweg.training.profile_clock import AUGMENT, INPUT
 
 
+@dataclass(frozen=True)
+class Traced:
+    """What a run's trace came to.
+
+    Attributes:
+        looked_into: steps whose layers were read; where there are none, little can be found.
+        findings: of the doctor, stage by stage, the gravest first.
+    """
+
+    looked_into: int
+    findings: Sequence[dict[str, Any]]
+
+
 def lines_of(folder: RunFolder, stage: int) -> list[AnyLine]:
     """The lines of a stage.
 
     Raises:
         PackageRefusal: they are none of a trace.
     """
-    where = str(folder.trace)
-    values = files.read_lines(folder.trace, where=where) if folder.trace.exists() else []
-    return read_trace([one for one in values if one.get("stage") == stage], where=where)
+    return _of_stage(_values(folder), stage, folder)
 
 
-def findings_of(folder: RunFolder, results: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """What the doctor finds in a run's trace, stage by stage, the gravest first.
+def traced(folder: RunFolder, results: Mapping[str, Any]) -> Traced:
+    """What the doctor finds in a run's trace.
 
     Args:
         results: of the run; its profile says how long steps waited for their batches.
@@ -31,15 +43,24 @@ def findings_of(folder: RunFolder, results: Mapping[str, Any]) -> list[dict[str,
     Raises:
         PackageRefusal: the trace is damaged.
     """
-    values = files.read_lines(folder.trace, where=str(folder.trace)) if folder.trace.exists() else []
+    values = _values(folder)
     numbers = [one.get("stage") for one in values]
     stages = sorted({number for number in numbers if isinstance(number, int)})
-    found = []
+    looked_into, found = 0, list[dict[str, Any]]()
     for number in stages:
-        lines = [*lines_of(folder, number), *_waiting(results.get("profile"), number)]
+        trace = Trace.of([*_of_stage(values, number, folder), *_waiting(results.get("profile"), number)])
+        looked_into += sum(bool(one.layers) for one in trace.samples)
         several = f"stage {number + 1} of {len(stages)}, " if len(stages) > 1 else ""
-        found += [one | {"where": several + one["where"]} for one in judged(Trace.of(lines), ours=True)]
-    return found
+        found += [one | {"where": several + one["where"]} for one in judged(trace, ours=True)]
+    return Traced(looked_into, found)
+
+
+def _values(folder: RunFolder) -> list[dict[str, Any]]:
+    return files.read_lines(folder.trace, where=str(folder.trace)) if folder.trace.exists() else []
+
+
+def _of_stage(values: Sequence[Mapping[str, Any]], stage: int, folder: RunFolder) -> list[AnyLine]:
+    return read_trace([one for one in values if one.get("stage") == stage], where=str(folder.trace))
 
 
 def _waiting(profile: Any, stage: int) -> list[AnyLine]:  # noqa: ANN401 - any JSON value

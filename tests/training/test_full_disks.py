@@ -1,7 +1,11 @@
-"""RUN-03: a disk that fills up at any file of a whole run: a typed refusal, and the same command ends it once there is room."""
+"""A disk with too little room: told before the first step (CLI-12), or by a typed refusal at any file of a whole run (RUN-03).
+
+The same command ends the run once there is room.
+"""
 
 import errno
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -90,3 +94,40 @@ def test_run_03_a_disk_without_room_for_anything_is_told_by_the_runs_folder_befo
     assert tried, "something is written"
     assert (caught.value.where, caught.value.what) == (str(out), "run could not be written: No space left on device")
     assert not out.exists()
+
+
+def asked(*hidden: int) -> dict[str, Any]:
+    """A net of these layers."""
+    return ASKED | {"model": {"name": "mlp", "hidden": list(hidden)}}
+
+
+@contextmanager
+def free_bytes(count: int) -> Iterator[None]:
+    """The system says that so many bytes are free on every disk."""
+    told = shutil.disk_usage("/")._replace(free=count)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(shutil, "disk_usage", lambda path: told)
+        yield
+
+
+def test_cli_12_too_little_room_for_the_checkpoints_is_told_before_the_first_step(tmp_path):
+    out = tmp_path / "run"
+    with free_bytes(100_000), expect_refusal("DISK_FULL", exit_code=6) as caught:
+        api.train("iris", settings=asked(400, 400), out=out, talk=Talk())
+    weights = 4 * (4 * 400 + 400 * 400 + 400 * 3)
+    assert caught.value.details["needed_bytes"] > 4 * weights, "two checkpoints, a third beside them, and the package"
+    assert not out.exists()
+
+
+def test_cli_12_a_run_that_is_replaced_counts_as_room_and_stays_where_that_is_too_little(tmp_path):
+    out = tmp_path / "run"
+    api.train("iris", settings=asked(200, 200), out=out, talk=Talk())
+    with free_bytes(600_000):
+        with expect_refusal("DISK_FULL", exit_code=6):
+            api.train("iris", settings=asked(800, 800), out=out, force=True, talk=Talk())
+        assert RunFolder(out).state() == "finished"
+        assert (out / "model/weights.safetensors").is_file()
+        with expect_refusal("DISK_FULL", exit_code=6):
+            api.train("iris", settings=asked(200, 200), out=tmp_path / "another", talk=Talk())
+        api.train("iris", settings=asked(200, 200), out=out, force=True, talk=Talk())
+    assert RunFolder(out).state() == "finished"

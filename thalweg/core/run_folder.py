@@ -29,7 +29,16 @@ from thalweg.core.files import (
 from thalweg.core.manifest import TOO_NEW, Folder, aside_of, open_folder, settled, shown, strangers, too_new
 from thalweg.core.run_lock import LOCK, RunLock, held_by_another, moved_to, take_lock
 from thalweg.core.run_names import base_of, numbered
-from thalweg.core.run_place import gone, made, next_free, refuse_path, refuse_unwritable, remove_empty, unfit
+from thalweg.core.run_place import (
+    gone,
+    made,
+    next_free,
+    refuse_little_room,
+    refuse_path,
+    refuse_unwritable,
+    remove_empty,
+    unfit,
+)
 from thalweg.core.verified import Verified
 
 RUN_FORMAT, RUN_VERSION = "thalweg.run", 1
@@ -145,28 +154,25 @@ class RunFolder:
         return self.path / "report.html"
 
     @classmethod
-    def create(
-        cls, path: Path, *, force: bool = False, resume: bool = False, inputs: Path | None = None, needed_bytes: int = 0
-    ) -> "RunFolder":
-        """A folder that is ready to be trained into: writable, with room, and nobody else's.
+    def create(cls, path: Path, *, force: bool = False, resume: bool = False, inputs: Path | None = None) -> "RunFolder":
+        """A folder that is ready to be trained into: writable, and nobody else's.
 
         Args:
             force: replace the run that stands there, once `begin` is called, and write beside foreign files; those are never
                 touched.
             resume: take up the unfinished run that stands there.
             inputs: the data's folder, which the run may not lie in.
-            needed_bytes: what the run will write, as far as known.
 
         Raises:
             UsageRefusal: the path is a file, ends in a space, lies inside the data, or holds a run or foreign files.
-            ResourceRefusal: it cannot be written, or the disk has too little room.
+            ResourceRefusal: it cannot be written.
         """
         run = cls(Path(path))
         with refusing(run.path):
             refuse_path(run.path, inputs)
             state = run.state()
         _check_free(run, state, force=force, resume=resume)
-        refuse_unwritable(run.path, needed_bytes)
+        refuse_unwritable(run.path)
         if resume and state == "unfinished":
             return run
         if state in ("finished", "unfinished"):
@@ -176,7 +182,7 @@ class RunFolder:
         return run
 
     @classmethod
-    def fresh(cls, name: str, *, root: Path = Path("runs"), inputs: Path | None = None, needed_bytes: int = 0) -> "RunFolder":
+    def fresh(cls, name: str, *, root: Path = Path("runs"), inputs: Path | None = None) -> "RunFolder":
         """A new run under the first free of `<name>`, `<name>-2`, ...; signs that some system cannot hold become dashes."""
         base = base_of(name)
         refuse_path(Path(root) / base, inputs, may_exist=True)
@@ -186,7 +192,7 @@ class RunFolder:
             while not made(path := Path(root) / numbered(base, number)):
                 number += 1
         try:
-            return cls.create(path, inputs=inputs, needed_bytes=needed_bytes)
+            return cls.create(path, inputs=inputs)
         except Refusal:
             remove_empty(path)
             raise
@@ -233,6 +239,15 @@ class RunFolder:
     def finish(self) -> None:
         """Marks the run as ended: from now on it is never written over."""
         self._mark(finished=datetime.now(UTC).isoformat(timespec="seconds"))
+
+    def refuse_little_room(self, needed: int) -> None:
+        """Return where the disk has room for so many bytes of a run that is about to begin; see `begin` for what goes first.
+
+        Raises:
+            ResourceRefusal: it has not; both figures are told.
+        """
+        going = [path for name in sorted(self._layout()) if os.path.lexists(path := self.path / name)]
+        refuse_little_room(self.path, needed, going=going)
 
     def begin(self) -> None:
         """Makes room for a run that is about to learn: what an earlier one left here goes now, and not before.

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 
 from thalweg.core.disk import discard, make_folder, refusing, sync_folder, temporary_beside, write_new
@@ -40,34 +41,51 @@ def refuse_path(path: Path, inputs: Path | None, *, may_exist: bool = False) -> 
         )
 
 
-def refuse_unwritable(path: Path, needed_bytes: int) -> None:
+def refuse_unwritable(path: Path) -> None:
     """Writes and removes a small file, before hours are spent on a run that cannot be saved.
 
     Raises:
-        ResourceRefusal: the system refused, or there is too little room; a folder that was made for it is gone again.
+        ResourceRefusal: the system refused; a folder that was made for it is gone again.
     """
     missing, tried = not os.path.lexists(path), temporary_beside(path / "probe")
     try:
-        with refusing(path, needed=max(needed_bytes, PROBE_BYTES)):
+        with refusing(path, needed=PROBE_BYTES):
             make_folder(path)
-            free = shutil.disk_usage(path).free
             discard(tried)  # of a killed process that had our number
             try:
                 write_new(tried, bytes(PROBE_BYTES))
             finally:
                 discard(tried)
-        if free < needed_bytes:
-            raise _too_little_room(path, needed_bytes, free)
     except Refusal:
         if missing:
             remove_empty(path)
         raise
 
 
+def refuse_little_room(path: Path, needed: int, *, going: Iterable[Path] = ()) -> None:
+    """Return where the disk under a run's folder has room for what the run will write.
+
+    Args:
+        needed: bytes, as far as known.
+        going: files and folders of a former run, which give way before anything is written.
+
+    Raises:
+        ResourceRefusal: it has not; both figures are told.
+    """
+    with refusing(path):
+        free = shutil.disk_usage(path).free
+        if free < needed:
+            free += sum(one.lstat().st_size for entry in going for one in (entry, *entry.rglob("*")))
+    if free < needed:
+        raise _too_little_room(path, needed, free)
+
+
 def _too_little_room(path: Path, needed: int, free: int) -> ResourceRefusal:
-    what = f"the run needs about {needed / 1e9:.1f} GB, {free / 1e9:.1f} GB are free"
-    fix = "free space, choose another --out, or keep fewer checkpoints"
-    return ResourceRefusal("DISK_FULL", what, where=str(path), why="training would be lost where it fills up", fix=fix)
+    what = f"the run needs about {needed / 1e6:,.1f} MB, {free / 1e6:,.1f} MB are free"
+    fix = "free space, choose another --out, or keep fewer checkpoints: --set checkpoints_kept=1"
+    why = "training would be lost where it fills up"
+    details = {"needed_bytes": needed, "free_bytes": free}
+    return ResourceRefusal("DISK_FULL", what, where=str(path), why=why, fix=fix, details=details)
 
 
 def made(path: Path) -> bool:

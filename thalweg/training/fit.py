@@ -315,6 +315,7 @@ class _Work:
     def start(self, stage: Stage, watch: Mapping[str, Listener]) -> None:
         """Note that the stage begins, and let the rule begin."""
         if stage.progress.position.stage == 0 and self.context.processes.rank == 0:
+            self.saving.refuse_little_room(stage)
             self.folder.begin()
         self.talk.begun()
         self.notes.write(stage, self.context, self.examined)

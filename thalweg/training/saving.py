@@ -8,6 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor, nn
+
 from thalweg.core import files
 from thalweg.core.behind import Behind
 from thalweg.core.errors import Refusal
@@ -48,6 +50,16 @@ class Saving:
         self.behind = Behind()
         self._data = dict[int, str]()
         self._verified = Verified()
+
+    def refuse_little_room(self, stage: Stage) -> None:
+        """Return where the disk has room for the run's checkpoints and package, as far as their size is known before a step.
+
+        Raises:
+            ResourceRefusal: it has not.
+        """
+        learned, shipped = _bytes_of(stage.rule.model), _bytes_of(stage.rule.shipped)
+        checkpoint = learned + (shipped if self.settings.stopping.keep == "best" else 0)
+        self.folder.refuse_little_room((self.settings.checkpoints_kept + 1) * checkpoint + shipped)
 
     def watcher(self, stage: Stage, watch: Mapping[str, Listener]) -> Checkpointer:
         """The listener that saves a stage now and then."""
@@ -161,6 +173,10 @@ class Saving:
         decisive = self.settings.model_dump(mode="json", exclude=free, exclude_defaults=True)
         plans = self.pacing.planned.found.get(SPEED, [])[: stage.progress.position.stage + 1]
         return _digest(decisive | {SPEED: plans, "processes": self.processes.world})
+
+
+def _bytes_of(module: nn.Module) -> int:
+    return sum(one.nbytes for one in module.state_dict().values() if isinstance(one, Tensor))
 
 
 def _size(path: Path) -> int:

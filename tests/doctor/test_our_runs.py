@@ -164,6 +164,8 @@ def test_own_code_that_cannot_be_called_twice_ends_the_looking_and_not_the_run(t
 
     run = tw.train("iris", model=Once(), out=tmp_path / "run", compare=False, epochs=10)
     assert all(not one.get("layers") for one in lines(run) if one["kind"] == "sample")
+    assert "doctor   steps are not looked into any more: RuntimeError: watched" in run.folder.log.read_text()
+    assert tw.doctor(run.path)["facts"]["looked at"] == "10 evaluations, 0 steps from within"
     assert not [one for module in run.package.model.modules() for one in module._forward_pre_hooks]
 
 

@@ -5,6 +5,7 @@ from collections import deque
 from statistics import median
 
 FIRST = (0, 1, 2, 4, 8, 16)
+"""Steps that are sampled in any case."""
 NEAR, FAR, SETTLED = 20, 50, 500
 """Steps between samples at least, at first and after so many."""
 DOUBLED = 2

@@ -24,6 +24,8 @@ MOST_VALUES = 50_000_000
 WEIGHING = (nn.Linear, _ConvNd)
 """Layers whose answers may be what all must pass."""
 UNTRIED = Probe(first=None, last=None)
+BEYOND = (RuntimeError, TypeError, ValueError, LookupError, AttributeError, NotImplementedError, AssertionError)
+"""What may be raised where a net is called in another way than it was made for, or something unheard-of is looked at."""
 
 
 @dataclass
@@ -145,7 +147,7 @@ def probed(model: nn.Module, weights: Mapping[str, Tensor], lesson: Lesson) -> P
     with _calm(model):
         try:
             return _taught(held, lesson, through=narrowest(model, held, lesson))
-        except (RuntimeError, TypeError, ValueError, LookupError, AttributeError, NotImplementedError, AssertionError):
+        except BEYOND:
             return UNTRIED  # rows of a batch cannot always be taken alone
 
 

@@ -21,14 +21,12 @@ from thalweg.doctor.judge import judged, wants_probe
 from thalweg.doctor.lines import Probe
 from thalweg.doctor.losses import overheard
 from thalweg.doctor.pace import Pace
-from thalweg.doctor.probe import UNTRIED, probed
+from thalweg.doctor.probe import BEYOND, UNTRIED, probed
 from thalweg.doctor.recorder import Recorder
 from thalweg.doctor.trace import Trace
 
 P = ParamSpec("P")
 WIDTH = 110
-UNTOLD = (RuntimeError, TypeError, ValueError, LookupError, AttributeError, NotImplementedError, AssertionError)
-"""What may go wrong while something unheard-of is looked at."""
 
 
 class Watched:
@@ -131,7 +129,7 @@ class Watched:
                 return
             try:
                 event(*given, **named)
-            except UNTOLD as error:
+            except BEYOND as error:
                 self._off, self.trouble = True, f"{type(error).__name__}: {error}"
                 self.recorder.drop()
 

@@ -29,19 +29,20 @@ from thalweg.doctor.judge import judged, told_at_once, wants_probe
 from thalweg.doctor.layers import LayersLook, Zeros, acts_by_mode
 from thalweg.doctor.lines import AnyLine, Net, Steps, Stills
 from thalweg.doctor.losses import overheard
-from thalweg.doctor.probe import ROWS, Lesson, Start, probed
+from thalweg.doctor.pace import FIRST
+from thalweg.doctor.probe import BEYOND, ROWS, Lesson, Start, probed
 from thalweg.doctor.sampled import add_gradients, add_moves, labels_seen, sample_of
 from thalweg.doctor.trace import Trace
 from thalweg.doctor.weights import Weights
 from thalweg.rules._gradient import GradientRule
 from thalweg.rules._rule import Rule
 from thalweg.tasks._task import Losses, restore_modes, set_evaluating
+from thalweg.training.failures import first_line
 from thalweg.training.loop import Progress
 from thalweg.training.own_loss import OwnLoss
 from thalweg.training.stage import Stage
 from thalweg.training.trace import unchanged
 
-FIRST = (0, 1, 2, 4, 8, 16)
 SAMPLES, NEAR = 16, 100
 """Samples of a stage after the first ones, and steps between them at least."""
 LOOKS = 8
@@ -54,16 +55,13 @@ SPIKE, CALM = 10.0, 20
 """A loss that many times the mean before it is looked into, after so many steps."""
 KEPT_VALUES = 16_000_000
 """Weights of larger nets are not kept for the probe."""
-UNTOLD = (RuntimeError, TypeError, ValueError, LookupError, AttributeError, NotImplementedError, AssertionError)
-"""What may go wrong where a net is called in another way than it was made for; it is then not looked into again."""
 
 
 class Sampler:
     """Reads how a stage learns.
 
     Args:
-        held_out: batches of the validation part; the first is looked at beside every so many evaluations.
-        every: steps between these looks, about; evaluations decide when.
+        held_out: batches of the validation part; the first is looked at beside some of the evaluations.
         record: takes each line of the trace as JSON values.
         former: gives all lines that were recorded.
 
@@ -221,8 +219,9 @@ class Sampler:
                 with overheard(taken, lambda roots, whole: None), autocast(rule.context.device, rule.context.precision):
                     losses = rule.task.objective(rule.model, part)
                 slopes: Sequence[Tensor | None] = torch.autograd.grad(_mean(losses), rule.descent.parameters, allow_unused=True)
-        except UNTOLD:
+        except BEYOND as error:
             self.passes = False
+            self._give_up("steps", error)
             return None
         add_gradients(figures, self.weights.gradients(dict(zip(map(id, rule.descent.parameters), slopes, strict=True))))
         return heard[0] if heard else None
@@ -247,8 +246,9 @@ class Sampler:
                 seed_from(at)
                 with overheard(evaluations.add, lambda roots, whole: None):
                     losses = rule.task.objective(rule.shipped, rule.prepare(batch, at))
-        except UNTOLD:
+        except BEYOND as error:
             self.looks = False
+            self._give_up("held-out rows", error)
             return
         finally:
             restore_modes(modes)
@@ -256,8 +256,11 @@ class Sampler:
         loss = rounded(float(_mean(losses).detach()))
         self._tell(line.model_copy(update={"loss": loss, "rows": line.rows or batch.size}))
 
+    def _give_up(self, what: str, error: Exception) -> None:
+        self.talk.keep("doctor", f"{what} are not looked into any more: {type(error).__name__}: {first_line(error)}")
+
     def _rarely(self, progress: Progress) -> int:
-        """Evaluations from one look to the next: so that a stage has some twelve."""
+        """Evaluations from one look to the next, so that a stage has about `LOOKS`."""
         done = max(progress.position.step, 1)
         return max(1, round(len(progress.history) * progress.position.total / done / LOOKS))
 

@@ -1,5 +1,6 @@
 """R1: whole command lines, killed anywhere from their first import to their last line, and repeated until they end."""
 
+import itertools
 import random
 import subprocess
 import time
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.running import process
-from tests.reliability.figures import Row
+from tests.reliability.figures import Row, sized
 from tests.reliability.killing import ended_already, left_by, looked_at, stale
 
 COMMANDS = {
@@ -21,7 +22,7 @@ COMMANDS = {
     ),
     "an environment": ("cartpole", "--steps", "40", "--no-compare", "--set", "rule.warmup=50"),
 }
-KILLS = 4
+KILLS = sized(1, 4)
 ENDS = Row("R1", "SIGKILLs at random moments, of whole command lines from their imports to their report", order=1)
 
 
@@ -47,7 +48,7 @@ def test_r01_a_command_that_is_killed_again_and_again_ends_with_the_same_bits(tm
     ended(started(whole, *COMMANDS[name]))
     seconds = time.monotonic() - begun
     expected = left_by(whole)
-    for again in range(KILLS):
+    for again in itertools.count():  # a command may end before its moment has come
         folder = tmp_path / f"killed-{again}" / "run"
         folder.parent.mkdir()
         newest, moments = -1, list[float]()
@@ -76,5 +77,4 @@ def test_r01_a_command_that_is_killed_again_and_again_ends_with_the_same_bits(tm
         assert stale(folder.parent) == [], f"killed after {moments}"
         if kills == KILLS:
             break
-    assert kills == KILLS
     ENDS.note(kills, kills)

@@ -8,18 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.reliability.figures import Row
+from tests.reliability.figures import Row, sized
 from tests.reliability.repeating import TASKS
 
 SAME = Row("R13", "runs of six tasks, 20 of each, by processes with other hash seeds, folders and time zones: equal bits")
-SEEDS = ("0", "1", "2", "random")
-EACH = 5
+SEEDS = ("0", "random", "1", "2")[: sized(2, 4)]
+EACH = sized(2, 5)
 
 
 @pytest.mark.reliability
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize("tasks", [sorted(TASKS)[:3], sorted(TASKS)[3:]], ids=", ".join)
-def test_r13_runs_of_six_tasks_leave_the_same_bits_twenty_times(tmp_path, tasks):
+def test_r13_runs_of_six_tasks_leave_the_same_bits_every_time(tmp_path, tasks):
     found: dict[str, set[str]] = {task: set() for task in tasks}
     root = str(Path(__file__).resolve().parents[2])
     for seed in SEEDS:

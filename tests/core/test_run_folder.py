@@ -387,13 +387,13 @@ def test_a_checkpoint_moved_aside_by_a_crash_is_still_found(run):
     assert run.newest_checkpoint().folder.manifest.stamp["step"] == 5
 
 
-def test_rotation_keeps_the_last_and_the_best(run):
+def test_rotation_keeps_the_newest(run):
     for step in range(1, 7):
         run.write_checkpoint(step, PAYLOAD)
-    removed = run.rotate(2, best=3)
-    assert [path.name for path in removed] == ["4", "2", "1"]
-    assert run.steps() == [6, 5, 3]
-    assert run.rotate(2, best=3) == []
+    removed = run.rotate(2)
+    assert [path.name for path in removed] == ["4", "3", "2", "1"]
+    assert run.steps() == [6, 5]
+    assert run.rotate(2) == []
 
 
 def test_rotation_touches_only_what_it_wrote(run):

@@ -267,7 +267,7 @@ def other_stamp(case: Case) -> Damage:
     elif how == "gone":
         del stamp[case.draw.choice(sorted(set(stamp) - {"seconds"}))]  # which older releases did not say
     else:
-        stamp[case.draw.choice(sorted(stamp))] = case.draw.choice([[1], {"a": 1}, -1.5])
+        stamp[case.draw.choice(sorted(stamp))] = case.draw.choice([[1], {"a": 1}, -1.5, -1])
     sealed_again(case.path, {}, stamp=stamp)
     return Damage(
         f"{case.sealed.name}: sealed again: {how} of the stamp: {stamp}", (str(case.path), f"{case.sealed.number} (CHECKPOINT")

@@ -19,7 +19,7 @@ from thalweg.core.verified import Verified
 HISTORY = Row(
     "R27",
     "random histories of saves, kills before any system call, rotations, damage and foreign files: a checkpoint to load always",
-    "the best one is spared (Hugging Face); other runs' files deleted (Lightning 12045, 18750)",
+    "the best one is spared (Hugging Face; here each holds the best weights); others' files deleted (Lightning 12045, 18750)",
 )
 ACTS = 10
 
@@ -31,7 +31,6 @@ class History:
     Attributes:
         step: of the newest save that was begun.
         floor: no checkpoint before this one need be left; the newest that could be loaded when it was looked at last.
-        best: a step that is to be kept.
         foreign: what was put there by somebody else.
     """
 
@@ -39,7 +38,6 @@ class History:
     chance: random.Random
     step: int = 0
     floor: int = -1
-    best: int | None = None
     foreign: set[bytes] = field(default_factory=set)
     acts: list[str] = field(default_factory=list)
     verified: Verified = field(default_factory=Verified)
@@ -53,7 +51,7 @@ class History:
 
         def act() -> None:
             self.run.write_checkpoint(step, files, stamp={"size": size})
-            self.run.rotate(keep, best=self.best, verified=self.verified)
+            self.run.rotate(keep, verified=self.verified)
 
         if self._lives(act):
             left = self.loadable()
@@ -88,7 +86,6 @@ class History:
         elif data:
             at = self.chance.randrange(len(data))
             path.write_bytes(data[:at] if how == "cut" else data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])
-        self.best = None if step == self.best else self.best
         self.floor = max(self.loadable())
 
     def leave_something(self) -> None:
@@ -96,10 +93,6 @@ class History:
         name = self.chance.choice(("notes.txt", "00", "7.old/a.txt", ".hidden", "best"))
         if not os.path.lexists(self.run.checkpoints / name):
             self._put(self.run.checkpoints / name)
-
-    def choose(self) -> None:
-        """Another checkpoint is the best one from now on."""
-        self.best = self.chance.choice([None, *self.loadable()])
 
     def loadable(self) -> list[int]:
         """The steps of checkpoints that verify, the newest last."""
@@ -112,7 +105,6 @@ class History:
         assert not whole or whole[-1] >= self.floor, f"checkpoint {self.floor} is gone"
         assert self.run.newest_checkpoint().folder is not None or not whole
         self.floor = whole[-1] if whole else -1
-        assert self.best is None or self.best in whole, "the best one is gone"
         kept = {path.read_bytes() for path in self.run.path.rglob("*") if path.is_file()}
         assert self.foreign <= kept, "a foreign file is gone"
 
@@ -141,7 +133,7 @@ def lived(folder: Path, number: int) -> None:
     history = History(RunFolder(folder), random.Random(number))
     folder.mkdir()
     usual = [history.save] * 6 + [history.save_again, history.take_up, history.take_up]
-    rarer = [history.damage, history.damage, history.leave_something, history.choose]
+    rarer = [history.damage, history.damage, history.leave_something]
     for _ in range(ACTS):
         act = history.chance.choice(usual + rarer if history.run.checkpoints.is_dir() else usual)
         history.acts.append(act.__name__)

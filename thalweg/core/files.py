@@ -109,19 +109,19 @@ def read_json(path: Path, *, where: str, refusal: type[Refusal] = PackageRefusal
     return parse_json(read_limited(Path(path), limit=limit, refusal=refusal), where=where, refusal=refusal)
 
 
-def read_object(path: Path, *, where: str, refusal: type[Refusal] = PackageRefusal) -> dict[str, Any]:
+def read_object(path: Path, *, where: str) -> dict[str, Any]:
     """The names with values that a JSON file holds, read strictly.
 
     Raises:
-        Refusal: it cannot be read, is not JSON, or is a list or a single value.
+        PackageRefusal: it cannot be read, is not JSON, or is a list or a single value.
     """
-    return _object(read_json(path, where=where, refusal=refusal), where, refusal)
+    return _object(read_json(path, where=where), where)
 
 
-def _object(value: Any, where: str, refusal: type[Refusal]) -> dict[str, Any]:  # noqa: ANN401 - any JSON value
+def _object(value: Any, where: str) -> dict[str, Any]:  # noqa: ANN401 - any JSON value
     if isinstance(value, dict):
         return value
-    raise refusal(
+    raise PackageRefusal(
         "JSON_NOT_AN_OBJECT",
         f"{where} holds {'a list' if isinstance(value, list) else 'a single value'}, not names with values",
         where=where,
@@ -239,15 +239,15 @@ def _appended(descriptor: int, line: bytes, *, durable: bool = True) -> int:
     return before + len(line)
 
 
-def read_lines(path: Path, *, where: str, limit: int = LIMIT_JSON_BYTES) -> list[dict[str, Any]]:
+def read_lines(path: Path, *, where: str) -> list[dict[str, Any]]:
     """The objects in a file of JSON lines; a last line that a crash cut short is left out.
 
     Raises:
         PackageRefusal: a whole line that is no JSON object.
     """
-    whole = read_limited(Path(path), limit=limit).split(b"\n")[:-1]
+    whole = read_limited(Path(path), limit=LIMIT_JSON_BYTES).split(b"\n")[:-1]
     places = [(line, f"{where}:{number}") for number, line in enumerate(whole, 1)]
-    return [_object(parse_json(line, where=place), place, PackageRefusal) for line, place in places]
+    return [_object(parse_json(line, where=place), place) for line, place in places]
 
 
 def cut_to(path: Path, byte_offset: int) -> None:

@@ -346,8 +346,10 @@ class RunFolder:
             raise _none_verifies(self.path, skipped)
         return Newest(None, [])
 
-    def rotate(self, keep: int, *, best: int | None = None, verified: Verified | None = None) -> list[Path]:
-        """Removes old checkpoints, but for the newest `keep` that verify and the best; a damaged one is not counted, and stays.
+    def rotate(self, keep: int, *, verified: Verified | None = None) -> list[Path]:
+        """Removes old checkpoints, but for the newest `keep` that verify; a damaged one is not counted, and stays.
+
+        The best weights so far lie in every checkpoint, so that none is kept for them.
 
         Args:
             verified: what verified when this was called before, and need not be digested again while its files stand so.
@@ -362,7 +364,7 @@ class RunFolder:
             for step in self.steps()
             if self._is_whole(step) and known.holds(self._path(step), partial(self.checkpoint, step))
         ]
-        removed = [self._path(step) for step in whole[keep:] if step != best]
+        removed = [self._path(step) for step in whole[keep:]]
         for path in removed:
             remove_folder(path)
             known.forget(path)

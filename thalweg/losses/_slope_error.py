@@ -8,6 +8,8 @@ from torch import Tensor
 
 STEP, NEAR, NOISE = 1e-6, 1e-4, 1e-8
 """How far an output is moved, in float64; how far a slope may be off as a share of the largest, and of the loss."""
+MOST = 64
+"""Outputs that are moved one by one, drawn where there are more."""
 OFF_KINKS = 0.01
 """By how much outputs are moved first: at 0, where many losses have two slopes, a new net's outputs may lie."""
 
@@ -28,7 +30,7 @@ class SlopeError(NamedTuple):
         )
 
 
-def slope_error(judge: Callable[[Tensor], Tensor], output: Tensor, *, most: int = 64) -> SlopeError | None:
+def slope_error(judge: Callable[[Tensor], Tensor], output: Tensor) -> SlopeError | None:
     """The largest error of the slopes of a loss, in float64; None where all agree.
 
     All outputs are moved together, in two directions; only where that shows an error they are moved one by one.
@@ -36,7 +38,6 @@ def slope_error(judge: Callable[[Tensor], Tensor], output: Tensor, *, most: int 
     Args:
         judge: gives the loss of outputs: one number, or one for each example.
         output: (B, ...) what is judged.
-        most: outputs that are moved, drawn by a seed where there are more.
     """
     generator = torch.Generator().manual_seed(0)
     noise = torch.randn(output.shape, generator=generator, dtype=torch.float64)
@@ -48,7 +49,7 @@ def slope_error(judge: Callable[[Tensor], Tensor], output: Tensor, *, most: int 
     pairs = [((slope * way).sum(), _quotient(judge, given.detach(), way)) for way in ways]
     if not any(_apart(*pair, size) for pair in pairs):
         return None
-    places = torch.randperm(given.numel(), generator=generator)[:most]
+    places = torch.randperm(given.numel(), generator=generator)[:MOST]
     said = slope.flatten()[places]
     seen = torch.stack([_quotient(judge, given.detach(), _one(given, int(place))) for place in places])
     worst = int((said - seen).abs().argmax())

@@ -163,7 +163,9 @@ def read(folder: Folder) -> Checkpoint:
         )
         if not 0 <= found.seconds < math.inf:
             raise ValueError(f"its seconds are {found.seconds}")
-        if found.lines < 0 or found.number != stamp["step"]:
+        if min(found.lines, found.trace) < 0:
+            raise ValueError("its lines end ahead of their first")
+        if found.number != stamp["step"]:
             raise ValueError(f"its position is that of {found.number}")
     except (KeyError, TypeError, ValueError) as error:
         if isinstance(error, PackageRefusal):

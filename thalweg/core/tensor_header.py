@@ -1,26 +1,29 @@
-"""The header of a safetensors file, checked before anything is parsed or allocated by others.
+"""The header of a safetensors file: made, and checked before anything is parsed or allocated by others.
 
 Layout: 8 bytes, the header's length, little-endian; the header, JSON: name -> {dtype, shape, data_offsets}; then the data.
 Every byte of the data must belong to exactly one tensor.
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any, NoReturn
 
 from thalweg.core.errors import PackageRefusal
-from thalweg.core.strict_json import parse_json
+from thalweg.core.strict_json import parse_json, render_json
 
 LIMIT_HEADER_BYTES = 16 << 20
 LIMIT_SIZE = 1 << 62
 LIMIT_AXES = 64
 
-ITEM_BYTES = {
-    **dict.fromkeys(("BOOL", "U8", "I8", "F8_E4M3", "F8_E4M3FNUZ", "F8_E5M2", "F8_E5M2FNUZ"), 1),
-    **dict.fromkeys(("I16", "U16", "F16", "BF16"), 2),
-    **dict.fromkeys(("I32", "U32", "F32"), 4),
-    **dict.fromkeys(("I64", "U64", "F64", "C64"), 8),
-}
+TYPES = {
+    "bool": ("BOOL", 1), "uint8": ("U8", 1), "int8": ("I8", 1), "float8_e5m2": ("F8_E5M2", 1), "float8_e4m3fn": ("F8_E4M3", 1),
+    "float8_e5m2fnuz": ("F8_E5M2FNUZ", 1), "float8_e4m3fnuz": ("F8_E4M3FNUZ", 1), "int16": ("I16", 2), "uint16": ("U16", 2),
+    "float16": ("F16", 2), "bfloat16": ("BF16", 2), "int32": ("I32", 4), "uint32": ("U32", 4), "float32": ("F32", 4),
+    "complex64": ("C64", 8), "float64": ("F64", 8), "int64": ("I64", 8), "uint64": ("U64", 8),
+}  # fmt: skip
+"""Each type of torch that such a file can hold: its name there, and bytes of a value; the narrowest first."""
+ITEM_BYTES = dict(TYPES.values())
 
 
 @dataclass(frozen=True, order=True)
@@ -59,6 +62,17 @@ def check_header(data: bytes, *, where: str, limit_tensors: int, size: int | Non
     spans = [_span(name, entry, start, where) for name, entry in header.items()]
     _check_spans(sorted(spans), start, size, where)
     return spans
+
+
+def header_of(tensors: Iterable[tuple[str, str, Sequence[int]]]) -> bytes:
+    """The beginning of a file in which tensors of these names, types and shapes lie one after the other."""
+    entries, reached = dict[str, Any](), 0
+    for name, dtype, shape in tensors:
+        begin, reached = reached, reached + prod(shape) * ITEM_BYTES[dtype]
+        entries[name] = {"dtype": dtype, "shape": list(shape), "data_offsets": [begin, reached]}
+    text = render_json(entries)
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text
 
 
 def _header(data: bytes, size: int, where: str, limit_tensors: int) -> dict[str, Any]:

@@ -9,7 +9,7 @@ says what it is: `dict`, `pairs` (a dict whose keys are not all strings), `tuple
 import struct
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from itertools import accumulate, pairwise
+from itertools import pairwise
 from math import isfinite, prod
 from typing import Any, NoReturn
 
@@ -19,18 +19,11 @@ from torch import Tensor
 from thalweg.core.errors import PackageRefusal
 from thalweg.core.manifest import Folder
 from thalweg.core.strict_json import LIMIT_DEPTH, parse_json, render_json
-from thalweg.core.tensor_header import Span, check_header
+from thalweg.core.tensor_header import TYPES, Span, check_header, header_of
 
 STATE_TENSORS, STATE_SKELETON = "state.safetensors", "state.json"
 
-DTYPE_NAMES = {
-    **{torch.bool: "BOOL", torch.uint8: "U8", torch.int8: "I8"},
-    **{torch.float8_e5m2: "F8_E5M2", torch.float8_e4m3fn: "F8_E4M3"},
-    **{torch.float8_e5m2fnuz: "F8_E5M2FNUZ", torch.float8_e4m3fnuz: "F8_E4M3FNUZ"},
-    **{torch.int16: "I16", torch.uint16: "U16", torch.float16: "F16", torch.bfloat16: "BF16"},
-    **{torch.int32: "I32", torch.uint32: "U32", torch.float32: "F32"},
-    **{torch.complex64: "C64", torch.float64: "F64", torch.int64: "I64", torch.uint64: "U64"},
-}
+DTYPE_NAMES: dict[torch.dtype, str] = {getattr(torch, name): stored for name, (stored, _) in TYPES.items()}
 """What a safetensors file holds under its own name, the narrowest first."""
 
 NAMED_DTYPES = {name: dtype for dtype, name in DTYPE_NAMES.items()}
@@ -55,16 +48,8 @@ def tensors_to_bytes(tensors: Mapping[str, Tensor]) -> bytes:
             raise ValueError(f"tensor {name!r} of dtype {tensor.dtype} has no place in a safetensors file")
     # Widest first, so that each tensor is aligned. safetensors' own `save` and `load` copy everything more than once.
     order = sorted(tensors, key=lambda name: (-list(DTYPE_NAMES).index(tensors[name].dtype), name))
-    pieces = [_memory_of(tensors[name]) for name in order]
-    ends = list(accumulate(map(len, pieces), initial=0))
-    spans = zip(order, pairwise(ends), strict=True)
-    header = render_json({name: _entry(tensors[name], begin, end) for name, (begin, end) in spans})
-    header += b" " * (-len(header) % 8)
-    return b"".join([len(header).to_bytes(8, "little"), header, *pieces])
-
-
-def _entry(tensor: Tensor, begin: int, end: int) -> dict[str, Any]:
-    return {"dtype": DTYPE_NAMES[tensor.dtype], "shape": list(tensor.shape), "data_offsets": [begin, end]}
+    header = header_of((name, DTYPE_NAMES[tensors[name].dtype], tensors[name].shape) for name in order)
+    return b"".join([header, *(_memory_of(tensors[name]) for name in order)])
 
 
 def _memory_of(tensor: Tensor) -> memoryview:

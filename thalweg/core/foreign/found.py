@@ -5,14 +5,11 @@ from dataclasses import asdict, dataclass, field, replace
 from math import prod
 from typing import Any
 
-from thalweg.core.tensor_header import ITEM_BYTES, LIMIT_AXES, LIMIT_SIZE
+from thalweg.core.tensor_header import ITEM_BYTES, LIMIT_AXES, LIMIT_SIZE, TYPES
 
 STORED = {
-    "bool": ("BOOL", 1), "uint8": ("U8", 1), "int8": ("I8", 1), "float8_e4m3fn": ("F8_E4M3", 1), "float8_e5m2": ("F8_E5M2", 1),
-    "float8_e4m3fnuz": ("F8_E4M3FNUZ", 1), "float8_e5m2fnuz": ("F8_E5M2FNUZ", 1), "int16": ("I16", 2), "uint16": ("U16", 2),
-    "float16": ("F16", 2), "bfloat16": ("BF16", 2), "int32": ("I32", 4), "uint32": ("U32", 4), "float32": ("F32", 4),
-    "int64": ("I64", 8), "uint64": ("U64", 8), "float64": ("F64", 8), "complex64": ("C64", 8), "complex128": ("", 16),
-    "qint8": ("", 1), "quint8": ("", 1), "quint4x2": ("", 1), "quint2x4": ("", 1), "qint32": ("", 4),
+    **TYPES, "complex128": ("", 16), "qint8": ("", 1), "quint8": ("", 1), "quint4x2": ("", 1), "quint2x4": ("", 1),
+    "qint32": ("", 4),
 }  # fmt: skip
 """Each type of torch: its name in a safetensors file, empty where that has none, and bytes of a value."""
 HOSTILE, FULL = 86, 87

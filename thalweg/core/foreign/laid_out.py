@@ -2,14 +2,12 @@
 
 import zlib
 from collections.abc import Callable, Iterator
-from itertools import accumulate
 
 from thalweg.core.errors import PackageRefusal
 from thalweg.core.foreign.found import Lying
 from thalweg.core.foreign.looking import Open
 from thalweg.core.manifest import shown
-from thalweg.core.strict_json import render_json
-from thalweg.core.tensor_header import ITEM_BYTES
+from thalweg.core.tensor_header import ITEM_BYTES, header_of
 
 BLOCK = 16 << 20
 
@@ -53,15 +51,9 @@ def blocks_of(held: Open, one: Lying) -> Iterator[bytes]:
 def write_safetensors(held: Open, write: Callable[[bytes], None]) -> int:
     """Write all tensors of a file that was looked into as a safetensors file, piece by piece; returns its size."""
     order = sorted(held.found.tensors, key=lambda one: (-ITEM_BYTES[one.dtype], one.name))  # widest first: all are aligned
-    ends = list(accumulate((one.bytes for one in order), initial=0))
-    header = {
-        one.name: {"dtype": one.dtype, "shape": list(one.shape), "data_offsets": [begin, begin + one.bytes]}
-        for one, begin in zip(order, ends, strict=False)
-    }
-    text = render_json(header)
-    text += b" " * (-len(text) % 8)
-    write(len(text).to_bytes(8, "little") + text)
+    header = header_of((one.name, one.dtype, one.shape) for one in order)
+    write(header)
     for one in order:
         for piece in blocks_of(held, one):
             write(piece)
-    return 8 + len(text) + ends[-1]
+    return len(header) + sum(one.bytes for one in order)

@@ -34,6 +34,7 @@ from thalweg.training.examined import Examine, Examined
 from thalweg.training.failures import naming_failures
 from thalweg.training.in_parts import InParts
 from thalweg.training.interruption import INTERRUPTED, Interrupted, Interruption
+from thalweg.training.later_stages import refuse_unfit_later
 from thalweg.training.learning_time import LearningTime
 from thalweg.training.lesson import Lesson
 from thalweg.training.listeners import Completion, Evaluation
@@ -163,6 +164,8 @@ def taught(
         stage = build_stage(found_used(settings, pacing.planned), number, dataset, own, work.context)
         work.share_out(stage)
         work.refuse_wide_margin(stage)
+        if previous is None:
+            refuse_unfit_later(settings, own, stage)
         rehearse(stage, own, work.talk)
         tell_splitting(stage, work.talk)
         watch = work.listeners(stage, interruption, listeners or {})

@@ -69,6 +69,9 @@ def train_all(wanted: Mapping[RunFolder, Wanted], *, of: Standing, talk: Talk | 
     except Interrupted as stopped:
         stopped.fix = of.again
         raise
+    except Refusal:
+        of.refuse_gone()  # what could not be written where nothing stands any more
+        raise
 
 
 def _training(folder: RunFolder, wanted: Wanted, of: Standing) -> Run:

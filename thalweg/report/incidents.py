@@ -11,7 +11,7 @@ def spikes(facts: Facts) -> str:
     if not lines:
         return ""
     first, count = lines[0]["spikes"], sum(line["spikes"]["count"] for line in lines)
-    what = spike_said(first["of"], first["value"], first["usual"])
+    what = spike_said(first["of"], first["value"], first["usual"], tense="was")
     at = _step(facts, int(lines[0].get("stage") or 0), first["step"])
     if count == 1:
         return f"There was a spike in {at}: {what}. It went on from there."

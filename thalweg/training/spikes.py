@@ -117,9 +117,9 @@ class _Usual:
         self.usual, self.new = state["usual"], state["new"]
 
 
-def spike_said(of: str, value: float, usual: float) -> str:
-    """What was far beyond the usual: the loss, or the slope's length."""
-    return f"the {of} is {value:.4g}{' long' if of == 'slope' else ''}, usually {usual:.4g}"
+def spike_said(of: str, value: float, usual: float, *, tense: str = "is") -> str:
+    """What is far beyond the usual: the loss, or the slope's length."""
+    return f"the {of} {tense} {value:.4g}{' long' if of == 'slope' else ''}, usually {usual:.4g}"
 
 
 def _lengths(rule: Rule) -> list[float]:

@@ -2,7 +2,8 @@
 
 from thalweg.doctor.faults.rate_too_high import rate_too_high
 from thalweg.doctor.faults.rate_too_low import rate_too_low
-from thalweg.doctor.lines import Labels, Sample, Steps
+from thalweg.doctor.faults.vanishing_gradients import vanishing_gradients
+from thalweg.doctor.lines import Labels, Layer, Sample, Steps
 from thalweg.doctor.trace import Trace
 
 STEPS = (0, 1, 2, 4, 8, 16, 36, 72)
@@ -42,3 +43,30 @@ def test_steps_that_are_small_at_first_alone_are_not_too_small():
 
 def test_small_steps_are_right_where_little_is_left_to_learn():
     assert rate_too_low(_trained([2e-5] * 8, [0.2] * 120)) is None
+
+
+def _of_numbers(ratio, losses):
+    samples = [Sample(step=step, ratio=ratio) for step in STEPS]
+    return Trace.of([Steps(first=0, losses=losses), *samples])
+
+
+def test_a_loss_that_varies_from_batch_to_batch_does_not_hide_a_rate_that_moves_nothing():
+    losses = [1.6, 1.7, 2.0, 1.6, 1.3] + [1.5, 1.2, 1.2] * 37
+    assert rate_too_low(_of_numbers(1e-6, losses)) is not None
+    assert rate_too_low(_of_numbers(9e-5, losses)) is None, "a hundredth and more in all"
+
+
+def _vanishing(gradients):
+    def layers(first):
+        every = enumerate((first, 0.1, 0.1, 0.1))
+        return [Layer(name=f"layers.{n}", type="Linear", rows=64, gradient=one) for n, one in every]
+
+    samples = [Sample(step=step, ratio=0.5, layers=layers(one)) for step, one in zip(STEPS, gradients, strict=True)]
+    return vanishing_gradients(Trace.of([Steps(first=0, losses=[1.6] * 120), *samples]))
+
+
+def test_gradients_that_vanish_in_training_may_be_explained_by_what_came_before():
+    later, ever = _vanishing([0.1] + [1e-9] * 7), _vanishing([1e-9] * 8)
+    assert later is not None
+    assert ever is not None
+    assert (later.late, ever.late) == (True, False)

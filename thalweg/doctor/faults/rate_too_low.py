@@ -9,6 +9,8 @@ from thalweg.doctor.trace import STEADY, Trace
 FEWEST_STEPS, USUAL = 50, 1e-3
 UNMOVED, HIGH = 0.85, 0.6
 """The last loss over the first ones; of classes, over that of who knows nothing but how common each is."""
+NOWHERE = 0.01
+"""All steps together, as a share of the weights, by which nothing is learned: a loss that fell did so from batch to batch."""
 SLOWEST, AT_CHANCE, FASTEST = STEADY[0], 2 * STEADY[0], 5.0
 """Steps that are too small, and where the loss is seen to stay near that of chance; how much larger some may be."""
 DEAD = 0.9
@@ -21,7 +23,8 @@ def rate_too_low(trace: Trace) -> Found | None:
     if trace.steps < FEWEST_STEPS or fastest is None or ratio is None or _without_slope(trace):
         return None
     told = trace.labels is not None  # then a loss that does not fall may be one that has fallen before: a trained net goes on
-    stays = trace.late > HIGH * trace.base if told else trace.late > UNMOVED * trace.early
+    unmoved = trace.late > UNMOVED * trace.early or fastest * trace.steps < NOWHERE
+    stays = trace.late > HIGH * trace.base if told else unmoved
     slowest = AT_CHANCE if told else SLOWEST
     if ratio >= slowest or fastest >= FASTEST * slowest or not stays:
         return None

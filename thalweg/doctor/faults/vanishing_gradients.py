@@ -25,7 +25,7 @@ def vanishing_gradients(trace: Trace) -> Found | None:
     """The gradient of the first layers is a ten-thousandth of that of the last, or less."""
     silent = [one for one in trace.samples[-FEWEST_SAMPLES:] if _learning(one) and not any(map(_gradient, one.layers))]
     if len(silent) == FEWEST_SAMPLES and not _dead(silent[-1]):
-        return _none_at_all(silent)
+        return _none_at_all(silent, late=any(map(_gradient, trace.samples[0].layers)))
     shares = [share for share in (_share(one) for one in trace.samples[:EARLY]) if share is not None]
     if len(shares) < FEWEST_SAMPLES or median(shares) >= LEAST:
         return None
@@ -36,10 +36,11 @@ def vanishing_gradients(trace: Trace) -> Found | None:
         "steps of one rate then hardly move the first layers, which see the input",
         "ReLU instead of sigmoid or tanh, normalisation between layers, residual connections",
         "sure",
+        late=shares[0] >= LEAST,  # steps far too large drive units to their flat ends
     )
 
 
-def _none_at_all(silent: list[Sample]) -> Found:
+def _none_at_all(silent: list[Sample], *, late: bool) -> Found:
     names = [one.name for one in _learning(silent[-1])]
     return Found(
         f"the gradients of all {len(names)} layers are 0 in steps {', '.join(f'{one.step:,}' for one in silent)}",
@@ -47,6 +48,7 @@ def _none_at_all(silent: list[Sample]) -> Found:
         "the loss does not change with any weight: nothing is learned",
         "look for round, argmax, sign or a comparison between the net and the loss",
         "certain",
+        late=late,
     )
 
 

@@ -100,6 +100,24 @@ def test_cli_17_a_run_that_is_stopped_after_a_phase_began_ends_the_same_when_it_
     assert (out / "report.html").exists()
 
 
+LEAVING = """
+import atexit, sys, time
+from thalweg.cli import main
+atexit.register(lambda: (print("leaving", flush=True), time.sleep(60)))
+sys.argv = ["thalweg", "list", "models"]
+sys.exit(main())
+"""
+
+
+def test_cli_17_one_more_interrupt_while_the_process_clears_up_ends_it_without_a_traceback():
+    running = subprocess.Popen([sys.executable, "-c", LEAVING], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while running.stdout.readline() not in ("leaving\n", ""):
+        pass
+    running.send_signal(signal.SIGINT)
+    _, err = running.communicate(timeout=30)
+    assert (running.returncode, err) == (-signal.SIGINT, "")
+
+
 @pytest.mark.slow
 def test_cli_17_a_run_that_was_stopped_between_results_and_report_gets_its_report(tmp_path, whole):
     out = tmp_path / "run"

@@ -51,8 +51,10 @@ class Planted:
             truth = given[:, :1].clone()
             if wrong and self.place == "input":
                 given[3, 2] = math.nan
-            if wrong and self.place == "loss":
+            if wrong and self.place == "target":
                 truth[5] = math.inf
+            if wrong and self.place == "loss":
+                truth[5] = 1e30
             loss = F.mse_loss(self.model(given), truth)
             self.optimizer.zero_grad()
             loss.backward()
@@ -63,9 +65,10 @@ class Planted:
 
 SAID = {
     "output": (AT, "the first layer whose output is not is 1.2 (Between)"),
-    "input": (AT, "what the net was given is not"),
+    "input": (AT, "what the net was given is not (1 of 128 numbers, the first in row 3, place 2 of the batch)"),
+    "target": (AT, "what its answers are held against is not (1 of 32 numbers, the first in row 5, place 0 of the batch)"),
     "weights": (AT + 1, "the step before left weights that are not, 2.weight first among them"),
-    "loss": (AT, "so it came of the loss, its targets, or what is drawn"),
+    "loss": (AT, "so it came of the loss, the size of its targets, or what is drawn"),
 }
 
 

@@ -17,7 +17,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:  # the program's own words are not there yet
         sys.stderr.write(STOPPED)
         return 130
-    return program.main(arguments)
+    code = program.main(arguments)
+    if arguments is None:  # the process ends: Python's own answer to one more Ctrl-C would be a traceback
+        program.end_by_signals()
+    return code
 
 
 __all__ = ["main"]

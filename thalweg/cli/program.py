@@ -24,7 +24,7 @@ from thalweg.cli.loading import load_numpy
 from thalweg.cli.terminal import Terminal, TerminalTalk, standard_error, standard_output
 from thalweg.core.errors import Refusal, ResourceRefusal, Stopped, UsageRefusal, nearest
 from thalweg.core.exhaustion import out_of_memory
-from thalweg.core.interrupts import Heard, hearing, interrupt_in
+from thalweg.core.interrupts import WANTED, Heard, hearing, interrupt_in
 from thalweg.core.strict_json import render_json
 from thalweg.core.unheard import Unheard
 
@@ -116,6 +116,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return outcome.unread()
         except (KeyboardInterrupt, Exception) as error:  # noqa: BLE001 - a fault of ours is told in words too
             return outcome.of(error)
+
+
+def end_by_signals() -> None:
+    """From now on a signal ends the process as the system does it, with nothing more to say; what is ignored stays so."""
+    for number in WANTED:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def _run(given: list[str], talk: TerminalTalk, page: Page) -> Answer:

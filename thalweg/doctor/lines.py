@@ -237,14 +237,17 @@ class NotFinite(Line):
     """The first step whose loss was NaN or infinite, and what else of it was, in the order in which a step reads them.
 
     Attributes:
-        what: weights, before the step; inputs of the net; the output of a layer; or none of these, and so the loss.
+        what: weights, before the step; inputs of the net; what its answers are held against; the output of a layer; or none of
+            these, and so the loss.
+        places: of inputs and targets, how many numbers, and the first of them by its row and its place in it.
         layer: the parameter or the layer.
         type: the layer's class.
     """
 
     kind: Literal["not-finite"] = "not-finite"
     step: int
-    what: Literal["weights", "input", "output", "loss"]
+    what: Literal["weights", "input", "target", "output", "loss"]
+    places: str = ""
     layer: str = ""
     type: str = ""
 

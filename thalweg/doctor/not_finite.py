@@ -21,17 +21,22 @@ def is_not_finite(loss: Tensor | None) -> bool:
     return loss is not None and loss.device.type == "cpu" and not math.isfinite(loss.item())
 
 
-def found_in(model: nn.Module, given: tuple[Any, ...], named: Mapping[str, Any], *, step: int) -> NotFinite:
-    """The first thing that is not finite in the order in which a step reads them: weights, inputs, answers of layers, the loss.
+def found_in(
+    model: nn.Module, given: tuple[Any, ...], named: Mapping[str, Any], *, target: Tensor | None, step: int
+) -> NotFinite:
+    """The first thing that is not finite: weights, inputs, targets, answers of layers, the loss.
 
     Args:
         given, named: what the net was called with in that step.
+        target: what the loss of that step held its answers against.
     """
     for name, weight in model.named_parameters():
         if _spoilt(weight):
             return NotFinite(step=step, what="weights", layer=name_of(name))
-    if any(map(_spoilt, _tensors([*given, *named.values()]))):
-        return NotFinite(step=step, what="input")
+    for tensor in filter(_spoilt, _tensors([*given, *named.values()])):
+        return NotFinite(step=step, what="input", places=_places(tensor))
+    if target is not None and _spoilt(target):
+        return NotFinite(step=step, what="target", places=_places(target))
     name, module = _first_answer(model, given, named)
     if module is None:
         return NotFinite(step=step, what="loss")
@@ -76,6 +81,13 @@ def _tensors(values: Any) -> Iterator[Tensor]:
     elif isinstance(values, tuple | list):
         for one in values:
             yield from _tensors(one)
+
+
+def _places(tensor: Tensor) -> str:
+    found = (~torch.isfinite(tensor.detach())).nonzero()
+    row, *place = found[0].tolist() if tensor.dim() else [0]
+    there = f"row {row}" + (f", place {', '.join(map(str, place))}" if place else "")
+    return f"{len(found):,} of {tensor.numel():,} numbers, the first in {there} of the batch"
 
 
 def _spoilt(tensor: Tensor) -> bool:

@@ -119,6 +119,7 @@ class Recorder:
         self._training_mode, self._evaluating_since = True, -1
         self._inside, self._entered = False, False
         self._given: tuple[tuple[Any, ...], Mapping[str, Any]] = ((), {})
+        self._target: Tensor | None = None
         self._spoilt, self._asking = False, False
         self.waits = Waits(model)
 
@@ -173,6 +174,7 @@ class Recorder:
         if self.look is not None and self.look.reading is None:
             reading = answers.read(call, self.look.figures, ("answers", len(self._pending)))
             self._teachable(call)
+        self._target = call.target
         self._pending.append(Kept(call.loss, call.number, call.value, call.rows, self._training_mode, reading))
 
     def turned(self, roots: Sequence[Tensor], whole: bool) -> None:
@@ -247,7 +249,7 @@ class Recorder:
         self._spoilt = self._asking = True
         self.drop()
         try:
-            self.lines.append(found_in(self.model, *self._given, step=self.step))
+            self.lines.append(found_in(self.model, *self._given, target=self._target, step=self.step))
         finally:
             self._asking = False
 

@@ -9,6 +9,7 @@ OVERFLOW = "a logarithm or root of 0, a division by 0, or numbers too large for 
 FIXES = {
     "weights": "clip the gradient (torch.nn.utils.clip_grad_norm_), or a lower rate; look for a root or norm whose input is 0",
     "input": "fill or drop what is NaN or infinite before it is given to the net",
+    "target": "fill or drop the targets that are NaN or infinite before the loss is taken",
     "output": f"look at what that layer is given: {OVERFLOW}; an epsilon, a clamp or a lower rate",
     "loss": f"look at the targets and at the loss: {OVERFLOW}",
 }
@@ -33,7 +34,9 @@ def _said(seen: NotFinite) -> str:
     if seen.what == "weights":
         return f"the step before left weights that are not, {seen.layer} first among them"
     if seen.what == "input":
-        return "what the net was given is not"
+        return f"what the net was given is not ({seen.places})"
+    if seen.what == "target":
+        return f"what its answers are held against is not ({seen.places})"
     if seen.what == "output":
         return f"the first layer whose output is not is {seen.layer or 'the net itself'} ({seen.type})"
-    return "asked again, each layer's output was, so it came of the loss, its targets, or what is drawn"
+    return "asked again, each layer's output was, so it came of the loss, the size of its targets, or what is drawn"

@@ -68,6 +68,16 @@ def make_folder(path: Path) -> None:
             sync_folder(one.parent)
 
 
+def made(path: Path) -> bool:
+    """Makes a folder, durably, and none above it; false where something stands at the path."""
+    try:
+        path.mkdir()
+    except FileExistsError:
+        return False
+    sync_folder(path.parent)
+    return True
+
+
 def discard(path: Path) -> None:
     """Removes a temporary file or folder of ours as far as that is possible; the sweep takes what remains."""
     for _ in range(2):  # where a call failed, the same may be granted now

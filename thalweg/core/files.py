@@ -13,6 +13,7 @@ from typing import Any
 from thalweg.core.disk import (
     BLOCK_BYTES,
     discard,
+    made,
     make_folder,
     read_limited,
     refusing,
@@ -310,8 +311,8 @@ def write_folder(
     with refusing(path, needed=sum(map(len, files.values())) + len(rendered)):
         if parents:
             make_folder(path.parent)
-        else:
-            _make_one(path.parent)
+        elif not path.parent.is_dir():
+            made(path.parent)
         end_replacement(path)
         _check_ours(path)
         try:
@@ -324,13 +325,6 @@ def write_folder(
         sync_folder(path.parent)
         _drop(aside_of(path))
     return manifest
-
-
-def _make_one(folder: Path) -> None:
-    """Makes a folder, durably, and none above it."""
-    if not folder.is_dir():
-        folder.mkdir(exist_ok=True)
-        sync_folder(folder.parent)
 
 
 def _fill(folder: Path, files: Mapping[str, bytes], manifest: bytes) -> None:

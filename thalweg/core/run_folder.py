@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from thalweg import __version__
-from thalweg.core.disk import make_folder, refusing, sync_folder, temporary_owner
+from thalweg.core.disk import made, make_folder, refusing, sync_folder, temporary_owner
 from thalweg.core.errors import PackageRefusal, Refusal, UsageRefusal, nearest
 from thalweg.core.files import (
     end_replacement,
@@ -29,16 +29,7 @@ from thalweg.core.files import (
 from thalweg.core.manifest import TOO_NEW, Folder, aside_of, open_folder, settled, shown, strangers, too_new
 from thalweg.core.run_lock import LOCK, RunLock, held_by_another, moved_to, take_lock
 from thalweg.core.run_names import base_of, numbered
-from thalweg.core.run_place import (
-    gone,
-    made,
-    next_free,
-    refuse_little_room,
-    refuse_path,
-    refuse_unwritable,
-    remove_empty,
-    unfit,
-)
+from thalweg.core.run_place import gone, next_free, refuse_little_room, refuse_path, refuse_unwritable, remove_empty, unfit
 from thalweg.core.verified import Verified
 
 RUN_FORMAT, RUN_VERSION = "thalweg.run", 1

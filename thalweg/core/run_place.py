@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from thalweg.core.disk import discard, make_folder, refusing, sync_folder, temporary_beside, write_new
+from thalweg.core.disk import discard, make_folder, refusing, temporary_beside, write_new
 from thalweg.core.errors import Refusal, ResourceRefusal, UsageRefusal
 from thalweg.core.manifest import shown
 
@@ -86,16 +86,6 @@ def _too_little_room(path: Path, needed: int, free: int) -> ResourceRefusal:
     why = "training would be lost where it fills up"
     details = {"needed_bytes": needed, "free_bytes": free}
     return ResourceRefusal("DISK_FULL", what, where=str(path), why=why, fix=fix, details=details)
-
-
-def made(path: Path) -> bool:
-    """Make a folder, durably; false where something stands at the path."""
-    try:
-        path.mkdir()
-    except FileExistsError:
-        return False
-    sync_folder(path.parent)
-    return True
 
 
 def remove_empty(path: Path) -> None:

@@ -1,6 +1,6 @@
 """Memory that is refused: a net and kernels of torch that raise what torch raises, from a step on, above so many rows."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -68,26 +68,6 @@ class Scarce(nn.Module):
         if len(numbers) > self.most.get("forward" if self.training else "evaluation", ROWS):
             raise refused()
         return Refusing.apply(self.last(torch.tanh(inner)), self.most.get("backward", ROWS))
-
-
-class From:
-    """A listener that makes memory scarce once so many steps are done."""
-
-    def __init__(self, step: int, act: Callable[[], Any]) -> None:
-        self.step, self.act = step, act
-
-    def __call__(self, progress: Any, rule: Any) -> None:
-        if progress.position.step == self.step:
-            self.act()
-
-    def due(self, progress: Any) -> float:
-        return progress.position.step + 1
-
-    def state_dict(self) -> dict[str, Any]:
-        return {}
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Nothing is remembered."""
 
 
 class Kernel:

@@ -12,8 +12,7 @@ from torch import nn
 from tests.packages.trained import Heard
 from tests.refusing import expect_refusal
 from tests.reliability.figures import WHOLE, Row
-from tests.reliability.scarce import From
-from tests.training.resuming import fitted
+from tests.training.resuming import At, fitted
 from thalweg.core.errors import TrainingRefusal
 from thalweg.core.run_folder import RunFolder
 from thalweg.report.report import report_of
@@ -100,7 +99,7 @@ def moments(rule) -> torch.Tensor:
     return rule.descent.optimizer.state[rule.descent.parameters[0]]["exp_avg"]
 
 
-class Writes(From):
+class Writes(At):
     """Writes into what a rule holds once so many steps are done."""
 
     def __init__(self, step: int, where: Callable[[Any], torch.Tensor], value: float) -> None:
@@ -174,8 +173,8 @@ def noted(step: int, said: str, path: Path, *named: str) -> None:
 def test_what_a_batch_holds_is_named_with_its_examples(tmp_path, kind):
     field, value, rows = FIELDS[kind]
     task = type("DrawnWrong", (Drawn,), {"field": field, "value": value, "rows": rows, "wrong": False})
-    wrong = From(AT, lambda: setattr(task, "wrong", True))
-    right = From(AT + 1, lambda: setattr(task, "wrong", False))
+    wrong = At(AT, lambda: setattr(task, "wrong", True))
+    right = At(AT + 1, lambda: setattr(task, "wrong", False))
     how = {"own": Own(task=task, model=Net()), "listeners": {"wrong": wrong, "right": right}}
     step, said = caught(tmp_path / "run", Heard(), **how)
     noted(step, said, tmp_path / "run", "field ", "example", "the batch")
@@ -185,8 +184,8 @@ def test_what_a_batch_holds_is_named_with_its_examples(tmp_path, kind):
 def test_what_a_loss_comes_to_is_named(tmp_path, kind):
     task = type("JudgedWrong", (Judged,), {"act": staticmethod(LOSSES[kind]), "wrong": False})
     listeners = {
-        "wrong": From(AT, lambda: setattr(task, "wrong", True)),
-        "right": From(AT + 1, lambda: setattr(task, "wrong", False)),
+        "wrong": At(AT, lambda: setattr(task, "wrong", True)),
+        "right": At(AT + 1, lambda: setattr(task, "wrong", False)),
     }
     step, said = caught(tmp_path / "run", Heard(), own=Own(task=task, model=Net()), listeners=listeners)
     noted(step, said, tmp_path / "run", "the loss", "example")
@@ -195,7 +194,7 @@ def test_what_a_loss_comes_to_is_named(tmp_path, kind):
 @pytest.mark.parametrize("kind", LAYERS)
 def test_the_first_bad_layer_is_named(tmp_path, kind):
     net = Net(**LAYERS[kind])
-    listeners = {"wrong": From(AT, lambda: setattr(net, "wrong", True))}
+    listeners = {"wrong": At(AT, lambda: setattr(net, "wrong", True))}
     step, said = caught(tmp_path / "run", Heard(), own=Own(model=net), listeners=listeners)
     noted(step, said, tmp_path / "run", "layer ", "example", "fix")
 
@@ -220,7 +219,7 @@ def test_it_is_told_at_the_next_step_or_evaluation_where_no_checkpoint_is_due(tm
 
 @pytest.mark.parametrize("value", [NAN, INF])
 def test_a_rate_that_is_no_number_moves_nothing(tmp_path, value):
-    class Rate(From):
+    class Rate(At):
         def __call__(self, progress, rule):
             if progress.position.step == self.step:
                 rule.descent.go_by(lambda step, total: value)
@@ -242,7 +241,7 @@ def test_weights_that_were_driven_apart_are_laid_to_the_rate(tmp_path):
 @pytest.mark.parametrize("precision", ["float16", "bfloat16"])
 def test_half_precision_that_overflows_is_told_with_what_to_change(tmp_path, precision):
     net = Net(between=lambda inner: inner * (1e39 if precision == "bfloat16" else 1e7))
-    wrong = {"wrong": From(AT, lambda: setattr(net, "wrong", True))}
+    wrong = {"wrong": At(AT, lambda: setattr(net, "wrong", True))}
     asked = {**ASKED, "rule": {**RULE, "steps": 90}, "precision": precision}
     with expect_refusal("TRAIN_DIVERGED", exit_code=5) as refused:
         fitted(asked, tmp_path / "run", given=data(), own=Own(model=net), listeners=wrong)
@@ -304,7 +303,7 @@ def test_a_spike_is_told_and_stops_nothing(tmp_path, kind):
         return loss * 400 if kind == "loss" else loss + 1e5 * (loss - loss.detach())
 
     task = type("Spiked", (Judged,), {"act": staticmethod(act), "wrong": False})
-    wrong, right = From(AT, lambda: setattr(task, "wrong", True)), From(AT + 1, lambda: setattr(task, "wrong", False))
+    wrong, right = At(AT, lambda: setattr(task, "wrong", True)), At(AT + 1, lambda: setattr(task, "wrong", False))
     how = {"own": Own(task=task, model=Net()), "listeners": {"wrong": wrong, "right": right}}
     told_once(tmp_path / "run", "the loss is" if kind == "loss" else "the slope is", {}, **how)
 

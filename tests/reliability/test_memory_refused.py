@@ -12,8 +12,8 @@ from tests.packages.trained import Heard
 from tests.refusing import expect_refusal
 from tests.reliability.figures import WHOLE, Row
 from tests.reliability.limited import trained
-from tests.reliability.scarce import BATCH, FITS, HOW, From, Kernel, Scarce, kernel, numbers, run, same_bits, weights
-from tests.training.resuming import fitted
+from tests.reliability.scarce import BATCH, FITS, HOW, Kernel, Scarce, kernel, numbers, run, same_bits, weights
+from tests.training.resuming import At, fitted
 from thalweg.core.run_folder import RunFolder
 from thalweg.training import checkpoints
 
@@ -32,7 +32,7 @@ def refused_run(path: Path, net: torch.nn.Module, code: str, **how):
 @pytest.mark.parametrize("step", [2, 7] if WHOLE else [7])
 def test_num_17_batch_normalisation_is_refused_with_a_batch_size_that_fits(tmp_path, phase, step):
     net = Scarce(normalised=True)
-    scarce = From(step, lambda: net.most.update({phase: 13}))
+    scarce = At(step, lambda: net.most.update({phase: 13}))
     refusal = refused_run(tmp_path / "run", net, "TRAIN_MEMORY_FULL", listeners={"scarce": scarce})
     asked_for = "--batch-size 7, which was tried and fits"
     kept = checkpoints.read(RunFolder(tmp_path / "run").newest_checkpoint().folder)
@@ -48,7 +48,7 @@ def test_num_17_batch_normalisation_is_refused_with_a_batch_size_that_fits(tmp_p
 
 def test_num_17_a_single_row_that_does_not_fit_is_refused_with_numbers(tmp_path):
     net = Scarce()
-    scarce = From(4, lambda: net.most.update(backward=0))
+    scarce = At(4, lambda: net.most.update(backward=0))
     refusal = refused_run(tmp_path / "run", net, "TRAIN_MEMORY_FULL", listeners={"scarce": scarce})
     REFUSED.note(1, int(refusal.details["parts"] == refusal.details["rows"] > 1))
     assert refusal.details["parts"] == refusal.details["rows"] > 1
@@ -62,7 +62,7 @@ def test_num_17_a_single_row_that_does_not_fit_is_refused_with_numbers(tmp_path)
 def test_num_17_a_checkpoint_without_memory_is_refused_and_the_last_one_kept(tmp_path, monkeypatch):
     net, real = Scarce(), Kernel(checkpoints.tree_to_files)
     monkeypatch.setattr(checkpoints, "tree_to_files", real)
-    refusal = refused_run(tmp_path / "run", net, "CHECKPOINT_NO_MEMORY", listeners={"scarce": From(5, real.refuse)})
+    refusal = refused_run(tmp_path / "run", net, "CHECKPOINT_NO_MEMORY", listeners={"scarce": At(5, real.refuse)})
     newest = RunFolder(tmp_path / "run").newest_checkpoint()
     REFUSED.note(1, int(newest.folder.manifest.stamp["step"] == 4 and not newest.skipped))
     assert newest.folder.manifest.stamp["step"] == 4
@@ -74,7 +74,7 @@ def test_num_17_what_cannot_be_done_in_parts_is_refused_and_the_last_checkpoint_
     def fail() -> None:
         raise MemoryError
 
-    refusal = refused_run(tmp_path / "run", Scarce(), "MEMORY_FULL", listeners={"scarce": From(5, fail)})
+    refusal = refused_run(tmp_path / "run", Scarce(), "MEMORY_FULL", listeners={"scarce": At(5, fail)})
     REFUSED.note(1, int("after step 5" in refusal.where))
     assert "after step 5" in refusal.where
     assert RunFolder(tmp_path / "run").newest_checkpoint().folder.manifest.stamp["step"] == 4

@@ -8,8 +8,8 @@ import pytest
 from tests.packages.trained import Heard
 from tests.refusing import expect_refusal
 from tests.reliability.figures import WHOLE, Row
-from tests.reliability.scarce import FITS, HOW, ROWS, STEPS, From, Scarce, kernel, run, same_bits, weights
-from tests.training.resuming import StopAt
+from tests.reliability.scarce import FITS, HOW, ROWS, STEPS, Scarce, kernel, run, same_bits, weights
+from tests.training.resuming import At, StopAt
 from thalweg.core.run_folder import RunFolder
 from thalweg.report.report import report_of
 from thalweg.report.run_facts import Facts
@@ -36,7 +36,7 @@ def test_num_17_a_refusal_splits_the_batch_and_changes_nothing_else(tmp_path, wh
     net, heard = Scarce(), Heard()
     scarce = {"forward" if phase == "lanes" else phase: FITS}
     settings = HOW[how] | ({"speed": [{"lanes": 2, "threads": 1}]} if phase == "lanes" else {})
-    listeners = {"scarce": From(step, lambda: net.most.update(scarce))}
+    listeners = {"scarce": At(step, lambda: net.most.update(scarce))}
     if step == 0:
         net.most.update(scarce)
     trained = run(tmp_path / "run", net, talk=heard, asked=dict(settings), listeners=listeners)
@@ -64,10 +64,10 @@ def test_a_run_that_is_refused_at_once_ends_with_the_bits_of_one_that_was_asked_
 @pytest.mark.parametrize("stop", [3, 7])
 def test_a_resumed_run_splits_at_the_same_step_though_memory_is_there_again(tmp_path, stop):
     scarce = Scarce()
-    listeners = {"scarce": From(5, lambda: scarce.most.update(forward=FITS))}
+    listeners = {"scarce": At(5, lambda: scarce.most.update(forward=FITS))}
     whole = run(tmp_path / "whole", scarce, listeners=listeners)
     net = Scarce()
-    again = {"scarce": From(5, lambda: net.most.update(forward=FITS)), "stop": StopAt(stop)}
+    again = {"scarce": At(5, lambda: net.most.update(forward=FITS)), "stop": StopAt(stop)}
     with pytest.raises(Interrupted):
         run(tmp_path / "cut", net, listeners=again)
     roomy, heard = Scarce(), Heard()
@@ -81,9 +81,9 @@ def test_a_resumed_run_splits_at_the_same_step_though_memory_is_there_again(tmp_
 
 def test_a_run_killed_before_its_next_checkpoint_splits_at_the_same_step_again(tmp_path):
     scarce = Scarce()
-    whole = run(tmp_path / "whole", scarce, listeners={"scarce": From(5, lambda: scarce.most.update(forward=FITS))})
+    whole = run(tmp_path / "whole", scarce, listeners={"scarce": At(5, lambda: scarce.most.update(forward=FITS))})
     net = Scarce()
-    listeners = {"scarce": From(5, lambda: net.most.update(forward=FITS)), "dies": From(9, _die)}
+    listeners = {"scarce": At(5, lambda: net.most.update(forward=FITS)), "dies": At(9, _die)}
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path / "cut", net, asked={"checkpoint_steps": 4}, listeners=listeners)
     newest = RunFolder(tmp_path / "cut").newest_checkpoint()
@@ -116,7 +116,7 @@ def test_an_update_that_was_refused_is_made_once(tmp_path, optimizer, step):
     with kernel(UPDATES[optimizer]) as one:
         if step == 0:
             one.refuse()
-        listeners = {"scarce": From(step, one.refuse)}
+        listeners = {"scarce": At(step, one.refuse)}
         split = run(tmp_path / "run", Scarce(), asked=dict(settings), listeners=listeners, talk=heard)
     apart = float((weights(split) - weights(unsplit)).abs().max())
     ONCE.note(1, int(apart <= 1e-12), apart=apart)
@@ -128,7 +128,7 @@ def test_an_update_that_was_refused_is_made_once(tmp_path, optimizer, step):
 def test_an_update_that_was_half_made_is_not_made_again(tmp_path, optimizer, function):
     settings = {"rule": {"optimizer": optimizer, "rate": 0.01}, "checkpoint_steps": 1}
     with kernel(function) as one, expect_refusal("STEP_HALF_DONE", exit_code=6):
-        listeners = {"scarce": From(5, one.refuse)}
+        listeners = {"scarce": At(5, one.refuse)}
         run(tmp_path / "run", Scarce(), asked=dict(settings), listeners=listeners)
     assert RunFolder(tmp_path / "run").newest_checkpoint().folder.manifest.stamp["step"] == 5
     resumed = run(tmp_path / "run", Scarce(), asked=dict(settings), resume=True)
@@ -156,7 +156,7 @@ class Late(Scarce):
         return super().forward(numbers)
 
 
-class Splits(From):
+class Splits(At):
     """Has batches split into four parts once so many steps are done, as a refusal would."""
 
     def __init__(self, step):
@@ -172,7 +172,7 @@ def test_a_line_search_that_was_refused_on_its_way_begins_anew(tmp_path, step):
     rule = {"optimizer": "lbfgs", "rate": 1.0, "schedule": "constant", "steps": 4, "batch_size": ROWS}
     settings = {"rule": rule, "precision": "float64", "data": {"target": "kind"}, "evaluate_every": 9}
     net = Late()
-    scarce = From(step, lambda: net.most.update(call=len(net.tried) + 3))
+    scarce = At(step, lambda: net.most.update(call=len(net.tried) + 3))
     split = run(tmp_path / "run", net, settings=copy.deepcopy(settings), listeners={"scarce": scarce})
     wanted = run(tmp_path / "wanted", Scarce(), settings=copy.deepcopy(settings), listeners={"splits": Splits(step)})
     ONCE.note(1, int(same_bits(split, wanted)))

@@ -7,7 +7,7 @@ weights, metrics and all that the last checkpoint remembers. A cut is the number
 import json
 import shutil
 import signal
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,26 @@ STAGE = checkpoints.STAGE
 
 Cut = int | tuple[int, int]
 """Steps done in the last stage, or a stage and the steps done in it."""
+
+
+class At:
+    """A listener that does something once, after a step."""
+
+    def __init__(self, step: int, act: Callable[[], Any]) -> None:
+        self.step, self.act = step, act
+
+    def __call__(self, progress: Any, rule: Any) -> None:
+        if progress.position.step == self.step:
+            self.act()
+
+    def due(self, progress: Any) -> float:
+        return float(progress.position.step + 1)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Nothing is remembered."""
 
 
 class StopAt:

@@ -3,13 +3,14 @@
 import os
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.refusing import expect_refusal
+from tests.training.resuming import At
 from thalweg import api
 from thalweg.core.run_folder import RunFolder
 from thalweg.core.run_lock import LOCK
@@ -25,26 +26,6 @@ ASKED: dict[str, Any] = {
     "compare": False,
     "check": False,
 }
-
-
-class At:
-    """A listener that does something once, after a step."""
-
-    def __init__(self, step: int, act: Callable[[], Any]) -> None:
-        self.step, self.act = step, act
-
-    def __call__(self, progress: Any, rule: Any) -> None:
-        if progress.position.step == self.step:
-            self.act()
-
-    def due(self, progress: Any) -> float:
-        return float(progress.position.step + 1)
-
-    def state_dict(self) -> dict[str, Any]:
-        return {}
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Nothing is remembered."""
 
 
 def disturbed(monkeypatch: pytest.MonkeyPatch, out: Path, step: int, act: Callable[[], Any]) -> None:

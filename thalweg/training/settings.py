@@ -61,7 +61,7 @@ class RunSettings(Settings):
     stopping: StoppingSettings = StoppingSettings()
     evaluate_every: int | None = Field(None, ge=1, description="steps between evaluations where there are no epochs")
     checkpoint_seconds: float = Field(
-        10.0, gt=0, description="at least so long between checkpoints; longer where the state is large"
+        10.0, gt=0, description="at least so long between checkpoints, and 200 times as long as steps waited for the last one"
     )
     checkpoint_steps: int | None = Field(
         None, ge=1, description="a checkpoint after every so many steps, whatever the clock says"

@@ -69,7 +69,44 @@ print(kept, resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
 
 
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library keeps memory in its own way")
+HOLES = """
+import resource, sys, torch
+from pathlib import Path
+from thalweg.core.memory import SCARCE, keep_freed_memory
+
+
+def taken():
+    lines = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    return 1024 * int(lines["VmData"].split()[0])
+
+
+if "limited" in sys.argv:
+    resource.setrlimit(resource.RLIMIT_DATA, (taken() + SCARCE // 2,) * 2)
+keep_freed_memory()
+torch.ones(1)
+before, stays = taken(), []
+for _ in range(5):
+    batches = [(torch.ones(3 << 18), torch.ones(512)) for _ in range(20)]  # 3 MB, and 2 kB that stay
+    stays += [small for _, small in batches]
+    del batches
+print(taken() - before)
+"""
+glibc = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library keeps memory in its own way")
+
+
+def left_behind(*words):
+    """Bytes that a process keeps of large tensors that are gone, where small ones lay between them."""
+    ran = subprocess.run([sys.executable, "-c", HOLES, *words], capture_output=True, text=True, check=True)
+    return int(ran.stdout)
+
+
+@glibc
+def test_large_tensors_go_back_between_small_ones_that_stay_where_the_process_may_not_take_much():
+    assert left_behind("limited") < 6_000_000
+    assert left_behind() > 50_000_000
+
+
+@glibc
 def test_pages_of_freed_memory_are_not_asked_for_again():
     def pages(word):
         ran = subprocess.run([sys.executable, "-c", STEPS, word], capture_output=True, text=True, check=True)

@@ -193,7 +193,7 @@ REAL = Row("R10", "trainings in processes whose memory the system limits: the we
 @pytest.mark.parametrize("optimizer", ["sgd", "adamw"] if WHOLE else ["adamw"])
 def test_num_17_a_process_with_too_little_memory_learns_the_same_in_parts(tmp_path, optimizer):
     expected, calm = Fresh(trained, str(tmp_path / "whole"), 0, optimizer, False).answer()
-    found, said = Fresh(trained, str(tmp_path / "limited"), 90, optimizer, False).answer()
+    found, said = Fresh(trained, str(tmp_path / "limited"), 60, optimizer, False).answer()
     assert found, said
     apart = float(np.abs(np.subtract(found, expected)).max())
     REAL.note(1, int(apart <= 1e-6), apart=apart)

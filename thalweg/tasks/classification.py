@@ -89,9 +89,9 @@ class Classification(Task):
         return metric_rows(self.metrics, readings, batch[self.ports.output.name])
 
     def trivial(self, batches: Batches) -> Model:
-        name, classes = self.ports.output.name, self.ports.output.size
-        codes = torch.cat([batch[name].cpu() for batch in batches])
-        shares = torch.bincount(codes, minlength=classes or 0) / len(codes)
+        name, classes = self.ports.output.name, self.ports.output.width
+        counts = torch.as_tensor(sum(torch.bincount(batch[name].cpu(), minlength=classes) for batch in batches))
+        shares = counts / int(counts.sum())
         return lambda *given, **named: shares.log().expand(len([*given, *named.values()][0]), -1)
 
     def perfect(self, batch: Batch) -> Model:

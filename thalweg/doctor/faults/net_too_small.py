@@ -12,6 +12,8 @@ ONE, SEVERAL = 1, 3
 """Numbers from which all of an answer comes, and classes for which they cannot be enough: what lies behind may learn a few
 examples by heart through them, so that the probe's loss says nothing."""
 
+HEART = "what cannot be learned by heart cannot be learned at all"
+
 
 @fault("net-too-small", turn=140, severity="warning", about="capacity", hides=("noise",))
 def net_too_small(trace: Trace) -> Found | Unprobed | None:
@@ -27,18 +29,21 @@ def net_too_small(trace: Trace) -> Found | Unprobed | None:
     if probe.first is None or probe.last is None:
         return None
     if few and probe.through == ONE and (trace.classes or 0) >= SEVERAL:
-        return _found(trace, f"all of its {trace.classes} answers come from one number, which a layer of one unit gives")
+        what = f"all of its {trace.classes} answers come from one number, which a layer of one unit gives"
+        return _found(trace, what, "what tells several classes apart hardly fits into one number")
     if probe.last - probe.least <= (LEARNED_BY_FEW if few else LEARNED) * (probe.first - probe.least):
         return None
     width = f"; its narrowest layer has {narrowest:,} units" if narrowest else ""
-    return _found(trace, f"it cannot memorise {probe.rows} examples (loss {shown(probe.first)} to {shown(probe.last)}){width}")
+    return _found(
+        trace, f"it cannot memorise {probe.rows} examples (loss {shown(probe.first)} to {shown(probe.last)}){width}", HEART
+    )
 
 
-def _found(trace: Trace, what: str) -> Found:
+def _found(trace: Trace, what: str, why: str) -> Found:
     return Found(
         what,
         f"the whole net; training loss {shown(trace.late)} after {trace.steps:,} steps",
-        "what cannot be learned by heart cannot be learned at all",
+        why,
         "widen the narrowest layers, or add some",
         "likely",
         "a larger --model, or more units: --set model....",

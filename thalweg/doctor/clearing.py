@@ -3,6 +3,9 @@
 import torch
 from torch import Tensor
 
+DENSE, EVERY = 500, 4
+"""Steps that are all watched, and of how many later ones one is: what a loop does it does in every step."""
+
 
 class Clearing:
     """Watches the gradient of the smallest parameter that gets one.
@@ -16,6 +19,7 @@ class Clearing:
         self._parameter: Tensor | None = None
         self._noted: tuple[int, int] | None = None
         self._asked, self._cleared = False, False
+        self._steps = 0
 
     def watch(self, optimizer: torch.optim.Optimizer) -> None:
         """Choose the parameter, once there are gradients."""
@@ -33,7 +37,8 @@ class Clearing:
             self.compared += 1
             self.stale += not self._cleared
         self._asked = self._cleared = False
-        self._noted = _state(self._parameter)
+        self._steps += 1
+        self._noted = _state(self._parameter) if self._steps < DENSE or self._steps % EVERY == 0 else None
 
     def counted(self) -> tuple[int, int]:
         """Steps compared and stale ones since this was asked last."""

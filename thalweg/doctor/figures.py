@@ -24,14 +24,20 @@ class Figures:
         return dict(zip(self._held, read_all(list(self._held.values())), strict=True))
 
 
-def read_all(numbers: Sequence[Tensor]) -> list[float | None]:
-    """Tensors of one number (), copied from their device together; None for what is not finite."""
+def read_all(numbers: Sequence[Tensor | float]) -> list[float | None]:
+    """Numbers and tensors of one number (), the latter copied from their device together; None for what is not finite."""
+    tensors = iter(_copied([one for one in numbers if isinstance(one, Tensor)]))
+    return [rounded(next(tensors) if isinstance(one, Tensor) else one) for one in numbers]
+
+
+def _copied(numbers: Sequence[Tensor]) -> list[float]:
     if not numbers:
         return []
     first = numbers[0]
     alike = all(one.dtype == first.dtype and one.device == first.device for one in numbers)
     values = torch.stack(list(numbers) if alike else [one.to(first.device, torch.float32) for one in numbers])
-    return [rounded(value) for value in values.float().tolist()]
+    copied: list[float] = values.float().tolist()
+    return copied
 
 
 def rounded(value: float) -> float | None:

@@ -3,7 +3,6 @@
 The net is asked once more, with copies of its buffers and a random state that is put back; so the training is as without it.
 """
 
-import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -14,11 +13,6 @@ from torch.func import functional_call
 
 from thalweg.doctor.layers import name_of
 from thalweg.doctor.lines import NotFinite
-
-
-def is_not_finite(loss: Tensor | None) -> bool:
-    """Whether a loss () is not finite, as far as that can be seen without waiting for a device."""
-    return loss is not None and loss.device.type == "cpu" and not math.isfinite(loss.item())
 
 
 def found_in(

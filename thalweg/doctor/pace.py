@@ -10,8 +10,8 @@ NEAR, FAR, SETTLED = 20, 50, 500
 """Steps between samples at least, at first and after so many."""
 DOUBLED = 2
 """A training is looked into again before it is that many times as long, whatever that costs: it may end there."""
-SHARE = 0.02
-"""Of the time, that samples may take."""
+SHARES = 0.02, 0.01
+"""Of the time, that samples may take, at first and once settled."""
 
 
 class Pace:
@@ -38,8 +38,8 @@ class Pace:
         self.next = later[0] if later else step + self._between(step)
 
     def _between(self, step: int) -> int:
-        least = FAR if step >= SETTLED else NEAR
+        least, share = (FAR, SHARES[1]) if step >= SETTLED else (NEAR, SHARES[0])
         if not self.costs or not self.usual:
             return least
-        wanted = math.ceil(median(self.costs) / (SHARE * max(median(self.usual), 1e-6)))
+        wanted = math.ceil(median(self.costs) / (share * max(median(self.usual), 1e-6)))
         return max(least, min(wanted, (DOUBLED - 1) * step))

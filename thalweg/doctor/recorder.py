@@ -4,6 +4,7 @@ Most steps cost it a few calls; at a step that the pace chooses, layers, answers
 it copies or sums: it changes no tensor, draws nothing, and holds no graph.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,7 +20,7 @@ from thalweg.doctor.evaluations import Evaluations
 from thalweg.doctor.figures import Figures, read_all
 from thalweg.doctor.layers import LayersLook, Zeros, acts_by_mode
 from thalweg.doctor.lines import AnyLine, Net, Steps, Stills
-from thalweg.doctor.not_finite import found_in, is_not_finite
+from thalweg.doctor.not_finite import found_in
 from thalweg.doctor.pace import Pace
 from thalweg.doctor.probe import Lesson, Start, lesson_of
 from thalweg.doctor.sampled import add_gradients, add_moves, labels_seen, sample_of
@@ -55,7 +56,7 @@ class Taken:
     """Steps that were taken and not told yet."""
 
     first: int = 0
-    losses: list[Tensor | None] = field(default_factory=list)
+    losses: list[Tensor | float | None] = field(default_factory=list)
     waits: list[float] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
 
@@ -120,6 +121,7 @@ class Recorder:
         self._inside, self._entered = False, False
         self._given: tuple[tuple[Any, ...], Mapping[str, Any]] = ((), {})
         self._target: Tensor | None = None
+        self._known: Tensor | float | None = None
         self._spoilt, self._asking = False, False
         self.waits = Waits(model)
 
@@ -214,7 +216,9 @@ class Recorder:
             self.lines.append(self.evaluations.line(self.step, self._primary))
             self.waits.evaluated()
         self.evaluations.clear()
-        if not self._spoilt and is_not_finite(self._loss()):
+        loss = self._loss()
+        self._known = loss if loss is None or loss.device.type != "cpu" else loss.item()  # on others nothing is waited for
+        if isinstance(self._known, float) and not self._spoilt and not math.isfinite(self._known):
             self._ask()
         if self.look is not None and self.weights is not None:
             self.weights.note()
@@ -228,8 +232,8 @@ class Recorder:
         if self.step == 0:
             self.clearing.watch(self.optimizer)
         self.clearing.stepped()
-        self.taken.losses.append(self._loss())
-        self._trained, self._roots = [], []
+        self.taken.losses.append(self._loss() if self._known is None else self._known)  # of a closure only the step knows
+        self._known, self._trained, self._roots = None, [], []
         if self._training_mode:
             self._evaluating_since = -1
         elif self._evaluating_since < 0:

@@ -7,7 +7,10 @@ not counted, since the system can drop them at any time and read them again.
 import contextlib
 import io
 import math
+import os
 import resource
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +98,19 @@ def test_the_whole_command_ends_in_less_memory_than_its_data_take(photos: Path, 
     cache = str(tmp_path / "cache")
     compared = Fresh(concluded_within, str(photos), str(tmp_path), 4 * LIMIT, XDG_CACHE_HOME=cache).answer(seconds=300)
     assert {"logistic-regression", "k-nearest-neighbours", "random-forest"} <= set(compared)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(320)
+@pytest.mark.parametrize("limit", [1_650, 1_750, 1_850])
+def test_the_whole_command_ends_where_its_libraries_take_most_of_what_a_limit_leaves(photos: Path, tmp_path: Path, limit: int):
+    quick = ["--model", "mlp", "--set", "model.hidden=[16]", "--epochs", "1", "--no-check", "--quiet", "--augment", "none"]
+    command = [sys.executable, "-m", "thalweg", "train", photos, *quick, "--speed", "plain", "--out", tmp_path / "run"]
+    environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    asked = [str(one) for one in ("sh", "-c", f'ulimit -d {limit * 1000}; exec "$@"', "sh", *command)]
+    ran = subprocess.run(asked, capture_output=True, text=True, timeout=300, check=False, env=environment)
+    assert ran.returncode == 0, ran.stderr
+    assert Path(tmp_path, "run", "report.html").exists()
 
 
 @pytest.mark.slow

@@ -175,6 +175,11 @@ def test_what_no_source_understands_is_refused(given):
     refused(given, "DATA_NOT_UNDERSTOOD")
 
 
+def test_a_name_of_several_lines_is_told_in_one():
+    said = refused({"to be\nor not": ["a", "a", "a"], "target": [0, 1, 0]}, "DATA_NO_INPUTS")
+    assert "'to be\\nor not' left out" in said.fix
+
+
 def test_escaped_names_hold_no_control_characters():
     assert _paths.shown("a\nb\x1b[31m‮\udcff") == "a\\nb\\x1b[31m\\u202e\\udcff"
 

@@ -85,6 +85,7 @@ def commanded(command: Command, folder: Path, done: mmap.mmap) -> int:
     from thalweg.cli import main
     from thalweg.training.loop import Progress
 
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # outside of the program, as the other signals
     os.environ["XDG_CACHE_HOME"] = str(folder.parent / "cache")
     os.dup2(os.open(folder.parent / "said", os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 2)
     os.dup2(2, 1)
@@ -148,7 +149,9 @@ def _signalled(command: Command, number: int, root: Path, expected: dict[str, An
         told.seconds = time.monotonic() - begun
         if attempt.code == 0 and told.seconds < 0.3:  # the run was over: its last line was being printed
             continue
-        if attempt.code == -sent and not _said(folder):  # before the program began, a signal does what it always does
+        if attempt.code in (-sent, -signal.SIGINT) and not _said(
+            folder
+        ):  # before the program began, it does what it always does
             continue
         _judge(told, command, attempt.code, {CODES[sent], *([130] if twice else [])}, folder)
         if command.trained is None:

@@ -54,9 +54,14 @@ def keep_freed_memory() -> bool:
     Returns:
         Whether it is kept: not where memory is scarce, nor where the C library is another one.
     """
-    left = _within_limits()
-    scarce = left is not None and left < SCARCE
+    scarce = is_scarce()
     return _mapped_from(APART if scarce else KEPT) and not scarce
+
+
+def is_scarce() -> bool:
+    """Whether the process's own limits leave it little."""
+    left = _within_limits()
+    return left is not None and left < SCARCE
 
 
 def _mapped_from(size: int) -> bool:

@@ -8,6 +8,7 @@ import numpy as np
 
 from thalweg.core import registry
 from thalweg.core.errors import DataRefusal, some_of
+from thalweg.core.manifest import shown
 from thalweg.data._one_series import refuse_lone_series
 from thalweg.data.dataset import Examples
 from thalweg.data.settings import DataSettings
@@ -82,7 +83,7 @@ def schema_of(examples: Examples, settings: DataSettings) -> Schema:
         raise DataRefusal(
             "DATA_NO_INPUTS",
             "no field is left to predict from",
-            where=f"fields: {', '.join(examples.columns)}",
+            where=f"fields: {some_of(list(map(shown, examples.columns)), 8)}",
             why="a net answers from inputs",
             fix=notes[0] if notes else "give more fields, or ignore fewer",
         )
@@ -115,8 +116,8 @@ def _together(said: Mapping[str, str]) -> list[str]:
 
 def _of_several(sentence: str, names: Sequence[str]) -> str:
     if len(names) == 1:
-        return sentence.replace("\0", names[0])
-    listed = some_of(names, 8)
+        return sentence.replace("\0", shown(names[0]))
+    listed = some_of(list(map(shown, names)), 8)
     return sentence.replace("\0", listed, 1).replace("\0", "NAME")
 
 

@@ -52,7 +52,7 @@ from thalweg.training.sampler import Sampler
 from thalweg.training.saving import Saving
 from thalweg.training.searching import Search, found_used
 from thalweg.training.settings import RunSettings
-from thalweg.training.speed import settle
+from thalweg.training.speed import lay_weights, settle
 from thalweg.training.spikes import Spikes
 from thalweg.training.splitting import tell_splitting
 from thalweg.training.stage import Own, Stage, build_stage, task_facts
@@ -364,6 +364,7 @@ class _Work:
         _sampling(watch, Sampler.conclude)
         evaluation.restore_best(stage.rule)
         stage.rule.end(stage.batches, progress.position)
+        lay_weights(stage, self.settings)  # as in a run that goes on here, whose programs took no step
         self.saving.save(stage, watch, ended=True)
 
     def _diverged(self, stage: Stage, watch: Mapping[str, Listener]) -> TrainingRefusal:

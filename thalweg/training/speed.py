@@ -130,14 +130,19 @@ def _misfit(why: str) -> UsageRefusal:
     )
 
 
+def lay_weights(stage: Stage, settings: RunSettings) -> None:
+    """Have weights lie in memory as the stage's plan says; a program may have laid them otherwise for its own products."""
+    for module in {id(one): one for one in (stage.rule.model, stage.rule.shipped)}.values():
+        laid_out(module, stage.plan.memory_format or settings.memory_format)
+
+
 def hold(plan: SpeedPlan, stage: Stage, settings: RunSettings) -> None:
     """Set up a stage as a plan says."""
     rule, stage.plan = stage.rule, plan
     if plan.threads is not None:
         torch.set_num_threads(plan.threads)
     rule.context = dataclasses.replace(rule.context, precision=plan.precision or stage.precision)
-    for module in {id(one): one for one in (rule.model, rule.shipped)}.values():
-        laid_out(module, plan.memory_format or settings.memory_format)
+    lay_weights(stage, settings)
     if isinstance(rule, GradientRule):
         rule.lanes = lanes(plan.lanes) if plan.lanes > 1 and rule.parts == 1 else None  # memory may have been refused to them
         rule.objective = torch.compile(stage.task.objective, dynamic=False) if plan.compiled else stage.task.objective

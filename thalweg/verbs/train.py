@@ -14,10 +14,12 @@ from thalweg.core import files
 from thalweg.core.distributed import connect
 from thalweg.core.errors import Stopped, TrainingRefusal
 from thalweg.core.interrupts import interrupt_in
+from thalweg.core.memory import is_scarce
 from thalweg.core.processes import Processes
 from thalweg.core.run_folder import RunFolder
 from thalweg.core.run_log import RunLog
 from thalweg.core.talk import Aloud, Talk
+from thalweg.evaluation.libraries import load_libraries
 from thalweg.rules._rule import Rule
 from thalweg.tasks._task import Task
 from thalweg.training.examined import Examine, Examined
@@ -69,6 +71,8 @@ def train(
     written = settings_in(Path(settings), talk) if isinstance(settings, str | Path) else settings or {}
     asked = _asked(data, named, options, merged(before, written))
     wanted = Wanted(data, asked, own, out, resume, options.get("force", False))
+    if asked.compare and is_scarce():
+        load_libraries()
     processes = connect()
     try:
         for anew in (False, True):  # again, where the unfinished run that was found turns out to be of other data

@@ -14,6 +14,8 @@ import pytest
 from thalweg.core.errors import DataRefusal, UsageRefusal
 from thalweg.data import _paths
 from thalweg.data.read import identify, read
+from thalweg.data.schema import schema_of
+from thalweg.data.settings import DataSettings
 
 
 def refused(given, code: str) -> DataRefusal:
@@ -176,8 +178,10 @@ def test_what_no_source_understands_is_refused(given):
 
 
 def test_a_name_of_several_lines_is_told_in_one():
-    said = refused({"to be\nor not": ["a", "a", "a"], "target": [0, 1, 0]}, "DATA_NO_INPUTS")
-    assert "'to be\\nor not' left out" in said.fix
+    with pytest.raises(DataRefusal) as caught:
+        schema_of(read({"to be\nor not": ["a", "a", "a"], "target": [0, 1, 0]}), DataSettings())
+    assert len(str(caught.value).splitlines()) == 4
+    assert "'to be\\nor not' left out" in caught.value.fix
 
 
 def test_escaped_names_hold_no_control_characters():

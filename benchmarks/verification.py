@@ -1,8 +1,8 @@
 """Verification: how fast the bytes of a package are held against its manifest, as before anything in it is read.
 
 A folder with one file, written as packages are, is verified again and again; its bytes lie in the file cache, so that what is
-timed is reading and SHA-256. With `--megabytes 400 --times 7` on one core of a 4-core AMD EPYC with SHA instructions whose others
-were busy, three runs: medians 1.63, 1.71 and 1.69 GB/s, 1.49 to 1.73; on one that was shared .75 to .79.
+timed is reading and SHA-256. With `--megabytes 400 --times 7` on one core of a 4-core AMD EPYC with SHA instructions,
+others busy, three runs: medians 1.63, 1.71 and 1.69 GB/s, 1.49 to 1.73; on a core that was shared .75 to .79.
 
     python benchmarks/verification.py --megabytes 600 --times 7
 """

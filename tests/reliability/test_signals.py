@@ -206,25 +206,26 @@ def _judge(told: Told, command: Command, code: int, allowed: set[int], folder: P
     told.wrong += [fault for one in runs for fault in looked_at(one)[0]]
 
 
+def assert_all_well(found: Sequence[Told], row: Row) -> None:
+    slowest = max(one.seconds for one in found)
+    assert {one.moment: one.wrong for one in found if one.wrong} == {}
+    assert slowest < BOUND
+    row.note(len(found), len(found), seconds=slowest)
+
+
 @pytest.mark.parametrize("share", shares(3, 60, each=15), ids=str)
 def test_r08_a_signal_at_any_moment_ends_a_run_soon_and_loses_no_step(tmp_path, share):
     found = Fresh(partial(signalled, twice=False), share, tmp_path).answer(seconds=200)
-    assert {one.moment: one.wrong for one in found if one.wrong} == {}
-    assert max(one.seconds for one in found) < BOUND
-    SIGNALS.note(len(found), len(found), seconds=max(one.seconds for one in found))
+    assert_all_well(found, SIGNALS)
 
 
 @pytest.mark.parametrize("share", shares(1, 20, each=20), ids=str)
 def test_r08_a_second_signal_quits_at_once_and_harms_nothing(tmp_path, share):
     found = Fresh(partial(signalled, twice=True), share, tmp_path).answer(seconds=200)
-    assert {one.moment: one.wrong for one in found if one.wrong} == {}
-    assert max(one.seconds for one in found) < BOUND
-    TWICE.note(len(found), len(found), seconds=max(one.seconds for one in found))
+    assert_all_well(found, TWICE)
 
 
 @pytest.mark.parametrize("share", shares(2, 20, each=5), ids=str)
 def test_r08_a_signal_at_any_moment_ends_a_comparison_over_seeds_and_repeated_it_comes_to_the_same(tmp_path, share):
     found = Fresh(signalled_comparing, share, tmp_path).answer(seconds=200)
-    assert {one.moment: one.wrong for one in found if one.wrong} == {}
-    assert max(one.seconds for one in found) < BOUND
-    COMPARED.note(len(found), len(found), seconds=max(one.seconds for one in found))
+    assert_all_well(found, COMPARED)

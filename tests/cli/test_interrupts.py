@@ -1,5 +1,6 @@
 """Whatever a run is stopped in, what it learned stays whole, and the command that is printed ends it as if nothing had been."""
 
+import ctypes
 import json
 import os
 import resource
@@ -20,6 +21,7 @@ from thalweg import api
 from thalweg.cli import program
 from thalweg.core import run_folder, run_lock, run_log
 from thalweg.core.errors import Stopped
+from thalweg.core.interrupts import hearing
 from thalweg.core.run_folder import RunFolder
 from thalweg.core.talk import Talk
 from thalweg.training.interruption import Interrupted, Interruption
@@ -98,6 +100,27 @@ def test_cli_17_a_run_that_is_stopped_after_a_phase_began_ends_the_same_when_it_
     assert "TRAIN_STOPPED" in (out / "log.txt").read_text()
     assert figures(api.train("iris", out=out, resume=True)) == whole
     assert (out / "report.html").exists()
+
+
+def test_cli_17_an_interrupt_that_compiled_code_keeps_to_itself_comes_again():
+    class Asked:
+        def __getattr__(self, name):
+            os.kill(os.getpid(), signal.SIGTERM)
+            return sum(range(1000))  # in which the signal is heard
+
+    def stop(number):
+        raise Stopped(number)
+
+    is_there = ctypes.pythonapi.PyObject_HasAttrString
+    is_there.argtypes = [ctypes.py_object, ctypes.c_char_p]
+
+    def go_on():
+        assert not is_there(Asked(), b"name"), "the interrupt came through"
+        time.sleep(20)
+
+    with hearing(stop), pytest.raises(Stopped):
+        go_on()
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
 
 
 LEAVING = """

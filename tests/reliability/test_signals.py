@@ -153,7 +153,7 @@ def _signalled(command: Command, number: int, root: Path, expected: dict[str, An
             folder
         ):  # before the program began, it does what it always does
             continue
-        _judge(told, command, attempt.code, {CODES[sent], *([130] if twice else [])}, folder)
+        _judge(told, command, attempt.code, {CODES[sent], *([130, -signal.SIGINT] if twice else [])}, folder)
         if command.trained is None:
             told.wrong += _lost(folder, done) if not twice else []
             if ended_already(folder):

@@ -1,18 +1,21 @@
 """Signals that ask a program to end, who hears them in the main thread, and interrupts told as errors of another kind."""
 
+import os
 import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from types import FrameType
-from typing import final
+from typing import Any, final
 
-from thalweg.core.errors import Refusal
+from thalweg.core.errors import Refusal, Stopped
 from thalweg.core.unheard import Unheard
 
 WANTED = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if sys.platform != "win32" else [])]
 """The signals that ask to end."""
+VANISHED = 0.25
+"""Seconds in which an interrupt has come to where something is cleared up for it, or has vanished on its way."""
 
 
 @final
@@ -27,11 +30,36 @@ class Heard:
     def __init__(self, act: Callable[[int], None], unheard: Unheard | None) -> None:
         self.unheard = unheard
         self._act = act
+        self._again: threading.Timer | None = None
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
         if self.unheard is not None:
             self.unheard.heard()
-        self._act(number)
+        try:
+            self._act(number)
+        except Stopped:
+            self._send_again(number)
+            raise
+
+    def through(self) -> None:
+        """Nobody hears any more: nothing is sent again."""
+        if self._again is not None:
+            self._again.cancel()
+            self._again = None
+
+    def _send_again(self, number: int) -> None:
+        """Send it once more if it vanishes: compiled code that asks whether a name is there lets no error out."""
+        self.through()
+        self._again = threading.Timer(VANISHED, _send_if_gone, (number,))
+        self._again.daemon = True
+        self._again.start()
+
+
+def _send_if_gone(number: int) -> None:
+    caught: Any = sys._current_exceptions().get(threading.main_thread().ident or 0)
+    error = caught[1] if isinstance(caught, tuple) else caught  # as Python 3.11 tells it, and as later ones do
+    if error is None or interrupt_in(error) is None:
+        os.kill(os.getpid(), number)
 
 
 @contextmanager
@@ -54,6 +82,7 @@ def hearing(act: Callable[[int], None], *, unheard: Unheard | None = None, patie
         with told.unheard.patient() if patient and told.unheard is not None else nullcontext():
             yield
     finally:
+        told.through()
         for number, handler in former.items():
             signal.signal(number, handler)
 

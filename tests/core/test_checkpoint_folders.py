@@ -6,19 +6,14 @@ import random
 import pytest
 
 from tests.core.faults import killed_at
+from tests.core.test_run_folder import PAYLOAD, content
 from thalweg.core.errors import PackageRefusal
 from thalweg.core.run_folder import RunFolder
-
-PAYLOAD = {"state.json": b"{}"}
 
 
 @pytest.fixture
 def run(tmp_path):
     return RunFolder.create(tmp_path / "run")
-
-
-def content(folder):
-    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
 def damage(run, step):

@@ -1,6 +1,7 @@
 """Checkpoints that verified are not digested again while their files stand as they did."""
 
-from tests.core.test_checkpoint_folders import PAYLOAD, damage
+from tests.core.test_checkpoint_folders import damage
+from tests.core.test_run_folder import PAYLOAD
 from thalweg.core.run_folder import RunFolder
 from thalweg.core.verified import Verified
 

@@ -149,9 +149,8 @@ def _signalled(command: Command, number: int, root: Path, expected: dict[str, An
         told.seconds = time.monotonic() - begun
         if attempt.code == 0 and told.seconds < 0.3:  # the run was over: its last line was being printed
             continue
-        if attempt.code in (-sent, -signal.SIGINT) and not _said(
-            folder
-        ):  # before the program began, it does what it always does
+        outside = attempt.code in (-sent, -signal.SIGINT) and not _said(folder)
+        if outside:  # before the program began, a signal does what it always does
             continue
         _judge(told, command, attempt.code, {CODES[sent], *([130, -signal.SIGINT] if twice else [])}, folder)
         if command.trained is None:

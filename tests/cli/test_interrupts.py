@@ -123,6 +123,22 @@ def test_cli_17_an_interrupt_that_compiled_code_keeps_to_itself_comes_again():
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
 
 
+def test_cli_17_an_interrupt_in_what_a_dying_object_calls_comes_again_and_nothing_else_is_said(line, monkeypatch):
+    class Dying:
+        def __del__(self):
+            os.kill(os.getpid(), signal.SIGTERM)
+            sum(range(1000))  # in which the signal is heard
+
+    def act(*given):
+        Dying()
+        time.sleep(20)
+
+    monkeypatch.setattr(program, "_run", act)
+    ran = line("list", "models")
+    assert ran.code == 143
+    assert_sound_refusal(143, ran.err)
+
+
 LEAVING = """
 import atexit, sys, time
 from thalweg.cli import main

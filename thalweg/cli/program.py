@@ -9,7 +9,6 @@ import functools
 import os
 import signal
 import sys
-import threading
 import traceback
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -287,32 +286,23 @@ def _signals(tell: Callable[[int], object]) -> Iterator[None]:
         tell: says that the program ends by the signal of that number.
     """
     unheard = Unheard(tell, lambda number: isinstance(signal.getsignal(number), Heard))
-    with unheard.watched(), hearing(_stop, unheard=unheard), _unraisable_sent_again():
+    with unheard.watched(), hearing(_stop, unheard=unheard), _vanishing_quietly():
         yield
 
 
 @contextlib.contextmanager
-def _unraisable_sent_again() -> Iterator[None]:
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    hook, sys.unraisablehook = sys.unraisablehook, functools.partial(_sent_again, sys.unraisablehook)
+def _vanishing_quietly() -> Iterator[None]:
+    """Within, an interrupt that Python keeps to itself, as in what dying objects call, is not told: it comes again."""
+    hook, sys.unraisablehook = sys.unraisablehook, functools.partial(_told_unless_interrupt, sys.unraisablehook)
     try:
         yield
     finally:
         sys.unraisablehook = hook
 
 
-def _sent_again(hook: Callable[[Any], object], unraisable: Any) -> None:
-    """An interrupt that came where Python lets nothing through (what dying objects call, as in many an import) comes again."""
-    stop = unraisable.exc_value
-    if not isinstance(stop, KeyboardInterrupt):
+def _told_unless_interrupt(hook: Callable[[Any], object], unraisable: Any) -> None:
+    if not isinstance(unraisable.exc_value, KeyboardInterrupt):
         hook(unraisable)
-        return
-    number = stop.number if isinstance(stop, Stopped) else signal.SIGINT
-    again = threading.Timer(0.02, os.kill, (os.getpid(), number))
-    again.daemon = True
-    again.start()
 
 
 def _stop(number: int) -> None:

@@ -7,6 +7,7 @@ import resource
 import signal
 import subprocess
 import sys
+import threading
 import time
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -19,9 +20,9 @@ from tests.cli.test_command_line import started
 from tests.lint_refusal import assert_sound_refusal
 from thalweg import api
 from thalweg.cli import program
-from thalweg.core import run_folder, run_lock, run_log
+from thalweg.core import interrupts, later, run_folder, run_lock, run_log
 from thalweg.core.errors import Stopped
-from thalweg.core.interrupts import hearing
+from thalweg.core.interrupts import WANTED, hearing
 from thalweg.core.run_folder import RunFolder
 from thalweg.core.talk import Talk
 from thalweg.training.interruption import Interrupted, Interruption
@@ -241,6 +242,96 @@ def test_cli_18_a_second_signal_no_longer_waits_for_the_step_to_end():
         with pytest.raises(Stopped) as caught:
             os.kill(os.getpid(), signal.SIGTERM)
     assert caught.value.number == signal.SIGTERM
+
+
+def interrupted_at(line, *, again):
+    """Hear one signal, and one more at that line of what is done about the first; whether there was such a line."""
+    left, places = [line], {interrupts.__file__, later.__file__, threading.__file__}
+
+    def trace(frame, event, argument):
+        if frame.f_code.co_filename not in places:
+            return None
+        if event == "line":
+            left[0] -= 1
+            if left[0] == 0:
+                os.kill(os.getpid(), again)
+        return trace
+
+    def stop(number):
+        raise Stopped(number)
+
+    def go():
+        former = sys.gettrace()
+        sys.settrace(trace)
+        try:
+            with hearing(stop):
+                os.kill(os.getpid(), signal.SIGINT)
+                time.sleep(20)
+        finally:
+            sys.settrace(former)
+
+    def hear(number):
+        """What comes behind the end."""
+
+    with hearing(hear):
+        before = {number: signal.getsignal(number) for number in WANTED}
+        with pytest.raises(Stopped):
+            go()
+        assert {number: signal.getsignal(number) for number in WANTED} == before, f"after line {line}"
+    return left[0] <= 0
+
+
+@pytest.mark.parametrize("again", [signal.SIGINT, signal.SIGTERM])
+def test_cli_18_a_second_signal_at_any_line_of_what_the_first_does_does_no_harm(again):
+    line = 0
+    while interrupted_at(line := line + 1, again=again):
+        pass
+    assert line > 20
+    time.sleep(2 * interrupts.VANISHED)  # in which none of them is sent again
+
+
+def test_cli_18_a_second_signal_while_the_first_is_told_lets_it_be_told(line, monkeypatch):
+    def act(*given):
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(20)
+
+    stopped = program._Outcome.stopped
+
+    def telling(self, number):
+        os.kill(os.getpid(), signal.SIGTERM)
+        return stopped(self, number)
+
+    monkeypatch.setattr(program, "_run", act)
+    monkeypatch.setattr(program._Outcome, "stopped", telling)
+    ran = line("list", "models")
+    assert ran.code == 143
+    assert_sound_refusal(143, ran.err)
+
+
+ENDLESS = """
+import sys, time
+from thalweg.cli import main, program
+
+def act(*given):
+    try:
+        print("begun", flush=True)
+        time.sleep(60)
+    finally:
+        time.sleep(60)
+
+program._run = act
+sys.argv = ["thalweg", "list", "models"]
+sys.exit(main())
+"""
+
+
+def test_cli_17_a_signal_ends_a_command_whose_way_out_does_not_end():
+    running = subprocess.Popen([sys.executable, "-c", ENDLESS], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert running.stdout.readline() == "begun\n"
+    running.send_signal(signal.SIGTERM)
+    _, err = running.communicate(timeout=30)
+    assert running.returncode == 143
+    assert_sound_refusal(143, err)
 
 
 @pytest.mark.reliability

@@ -17,10 +17,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:  # the program's own words are not there yet
         sys.stderr.write(STOPPED)
         return 130
-    code = program.main(arguments)
-    if arguments is None:  # the process ends: Python's own answer to one more Ctrl-C would be a traceback
+    if arguments is None:  # the process is ours: Python's own answer to Ctrl-C would be a traceback
         program.end_by_signals()
-    return code
+    return program.main(arguments)
 
 
 __all__ = ["main"]

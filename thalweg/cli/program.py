@@ -14,7 +14,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any
+from typing import Any, final
 
 import click
 
@@ -102,23 +102,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     output, errors = standard_output(), standard_error()
     talk = TerminalTalk(errors, quiet="--quiet" in given)
     outcome = _Outcome(output, errors, talk, as_json="--json" in given, debug="--debug" in given)
-    with _signals(outcome.stopped), _other_peoples_warnings(shown="--debug" in given):
+    page, end = Page(output.width, output.stream is not None and output.stream.isatty()), _End()
+    with _signals(end, outcome), _other_peoples_warnings(shown="--debug" in given):
         try:
-            return outcome.answered(_run(given, talk, Page(output.width, output.stream is not None and output.stream.isatty())))
-        except click.ClickException as error:
-            return outcome.refused(refusal_of(error))
-        except click.exceptions.Exit as leave:
-            return leave.exit_code
-        except Refusal as refusal:
-            return outcome.refused(refusal)
-        except BrokenPipeError:
-            return outcome.unread()
-        except (KeyboardInterrupt, Exception) as error:  # noqa: BLE001 - a fault of ours is told in words too
-            return outcome.of(error)
+            try:
+                code = outcome.answered(_run(given, talk, page))
+                end.told = True
+            except (KeyboardInterrupt, Exception) as error:  # noqa: BLE001 - a fault of ours is told in words too
+                end.told = True
+                code = outcome.of(error)
+        except KeyboardInterrupt as second:  # no sooner had the first been caught
+            end.told = True
+            code = outcome.of(second)
+    return code
 
 
 def end_by_signals() -> None:
-    """From now on a signal ends the process as the system does it, with nothing more to say; what is ignored stays so."""
+    """Where nobody hears signals, they end the process as the system does it, with nothing to say; what is ignored stays so."""
     for number in WANTED:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, signal.SIG_DFL)
@@ -192,7 +192,15 @@ class _Outcome:
         return refusal.exit_code
 
     def of(self, error: BaseException) -> int:
-        """An interrupt, be it held by an error; what is not installed; no memory; else a fault of ours."""
+        """A refusal; an interrupt, be it held by an error; what is not installed; no memory; else a fault of ours."""
+        if isinstance(error, click.exceptions.Exit):
+            return error.exit_code
+        if isinstance(error, click.ClickException):
+            return self.refused(refusal_of(error))
+        if isinstance(error, Refusal):
+            return self.refused(error)
+        if isinstance(error, BrokenPipeError):
+            return self.unread()
         stop = interrupt_in(error)
         if stop is not None:
             return self.stopped(stop.number if isinstance(stop, Stopped) else signal.SIGINT)
@@ -275,18 +283,36 @@ def _memory_limit() -> tuple[str, int]:
     return min(held.items(), key=lambda one: one[1], default=("", 0))
 
 
+@final
+class _End:
+    """What a signal does to the program: it goes through every `finally` on its way out; a last word is let be spoken.
+
+    Attributes:
+        told: the last word is being spoken, or was; one more signal after the next ends the process as the system does it.
+    """
+
+    told = False
+
+    def __call__(self, number: int) -> None:
+        if not self.told:
+            raise Stopped(number)
+        signal.signal(number, signal.SIG_DFL)
+
+
 @contextlib.contextmanager
-def _signals(tell: Callable[[int], object]) -> Iterator[None]:
-    """SIGINT, SIGTERM and SIGHUP end the program alike: through every `finally` on the way out, or at once where nobody hears.
+def _signals(end: _End, outcome: _Outcome) -> Iterator[None]:
+    """SIGINT, SIGTERM and SIGHUP end the program alike, at once where nobody hears them.
 
     Where Python's own answer to Ctrl-C comes in the midst of an `exec`, as in the making of a dataclass while a library is
     imported, `python -m` ends by the signal and not by the exit code; a subclass of KeyboardInterrupt does not.
-
-    Args:
-        tell: says that the program ends by the signal of that number.
     """
+
+    def tell(number: int) -> None:
+        if not end.told:
+            outcome.stopped(number)
+
     unheard = Unheard(tell, lambda number: isinstance(signal.getsignal(number), Heard))
-    with unheard.watched(), hearing(_stop, unheard=unheard), _vanishing_quietly():
+    with unheard.watched(), hearing(end, unheard=unheard), _vanishing_quietly():
         yield
 
 
@@ -303,10 +329,6 @@ def _vanishing_quietly() -> Iterator[None]:
 def _told_unless_interrupt(hook: Callable[[Any], object], unraisable: Any) -> None:
     if not isinstance(unraisable.exc_value, KeyboardInterrupt):
         hook(unraisable)
-
-
-def _stop(number: int) -> None:
-    raise Stopped(number)
 
 
 @contextlib.contextmanager

@@ -6,10 +6,12 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from functools import partial
 from types import FrameType
 from typing import Any, final
 
 from thalweg.core.errors import Refusal, Stopped
+from thalweg.core.later import Later
 from thalweg.core.unheard import Unheard
 
 WANTED = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if sys.platform != "win32" else [])]
@@ -22,37 +24,44 @@ VANISHED = 0.25
 class Heard:
     """What Python calls in the main thread once a signal has come and compiled code has returned.
 
+    It may be called in the midst of itself: it holds no lock.
+
     Args:
         act: is given the signal's number.
         unheard: who waits for this call.
+
+    Attributes:
+        over: whoever heard signals before is to hear them again.
+        late: the signals that came since then.
     """
 
     def __init__(self, act: Callable[[int], None], unheard: Unheard | None) -> None:
         self.unheard = unheard
+        self.over = False
+        self.late: list[int] = []
         self._act = act
-        self._again: threading.Timer | None = None
+        self._again: Later | None = None
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
         if self.unheard is not None:
             self.unheard.heard()
+        if self.over:
+            self.late.append(number)
+            return
         try:
             self._act(number)
         except Stopped:
-            self._send_again(number)
+            if self.unheard is not None:
+                self.unheard.leaving()
+            self.calm()
+            self._again = Later(VANISHED, partial(_send_if_gone, number))
+            self._again.start()
             raise
 
-    def through(self) -> None:
-        """Nobody hears any more: nothing is sent again."""
+    def calm(self) -> None:
+        """No interrupt is sent again any more; compiled code that looks for a name lets them vanish."""
         if self._again is not None:
-            self._again.cancel()
-            self._again = None
-
-    def _send_again(self, number: int) -> None:
-        """Send it once more if it vanishes: compiled code that asks whether a name is there lets no error out."""
-        self.through()
-        self._again = threading.Timer(VANISHED, _send_if_gone, (number,))
-        self._again.daemon = True
-        self._again.start()
+            self._again.call_off()
 
 
 def _send_if_gone(number: int) -> None:
@@ -77,14 +86,20 @@ def hearing(act: Callable[[int], None], *, unheard: Unheard | None = None, patie
     around = next((one.unheard for one in former.values() if isinstance(one, Heard)), None)
     told = Heard(act, unheard or around)
     try:
-        for number in former:
-            signal.signal(number, told)
-        with told.unheard.patient() if patient and told.unheard is not None else nullcontext():
-            yield
+        try:
+            for number in former:
+                signal.signal(number, told)
+            with told.unheard.patient() if patient and told.unheard is not None else nullcontext():
+                yield
+        finally:
+            told.over = True  # an interrupt that comes sooner is raised here, and what follows is done all the same
     finally:
-        told.through()
+        told.over = True
+        told.calm()
         for number, handler in former.items():
             signal.signal(number, handler)
+        for late in told.late:
+            os.kill(os.getpid(), late)
 
 
 def interrupt_in(error: BaseException) -> KeyboardInterrupt | None:

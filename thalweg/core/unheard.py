@@ -2,7 +2,8 @@
 
 One product of large matrices, or one reading of a large file, may last minutes. The system notes each signal in a pipe as it
 comes; what hears it in the main thread notes that behind it. A thread reads both: a signal that stays unheard for too long ends
-the process. Files are safe at any such moment. What compiles and never lets other threads run cannot be helped.
+the process, and so does one that was heard where the way out does not end. Files are safe at any such moment. What compiles and
+never lets other threads run cannot be helped.
 """
 
 import contextlib
@@ -18,13 +19,15 @@ from typing import final
 
 PATIENCE, AGAIN = 3.0, 0.5
 """Seconds that a first signal may stay unheard, and any further one."""
-HEARD = 0
-"""Stands in the pipe behind signals that were heard; no signal has this number."""
+WAY_OUT = 1.5
+"""Seconds that the program may take from where it is interrupted to its end."""
+HEARD, LEAVING = 0, 255
+"""Stand in the pipe behind signals that were heard, and behind those that interrupt the program; no signal has such numbers."""
 
 
 @final
 class Unheard:
-    """Ends the process by a signal that stays unheard.
+    """Ends the process by a signal that stays unheard, or that it does not end by.
 
     Args:
         tell: says that the process ends by the signal of that number; it has `AGAIN` seconds.
@@ -38,9 +41,11 @@ class Unheard:
 
     def heard(self) -> None:
         """All signals until now were heard."""
-        if self._pipe is not None:
-            with contextlib.suppress(BlockingIOError):  # it is full of signals that nobody reads
-                os.write(self._pipe[1], bytes([HEARD]))
+        self._note(HEARD)
+
+    def leaving(self) -> None:
+        """The last signal that was heard ends the program: it is on its way out."""
+        self._note(LEAVING)
 
     @contextlib.contextmanager
     def patient(self) -> Iterator[None]:
@@ -85,15 +90,20 @@ class Unheard:
             signal.set_wakeup_fd(-1)
             self._pipe = None
 
+    def _note(self, mark: int) -> None:
+        if self._pipe is not None:
+            with contextlib.suppress(BlockingIOError):  # it is full of signals that nobody reads
+                os.write(self._pipe[1], bytes([mark]))
+
     def _read(self, pipe: int) -> None:
         ready, waiting = select.poll(), _Waiting()
         ready.register(pipe, select.POLLIN)
         while True:
             left = waiting.left(self._first)
             if not ready.poll(None if left is None else 1000 * left):
-                self._end(waiting.numbers[-1])
+                self._end(waiting.last)
             elif come := os.read(pipe, 512):
-                waiting.take(one for one in come if one == HEARD or self._ours(one))
+                waiting.take(one for one in come if one in (HEARD, LEAVING) or self._ours(one))
             else:
                 return
 
@@ -106,20 +116,26 @@ class Unheard:
 
 @final
 class _Waiting:
-    """The signals that wait to be heard, the last of them last."""
+    """The signals that wait to be heard, or for the end of the program.
+
+    Attributes:
+        last: the last of them.
+    """
 
     def __init__(self) -> None:
-        self.numbers: list[int] = []
-        self._further = False
+        self.last = 0
+        self._unheard = 0
+        self._further = self._leaving = False
         self._since = 0.0
 
     def take(self, come: Iterable[int]) -> None:
-        for number in come:
-            if number == HEARD:
-                self._further = True
-                self.numbers.clear()
+        for one in come:
+            if one == HEARD:
+                self._further, self._unheard = True, 0
+            elif one == LEAVING:
+                self._leaving = True
             else:
-                self.numbers.append(number)
+                self.last, self._unheard = one, self._unheard + 1
         self._since = time.monotonic()
 
     def left(self, first: float) -> float | None:
@@ -128,9 +144,10 @@ class _Waiting:
         Args:
             first: seconds for a first signal.
         """
-        if not self.numbers:
-            return None
-        allowed = AGAIN if self._further or len(self.numbers) > 1 else first
+        if self._unheard:
+            allowed = AGAIN if self._further or self._unheard > 1 else first
+        else:
+            allowed = WAY_OUT if self._leaving else math.inf
         return None if math.isinf(allowed) else max(0.0, self._since + allowed - time.monotonic())
 
 

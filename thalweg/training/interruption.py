@@ -3,7 +3,6 @@
 import math
 import os
 import signal
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -14,6 +13,7 @@ import torch
 
 from thalweg.core.errors import Refusal, Stopped
 from thalweg.core.interrupts import hearing
+from thalweg.core.later import Later
 from thalweg.rules._rule import Rule
 from thalweg.training.loop import Progress
 
@@ -51,7 +51,7 @@ class Interruption:
 
     def __init__(self) -> None:
         self.number = 0
-        self._impatient: threading.Timer | None = None
+        self._impatient: Later | None = None
 
     def __call__(self, progress: Progress, rule: Rule) -> None:
         processes = rule.context.processes
@@ -90,12 +90,10 @@ class Interruption:
             raise Stopped(number)
         self.number = number
         if alone:
-            self._impatient = threading.Timer(PATIENCE, os.kill, (os.getpid(), number))
-            self._impatient.daemon = True
+            self._impatient = Later(PATIENCE, partial(os.kill, os.getpid(), number))
             self._impatient.start()
 
     def _calm(self) -> None:
         """Wait no longer; nothing is sent after this."""
         if self._impatient is not None:
-            self._impatient.cancel()
-            self._impatient.join()
+            self._impatient.call_off()

@@ -19,8 +19,8 @@ from typing import final
 
 PATIENCE, AGAIN = 3.0, 0.5
 """Seconds that a first signal may stay unheard, and any further one."""
-WAY_OUT = 1.5
-"""Seconds that the program may take from where it is interrupted to its end."""
+IN_ALL, WAY_OUT = 4.5, 1.5
+"""Seconds from the first signal to the end of a program that is interrupted, and those that its way out may take anyhow."""
 HEARD, LEAVING = 0, 255
 """Stand in the pipe behind signals that were heard, and behind those that interrupt the program; no signal has such numbers."""
 
@@ -125,18 +125,20 @@ class _Waiting:
     def __init__(self) -> None:
         self.last = 0
         self._unheard = 0
-        self._further = self._leaving = False
+        self._further = False
         self._since = 0.0
+        self._begun = self._gone = math.inf
 
     def take(self, come: Iterable[int]) -> None:
+        self._since = now = time.monotonic()
         for one in come:
             if one == HEARD:
                 self._further, self._unheard = True, 0
             elif one == LEAVING:
-                self._leaving = True
+                self._gone = min(self._gone, max(self._begun + IN_ALL, now + WAY_OUT))
             else:
                 self.last, self._unheard = one, self._unheard + 1
-        self._since = time.monotonic()
+                self._begun = min(self._begun, now)
 
     def left(self, first: float) -> float | None:
         """Seconds for which they may still wait; None: for ever.
@@ -144,11 +146,10 @@ class _Waiting:
         Args:
             first: seconds for a first signal.
         """
+        until = self._gone
         if self._unheard:
-            allowed = AGAIN if self._further or self._unheard > 1 else first
-        else:
-            allowed = WAY_OUT if self._leaving else math.inf
-        return None if math.isinf(allowed) else max(0.0, self._since + allowed - time.monotonic())
+            until = min(until, self._since + (AGAIN if self._further or self._unheard > 1 else first))
+        return None if math.isinf(until) else max(0.0, until - time.monotonic())
 
 
 @final

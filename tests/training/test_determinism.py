@@ -112,6 +112,16 @@ def test_pkg_25_a_run_that_goes_on_under_other_facts_says_so_and_its_report_does
     assert f"at step 3: {fact} {before} there" in run.folder.report.read_text()
 
 
+def test_pkg_25_facts_of_a_run_that_somebody_wrote_anything_into_are_told_harmlessly(tmp_path):
+    folder = stopped(tmp_path / "run")
+    facts = json.loads(folder.environment.read_text())
+    folder.environment.write_text(json.dumps(facts | {"torch": "\x1b[2J", "machine": ["y" * 5000]}))
+    _, [line] = resumed(folder.path)
+    assert line.isprintable()
+    assert "torch \\x1b[2J there" in line
+    assert len(line) < 400
+
+
 def test_pkg_25_other_threads_are_told_and_not_refused(tmp_path):
     folder = stopped(tmp_path / "run")
     _, told = resumed(folder.path, threads=2)

@@ -10,9 +10,12 @@ import click
 from thalweg.cli.flags import Answer, Flag, Page, Verb
 from thalweg.cli.terminal import paragraph
 from thalweg.core.errors import some_of
+from thalweg.core.printable import printable
 from thalweg.core.talk import Talk
 
 SHOWN = 8
+LONGEST = 60
+"""Signs of a name in a file that are shown."""
 
 
 def import_weights(given: Mapping[str, Any], talk: Talk, page: Page) -> Answer:
@@ -36,7 +39,7 @@ def _paragraph(label: str, lines: list[str], page: Page) -> list[str]:
 def _found(found: Mapping[str, Any]) -> list[str]:
     kinds = Counter(one["dtype"] for one in found["tensors"])
     types = ", ".join(f"{count:,} {kind}" for kind, count in kinds.most_common())
-    place = f', under "{_plain(found["within"])}"' if found["within"] else ""
+    place = f', under "{printable(found["within"], most=LONGEST)}"' if found["within"] else ""
     lines = [f"{found['form']}: {len(found['tensors']):,} tensors of {found['values']:,} values ({types}){place}"]
     if found["prefix"]:
         lines.append(f'"{found["prefix"]}" was taken off all names')
@@ -47,7 +50,7 @@ def _found(found: Mapping[str, Any]) -> list[str]:
 
 def _tensors(tensors: list[Mapping[str, Any]]) -> list[str]:
     shown = tensors[:SHOWN]
-    names = [_plain(one["name"]) for one in shown]
+    names = [printable(one["name"], most=LONGEST) for one in shown]
     width = max(map(len, names), default=0)
     lines = [
         f"          {name:<{width}}  {' × '.join(map(str, one['shape'])) or 'one value'}"
@@ -59,16 +62,11 @@ def _tensors(tensors: list[Mapping[str, Any]]) -> list[str]:
 
 def _left(place: str, count: int) -> str:
     tensors = f" ({count:,} tensor{'' if count == 1 else 's'})" if count else ""
-    return f"{_plain(place)}{tensors}"
+    return f"{printable(place, most=LONGEST)}{tensors}"
 
 
 def _large(size: int) -> str:
     return f"{size / 1e6:,.1f} MB" if size >= 100_000 else f"{size:,} bytes"
-
-
-def _plain(name: str) -> str:
-    """A name out of a file, made harmless for a terminal."""
-    return (name if name.isprintable() else ascii(name)[1:-1])[:60]
 
 
 VERB = Verb(

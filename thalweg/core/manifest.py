@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from thalweg import __version__
 from thalweg.core.disk import digest_of, read_limited, refusing
 from thalweg.core.errors import PackageRefusal, Refusal
+from thalweg.core.printable import printable
 from thalweg.core.strict_json import parse_json, render_json
 
 if TYPE_CHECKING:
@@ -350,7 +351,7 @@ def _unfit(name: str) -> str:
 
 def shown(name: str) -> str:
     """A name out of a file, made harmless for a terminal."""
-    return (name if name.isprintable() else ascii(name))[:100]
+    return printable(name, most=200)
 
 
 def _damaged(path: Path, problems: list[str], *, code: str = "PACKAGE_DAMAGED") -> PackageRefusal:

@@ -12,6 +12,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from thalweg.core.errors import DataRefusal, nearest
+from thalweg.core.printable import printable
 from thalweg.data._unread import ending, endings, mostly_unread, unread
 
 Snapshot = tuple[int, int, int]
@@ -55,8 +56,7 @@ _MAGIC = {
 
 def shown(path: PurePath | str) -> str:
     """A path or name as it can be printed: control and direction marks, newlines and bytes that are no text are escaped."""
-    text = os.fspath(path)
-    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
+    return printable(os.fspath(path))
 
 
 def refuse_absent(path: Path, *, known: Collection[str]) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from thalweg.core.printable import printable
 from thalweg.evaluation.figures import Unit, digits, written
 from thalweg.evaluation.verdict import EQUIVALENT, WORSE, advice, settling, spoken
 
@@ -227,7 +228,8 @@ def bits_said(environment: Mapping[str, Any]) -> list[str]:
     said = []
     for one in environment.get("resumed elsewhere") or []:
         changed = one.get("changed") or {}
-        facts = [f"{name} {before} there, {now} then" for name, (before, now) in changed.items() if name != "code"]
+        told = {name: [printable(fact, most=100) for fact in facts] for name, facts in changed.items() if name != "code"}
+        facts = [f"{name} {before} there, {now} then" for name, (before, now) in told.items()]
         facts += ["code of the user's own"] if "code" in changed else []
         said.append(f"Gone on with elsewhere than it began, at step {one.get('step')}: {'; '.join(facts)}.")
     loose = environment.get("not deterministic") or []

@@ -12,6 +12,7 @@ import yaml
 import thalweg
 from thalweg.core import files
 from thalweg.core.machine import processor
+from thalweg.core.printable import printable
 from thalweg.core.redaction import redacted
 from thalweg.core.run_folder import RunFolder
 from thalweg.core.strict_yaml import read_yaml
@@ -108,7 +109,7 @@ def _changes(other: Mapping[str, Sequence[Any]]) -> Iterator[str]:
     """Each fact that is another now, in words."""
     for key, (before, now) in other.items():
         if key != "code":
-            yield f"{key} {before or 'unknown'} there, {now or 'unknown'} here"
+            yield f"{key} {printable(before or 'unknown', most=100)} there, {now or 'unknown'} here"
             continue
         sorts = sorted(sort for sort in {*before, *(now or {})} if before.get(sort) != (now or {}).get(sort))
         yield f"the code of your own {' and '.join(sorts)} is not what it was"

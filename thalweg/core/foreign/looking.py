@@ -14,13 +14,14 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import thalweg
 from thalweg.core.errors import PackageRefusal, Refusal, ResourceRefusal
 from thalweg.core.foreign.found import FULL, HOSTILE, Found, found_from, named
 from thalweg.core.foreign.headed import FORM, headed, is_headed
 from thalweg.core.manifest import shown
+from thalweg.core.printable import printable
 from thalweg.core.strict_json import parse_json
 
 CHILD = "import sys; sys.path.insert(0, sys.argv[1]); from thalweg.core.foreign.child import main; main(sys.argv[2])"
@@ -216,11 +217,9 @@ def _unlimited(path: Path) -> ResourceRefusal:
 def _refuse(path: Path, trouble: str, said: str) -> NoReturn:
     code, what, why, fix = TROUBLES[trouble]
     raise PackageRefusal(
-        code, f"{shown(path.name or str(path))} {what.format(said=_plain(said))}", where=shown(str(path)), why=why, fix=fix
+        code,
+        f"{shown(path.name or str(path))} {what.format(said=printable(said, most=400))}",
+        where=shown(str(path)),
+        why=why,
+        fix=fix,
     )
-
-
-def _plain(said: Any) -> str:
-    """A text out of a file, made harmless for a terminal."""
-    text = str(said)[:400]
-    return text if text.isprintable() else ascii(text)[1:-1]

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from thalweg.core.printable import printable
 from thalweg.core.registry import view
 from thalweg.report._view import View
 from thalweg.report.markup import text
@@ -21,10 +22,7 @@ class SymbolsView(View):
     def keep(self, value: Any) -> str | None:
         if value is None:
             return None
-        written = str(value)[:LONGEST].replace("\n", LINE)
-        return "".join(
-            sign if sign.isprintable() else sign.encode("unicode_escape", "surrogatepass").decode() for sign in written
-        )
+        return printable(str(value)[:LONGEST].replace("\n", LINE))
 
     def show(self, kept: Any, *, named: str = "") -> str:
         return text(kept if kept else "–")

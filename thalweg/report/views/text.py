@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from thalweg.core.printable import printable
 from thalweg.core.registry import view
 from thalweg.report._view import View
 from thalweg.report.markup import text
@@ -17,7 +18,7 @@ class TextView(View):
     modality = "text"
 
     def keep(self, value: Any) -> str | None:
-        return None if value is None else _printable(" ".join(str(value)[: 4 * LONGEST].split()))[:LONGEST]
+        return None if value is None else printable(" ".join(str(value)[: 4 * LONGEST].split()))[:LONGEST]
 
     def show(self, kept: Any, *, named: str = "") -> str:
         if kept is None or not str(kept):
@@ -27,8 +28,3 @@ class TextView(View):
     @staticmethod
     def example() -> str:
         return "A film that is dull from its first minute, and then \u202e\u0007<b>longer</b> than it needs to be."
-
-
-def _printable(written: str) -> str:
-    """Controls, marks of direction and half surrogates as escapes, so that they cannot change what stands around them."""
-    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape", "surrogatepass").decode() for sign in written)

@@ -5,7 +5,7 @@ import unicodedata
 import zipfile
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
-from typing import IO
+from typing import IO, final
 
 LIMIT_PART_BYTES = 255
 LIMIT_DEPTH = 10
@@ -92,15 +92,21 @@ def overlapping(infos: Iterable[zipfile.ZipInfo]) -> tuple[str, str] | None:
     return None
 
 
+@final
+class SharedBytes(ValueError):
+    """Two members of an archive lie over each other."""
+
+
 def stored_at(file: IO[bytes], infos: Sequence[zipfile.ZipInfo]) -> dict[str, tuple[int, int]]:
     """First and last byte (exclusive) of each member that is not packed.
 
     Raises:
-        ValueError: a member does not begin where the archive says, or two share bytes.
+        SharedBytes: two members share bytes, as those of bombs do.
+        ValueError: a member does not begin where the archive says.
     """
     shared = overlapping(infos)
     if shared:
-        raise ValueError(f"{shared[0][:60]!a} and {shared[1][:60]!a} share bytes")
+        raise SharedBytes(f"{shared[0][:60]!a} and {shared[1][:60]!a} share bytes")
     found = {}
     for info in infos:
         file.seek(info.header_offset)

@@ -38,6 +38,11 @@ def free_bytes(device: torch.device) -> int | None:
     return min(known, default=None)
 
 
+def room_told(free: int | None) -> str:
+    """How a refusal for want of memory ends: "; 512 MB is free"; nothing where that cannot be told."""
+    return "" if free is None else f"; {free / 1e6:,.0f} MB is free"
+
+
 def keep_freed_memory() -> bool:
     """Lets the C library keep freed memory, up to `KEPT`, instead of returning it to the system after every operation.
 

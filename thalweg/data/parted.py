@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from thalweg.core.errors import ResourceRefusal
 from thalweg.core.exhaustion import Attempt
-from thalweg.core.memory import free_bytes
+from thalweg.core.memory import free_bytes, room_told
 from thalweg.data.batch import Batch
 
 T = TypeVar("T")
@@ -41,10 +41,9 @@ class Parted:
 
     def _full(self, batch: Batch) -> ResourceRefusal:
         free = free_bytes(batch.device)
-        room = "" if free is None else f"; {free / 1e6:,.0f} MB is free"
         return ResourceRefusal(
             "MEMORY_FULL",
-            f"memory does not hold {self.doing} of a single row{room}",
+            f"memory does not hold {self.doing} of a single row{room_told(free)}",
             where=f"a batch of {batch.size:,} rows, tried whole and in up to {min(self.parts, batch.size):,} parts",
             why="nothing of it was kept, and nothing else was changed",
             fix="shorter or smaller inputs, a smaller model, or more memory",

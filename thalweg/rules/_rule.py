@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from thalweg.core.errors import ResourceRefusal, UsageRefusal
 from thalweg.core.exhaustion import Attempt
-from thalweg.core.memory import free_bytes
+from thalweg.core.memory import free_bytes, room_told
 from thalweg.core.position import Position, seed_from
 from thalweg.core.processes import Processes
 from thalweg.core.settings import Settings
@@ -127,11 +127,11 @@ class Rule(ABC):
         """The refusal, with numbers, of a step for which there is no memory."""
         free = free_bytes(self.context.device)
         weights = sum(one.numel() * one.element_size() for one in self.model.parameters())
-        room = "" if free is None else f"; {free / 1e6:,.0f} MB is free"
         parts = f" in {self.parts} parts" if self.parts > 1 else ""
+        taken = f"the weights alone take {weights / 1e6:,.1f} MB{room_told(free)}"
         return ResourceRefusal(
             "TRAIN_MEMORY_FULL",
-            f"memory does not hold a step on {batch.size:,} rows{parts}: the weights alone take {weights / 1e6:,.1f} MB{room}",
+            f"memory does not hold a step on {batch.size:,} rows{parts}: {taken}",
             where=f"step {at.step + 1} of stage {at.stage}",
             why=f"{why}; nothing of the step was done, and earlier checkpoints are kept",
             fix=fix,

@@ -14,7 +14,7 @@ import torch
 from thalweg.core.errors import PackageRefusal, ResourceRefusal, TrainingRefusal
 from thalweg.core.exhaustion import Attempt
 from thalweg.core.manifest import Folder, shown
-from thalweg.core.memory import free_bytes
+from thalweg.core.memory import free_bytes, room_told
 from thalweg.core.position import Position
 from thalweg.core.run_folder import RunFolder
 from thalweg.core.tensors import tree_from_folder, tree_to_files
@@ -130,10 +130,9 @@ def _no_memory(rule: Rule, progress: Progress) -> ResourceRefusal:
     weights = sum(one.numel() * one.element_size() for one in rule.model.parameters())
     size = f"a copy of all state, of which the weights alone take {weights / 1e6:,.1f} MB"
     free = free_bytes(torch.device("cpu"))
-    room = "" if free is None else f", and {free / 1e6:,.0f} MB is free"
     return ResourceRefusal(
         "CHECKPOINT_NO_MEMORY",
-        f"there is no memory for a checkpoint: {size}{room}",
+        f"there is no memory for a checkpoint: {size}{room_told(free)}",
         where=f"stage {progress.position.stage}, checkpoint {progress.position.step}; it was not written",
         why="a run that cannot be saved would be lost when it stops; earlier checkpoints are kept",
         fix="more memory, then --resume; or a smaller model, or an optimizer that remembers less (--set rule.optimizer=sgd)",

@@ -11,7 +11,7 @@ import torch
 
 from thalweg.core.errors import Refusal, ResourceRefusal, TrainingRefusal
 from thalweg.core.exhaustion import out_of_memory
-from thalweg.core.memory import free_bytes
+from thalweg.core.memory import free_bytes, room_told
 from thalweg.core.registry import PACKAGE
 from thalweg.training.loop import Progress
 
@@ -48,12 +48,11 @@ def naming_failures(progress: Progress) -> Iterator[None]:
 
 def _memory_full(error: Exception, progress: Progress) -> ResourceRefusal:
     free = free_bytes(torch.device("cpu"))
-    room = "" if free is None else f"; {free / 1e6:,.0f} MB is free"
     asked = re.search(r"allocate (\d+) bytes", str(error))
     size = f" for {int(asked[1]) / 1e6:,.1f} MB" if asked else ""
     return ResourceRefusal(
         "MEMORY_FULL",
-        f"there is not enough memory{size}{room}",
+        f"there is not enough memory{size}{room_told(free)}",
         where=f"beside the steps, after step {progress.position.step} of stage {progress.position.stage}",
         why="what was asked for cannot be done in parts; checkpoints of earlier steps are kept",
         fix="more memory, a smaller --batch-size, a smaller model or fewer data; then --resume",

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import IO, Any, NoReturn
 
-from thalweg.core.archives import listing, nearly_empty, stored_at, twins, unfit
+from thalweg.core.archives import SharedBytes, listing, nearly_empty, stored_at, twins, unfit
 from thalweg.core.foreign.described import Storage
 from thalweg.core.foreign.found import LIMIT_TENSORS, Lying
 from thalweg.core.foreign.headed import FORM, headed, is_headed
@@ -91,8 +91,10 @@ def _zipped(file: IO[bytes]) -> Contents:
             read = _pickle_in(archive, base)
     except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, OSError) as error:
         _refuse("damaged", str(error)[:100])
+    except SharedBytes as error:
+        _refuse("bomb", str(error))
     except ValueError as error:
-        _refuse("bomb" if "share" in str(error) else "damaged", str(error)[:160])
+        _refuse("damaged", str(error)[:160])
     sums = {info.filename: info.CRC for info in infos}
 
     def place(storage: Storage) -> Place:

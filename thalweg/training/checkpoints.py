@@ -20,9 +20,9 @@ from thalweg.core.run_folder import RunFolder
 from thalweg.core.tensors import tree_from_folder, tree_to_files
 from thalweg.data.batches import Batches
 from thalweg.rules._rule import Rule
+from thalweg.training.layer_calls import spoilt
 from thalweg.training.loop import Listener, Progress
 from thalweg.training.restored import misfit, position_in, refuse_misfits, typed, understood
-from thalweg.training.trace import spoilt
 
 STAGE = 10**9
 """Checkpoints are numbered by stage x this + step, so that later ones have larger numbers."""

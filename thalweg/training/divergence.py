@@ -20,8 +20,8 @@ from thalweg.optimizers._descent import Descent
 from thalweg.rules._gradient import GradientRule, slope_of
 from thalweg.rules._rule import Rule
 from thalweg.tasks._task import Losses
+from thalweg.training.layer_calls import LayerCalls, finite, spoilt, spoilt_memory, traced, unchanged
 from thalweg.training.loop import Progress
-from thalweg.training.trace import Trace, finite, spoilt, spoilt_memory, traced, unchanged
 
 DIVERGED = "diverged"
 MOST = 4
@@ -163,7 +163,7 @@ def _evaluated(progress: Progress) -> bool:
     return (last.get("stage"), last.get("step")) == (progress.position.stage, progress.position.step)
 
 
-def _fault(rule: GradientRule, batch: Batch, at: Position, losses: Losses, trace: Trace) -> Fault:
+def _fault(rule: GradientRule, batch: Batch, at: Position, losses: Losses, trace: LayerCalls) -> Fault:
     wrong = ~torch.isfinite(losses.loss.detach())
     rows = _numbers(batch, wrong)
     every = _everywhere(rule, wrong)
@@ -188,7 +188,7 @@ def _fault(rule: GradientRule, batch: Batch, at: Position, losses: Losses, trace
     )
 
 
-def _slope_fault(rule: GradientRule, batch: Batch, at: Position, losses: Losses, trace: Trace) -> Fault:
+def _slope_fault(rule: GradientRule, batch: Batch, at: Position, losses: Losses, trace: LayerCalls) -> Fault:
     """Losses are finite: which layer's slope is not, the one nearest to the loss."""
     slope = slope_of(losses, rule.descent)
     bad = {name.rpartition(".")[0] for name, one in zip(rule.trained, slope.gradients, strict=True) if not finite(one)}

@@ -35,6 +35,7 @@ from thalweg.training.failures import naming_failures
 from thalweg.training.in_parts import InParts
 from thalweg.training.interruption import INTERRUPTED, Interrupted, Interruption
 from thalweg.training.later_stages import refuse_unfit_later
+from thalweg.training.layer_calls import spoilt
 from thalweg.training.learning_time import LearningTime
 from thalweg.training.lesson import Lesson
 from thalweg.training.listeners import Completion, Evaluation
@@ -66,7 +67,6 @@ from thalweg.training.telling import (
     tell_stage,
 )
 from thalweg.training.threads import threads_for
-from thalweg.training.trace import spoilt
 
 EVALUATION_BATCH = 256
 

@@ -11,14 +11,14 @@ from thalweg.core.errors import UsageRefusal, some_of
 from thalweg.data.batch import Batch
 from thalweg.fields.ports import Port
 from thalweg.training.failures import first_line, own_line
+from thalweg.training.layer_calls import Call, LayerCalls, shapes
 from thalweg.training.stage import Stage
-from thalweg.training.trace import Call, Trace, shapes
 
 SIZES = {"in_features": -1, "in_channels": 1, "input_size": -1, "num_features": 1}
 """What torch's layers call the size of their input, and the axis of the input that must have it."""
 
 
-def layer_misfit(error: Exception, stage: Stage, trace: Trace) -> UsageRefusal:
+def layer_misfit(error: Exception, stage: Stage, trace: LayerCalls) -> UsageRefusal:
     """The refusal of a model in which a layer raised: the layer, what it was given, and what to change."""
     call, said = trace.under_way[-1], f"{type(error).__name__}: {first_line(error)}"
     if call.module is trace.model:
@@ -101,7 +101,7 @@ def _type(tensor: Tensor) -> str:
     return str(tensor.dtype).removeprefix("torch.")
 
 
-def refuse_answer(stage: Stage, trace: Trace, *, cut_off: bool) -> None:
+def refuse_answer(stage: Stage, trace: LayerCalls, *, cut_off: bool) -> None:
     """Return where what a model gave has the form that its task's one output has, as far as its port says.
 
     Args:
@@ -142,7 +142,7 @@ def _has_width(answer: Tensor, port: Port) -> bool:
     return port.size is not None or answer.shape[1:].numel() == port.width
 
 
-def _other_width(answer: Tensor, port: Port, wanted: str, trace: Trace) -> UsageRefusal:
+def _other_width(answer: Tensor, port: Port, wanted: str, trace: LayerCalls) -> UsageRefusal:
     width = answer.shape[1:].numel()
     numbers = f"{width} number{'' if width == 1 else 's'}" if answer.dim() <= 2 else f"an array {tuple(answer.shape[1:])}"
     return UsageRefusal(
@@ -154,11 +154,11 @@ def _other_width(answer: Tensor, port: Port, wanted: str, trace: Trace) -> Usage
     )
 
 
-def _last(trace: Trace) -> str:
+def _last(trace: LayerCalls) -> str:
     return f", last layer {trace.last.name}: {trace.last.layer}" if trace.last is not None else ""
 
 
-def _width_fix(port: Port, trace: Trace) -> str:
+def _width_fix(port: Port, trace: LayerCalls) -> str:
     """The edit of the last layer where its width is the answer's, else what to return."""
     width, last = trace.answer.shape[1:].numel(), trace.last
     for name in ("out_features", "out_channels"):
@@ -204,7 +204,7 @@ def _take_one(answer: Any) -> str:  # noqa: ANN401
     return "return the tensor itself, without .numpy(), .tolist() or .item()"
 
 
-def loss_misfit(what: str, stage: Stage, batch: Batch, trace: Trace, *, own: bool) -> UsageRefusal:
+def loss_misfit(what: str, stage: Stage, batch: Batch, trace: LayerCalls, *, own: bool) -> UsageRefusal:
     """The refusal of a loss that raised, or that compares what does not belong together.
 
     Args:
@@ -227,7 +227,7 @@ def told(answer: Any) -> str:  # noqa: ANN401
     return shapes(answer if isinstance(answer, tuple) else [answer])
 
 
-def not_finite_at_once(losses: Tensor, trace: Trace) -> UsageRefusal:
+def not_finite_at_once(losses: Tensor, trace: LayerCalls) -> UsageRefusal:
     """The refusal of a model or loss that gives numbers that are not finite before anything was learned."""
     rows = int((~torch.isfinite(losses)).sum())
     count = f"for {rows} of {len(losses)} rows" if len(losses) > 1 else "at once"
@@ -251,7 +251,7 @@ def not_finite_at_once(losses: Tensor, trace: Trace) -> UsageRefusal:
     )
 
 
-def slope_not_finite(names: Sequence[str], trace: Trace) -> UsageRefusal:
+def slope_not_finite(names: Sequence[str], trace: LayerCalls) -> UsageRefusal:
     """The refusal of a model whose answers are finite while the slopes of some parameters are not."""
     shown = some_of(names, 4)
     return UsageRefusal(

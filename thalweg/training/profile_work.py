@@ -20,8 +20,8 @@ from thalweg.core.position import Position, seed_from
 from thalweg.data.batch import Batch
 from thalweg.rules._gradient import GradientRule
 from thalweg.rules._rule import Rule
+from thalweg.training.layer_calls import unchanged
 from thalweg.training.profile_clock import replace
-from thalweg.training.trace import unchanged
 
 REPEATS = 5
 """Passes that are timed with their kernels; the median counts."""

@@ -19,6 +19,7 @@ from thalweg.losses._slope_error import SlopeError
 from thalweg.rules._gradient import GradientRule
 from thalweg.tasks._task import Losses
 from thalweg.training.failures import first_line
+from thalweg.training.layer_calls import LayerCalls, finite, traced, unchanged, unsaved
 from thalweg.training.misfits import (
     layer_misfit,
     loss_misfit,
@@ -29,7 +30,6 @@ from thalweg.training.misfits import (
 )
 from thalweg.training.own_loss import Calls, OwnLoss
 from thalweg.training.stage import Own, Stage
-from thalweg.training.trace import Trace, finite, traced, unchanged, unsaved
 
 ROWS = 8
 
@@ -73,7 +73,7 @@ def rehearse(stage: Stage, own: Own, talk: Talk) -> None:
         _tell_unused([name for name, one in named if one is None], talk)
 
 
-def _losses(stage: Stage, own: Own, batch: Batch, trace: Trace) -> Losses:
+def _losses(stage: Stage, own: Own, batch: Batch, trace: LayerCalls) -> Losses:
     """The objective of the rows; what it raises is laid to the layer, the answer or the loss that is at fault."""
     try:
         with autocast(stage.rule.context.device, stage.rule.context.precision):
@@ -92,7 +92,7 @@ def _losses(stage: Stage, own: Own, batch: Batch, trace: Trace) -> Losses:
         ) from error
 
 
-def _refuse_broadcast(said: Sequence[warnings.WarningMessage], stage: Stage, own: Own, batch: Batch, trace: Trace) -> None:
+def _refuse_broadcast(said: Sequence[warnings.WarningMessage], stage: Stage, own: Own, batch: Batch, trace: LayerCalls) -> None:
     """Raise where torch warns that a loss compares every row with every other."""
     for one in said:
         if "Using a target size" in str(one.message):

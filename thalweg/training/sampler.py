@@ -38,10 +38,10 @@ from thalweg.rules._gradient import GradientRule
 from thalweg.rules._rule import Rule
 from thalweg.tasks._task import Losses, restore_modes, set_evaluating
 from thalweg.training.failures import first_line
+from thalweg.training.layer_calls import unchanged
 from thalweg.training.loop import Progress
 from thalweg.training.own_loss import OwnLoss
 from thalweg.training.stage import Stage
-from thalweg.training.trace import unchanged
 
 SAMPLES, NEAR = 16, 100
 """Samples of a stage after the first ones, and steps between them at least."""

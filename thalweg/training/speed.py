@@ -25,11 +25,11 @@ from thalweg.core.talk import Talk
 from thalweg.data.batches import StoredBatches
 from thalweg.engine.plan import PLAIN, SpeedPlan, in_words
 from thalweg.rules._gradient import GradientRule, refuse_to_split
+from thalweg.training.layer_calls import unchanged
 from thalweg.training.planned import Planned
 from thalweg.training.remembered import Remembered
 from thalweg.training.settings import RunSettings
 from thalweg.training.stage import Stage
-from thalweg.training.trace import unchanged
 from thalweg.training.trial import Clock, steps_on, taken_back, within_memory
 
 SPEED, PROBED = "speed", "speed_probed"

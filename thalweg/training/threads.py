@@ -4,9 +4,9 @@ import dataclasses
 
 from thalweg.data.dataset import Environment
 from thalweg.rules._gradient import GradientRule
+from thalweg.training.layer_calls import unchanged
 from thalweg.training.profile_work import Operations
 from thalweg.training.stage import Stage
-from thalweg.training.trace import unchanged
 
 SMALL_NET = 200_000
 """Parameters below which threads cost more in waiting for each other than they gain, unless a step does much all the same."""

@@ -1,4 +1,4 @@
-"""Traces: what each layer of a model was given and gave in one call, to say where something went wrong."""
+"""Calls of layers: what each layer of a model was given and gave in one call, to say where something went wrong."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -52,7 +52,7 @@ class Call:
         return max((size if size == size else float("inf") for size in sizes), default=0.0)
 
 
-class Trace:
+class LayerCalls:
     """The calls of a model's layers, watched by hooks.
 
     Attributes:
@@ -96,9 +96,9 @@ class Trace:
 
 
 @contextmanager
-def traced(model: nn.Module) -> Iterator[Trace]:
+def traced(model: nn.Module) -> Iterator[LayerCalls]:
     """What the model's layers are given and give within; the hooks are gone afterwards."""
-    trace = Trace(model)
+    trace = LayerCalls(model)
     hooks = [one.register_forward_pre_hook(trace.enter, with_kwargs=True) for one in model.modules()]
     hooks += [one.register_forward_hook(trace.leave) for one in model.modules()]
     try:

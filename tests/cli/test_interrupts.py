@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from tests.cli.test_command_line import started
 from tests.lint_refusal import assert_sound_refusal
 from thalweg import api
 from thalweg.cli import program
+from thalweg.cli.terminal import Terminal
 from thalweg.core import interrupts, later, run_folder, run_lock, run_log
 from thalweg.core.errors import Stopped
 from thalweg.core.interrupts import WANTED, hearing
@@ -332,6 +333,56 @@ def test_cli_17_a_signal_ends_a_command_whose_way_out_does_not_end():
     _, err = running.communicate(timeout=30)
     assert running.returncode == 143
     assert_sound_refusal(143, err)
+
+
+UNREAD = """
+import os, sys, time
+from pathlib import Path
+from thalweg.cli import main, program
+from thalweg.core.interrupts import hearing
+from thalweg.training.interruption import Interrupted
+
+def act(*given):
+    come = []
+    with hearing(come.append):
+        print("begun", flush=True)
+        while not come:
+            time.sleep(0.01)
+    raise Interrupted(come[0], Path("run"))
+
+program._run = act
+sys.argv = ["thalweg", "list", "models"]
+sys.exit(main())
+"""
+
+
+def test_cli_17_a_signal_ends_a_command_whose_last_word_nobody_reads():
+    unread, full = os.pipe()
+    os.set_blocking(full, False)
+    with suppress(BlockingIOError):
+        while os.write(full, b"\n" * 4096):
+            pass
+    os.set_blocking(full, True)
+    running = subprocess.Popen([sys.executable, "-c", UNREAD], stdout=subprocess.PIPE, stderr=full, text=True)
+    assert running.stdout.readline() == "begun\n"
+    running.send_signal(signal.SIGTERM)
+    try:
+        assert running.wait(30) == 143
+    finally:
+        running.kill()
+        os.close(unread)
+        os.close(full)
+
+
+def test_cli_19_what_is_written_to_a_terminal_that_was_closed_goes_nowhere_and_ends_nothing():
+    ours, theirs = os.openpty()
+    with os.fdopen(theirs, "w") as stream:
+        terminal = Terminal.of(stream)
+        os.close(ours)
+        with pytest.raises(OSError, match="Input/output"):
+            os.write(theirs, b"gone")
+        terminal.lines(["a", "b"])
+        terminal.lines(["c"])
 
 
 @pytest.mark.reliability

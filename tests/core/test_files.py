@@ -23,6 +23,7 @@ from thalweg.core.files import (
     write_folder,
     write_json,
     write_text,
+    written_in_parts,
 )
 from thalweg.core.manifest import open_folder
 
@@ -164,6 +165,17 @@ def test_threads_that_write_one_file_do_not_mix(tmp_path):
         thread.join()
     assert (tmp_path / "a").read_bytes() in contents
     assert os.listdir(tmp_path) == ["a"]
+
+
+def test_what_a_killed_process_left_of_a_file_goes_when_it_is_written_again(tmp_path):
+    dead, living = 2**22 + 1, os.getppid()  # no process has a number above the largest that Linux gives
+    left = [tmp_path / f".{name}.tmp{owner}-1" for name, owner in (("a.bin", dead), ("a.bin", living), ("b.bin", dead))]
+    for one in left:
+        one.write_bytes(b"half")
+    with written_in_parts(tmp_path / "a.bin") as write:
+        write(b"whole")
+    assert [one.exists() for one in left] == [False, True, True]
+    assert (tmp_path / "a.bin").read_bytes() == b"whole"
 
 
 def test_the_sweep_takes_only_what_dead_processes_left(tmp_path):

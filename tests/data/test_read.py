@@ -181,7 +181,7 @@ def test_a_name_of_several_lines_is_told_in_one():
     with pytest.raises(DataRefusal) as caught:
         schema_of(read({"to be\nor not": ["a", "a", "a"], "target": [0, 1, 0]}), DataSettings())
     assert len(str(caught.value).splitlines()) == 4
-    assert "'to be\\nor not' left out" in caught.value.fix
+    assert "to be\\nor not left out" in caught.value.fix
 
 
 def test_escaped_names_hold_no_control_characters():

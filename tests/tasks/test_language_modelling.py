@@ -118,7 +118,7 @@ def test_a_prompt_on_the_command_line_is_the_text_that_was_typed():
 def test_texts_of_several_lines_are_shown_as_they_are_and_their_controls_are_not():
     from thalweg.packages.written import texts_told
 
-    assert texts_told({"text": ["a\nb\x1b[2J", "c"]}) == ["a", "'b\\x1b[2J'", "", "c"]
+    assert texts_told({"text": ["a\nb\x1b[2J", "c"]}) == ["a", "b\\x1b[2J", "", "c"]
     assert texts_told({"text": ["a", "b"]}) == texts_told({"text": ["a\n"], "sure": [0.5]}) == []
 
 

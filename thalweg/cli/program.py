@@ -19,11 +19,11 @@ from typing import Any, final
 import click
 
 from thalweg.cli.flags import Answer, Page, Verb, refusal_of
-from thalweg.cli.loading import load_numpy
-from thalweg.cli.terminal import Terminal, TerminalTalk, standard_error, standard_output
+from thalweg.cli.terminal import Terminal, TerminalTalk, hush, standard_error, standard_output
 from thalweg.core.errors import Refusal, ResourceRefusal, Stopped, UsageRefusal, nearest
 from thalweg.core.exhaustion import out_of_memory
 from thalweg.core.interrupts import WANTED, Heard, hearing, interrupt_in
+from thalweg.core.loading import load_numpy
 from thalweg.core.strict_json import render_json
 from thalweg.core.unheard import Unheard
 
@@ -102,17 +102,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     output, errors = standard_output(), standard_error()
     talk = TerminalTalk(errors, quiet="--quiet" in given)
     outcome = _Outcome(output, errors, talk, as_json="--json" in given, debug="--debug" in given)
-    page, end = Page(output.width, output.stream is not None and output.stream.isatty()), _End()
-    with _signals(end, outcome), _other_peoples_warnings(shown="--debug" in given):
+    page, end = Page(output.width, output.stream is not None and output.stream.isatty()), _End(outcome)
+    with _signals(end), _other_peoples_warnings(shown="--debug" in given):
         try:
             try:
                 code = outcome.answered(_run(given, talk, page))
-                end.told = True
+                end.tell()
             except (KeyboardInterrupt, Exception) as error:  # noqa: BLE001 - a fault of ours is told in words too
-                end.told = True
+                end.tell()
                 code = outcome.of(error)
         except KeyboardInterrupt as second:  # no sooner had the first been caught
-            end.told = True
+            end.tell()
             code = outcome.of(second)
     return code
 
@@ -231,8 +231,7 @@ class _Outcome:
 
     def unread(self) -> int:
         """Nobody reads any more: what Python still holds back for standard output goes nowhere."""
-        with contextlib.suppress(OSError, ValueError, AttributeError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        hush(sys.stdout)
         return CLOSED_PIPE
 
 
@@ -287,32 +286,42 @@ def _memory_limit() -> tuple[str, int]:
 class _End:
     """What a signal does to the program: it goes through every `finally` on its way out; a last word is let be spoken.
 
+    A last word that nobody reads, as into a pipe that is full, is not waited for once a signal has come.
+
     Attributes:
+        unheard: who ends the process then.
         told: the last word is being spoken, or was; one more signal after the next ends the process as the system does it.
     """
 
-    told = False
+    def __init__(self, outcome: _Outcome) -> None:
+        self.told = False
+        self.unheard = Unheard(self._tell, lambda number: isinstance(signal.getsignal(number), Heard))
+        self._outcome = outcome
 
     def __call__(self, number: int) -> None:
         if not self.told:
             raise Stopped(number)
+        self.unheard.leaving()
         signal.signal(number, signal.SIG_DFL)
+
+    def tell(self) -> None:
+        """From here on the last word is spoken."""
+        self.told = True
+        self.unheard.leaving()
+
+    def _tell(self, number: int) -> None:
+        if not self.told:
+            self._outcome.stopped(number)
 
 
 @contextlib.contextmanager
-def _signals(end: _End, outcome: _Outcome) -> Iterator[None]:
+def _signals(end: _End) -> Iterator[None]:
     """SIGINT, SIGTERM and SIGHUP end the program alike, at once where nobody hears them.
 
     Where Python's own answer to Ctrl-C comes in the midst of an `exec`, as in the making of a dataclass while a library is
     imported, `python -m` ends by the signal and not by the exit code; a subclass of KeyboardInterrupt does not.
     """
-
-    def tell(number: int) -> None:
-        if not end.told:
-            outcome.stopped(number)
-
-    unheard = Unheard(tell, lambda number: isinstance(signal.getsignal(number), Heard))
-    with unheard.watched(), hearing(end, unheard=unheard), _vanishing_quietly():
+    with end.unheard.watched(), hearing(end, unheard=end.unheard), _vanishing_quietly():
         yield
 
 

@@ -4,6 +4,8 @@ A live line is drawn only where somebody looks: on a pipe, with `CI` set or `TER
 every ten seconds. Signs that the encoding cannot hold are replaced by plain ones.
 """
 
+import contextlib
+import errno
 import io
 import os
 import re
@@ -72,10 +74,16 @@ class Terminal:
         return text
 
     def write(self, text: str) -> None:
-        """Text as it is, at once."""
-        if self.stream is not None:
+        """Text as it is, at once; nowhere once the terminal was closed, which does not end what a run does."""
+        if self.stream is None:
+            return
+        try:
             self.stream.write(self.shown(text))
             self.stream.flush()
+        except OSError as error:
+            if error.errno != errno.EIO:
+                raise
+            hush(self.stream)
 
     def lines(self, lines: Iterable[str]) -> None:
         """Whole lines."""
@@ -84,6 +92,12 @@ class Terminal:
     def emphasised(self, text: str) -> str:
         """Bold where colour is used."""
         return f"\x1b[1m{text}\x1b[0m" if self.colour and text else text
+
+
+def hush(stream: TextIO) -> None:
+    """What a stream still holds back, and all that follows, goes nowhere."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def paragraph(label: str, lines: Iterable[str], *, width: int, indent: int = LABEL) -> list[str]:

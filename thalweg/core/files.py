@@ -61,6 +61,7 @@ def written_in_parts(path: Path) -> Iterator[Callable[[bytes], None]]:
     with refusing(path.parent):
         make_folder(path.parent)
     discard(temporary)  # of a killed process that had our number
+    _sweep_beside(path)
     with refusing(path):
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
 
@@ -426,6 +427,16 @@ def _check_ours(path: Path) -> None:
             fix="choose another name, or move them away",
             details={"foreign": foreign},
         )
+
+
+def _sweep_beside(path: Path) -> None:
+    """Removes what killed processes of this machine left of the same file: nobody sweeps a folder of the user's whole."""
+    begin = temporary_beside(path).name.rpartition(".tmp")[0]
+    with contextlib.suppress(PermissionError):  # a folder that may be written into, and not listed
+        for entry in list(path.parent.iterdir()):
+            owner = temporary_owner(entry.name)
+            if owner is not None and entry.name.rpartition(".tmp")[0] == begin and not is_alive(owner):
+                discard(entry)
 
 
 def sweep(folder: Path) -> list[Path]:

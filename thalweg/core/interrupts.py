@@ -102,6 +102,11 @@ def hearing(act: Callable[[int], None], *, unheard: Unheard | None = None, patie
             os.kill(os.getpid(), late)
 
 
+def ours() -> bool:
+    """The command line hears signals here: the process does nothing else, and how its libraries hear them is ours to say."""
+    return any(isinstance(one, Heard) and one.unheard is not None for one in map(signal.getsignal, WANTED))
+
+
 def interrupt_in(error: BaseException) -> KeyboardInterrupt | None:
     """The interrupt that an error is, or that it came of.
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from thalweg.core.errors import DataRefusal
+from thalweg.core.loading import load_arrow
 from thalweg.data._character_encoding import LONGEST_LINE, text_of
 from thalweg.data._dialect import Dialect, dialect_of, reader_of
 from thalweg.data._parts import Irregular, parts_of_text
@@ -186,6 +187,7 @@ def named_columns(path: Path, first: Sequence[str], dialect: Dialect) -> tuple[l
 
 def _parsed(path: Path, body: str, names: Sequence[str], dialect: Dialect) -> tuple[list[list[str]], int]:
     """The columns of all rows with the right number of values, and how many rows had another."""
+    load_arrow(texts=True)
     import pyarrow
     from pyarrow import csv as arrow
 

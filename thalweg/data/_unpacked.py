@@ -16,6 +16,7 @@ from typing import Any
 
 from thalweg.core.disk import BLOCK_BYTES
 from thalweg.core.errors import DataRefusal
+from thalweg.core.loading import load_arrow
 from thalweg.data._archive import LIMIT_BYTES, opened_zip, zip_members
 from thalweg.data._paths import refuse_misnamed, shown
 
@@ -38,6 +39,7 @@ class Packing:
 
 
 def _zstandard(path: Path) -> Any:
+    load_arrow()
     import pyarrow
 
     return pyarrow.CompressedInputStream(pyarrow.OSFile(str(path), "rb"), "zstd")

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from thalweg.core.loading import load_arrow
 from thalweg.core.position import Position
 from thalweg.data.batch import Batch
 from thalweg.data.dataset import Dataset
@@ -55,6 +56,7 @@ class Predictions:
 
     def parquet(self) -> bytes:
         """The table of `columns` as a Parquet file."""
+        load_arrow()
         import pyarrow
         from pyarrow import parquet
 
@@ -66,6 +68,7 @@ class Predictions:
 
 def arrow_array(column: Column) -> Any:  # noqa: ANN401 - pyarrow ships no types
     """A column as pyarrow's array; numbers and texts by their bytes, since for lists pyarrow imports pandas, half a second."""
+    load_arrow()
     import pyarrow
 
     if isinstance(column, np.ndarray) and column.dtype.kind in "iuf" and column.ndim == 1:
@@ -73,13 +76,20 @@ def arrow_array(column: Column) -> Any:  # noqa: ANN401 - pyarrow ships no types
         return pyarrow.Array.from_buffers(pyarrow.from_numpy_dtype(column.dtype), len(column), [None, content])
     values = list(column)
     if not values or not set(map(type, values)) <= {str, np.str_}:
-        return pyarrow.array(values)
+        return _array_of(values)
     texts = [value.encode() for value in values]
     ends = np.cumsum([0, *map(len, texts)], dtype=np.int64)
     if ends[-1] >= 1 << 31:
-        return pyarrow.array(values)
+        return _array_of(values)
     buffers = [None, pyarrow.py_buffer(ends.astype(np.int32).tobytes()), pyarrow.py_buffer(b"".join(texts))]
     return pyarrow.Array.from_buffers(pyarrow.string(), len(texts), buffers)
+
+
+def _array_of(values: list[Any]) -> Any:  # noqa: ANN401 - pyarrow ships no types
+    load_arrow(texts=True)
+    import pyarrow
+
+    return pyarrow.array(values)
 
 
 def predictions(task: Task, model: Model, dataset: Dataset, *, part: str = "test", at: Position | None = None) -> Predictions:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from thalweg.core.loading import load_arrow
 from thalweg.fields.spelled_numbers import Decimals
 
 FEW = 100
@@ -75,6 +76,7 @@ def plain_numbers(texts: Sequence[str | None], nothing: Collection[str]) -> Plai
 
 def _array(texts: Sequence[str | None]) -> Any:  # noqa: ANN401 - pyarrow ships no types
     """The texts as one array of pyarrow, no blanks around them, None as ""; None where one is no text, or there is none."""
+    load_arrow(texts=True)
     import pyarrow
     from pyarrow import compute
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from thalweg.core.errors import DataRefusal
+from thalweg.core.loading import load_arrow
 from thalweg.core.registry import source
 from thalweg.data._columnar_claims import refuse_arrow_bomb, refuse_long_texts, refuse_parquet_bomb
 from thalweg.data._frames import frame_columns
@@ -25,6 +26,7 @@ def parquet(asked: Asked) -> Examples:
     Raises:
         DataRefusal: it is cut off, damaged, claims more than it can hold, or a column is of a type that is not read.
     """
+    load_arrow()
     import pyarrow
 
     path = asked.given
@@ -62,6 +64,7 @@ def in_parts(asked: Asked) -> Iterator[Examples]:
     Raises:
         Irregular: it is to be read whole.
     """
+    load_arrow()
     import pyarrow
     from pyarrow import parquet as reader
 

@@ -57,6 +57,7 @@ class Reading:
 
     Attributes:
         counts: (K,) how often each class was among the targets.
+        columns: how many numbers each target is, where it is of numbers.
     """
 
     key: Any
@@ -65,6 +66,7 @@ class Reading:
     classes: int | None = None
     hard: bool = False
     counts: Tensor | None = None
+    columns: int = 1
 
     def answers(self, told: Mapping[Any, float | None]) -> Answers:
         """The line, once the figures were read."""
@@ -100,7 +102,7 @@ def read(call: LossCall, figures: Figures, key: Any) -> Reading:
             targets = call.target.detach().float()
             figures.add((key, "mean"), targets.mean())
             figures.add((key, "square"), targets.square().mean())
-        return Reading(key, call.loss, made)
+        return Reading(key, call.loss, made, columns=call.target.numel() // max(1, call.rows))
     scores, target = given
     figures.add((key, "deviation"), scores.std() if scores.numel() > 1 else scores.sum())
     classes = int(scores.shape[1])

@@ -88,6 +88,7 @@ class Evaluations:
             sure_errors=sure_errors,
             sure_misplaced=sure_misplaced / sure_errors if sure_errors else None,
             variance=_variance([(told.get((k, "mean")), told.get((k, "square")), one.rows) for k, one in numbered]),
+            columns=max((one.reading.columns for _, one in numbered if one.reading is not None), default=1),
             in_training_mode=self._in_training_mode and not self._repeated,
         )
 

@@ -38,6 +38,11 @@ def shown(value: float | None) -> str:
     return "not finite" if value is None or value in (float("inf"), float("-inf")) or value != value else f"{value:.3g}"
 
 
+def counted(number: int, what: str) -> str:
+    """So many of a kind: `1 unit`, `2 units`."""
+    return f"{number:,} {what}" + ("" if number == 1 else "s")
+
+
 def percent(share: float) -> str:
     """A share in whole percent."""
     return f"{100 * share:.0f} %"

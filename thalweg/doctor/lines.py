@@ -168,6 +168,7 @@ class Evaluation(Line):
         step: steps done by then.
         surest, sure_errors, sure_misplaced: as of answers.
         variance: of the targets, where the loss is the squared error.
+        columns: how many numbers each of those targets is.
         in_training_mode: it was made in training mode, and not to draw several answers for the same examples.
     """
 
@@ -181,6 +182,7 @@ class Evaluation(Line):
     sure_errors: int = 0
     sure_misplaced: float | None = None
     variance: float | None = None
+    columns: int = 1
     in_training_mode: bool = False
 
 
@@ -214,7 +216,8 @@ class Probe(Line):
     Attributes:
         through: the fewest numbers of an example, given by one layer, from which all that the net answers comes: with them
             put to zero all examples are answered alike. None where no layer of fewer numbers than the answer is such a one.
-        least: the loss that no net can go below, since some of the examples are the same and their classes differ.
+        least: the loss that no net can go below, since some of the examples are the same and their classes differ, or since
+            classes are smoothed.
     """
 
     kind: Literal["probe"] = "probe"

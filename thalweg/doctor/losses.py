@@ -71,7 +71,11 @@ def _loss(original: Callable[..., Tensor], loss: str, reduction: int, taken: Tak
     def told(*given: Any, **named: Any) -> Tensor:
         value = original(*given, **named)
         if not torch.compiler.is_compiling() and len(given) > 1:
-            call = _call(loss, given, reduction, value, lambda *other: original(*other, *given[2:], **named).mean())
+
+            def again(scores: Tensor, target: Tensor) -> Tensor:
+                return _mean(original(scores, target, *given[2:], **named), target, given, reduction)
+
+            call = _call(loss, given, reduction, value, again)
             if call is not None:
                 taken(call)
         return value
@@ -85,13 +89,16 @@ def _call(loss: str, given: Sequence[Any], reduction: int, value: Tensor, again:
     if not readable or torch._C._functorch.is_functorch_wrapped_tensor(value):
         return None
     number = value.grad_fn._sequence_nr() if value.grad_fn is not None else None
-    mean = value.detach()
-    if mean.dim():
-        mean = mean.mean()
-    elif len(given) > reduction and given[reduction] == SUM:
-        mean = mean / max(target.numel(), 1)
+    mean = _mean(value.detach(), target, given, reduction)
     ignored = given[IGNORED] if reduction == 3 and len(given) > IGNORED else -100
     return LossCall(loss, scores, target, mean, number, ignored, again)
+
+
+def _mean(value: Tensor, target: Tensor, given: Sequence[Any], reduction: int) -> Tensor:
+    """() of a loss that was asked for by example, in sum or in mean."""
+    if value.dim():
+        return value.mean()
+    return value / max(target.numel(), 1) if len(given) > reduction and given[reduction] == SUM else value
 
 
 def _backward(original: Callable[..., Any], turned: Turned, ended: Ended, *, whole: bool) -> Callable[..., Any]:

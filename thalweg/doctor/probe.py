@@ -3,6 +3,7 @@
 It learns in copies of weights and buffers; the net itself, its modes and the random state stay as they are.
 """
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,11 +15,15 @@ from torch.func import functional_call
 from torch.nn.modules.conv import _ConvNd
 from torch.nn.modules.dropout import _DropoutNd
 
-from thalweg.doctor.answers import LossCall
+from thalweg.doctor.answers import CLASSES, OFF, SQUARED, LossCall, entropy
 from thalweg.doctor.figures import rounded
 from thalweg.doctor.lines import Probe
 
 ROWS, STEPS, RATE, LEARNED = 32, 150, 3e-3, 0.1
+SMOOTHED = "cross_entropy"
+"""The loss that may smooth classes."""
+SURER = [half / 2 for half in range(1, 61)]
+"""By how much more than the others the right class is scored, to find how low its loss can be."""
 MOST_VALUES = 50_000_000
 """Weights of larger nets are not kept."""
 WEIGHING = (nn.Linear, _ConvNd)
@@ -77,11 +82,18 @@ class Lesson:
         loss: () of weights and buffers, by name.
         rows: how many examples it is of.
         least: the loss that no net can go below.
+        unknowing: the loss of who knows no more than what the targets are like in all, where it is known.
     """
 
     loss: Callable[[dict[str, Tensor]], Tensor]
     rows: int
     least: float = 0.0
+    unknowing: float = math.inf
+
+    def enough(self, first: float) -> float:
+        """The loss at which it is learned, where it began with so much."""
+        most = min(first, self.unknowing or math.inf)
+        return self.least + LEARNED * (most - self.least)
 
 
 def lesson_of(model: nn.Module, start: Start, output: Any, call: LossCall) -> Lesson | None:
@@ -101,7 +113,8 @@ def lesson_of(model: nn.Module, start: Start, output: Any, call: LossCall) -> Le
     def loss(weights: dict[str, Tensor]) -> Tensor:
         return again(_at(functional_call(model, weights, given, named), path).reshape(shape), target)
 
-    return Lesson(loss, rows, _least((*given, *named.values()), target, rows) if each == 1 else 0.0)
+    alike = _least((*given, *named.values()), target, rows) if each == 1 else 0.0
+    return Lesson(loss, rows, max(alike, _smoothed(call, target)), _unknowing(call, target))
 
 
 def _least(given: Sequence[Any], target: Tensor, rows: int) -> float:
@@ -112,6 +125,27 @@ def _least(given: Sequence[Any], target: Tensor, rows: int) -> float:
     same = torch.unique(torch.cat(parts, 1), dim=0, return_inverse=True)[1]
     both = torch.stack([same, target], 1).unique(dim=0, return_counts=True)[1]
     return float((torch.special.entr(both / rows).sum() - torch.special.entr(same.bincount() / rows).sum()).clamp(min=0))
+
+
+def _unknowing(call: LossCall, target: Tensor) -> float:
+    """Of classes (N,) the entropy in nats, of numbers their variance; infinite where that is no measure of the loss."""
+    if call.loss == SQUARED and target.numel() > 1:
+        return float(target.float().var(0, correction=0).mean())
+    if call.loss in CLASSES and target.dim() == 1 and not target.is_floating_point():
+        return float(entropy(target[(target >= 0) & (target != call.ignored)].bincount()))
+    return math.inf
+
+
+def _smoothed(call: LossCall, target: Tensor) -> float:
+    """The loss of who knows the classes (N,): above 0 where they are smoothed; tried by answers that are more and more sure."""
+    again, known = call.again, target[:ROWS]
+    if call.loss != SMOOTHED or again is None or known.dim() != 1 or known.is_floating_point():
+        return 0.0
+    classes = call.input.shape[1]
+    right = torch.nn.functional.one_hot(known.long().clamp(0, classes - 1), classes).to(call.input.dtype)
+    if not float(again(SURER[-1] * right, known)) > OFF:
+        return 0.0
+    return min(float(again(sure * right, known)) for sure in SURER)
 
 
 def _tensors(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Tensor]]:
@@ -160,7 +194,7 @@ def _taught(held: dict[str, Tensor], lesson: Lesson, *, through: int | None) -> 
             loss = lesson.loss(held)
         last = rounded(float(loss.detach()))
         first = last if first is None else first
-        if first is None or last is None or last < LEARNED * first:
+        if first is None or last is None or last < lesson.enough(first):
             break
         adam.zero_grad()
         loss.backward()

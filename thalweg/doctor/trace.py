@@ -134,6 +134,18 @@ class Trace:
         return self.labels.entropy if self.labels is not None else self.early
 
     @property
+    def unknowing(self) -> float | None:
+        """The loss of who knows no more than what the targets are like in all; None where that is not known."""
+        if self.labels is not None:
+            return self.labels.entropy
+        return self.held_out[-1].variance if self.held_out else None
+
+    @property
+    def labels_seen(self) -> int:
+        """How many labels of classes were looked into: by these it is known how common each class is."""
+        return sum(one.answers.rows for one in self.samples if one.answers is not None and one.answers.hard)
+
+    @property
     def stays_high(self) -> bool:
         """Little has been learned, though steps enough were taken."""
         return bool(self.samples) and self.samples[-1].step >= SETTLED and self.late > HIGH * self.base

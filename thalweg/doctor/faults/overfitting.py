@@ -19,7 +19,7 @@ BY_HEART, FAR = 0.02, 0.15
 def overfitting(trace: Trace) -> Found | None:
     """The net learns its training examples by heart."""
     judged = trace.held_out
-    if len(judged) < FEWEST or not trace.losses or trace.base <= 0:
+    if len(judged) < FEWEST or not trace.losses or trace.base <= 0 or not _learned(trace):
         return None
     best = min(judged, key=lambda one: one.loss or 0.0)
     low, last = best.loss or 0.0, median(one.loss or 0.0 for one in judged[-3:])
@@ -35,6 +35,11 @@ def overfitting(trace: Trace) -> Found | None:
         "sure",
         "the best weights were kept; more data, --augment, or --set rule.optimizer.decay=0.1",
     )
+
+
+def _learned(trace: Trace) -> bool:
+    """Training answers are better than those of who knows no more than what the targets are like in all."""
+    return trace.late < (trace.unknowing or trace.base)
 
 
 def _rising(trace: Trace, low: float, last: float) -> bool:

@@ -7,7 +7,8 @@ from itertools import pairwise
 from statistics import median
 
 from thalweg.core.registry import fault
-from thalweg.doctor.found import Found, percent, shown
+from thalweg.doctor.found import Found, Unprobed, percent, shown
+from thalweg.doctor.heart import Left
 from thalweg.doctor.lines import Answers, Evaluation
 from thalweg.doctor.trace import Trace
 
@@ -27,6 +28,11 @@ RECENT = 15
 """Steps before an evaluation with which it is compared."""
 WARM = 20
 """Steps after which errors in training say something of the labels, not of the start."""
+MORE = 0.1
+"""By how much more errors in training fall anywhere than held-out errors do, where training labels alone are noisy: of who
+knows too little to rank the classes both fall alike."""
+BY_HEART = 0.25
+"""What the probe leaves of a few examples that it learned by heart: other nets err anywhere, whatever the labels."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +72,7 @@ def _fallen(one: Answers | Evaluation) -> float:
 
 
 @fault("label-noise", turn=150, severity="warning", about="noise", hides=("overfitting", "late"))
-def label_noise(trace: Trace) -> Found | None:
+def label_noise(trace: Trace) -> Found | Unprobed | None:
     """Errors fall on any class, as labels drawn at random make them."""
     judged = [one for one in trace.held_out if one.errors is not None and one.rows]
     enough = len(judged) >= FEWEST_EVALUATIONS and trace.steps >= FEWEST_STEPS and trace.works
@@ -79,13 +85,18 @@ def label_noise(trace: Trace) -> Found | None:
     both = _anywhere(held_out, trained, most_rows=max(one.rows for one in judged))
     if not both and not _worse_in_training(trace, judged, trained):
         return None
+    if trace.probe is None:
+        return Unprobed()
+    left = Left.by(trace.probe, trace.labels.entropy)
+    if left is not None and not left.learned(BY_HEART):
+        return None
     told = held_out if both else trained
     share = min(1.0, max(0.0, told.share * (told.misplaced - 0.1) / 0.4))
     return Found(
         f"about {percent(share)} of labels look random: errors fall on any class "
         f"({shown(told.misplaced)}; 0.5 would be evenly, 0 to 0.2 is usual)",
         "training and held-out labels" if both else "training labels",
-        "a net that learns them by heart answers others at random",
+        "such labels can only be learned by heart, which makes answers to other examples worse",
         "look at the examples with the largest losses, and mend or drop their labels (thalweg check DATA lists suspects)",
         "likely",
         "thalweg check DATA lists the rows whose labels are most likely wrong",
@@ -114,21 +125,27 @@ def _in_training(trace: Trace, best: int) -> _Errors:
 
 def _anywhere(held_out: _Errors, trained: _Errors, *, most_rows: int) -> bool:
     """Held-out errors fall anywhere, as often on the surest answers, and there too; training rows were not known at once."""
-    if held_out.share * most_rows < FEWEST_HELD_OUT or min(held_out.share, trained.share) < LEAST_ERROR:
+    if held_out.share * most_rows < FEWEST_HELD_OUT or trained.count < FEWEST_TRAINING:
+        return False
+    if min(held_out.share, trained.share) < LEAST_ERROR:
         return False
     fall = min(held_out.misplaced, held_out.sure_misplaced)
     return fall >= ANYWHERE and held_out.sure >= max(SURE, ALIKE * held_out.share)
 
 
 def _worse_in_training(trace: Trace, judged: Sequence[Evaluation], trained: _Errors) -> bool:
-    """Held-out loss lies below that of training in two evaluations: before the labels were learned by heart, if they were."""
+    """Held-out loss lies below that of training in two evaluations, before the labels were learned by heart, if they were.
+
+    And held-out errors fall where knowledge puts them, when most is known; those in training do not.
+    """
     assert trace.labels is not None
+    knowing = _Errors.of(sorted(judged, key=lambda one: one.loss or 0.0)[:FEWEST_EVALUATIONS])
     gaps = sorted(
         median(before) - (one.loss or 0.0)
         for former, one in pairwise(judged)
         if (before := trace.between(max(former.step, one.step - RECENT), one.step))
     )
-    if trained.count < FEWEST_TRAINING or len(gaps) < 2:
+    if trained.count < FEWEST_TRAINING or len(gaps) < 2 or trained.misplaced - knowing.misplaced < MORE:
         return False
     beyond = trained.sure - median(one.sure_errors / max(1, one.surest) for one in judged[1:]) > BEYOND
     anywhere = trained.misplaced >= ANYWHERE and trained.sure >= SURE_IN_TRAINING and beyond

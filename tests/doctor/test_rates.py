@@ -28,6 +28,21 @@ def test_one_large_step_among_usual_ones_is_no_rate():
     assert rate_too_high(_trained(ratios, [1.6] + [9.0] * 119)) is None
 
 
+def test_a_loss_that_leapt_and_then_fell_far_was_no_rate_too_high():
+    leapt = [1.6, 30.0, *[1.6] * 18]
+    assert rate_too_high(_trained([0.2] * 8, leapt + [0.6] * 100)) is None
+    found = rate_too_high(_trained([0.2] * 8, leapt + [1.2] * 100))
+    assert (found.sure, found.what[-24:]) == ("likely", "highest, and is 1.2 at last"[-24:])
+    assert rate_too_high(_trained([0.2] * 8, leapt + [1.6] * 100)).sure == "sure"
+
+
+def test_a_loss_that_fell_to_that_of_chance_is_nothing_learned():
+    leapt = [4.0, 80.0, *[4.0] * 18]
+    trained = _trained([0.2] * 8, leapt + [1.6] * 100)
+    assert rate_too_high(trained).sure == "likely"
+    assert rate_too_high(_trained([0.2] * 8, leapt + [0.8] * 100)) is None
+
+
 def test_large_steps_by_which_the_loss_falls_are_not_too_large():
     assert rate_too_high(_trained([0.2] * 8, [1.6] * 20 + [0.3] * 100)) is None
 

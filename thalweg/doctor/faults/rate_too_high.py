@@ -10,6 +10,9 @@ LARGEST, USUAL = 0.1, 0.01
 """Steps as a share of the weights: too large, and usual."""
 HIGHEST, STUCK, LEAPT = 3.0, 0.9, 1.3
 """The highest and the last loss over the first; and the highest where the last says little: labels may be at fault."""
+LEARNED = 0.6
+"""The last loss over the first where the training has learned, if it says more than what the targets are like in all, whatever
+its loss rose to on the way."""
 FEWEST_SAMPLES, FEWEST_STEPS = 3, 10
 
 
@@ -31,7 +34,7 @@ def rate_too_high(trace: Trace) -> Found | None:
         f"step {_step(trace, ratio):,}, loss {shown(trace.first)} at first",
         "each step leaps over what it aims at",
         f"divide the learning rate by about {_rounded(ratio / USUAL)}",
-        "sure",
+        "sure" if diverged or trace.late > STUCK * trace.first else "likely",
         f"a lower rate: --lr, or what --find-lr finds; about {_rounded(ratio / USUAL)} times lower",
     )
 
@@ -44,11 +47,15 @@ def _step(trace: Trace, ratio: float) -> int:
 def _course(trace: Trace, highest: float) -> str:
     if trace.diverged is not None:
         return f"the loss is not finite at step {trace.diverged:,}"
-    if highest > HIGHEST * abs(trace.first):
-        return f"the loss rose from {shown(trace.first)} to {shown(highest)}"
+    if highest > HIGHEST * abs(trace.first) and not _learned(trace):
+        return f"the loss rose from {shown(trace.first)} to {shown(highest)} at its highest, and is {shown(trace.late)} at last"
     if trace.late > STUCK * trace.first and highest > LEAPT * trace.first:
         return f"the loss stays: {shown(trace.first)} at first, {shown(trace.late)} at last"
     return ""
+
+
+def _learned(trace: Trace) -> bool:
+    return trace.late <= LEARNED * trace.first and trace.late <= STUCK * (trace.unknowing or math.inf)
 
 
 def _rounded(factor: float) -> str:

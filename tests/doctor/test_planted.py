@@ -35,7 +35,9 @@ def test_log_probabilities_before_cross_entropy_are_harmless():
 
 
 def test_batch_normalisation_of_pairs():
-    assert names(watched(net(norm=True), how=How(batch=2), rate=1e-4))[0] == "single-row-normalisation"
+    (found, *_) = watched(net(norm=True), how=How(batch=2), rate=1e-4).findings
+    assert found["name"] == "single-row-normalisation"
+    assert "with one other" in found["why"]
 
 
 def test_training_in_evaluation_mode():

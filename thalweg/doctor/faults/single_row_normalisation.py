@@ -19,7 +19,7 @@ MOST_ROWS, SHARE = 2, 0.5
     at_once=True,
 )
 def single_row_normalisation(trace: Trace) -> Found | None:
-    """Batch normalisation sees one or two rows, so that an example is normalised by itself."""
+    """Batch normalisation sees one or two rows, so that an example is normalised by itself, or with one other."""
     rows = [[one for one in sample.layers if one.batch_norm] for sample in trace.samples]
     rows = [layers for layers in rows if layers]
     few = [layers for layers in rows if min(one.rows for one in layers) <= MOST_ROWS]
@@ -28,11 +28,15 @@ def single_row_normalisation(trace: Trace) -> Found | None:
     names = [one.name for layers in few for one in layers if one.rows <= MOST_ROWS]
     least = min(one.rows for layers in few for one in layers)
     name = Counter(names).most_common(1)[0][0]
-    held = "one row" if least == 1 else f"{least} rows"
+    held, why = (
+        ("one row", "each example is normalised by itself")
+        if least == 1
+        else (f"{least} rows", "each example is normalised with one other, whichever that is")
+    )
     return Found(
         f"batch normalisation sees {held} at a time in {len(few)} of {len(rows)} sampled steps",
         f"layer {name}",
-        "each example is normalised by itself, and evaluation, by running means, does otherwise",
+        f"{why}, and evaluation, by running means, does otherwise",
         "take larger batches (16 rows or more), or normalise by nn.GroupNorm or nn.LayerNorm",
         "certain" if least == 1 else "likely",
         "--batch-size 16 or more, or a model without batch normalisation",

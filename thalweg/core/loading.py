@@ -31,22 +31,22 @@ def load_arrow(*, texts: bool = False) -> None:
     """
     _load_arrow()
     if texts:
-        _load_pandas()
+        _load_what_texts_take()
 
 
 @functools.cache
 def _load_arrow() -> None:
     with signals_waiting():
         pyarrow = importlib.import_module("pyarrow")
-        importlib.import_module("pyarrow.compute")
     if ours():
         pyarrow.enable_signal_handlers(False)
 
 
 @functools.cache
-def _load_pandas() -> None:
-    if find_spec("pandas") is not None:
-        with signals_waiting():
+def _load_what_texts_take() -> None:
+    with signals_waiting():
+        importlib.import_module("pyarrow.compute")
+        if find_spec("pandas") is not None:
             importlib.import_module("pandas")
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from thalweg.core.errors import PackageRefusal
 from thalweg.core.files import write_folder
-from thalweg.core.manifest import MANIFEST, Manifest, manifest_of, open_folder, render_manifest, verify_folder
+from thalweg.core.manifest import MANIFEST, Manifest, manifest_of, open_folder, read_manifest, render_manifest, verify_folder
 from thalweg.core.strict_json import render_json
 
 PAGE = 4096
@@ -227,6 +227,27 @@ def test_pkg_20_a_package_that_is_a_link_is_refused(package, tmp_path):
     assert refusal_of(tmp_path / "alias").code == "PACKAGE_HAS_LINKS"
 
 
+@pytest.mark.parametrize("back", [False, True], ids=["left a link", "put back"])
+def test_pkg_21_a_folder_whose_name_becomes_a_link_as_its_manifest_is_opened_is_refused(package, tmp_path, monkeypatch, back):
+    write_folder(tmp_path / "other", {**FILES, "empty": b"0"}, format="thalweg.package", version=2, stamp={"step": 1})
+    opened = os.open
+
+    def swapped(path, *arguments, **named):
+        if path != package / MANIFEST:
+            return opened(path, *arguments, **named)
+        package.rename(tmp_path / "aside")
+        package.symlink_to(tmp_path / "other")
+        descriptor = opened(path, *arguments, **named)
+        if back:
+            package.unlink()
+            (tmp_path / "aside").rename(package)
+        return descriptor
+
+    monkeypatch.setattr(os, "open", swapped)
+    with pytest.raises(PackageRefusal):
+        read_manifest(package)
+
+
 @pytest.mark.parametrize("name", ["package.json", MANIFEST, "views"])
 def test_pkg_20_a_link_inside_is_refused(package, tmp_path, name):
     (package / name).rename(tmp_path / "moved")
@@ -310,7 +331,7 @@ def test_the_manifest_has_one_spelling(package):
     assert render_manifest(again) == (package / MANIFEST).read_bytes()
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.dictionaries(st.text("abcdeü0", min_size=1, max_size=5), st.binary(max_size=50), max_size=4).filter(
         lambda files: len({name.casefold() for name in files}) == len(files)

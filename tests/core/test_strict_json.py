@@ -15,7 +15,7 @@ values = st.recursive(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(values)
 def test_what_is_written_reads_back_the_same(value):
     assert parse_json(render_json(value), where="here") == value

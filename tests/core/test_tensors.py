@@ -78,13 +78,13 @@ trees = st.recursive(
 )
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 @given(trees)
 def test_any_tree_comes_back_with_the_same_bits(tree):
     assert same(round_trip(tree), tree)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data())
 def test_any_views_of_one_memory_come_back_tied(data):
     base = torch.arange(24).to(data.draw(st.sampled_from([torch.float32, torch.int16, torch.complex128])))
@@ -281,7 +281,7 @@ def test_tensors_without_a_place_in_the_format_are_refused(tensor):
         tensors_to_bytes({"x": tensor})
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.dictionaries(st.text(max_size=4), any_tensor().filter(lambda tensor: tensor.dtype in DTYPE_NAMES), max_size=5))
 def test_safetensors_itself_reads_what_is_written(tensors):
     data = tensors_to_bytes(tensors)
@@ -376,7 +376,7 @@ def test_pkg_11_a_million_empty_tensors_are_refused_by_their_number():
         tensors_from_bytes(tensors_to_bytes(dict.fromkeys("abc", torch.ones(1))), where="here", limit_tensors=2)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.data())
 def test_r16_mutated_files_load_or_are_refused_and_nothing_else(data):
     whole = bytearray(tensors_to_bytes({"a": torch.arange(3.0), "b": torch.ones(2, 2, dtype=torch.int64), "c": torch.empty(0)}))
@@ -390,7 +390,7 @@ def test_r16_mutated_files_load_or_are_refused_and_nothing_else(data):
     assert sum(tensor.nbytes for tensor in found.values()) <= len(whole)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.recursive(
         scalars,

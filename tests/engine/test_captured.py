@@ -69,7 +69,7 @@ def uncut() -> tuple[list[float], Tensor]:
         return by_program(run, Captured(run.rule, run.batches), 40), state(run)
 
 
-@how(max_examples=6, deadline=None)
+@how(max_examples=6)
 @given(cuts=st.lists(st.integers(1, 13), min_size=1, max_size=6))
 def test_how_steps_are_cut_changes_no_bit(uncut, cuts):
     run, losses = begun(average=0.9, model=lambda: sequential(nn.Dropout(0.2))), []

@@ -89,7 +89,7 @@ def test_each_learns_from_rows_of_its_own(weighted):
     assert_as_alone(some, rows_of_their_own(weighted=weighted))
 
 
-@how(max_examples=8, deadline=None)
+@how(max_examples=8)
 @given(most=st.integers(1, 30))
 def test_however_steps_are_cut_into_calls_no_bit_changes(most):
     whole, cut = (runs({"precision": "float32"}, ALIKE) for _ in range(2))

@@ -125,7 +125,7 @@ def uncut() -> dict[str, list[float]]:
     return {one: by_chain(begun(count=2, precision=one), 30) for one in ("float32", "bfloat16")}
 
 
-@how(max_examples=6, deadline=None)
+@how(max_examples=6)
 @given(cuts=st.lists(st.integers(1, 9), min_size=1, max_size=5), precision=st.sampled_from(["float32", "bfloat16"]))
 def test_how_steps_are_cut_changes_no_bit(uncut, cuts, precision):
     run, losses = begun(count=2, precision=precision), []
@@ -155,7 +155,7 @@ def test_a_batch_that_is_not_finite_leaves_the_state_as_it_is(precision, value):
     assert torch.equal(state(run), before)
 
 
-@how(max_examples=30, deadline=None)
+@how(max_examples=30)
 @given(
     maps=st.tuples(st.integers(1, 3), st.integers(1, 4)),
     sides=st.tuples(st.integers(7, 10), st.integers(7, 10)),

@@ -190,7 +190,7 @@ def uncut() -> tuple[list[float], Tensor]:
     return by_chain(run, 60), state(run)
 
 
-@how(max_examples=12, deadline=None)
+@how(max_examples=12)
 @given(cuts=st.lists(st.integers(1, 17), min_size=1, max_size=8), resumed=st.integers(0, 7))
 def test_how_steps_are_cut_and_a_resume_between_them_change_no_bit(uncut, cuts, resumed):
     run, losses = begun(average=0.9, weighted=True), []

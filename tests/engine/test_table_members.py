@@ -193,7 +193,7 @@ def test_in_bfloat16_too_how_steps_are_cut_changes_no_bit():
     assert torch.equal(learned(cut), learned(whole))
 
 
-@how(max_examples=6, deadline=None)
+@how(max_examples=6)
 @given(cuts=st.lists(st.integers(1, 7), min_size=1, max_size=5))
 def test_how_steps_are_cut_changes_no_bit(uncut, cuts):
     run, losses = begun(count=2, average=0.9), list[float]()

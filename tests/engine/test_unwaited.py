@@ -100,7 +100,7 @@ def test_a_step_that_is_not_finite_is_left_to_the_rule_as_it_began():
     assert torch.equal(state(queued), state(plain))
 
 
-@how(max_examples=12, deadline=None)
+@how(max_examples=12)
 @given(cuts=st.lists(st.integers(1, 17), min_size=1, max_size=8))
 def test_how_steps_are_cut_changes_no_bit(cuts):
     settings: dict[str, Any] = {"average": 0.9, "augment": [spoilt], "ahead": False}

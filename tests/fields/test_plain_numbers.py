@@ -47,14 +47,14 @@ def assert_same(one, other):
         np.testing.assert_array_equal(one, other)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(st.lists(TEXT, min_size=1, max_size=4), st.sampled_from([".", ","]), st.sampled_from([NO_NUMBER, MISSING]))
 def test_a_column_is_read_at_once_as_it_is_text_by_text(texts, decimal, nothing):
     spelling = Spelling("number", nothing, decimal)
     assert_same(spelling.read(texts), text_by_text(spelling, texts))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     st.lists(st.one_of(PLAIN, st.sampled_from(ODD), st.none()), min_size=1, max_size=3), st.sampled_from([NO_NUMBER, MISSING])
 )

@@ -88,6 +88,27 @@ def discard(path: Path) -> None:
                 os.unlink(path)
 
 
+def read_within(folder: Path, name: str, *, limit: int) -> bytes:
+    """All bytes of a file that stands in the folder itself, also where the folder's name becomes a link meanwhile.
+
+    Raises:
+        PackageRefusal: as `read_limited`; or the folder is a link, or gives its name to another.
+    """
+    path = folder / name
+    if os.stat not in os.supports_dir_fd:
+        return read_limited(path, limit=limit)
+    with regular_file(path, refusal=PackageRefusal) as (descriptor, size):
+        facts = os.fstat(descriptor)
+        itself = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | _NO_LINK)
+        try:
+            stands = os.stat(name, dir_fd=itself, follow_symlinks=False)
+        finally:
+            os.close(itself)
+        if not os.path.samestat(facts, stands):
+            raise unreadable(path, f"{name} is another file than the one in {folder.name}", PackageRefusal)
+        return _all_bytes(path, descriptor, size, limit, PackageRefusal)
+
+
 def read_limited(path: Path, *, limit: int, refusal: type[Refusal] = PackageRefusal) -> bytes:
     """All bytes of a regular file that is no link and not larger than `limit`.
 
@@ -95,9 +116,13 @@ def read_limited(path: Path, *, limit: int, refusal: type[Refusal] = PackageRefu
         Refusal: missing, unreadable, a link, a folder or device, or too large; nothing is allocated beforehand.
     """
     with regular_file(path, refusal=refusal) as (descriptor, size):
-        if size > limit:
-            raise unreadable(path, f"{path.name} has {size} bytes; the limit is {limit}", refusal, code="FILE_TOO_LARGE")
-        return b"".join(blocks(descriptor, limit=size, block=size))
+        return _all_bytes(path, descriptor, size, limit, refusal)
+
+
+def _all_bytes(path: Path, descriptor: int, size: int, limit: int, refusal: type[Refusal]) -> bytes:
+    if size > limit:
+        raise unreadable(path, f"{path.name} has {size} bytes; the limit is {limit}", refusal, code="FILE_TOO_LARGE")
+    return b"".join(blocks(descriptor, limit=size, block=size))
 
 
 def digest_of(path: Path, *, limit: int, refusal: type[Refusal] = PackageRefusal) -> tuple[int, str]:

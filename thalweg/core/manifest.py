@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from thalweg import __version__
-from thalweg.core.disk import digest_of, read_limited, refusing
+from thalweg.core.disk import digest_of, read_limited, read_within, refusing
 from thalweg.core.errors import PackageRefusal, Refusal
 from thalweg.core.printable import printable
 from thalweg.core.strict_json import parse_json, render_json
@@ -181,7 +181,7 @@ def read_manifest(path: Path) -> Manifest:
     if not os.path.lexists(path / MANIFEST):
         what = f"{MANIFEST} is missing: the folder is incomplete or was not written by thalweg"
         raise _refused("PACKAGE_MANIFEST_MISSING", what, path, "without it no file can be checked", _COPY_AGAIN)
-    data = read_limited(path / MANIFEST, limit=LIMIT_MANIFEST_BYTES)
+    data = read_within(path, MANIFEST, limit=LIMIT_MANIFEST_BYTES)
     if data.count(b"{") + data.count(b"[") > 2 * LIMIT_FILES + 1000:  # counted before parsing: it would fill the memory
         raise _damaged(path, [f"{MANIFEST}: it lists more than the {LIMIT_FILES} files that a package may hold"])
     try:

@@ -66,6 +66,13 @@ def test_the_columns_of_a_table_are_no_series_and_the_sentence_says_how_to_say_o
     assert "--field x=series" in guess.sentence
 
 
+@pytest.mark.parametrize(("name", "said"), [("Compound ID", "'Compound ID=category'"), ("a\x1b[2J", r"'a\x1b[2J=category'")])
+def test_what_corrects_a_sentence_can_be_typed_whatever_the_column_is_called(name, said):
+    guess = infer(name, [f"{row}-{row * 7919 % 1000}" for row in range(500)])
+    assert guess.kind is None
+    assert f"(--field {said} to use it)" in guess.sentence
+
+
 def test_the_sentence_on_a_series_says_how_to_say_otherwise():
     assert "--field x=vector" in infer("x", SINES).sentence
 

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from thalweg.core.errors import DataRefusal
+from thalweg.core.printable import typed
 from thalweg.data._split_names import PART_NAMES
 from thalweg.data.dataset import Examples
 from thalweg.data.settings import DataSettings
@@ -37,8 +38,8 @@ def given_by_column(examples: Examples, settings: DataSettings) -> Examples:
             f'the column "{name}" names no row for training',
             where=f"values: {', '.join(given)}",
             why="there is nothing to learn from",
-            fix=f"name some rows train; or take the column for an ordinary one: --field {name}=category",
+            fix=f"name some rows train; or take the column for an ordinary one: {typed('field', name, 'category')}",
         )
     columns = {other: values for other, values in examples.columns.items() if other != name}
-    note = f"parts as the column {name} says (--field {name}=category for an ordinary column)"
+    note = f"parts as the column {name} says ({typed('field', name, 'category')} for an ordinary column)"
     return dataclasses.replace(examples, columns=columns, given=given, notes=[*examples.notes, note])

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from thalweg.core.errors import DataRefusal
+from thalweg.core.printable import typed
 from thalweg.data._paths import shown
 from thalweg.data._steps import means_steps, meant, numbers, one_column, said_steps, shipped, step_kind, without_gaps
 from thalweg.data.dataset import Examples
@@ -247,7 +248,7 @@ def _no_numbers(name: str, column: Column) -> DataRefusal:
     return DataRefusal(
         "DATA_STEPS_NO_NUMBERS",
         f'"{shown(name)}" holds no numbers, such as {shown(repr(column[0])[:40])}',
-        where=f"--field {shown(name)}={step_kind()}",
+        where=typed("field", name, step_kind()),
         why="the steps of a series are numbers",
         fix="name a column of numbers, or leave that out",
     )
@@ -311,7 +312,7 @@ def _said(found: Long, rows: Sequence[np.ndarray], name: str, filled: int) -> li
     of = f" of {', '.join(found.values)}" if len(found.values) > 1 else ""
     notes = [f"{made}: {name}, {said_steps(rows)}{of}"]
     if not found.stated:
-        notes[0] += f" (--group {found.id} for rows as examples of their own)"
+        notes[0] += f" ({typed('group', found.id)} for rows as examples of their own)"
     if found.left:
         listed = ", ".join(map(shown, found.left[:8]))
         notes.append(f"left out, as they change within a series: {listed} (numbers among them: --field NAME={step_kind()})")

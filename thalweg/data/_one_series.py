@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from thalweg.core.errors import DataRefusal
+from thalweg.core.printable import typed
 from thalweg.data.dataset import Examples
 from thalweg.data.settings import DataSettings
 from thalweg.fields.column import Column, Look, floats, missing
@@ -43,7 +44,7 @@ def refuse_lone_series(examples: Examples, roles: Mapping[str, Role], settings: 
         f'the table is one series, "{name}"{by}, {len(examples):,} steps; nothing tells it but its own past',
         where=f"field {name}",
         why="to go on with a series (forecasting) is not built yet",
-        fix=f"{known}; or fit a curve all the same: --field {moments[0]}={_kind(used[moments[0]])}"
+        fix=f"{known}; or fit a curve all the same: {typed('field', moments[0], _kind(used[moments[0]]))}"
         if moments
         else f"{known}, such as earlier values, or a row for each of many series",
     )
@@ -60,7 +61,7 @@ def said_neighbours(examples: Examples, roles: Mapping[str, Role], settings: Dat
         return ""
     return (
         f"rows follow each other by {name}, neighbours are alike, and parts are cut at random: what is learned is to fill gaps "
-        f"(--time {name}: the past trains, the future tests)"
+        f"({typed('time', name)}: the past trains, the future tests)"
     )
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from thalweg.core import registry
 from thalweg.core.errors import DataRefusal
+from thalweg.core.printable import typed
 from thalweg.data._paths import shown
 from thalweg.data.dataset import Examples
 from thalweg.fields.encoding import Column
@@ -163,7 +164,7 @@ def _sequences(key: str, array: np.ndarray) -> Shaped:
         return _unpadded(key, array[:, :, None], [])
     steps = array.shape[1]
     said = f"each row of {steps} floats is read as a series of {steps} steps; if they are {steps} numbers of a table"
-    note = f"{shown(key)}: {said}: --field {shown(key)}=number"
+    note = f"{shown(key)}: {said}: {typed('field', key, 'number')}"
     return Shaped({key: array}, {key: "series"}, [note])
 
 
@@ -173,7 +174,7 @@ def _series(key: str, array: np.ndarray) -> Shaped:
     if array.shape[2] > array.shape[1]:
         array = np.ascontiguousarray(array.transpose(0, 2, 1))
         said = f"{array.shape[2]} × {array.shape[1]} steps: the longer axis is taken for time"
-        notes.append(f"{shown(key)}: {said} (--field {shown(key)}=series if steps come first)")
+        notes.append(f"{shown(key)}: {said} ({typed('field', key, 'series')} if steps come first)")
     if array.dtype.kind == "f" and np.isnan(array[:, -1]).any():
         return _unpadded(key, array, notes)
     return Shaped({key: array}, {key: "series"}, notes)
@@ -219,7 +220,7 @@ def _pictures(key: str, array: np.ndarray) -> Shaped:
     if array.dtype == np.uint8 or array.ndim == 4:
         return Shaped({key: array}, {key: "image"} if pictured else {})
     sides = f"{array.shape[1]} × {array.shape[2]}"
-    said = f"{shown(key)}: squares of {sides} are read as pictures (--field {shown(key)}=series)"
+    said = f"{shown(key)}: squares of {sides} are read as pictures ({typed('field', key, 'series')})"
     return Shaped({key: array}, {key: "image"}, [said])
 
 

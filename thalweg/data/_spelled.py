@@ -5,7 +5,6 @@ Files and data frames go through here alike, so that a table means the same wher
 
 import dataclasses
 import re
-import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from typing import Any
 
 from thalweg.core import registry
 from thalweg.core.errors import DataRefusal, some_of
+from thalweg.core.printable import typed
 from thalweg.data._paths import shown
 from thalweg.data.dataset import Examples
 from thalweg.data.settings import DataSettings
@@ -224,9 +224,8 @@ def _are_numbers(look: Texts, found: Meant, decimal: str, settings: DataSettings
         _say_mixed(look, found, mark)
         return False
     if zeros:
-        found.notes.append(
-            f'{look.name}: codes such as "{shown(zeros[0])}", with zeros in front, stay text (--field {look.name}=number)'
-        )
+        as_numbers = typed("field", look.name, "number")
+        found.notes.append(f'{look.name}: codes such as "{shown(zeros[0])}", with zeros in front, stay text ({as_numbers})')
         return False
     digits = max((len(_DIGIT.findall(text)) for text in there), default=0)
     if digits > 15 and len(there) > 0.9 * look.rows and all(text.lstrip("+-").isdigit() for text in there):
@@ -244,7 +243,7 @@ def _say_mixed(look: Texts, found: Meant, mark: str) -> None:
     if there and 0.2 * look.rows <= numbers and words and not look.mixed:
         found.mixed[look.name] = (
             f"{look.name}: {numbers:,} values are numbers and {look.rows - numbers:,} are not, such as "
-            f'"{shown(words[0][:40])}": all taken as text (--field {look.name}=number shows the rows)'
+            f'"{shown(words[0][:40])}": all taken as text ({typed("field", look.name, "number")} shows the rows)'
         )
 
 
@@ -259,7 +258,7 @@ def _as_numbers(look: Texts, found: Meant, decimal: str, settings: DataSettings)
         listed = ", ".join(f'"{shown(text[:30])}" {there[text]:,}' for text in odd[:4]) + (" ..." if len(odd) > 4 else "")
         found.notes.append(
             f"{look.name}: {rows:,} of {look.rows:,} values are no numbers and count as missing: {listed} "
-            f"({_confirmed(odd)}--field {look.name}=category)"
+            f"({_confirmed(odd)}{typed('field', look.name, 'category')})"
         )
     _say_marks(look, found, there, mark)
     found.spellings[look.name] = Spelling("number", missing, mark)
@@ -269,7 +268,7 @@ def _as_numbers(look: Texts, found: Meant, decimal: str, settings: DataSettings)
 def _confirmed(odd: Sequence[str]) -> str:
     """The flags that call a few words missing."""
     few = len(odd) <= FEW_NAMED and not any("," in text for text in odd)
-    return " ".join(f"--missing {shlex.quote(text)}" for text in odd) + " says so, or " if few else ""
+    return " ".join(typed("missing", text) for text in odd) + " says so, or " if few else ""
 
 
 def _say_marks(look: Texts, found: Meant, there: Mapping[str, int], mark: str) -> None:
@@ -278,7 +277,7 @@ def _say_marks(look: Texts, found: Meant, there: Mapping[str, int], mark: str) -
     if example is not None:
         value = look.numbers[example].value(mark)
         found.dressed[look.name] = [text for text in there if look.numbers[text].beside(mark)][:3]
-        found.notes.append(f'{look.name}: "{shown(example)}" is read as {value:.10g} (--field {look.name}=category)')
+        found.notes.append(f'{look.name}: "{shown(example)}" is read as {value:.10g} ({typed("field", look.name, "category")})')
     elif mark == "," and any("," in text for text in there):
         found.notes.append(f"{look.name}: the comma is the decimal mark (--decimal .)")
 
@@ -302,19 +301,20 @@ def _are_truths(look: Texts, found: Meant) -> bool:
     strange = [text for text in there if text.casefold() not in known]
     if strange and sum(there[text] for text in strange) > (1 - MOSTLY) * look.rows:
         return False
+    as_categories = typed("field", look.name, "category")
     if strange:
         raise DataRefusal(
             "DATA_TRUTH_VALUES",
             f'"{look.name}" holds truth values and also {", ".join(repr(shown(text)) for text in strange[:5])}',
             where=f"field {look.name}, {sum(there[text] for text in strange):,} of {look.rows:,} rows",
             why="each row must be true, false or missing",
-            fix=f"correct them; or --missing {strange[0]}; or take each spelling for itself: --field {look.name}=category",
+            fix=f"correct them; or {typed('missing', strange[0])}; or take each spelling for itself: {as_categories}",
         )
     ways = {
         sign: ", ".join(sorted(text for text in there if text.casefold() in group))
         for sign, group in (("true", TRUE), ("false", FALSE))
     }
-    found.notes.append(f"{look.name}: true is {ways['true']}; false is {ways['false']} (--field {look.name}=category)")
+    found.notes.append(f"{look.name}: true is {ways['true']}; false is {ways['false']} ({as_categories})")
     found.spellings[look.name] = Spelling("truth", look.missing)
     _keep(look, found, look.missing)
     return True
@@ -396,7 +396,7 @@ def _refused_dates(name: str, what: str, texts: Sequence[str], fix: str) -> Data
         f'the dates of "{name}" cannot be read: {what}',
         where=f"field {name}: {listed}",
         why="a wrong day would be learned without anybody noticing",
-        fix=f"{fix}; or leave it as text: --field {name}=category",
+        fix=f"{fix}; or leave it as text: {typed('field', name, 'category')}",
         details={"values": list(texts[:1000])},
     )
 

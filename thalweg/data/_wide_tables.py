@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from thalweg.core import registry
+from thalweg.core.printable import typed
 from thalweg.data._steps import means_steps, meant, numbers, one_column, said_steps, shipped, step_kind, told, without_gaps
 from thalweg.data.dataset import Examples
 from thalweg.data.settings import DataSettings
@@ -108,7 +109,9 @@ def _if_alike(examples: Examples, run: Run, table: np.ndarray) -> Examples | Non
     if registry.load("kind", step_kind()).recognise(Look(run.name, _full(table))) is None:
         return None
     said = f"the {len(run.names):,} columns {run.names[0]} to {run.names[-1]} are read as {run.name}, a series in each row"
-    return _joined(examples, run, table, f"{said}: neighbours are alike (--field {run.stem}=number for a table of numbers)")
+    return _joined(
+        examples, run, table, f"{said}: neighbours are alike ({typed('field', run.stem, 'number')} for a table of numbers)"
+    )
 
 
 def _table(examples: Examples, run: Run, settings: DataSettings) -> np.ndarray | None:

@@ -2,7 +2,6 @@
 
 import dataclasses
 import re
-import shlex
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -11,6 +10,7 @@ import torch
 
 from thalweg.core import registry
 from thalweg.core.errors import DataRefusal, nearest
+from thalweg.core.printable import typed
 from thalweg.data._other_kinds import refuse_other_kinds
 from thalweg.data.dataset import Examples
 from thalweg.data.settings import DataSettings
@@ -97,7 +97,7 @@ def _refuse_objects(columns: Mapping[str, Column]) -> None:
             "fields contain Python objects: " + ", ".join(f"{name} ({kind})" for name, kind in list(odd.items())[:5]),
             where="fields " + ", ".join(odd),
             why="only numbers, text, and sequences of them can be encoded",
-            fix="flatten them into fields of their own, or " + " ".join(f"--ignore {shlex.quote(name)}" for name in odd),
+            fix="flatten them into fields of their own, or " + " ".join(typed("ignore", name) for name in odd),
         )
 
 
@@ -222,12 +222,13 @@ def refuse_dressed(columns: Mapping[str, Column], dressed: Mapping[str, Sequence
     for name, column in columns.items():
         values = [str(value).strip() for value in column]
         shown = ", ".join(f'"{text}" (row {values.index(text)})' for text in dressed[name])
+        as_classes = typed("field", name, "category")
         raise DataRefusal(
             "DATA_NUMBERS_AS_TEXT",
             f'the target "{name}" looks like numbers written as text: {shown}',
             where=f"field {name}, rows counted from 0",
             why="what is learned, and every figure in the report, depends on what they are read as",
-            fix=f"read them without the signs (1,234.5 as 1234.5, 12% as 12): --parse-numbers; or --field {name}=category",
+            fix=f"read them without the signs (1,234.5 as 1234.5, 12% as 12): --parse-numbers; or {as_classes}",
         )
 
 
@@ -242,7 +243,7 @@ def _refuse_numbers_as_text(name: str, column: Column) -> None:
         f'the target "{name}" looks like numbers written as text: ' + ", ".join(f'"{column[row]}" (row {row})' for row in rows),
         where=f"field {name}",
         why=f"it would be learned as {len(found):,} unrelated classes",
-        fix=f"write plain numbers (1234.5), or say that they are classes: merge them to fewer, --field {name}=category",
+        fix=f"write plain numbers (1234.5); or, if they are classes, merge them to fewer: {typed('field', name, 'category')}",
     )
 
 
@@ -264,5 +265,5 @@ def _refuse_as_many_as_rows(name: str, column: Column) -> None:
         f'the target "{name}" has {len(found):,} classes in {len(codes):,} rows',
         where=f"field {name}, for example {examples}",
         why="it looks like an id or a regression target: a class is learned from several rows",
-        fix=f"--field {name}=number, or another target: --target NAME",
+        fix=f"{typed('field', name, 'number')}, or another target: --target NAME",
     )

@@ -9,6 +9,7 @@ import numpy as np
 from thalweg.core import registry
 from thalweg.core.errors import DataRefusal, some_of
 from thalweg.core.manifest import shown
+from thalweg.core.printable import typed
 from thalweg.data._one_series import refuse_lone_series
 from thalweg.data.dataset import Examples
 from thalweg.data.settings import DataSettings
@@ -131,10 +132,10 @@ def _by_field(examples: Examples, settings: DataSettings) -> DataSettings:
 def _refuse_unknown(examples: Examples, settings: DataSettings) -> None:
     known = list(examples.columns)
     for name, word in settings.fields.items():
-        refuse_unknown_field(name, known, where=f"--field {name}={word}")
+        refuse_unknown_field(name, known, where=typed("field", name, word))
         is_role(word)
     for name in settings.ignore:
-        refuse_unknown_field(name, known, where=f"--ignore {name}", repeated="--ignore")
+        refuse_unknown_field(name, known, where=typed("ignore", name), repeated="--ignore")
     targets = () if settings.target in (None, NO_TARGET) else examples.meant(str(settings.target))
     named = [*(("--target", name) for name in targets), ("--group", settings.group), ("--time", settings.time)]
     for option, one in named:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from thalweg.core.errors import DataRefusal
 from thalweg.core.position import Position
+from thalweg.core.printable import typed
 from thalweg.data.dataset import PARTS, Examples
 from thalweg.data.settings import DataSettings
 from thalweg.fields.column import Column, coded, floats, missing, take
@@ -197,7 +198,7 @@ def _by_group(
         raise DataRefusal(
             "DATA_FEW_GROUPS",
             f'"{name}" has {len(found)} group{"" if len(found) == 1 else "s"}, {len(shares)} parts need one each',
-            where=f"--group {name}",
+            where=typed("group", name),
             why="a group must not stand in two parts",
             fix="name a field with more groups, or leave --group out",
         )

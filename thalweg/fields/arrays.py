@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from thalweg.core.errors import DataRefusal, PackageRefusal
+from thalweg.core.printable import typed
 from thalweg.fields.column import Column, as_column, floats, plain
 from thalweg.fields.encoding import BadRows
 
@@ -28,7 +29,7 @@ def rows_of_floats(name: str, column: Column, *, axes: Iterable[int]) -> np.ndar
         f'the rows of "{name}" are not arrays of numbers of one shape, with {" or ".join(str(n - 1) for n in axes)} axes',
         where=f"field {name}, first row: {shown(column[0])}",
         why="they must fit together into one array",
-        fix=f"cut or pad the rows to one shape, or say what they are: --field {name}=KIND (thalweg list kinds)",
+        fix=f"cut or pad the rows to one shape, or say what they are: {typed('field', name, 'KIND')} (thalweg list kinds)",
     )
 
 
@@ -46,7 +47,7 @@ def refuse_others(name: str, column: Column, wrong: Callable[[Any], bool], *, ro
             field=name,
             rows=len(column),
             why=f"each row must be {rows}",
-            fix=f"correct or leave out these rows, or say what the field is: --field {name}=KIND (thalweg list kinds)",
+            fix=f"correct or leave out these rows, or say what it is: {typed('field', name, 'KIND')} (thalweg list kinds)",
         )
 
 

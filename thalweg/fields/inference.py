@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from thalweg.core import registry
 from thalweg.core.errors import DataRefusal, UsageRefusal, did_you_mean
+from thalweg.core.printable import typed
 from thalweg.fields.column import Column, Look
 from thalweg.fields.encoding import Claim, Encoding, Role
 
@@ -42,7 +43,9 @@ def infer(name: str, column: Column, *, target: bool = False) -> Guess:
     look = Look(name, column, target=target)
     if not target and names_rows(look):
         use = "number" if look.numeric else "text" if _long(look) else "category"
-        return Guess(None, f"{name} left out: every row has its own value, like an id (--field {name}={use} to use it)", "id")
+        return Guess(
+            None, f"{name} left out: every row has its own value, like an id ({typed('field', name, use)} to use it)", "id"
+        )
     if not target and is_constant(look):
         return Guess(None, f"{name} left out: it is {_said(look.distinct[0])} in every row")
     claims = [(claim, kind) for kind in registry.names("kind") if (claim := _claim(kind, look))]
@@ -50,13 +53,15 @@ def infer(name: str, column: Column, *, target: bool = False) -> Guess:
         best, kind = max(claims, key=lambda one: one[0].sureness)
         return Guess(kind, best.sentence)
     if not target and look.scalar:
-        return Guess(None, f"{name} left out: {len(look.distinct):,} distinct values (--field {name}=category to use it)")
+        return Guess(
+            None, f"{name} left out: {len(look.distinct):,} distinct values ({typed('field', name, 'category')} to use it)"
+        )
     raise DataRefusal(
         "DATA_UNKNOWN_KIND",
         f'the values of "{name}" are of no kind that is known',
         where=f"field {name}, first value: {_shown(next(iter(look.sample), None))}",
         why="values must be turned into tensors",
-        fix=f"--field {name}=KIND (thalweg list kinds), or --ignore {name}",
+        fix=f"{typed('field', name, 'KIND')} (thalweg list kinds), or {typed('ignore', name)}",
     )
 
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from thalweg.core.errors import UsageRefusal
+from thalweg.core.printable import typed
 from thalweg.fields.ports import Port
 
 
@@ -52,7 +53,7 @@ def _refuse_varying(ports: tuple[Port, ...]) -> None:
             f'the length of "{varying[0].name}" varies, this model reads rows of one length',
             where=f"--model; {varying[0].name} ({varying[0].kind})",
             why="it lays all values side by side",
-            fix=" ".join(f"--ignore {port.name}" for port in varying) + " leaves out what varies; or leave --model out"
+            fix=" ".join(typed("ignore", port.name) for port in varying) + " leaves out what varies; or leave --model out"
             if len(varying) < len(ports)
             else "leave --model out, or bring the rows to one length",
         )

@@ -17,6 +17,7 @@ from torch.nn import functional as F
 
 from thalweg.core.errors import DataRefusal
 from thalweg.core.position import Position
+from thalweg.core.printable import typed
 from thalweg.core.registry import task
 from thalweg.core.settings import Settings
 from thalweg.data.batch import Batch
@@ -66,7 +67,7 @@ class Detection(Task):
                 f"detection finds boxes, the target {target.name} is of kind {target.kind}",
                 where=f"field {target.name}",
                 why="a box must be learned from boxes",
-                fix=f"--target NAME of a field with boxes, or --field {target.name}=boxes",
+                fix=f"--target NAME of a field with boxes, or {typed('field', target.name, 'boxes')}",
             )
         return Ports(tuple(one.port for one in encodings.inputs), (Port("cells", "boxes", (None, None, 5)),))
 

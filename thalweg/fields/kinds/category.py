@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from thalweg.core.printable import typed
 from thalweg.core.registry import kind
 from thalweg.fields.arrays import is_scalar, refuse_others, refuse_restored
 from thalweg.fields.column import Column, Look, coded, missing, plain
@@ -53,10 +54,12 @@ class Category(Encoding):
             if look.distinct[0] < 0:
                 return None
             if NAMES_SOMEBODY.search(look.name) and RECURS * count <= rows and count <= MOST_NAMED:
-                return Claim(0.6, f"{look.name}: numbers that recur, by its name of somebody (--field {look.name}=number)")
+                return Claim(
+                    0.6, f"{look.name}: numbers that recur, by its name of somebody ({typed('field', look.name, 'number')})"
+                )
             if are_counts(look):
                 return None
-            said = f"{look.name}: whole numbers of few values, as categories (--field {look.name}=number)"
+            said = f"{look.name}: whole numbers of few values, as categories ({typed('field', look.name, 'number')})"
             return Claim(0.6, said) if count <= FEW // 2 and rows >= 10 * count else None
         numbered = look.distinct[0] in (0, 1) and look.distinct[-1] - look.distinct[0] == count - 1
         if (count <= FEW and rows >= 2 * count) or (numbered and rows >= 10 * count):
@@ -206,7 +209,7 @@ def _mixture(look: Look) -> str:
         return ""
     return (
         f'{look.name}: {len(numbers):,} distinct numbers and {len(words):,} texts such as "{words[0]}", taken together as '
-        f"categories (--field {look.name}=number shows the rows)"
+        f"categories ({typed('field', look.name, 'number')} shows the rows)"
     )
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from thalweg.core.printable import typed
 from thalweg.core.registry import kind
 from thalweg.fields.arrays import shown
 from thalweg.fields.column import DAY, Column, Look, missing
@@ -169,7 +170,7 @@ def _bad(name: str, reasons: dict[int, str], rows: int) -> BadRows:
         field=name,
         rows=rows,
         why="each row must be a date, or missing where the field is an input",
-        fix=f"correct these rows (2024-12-31, or as in training), or say what the field is: --field {name}=category",
+        fix=f"correct these rows (2024-12-31, or as in training), or say what the field is: {typed('field', name, 'category')}",
     )
 
 

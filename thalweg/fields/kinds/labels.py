@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from thalweg.core.printable import typed
 from thalweg.core.registry import kind
 from thalweg.fields.arrays import is_list, refuse_others, refuse_restored, refuse_shape, shown
 from thalweg.fields.column import Column, Look, in_order, plain
@@ -31,7 +32,9 @@ class Labels(Encoding):
             return Claim(0.6, f"{look.name}: {look.shape[0]} labels, several may hold") if zeros_and_ones else None
         sets = look.all_are(list, tuple, set) and all(isinstance(one, str | int) for row in look.sample for one in row)
         unique = sets and all(len(set(row)) == len(row) for row in look.sample)
-        return Claim(0.6, f"{look.name}: sets of labels (--field {look.name}=tokens for sequences)") if unique else None
+        return (
+            Claim(0.6, f"{look.name}: sets of labels ({typed('field', look.name, 'tokens')} for sequences)") if unique else None
+        )
 
     @classmethod
     def example(cls) -> list[Column]:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from thalweg.core.errors import DataRefusal
+from thalweg.core.printable import typed
 from thalweg.core.registry import kind
 from thalweg.fields.adjoining import matrix_of
 from thalweg.fields.arrays import is_scalar, not_finite, shown
@@ -81,7 +82,7 @@ class Number(Encoding):
             f'"{name}" has {values.ndim - 1} axes in a row, a number has none',
             where=f"field {name}, shape {values.shape}",
             why="a column of numbers holds one a row",
-            fix=f"--field {name}=vector",
+            fix=typed("field", name, "vector"),
         )
 
     def _refuse(self, name: str, reasons: dict[int, str], rows: int) -> None:
@@ -92,7 +93,8 @@ class Number(Encoding):
                 field=name,
                 rows=rows,
                 why="text, infinity and, in a target, gaps cannot be reckoned with as numbers",
-                fix=f"correct or leave out the rows; when training, --missing WORD, --field {name}=category or --ignore {name}",
+                fix="correct or leave out the rows; when training, --missing WORD, "
+                f"{typed('field', name, 'category')} or {typed('ignore', name)}",
             )
 
     def decode(self, tensor: Tensor) -> Column:
@@ -153,7 +155,7 @@ def _refuse_weights(name: str, weights: np.ndarray) -> None:
             field=name,
             rows=len(weights),
             why="a weight says how much a row counts: zero or more, not zero in all rows",
-            fix=f"correct them, or --ignore {name}",
+            fix=f"correct them, or {typed('ignore', name)}",
         )
 
 

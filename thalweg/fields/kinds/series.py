@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from thalweg.core.printable import typed
 from thalweg.core.registry import kind
 from thalweg.fields.arrays import not_finite, refuse_shape, rows_of_floats, shown
 from thalweg.fields.column import Column, Look, as_column
@@ -37,7 +38,7 @@ class Series(Encoding):
 
     @classmethod
     def recognise(cls, look: Look) -> Claim | None:
-        other = f"--field {look.name}=vector"
+        other = typed("field", look.name, "vector")
         if isinstance(look.column, list) and not look.target and look.sample and all(map(_is_row, look.sample)):
             steps = [len(row) for row in look.sample]
             return Claim(0.6, f"{look.name}: series of {min(steps):,} to {max(steps):,} steps")
@@ -88,7 +89,7 @@ class Series(Encoding):
                 field=self.name,
                 rows=len(rows),
                 why=f"each row must be numbers over one step or more, in {usual:,} channel{'' if usual == 1 else 's'}",
-                fix=f"correct or leave out these rows, or say what they are: --field {self.name}=KIND (thalweg list kinds)",
+                fix=f"correct or leave out these rows, or {typed('field', self.name, 'KIND')} (thalweg list kinds)",
             )
         return rows
 

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from thalweg.core.errors import DataRefusal
+from thalweg.core.printable import typed
 from thalweg.core.registry import kind
 from thalweg.fields.arrays import refuse_others, refuse_restored
 from thalweg.fields.column import Column, Look
@@ -61,7 +62,7 @@ class Text(Encoding):
     def recognise(cls, look: Look) -> Claim | None:
         if look.target or not look.legible or len(look.distinct) <= FEW:
             return None
-        correction = f"(--field {look.name}=category for categories)"
+        correction = f"({typed('field', look.name, 'category')} for categories)"
         if look.alphabet:
             return Claim(0.8, f"{look.name}: sequences of {look.alphabet} {correction}")
         return Claim(0.8, f"{look.name}: free text {correction}") if 2 * len(look.distinct) > len(look) else None
@@ -83,7 +84,7 @@ class Text(Encoding):
                 f'no row of "{self.name}" holds a word',
                 where=f"field {self.name}, {len(columns[0]):,} rows",
                 why="there is nothing to read",
-                fix=f"give the field that holds the texts, or --ignore {self.name}",
+                fix=f"give the field that holds the texts, or {typed('ignore', self.name)}",
             )
 
     def _all_words(self, value: Any) -> list[str]:

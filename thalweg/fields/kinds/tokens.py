@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from thalweg.core.printable import typed
 from thalweg.core.registry import kind
 from thalweg.fields.arrays import is_list, refuse_others, refuse_restored
 from thalweg.fields.column import Column, Look, in_order, plain
@@ -36,7 +37,7 @@ class Tokens(Encoding):
         if isinstance(look.column, np.ndarray):
             return None
         if look.all_are(list, tuple) and all(isinstance(one, str | int) for row in look.sample for one in row):
-            return Claim(0.5, f"{look.name}: sequences of symbols (--field {look.name}=labels for sets of labels)")
+            return Claim(0.5, f"{look.name}: sequences of symbols ({typed('field', look.name, 'labels')} for sets of labels)")
         ragged = look.all_are(np.ndarray) and all(row.ndim == 1 and row.dtype.kind in "iuU" for row in look.sample)
         return Claim(0.5, f"{look.name}: sequences of symbols") if ragged else None
 

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from thalweg.core.printable import typed
 from thalweg.core.registry import kind
 from thalweg.fields.arrays import refuse_not_finite, refuse_shape, rows_of_floats
 from thalweg.fields.column import Column, Look
@@ -28,7 +29,10 @@ class Vector(Encoding):
             return None
         if len(look.shape) > 1 or look.target:
             return Claim(0.3, "")
-        return Claim(0.5, f"{look.name}: vectors of {look.shape[0]} numbers (neighbours unrelated; --field {look.name}=series)")
+        return Claim(
+            0.5,
+            f"{look.name}: vectors of {look.shape[0]} numbers (neighbours unrelated; {typed('field', look.name, 'series')})",
+        )
 
     @classmethod
     def example(cls) -> list[Column]:

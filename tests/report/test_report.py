@@ -324,9 +324,11 @@ def test_of_many_classes_each_pair_is_shown_by_an_example(tmp_path):
 def test_what_was_read_stands_in_a_list_and_what_corrects_it_beside_it(tmp_path):
     notes = [
         "4 numbers; id left out: looks like an id (--field id=number); age: as it is; other: --split",
+        "a <b> left out: one value (--field 'a <b>=number' to use it)",
         "1 image; other: --image-size N",
     ]
     text = written(run_of(tmp_path / "run", data={"notes": notes}))
+    assert "a &lt;b&gt; left out: one value (<code>--field &#x27;a &lt;b&gt;=number&#x27;</code> to use it)" in text
     assert "<li>4 numbers<li>id left out: looks like an id (<code>--field id=number</code>)<li>age: as it is; other: " in text
     assert "1 image; other: <code>--image-size N</code>" in text
 

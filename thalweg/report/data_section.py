@@ -9,7 +9,7 @@ from thalweg.core.errors import some_of
 from thalweg.report.markup import folded, paragraph, section, table, text
 from thalweg.report.run_facts import Facts
 
-FLAG = re.compile(r"(--[a-z][a-z-]*(?:[ =](?:[A-Z]+\b|\w+=\w+|[\w-]+(?=[.;)]|$)))?)")
+FLAG = re.compile(r"(--[a-z][a-z-]*(?:[ =](?:'[^']*'|[A-Z]+\b|\w+=\w+|[\w-]+(?=[.;)]|$)))?)")
 NOWHERE = " in none of "
 """How the check says that there was no time to look for something."""
 CLAUSE = re.compile(r"; (?!(?:an)?other\b|as they are:)")
@@ -62,7 +62,7 @@ def rows_sentence(
 
 def _note(words: str) -> str:
     """A sentence on what was read, its flags as code."""
-    return FLAG.sub(r"<code>\1</code>", text(words))
+    return "".join(f"<code>{text(part)}</code>" if odd % 2 else text(part) for odd, part in enumerate(FLAG.split(words)))
 
 
 def _clauses(note: str) -> str:

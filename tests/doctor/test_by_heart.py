@@ -128,6 +128,31 @@ def test_no_examples_are_said_both_to_be_learned_and_not_to_be(units, last):
     assert sum(isinstance(fault(trace), Found) for fault in (shuffled_labels, net_too_small)) == 1
 
 
+def _through(trace, kind, units):
+    """The same training by a net of two layers, of this kind and dense, with so many units between them."""
+    shapes = {"body": [3 * units, 2 * units], "head": [1, units]} if kind == "GRU" else {"body": [units, 8], "head": [1, units]}
+    matrices = [Matrix(name=f"{layer}.weight", layer=layer, shape=shape, gain=0.6) for layer, shape in shapes.items()]
+    layers = [Layer(name="body", type=kind, rows=64), Layer(name="head", type="Linear", rows=64)]
+    samples = [one.model_copy(update={"layers": layers}) for one in trace.samples]
+    return replace(trace, net=Net(matrices=matrices, modes=False), samples=samples)
+
+
+OF_MEAN = Probe(first=8.0, last=1.0, rows=32)
+"""Targets lie far from zero: most of the first loss is that of their mean, most of what varies is left."""
+
+
+@pytest.mark.parametrize("kind", ["Linear", "GRU"])
+def test_what_is_left_of_numbers_is_held_against_what_varies(kind):
+    trace = _of_numbers([0.8, 0.7, 0.6], probe=OF_MEAN, late=1.0)
+    assert isinstance(net_too_small(_through(trace, kind, 1)), Found)
+    assert net_too_small(_through(trace, kind, 64)) is None
+    assert net_too_small(_through(_of_numbers([0.8, 0.7, 0.6], probe=LEARNED, late=1.0), kind, 1)) is None
+
+
+def test_a_net_that_draws_pictures_through_two_numbers_was_asked_to():
+    assert net_too_small(_through(_of_numbers([0.8, 0.7, 0.6], probe=OF_MEAN, late=1.0, columns=784), "Linear", 2)) is None
+
+
 def test_a_net_whose_held_out_answers_are_good_is_not_too_small():
     assert net_too_small(_trained([0.9, 0.5, 0.2], probe=SMALL, late=0.8)) is None
 

@@ -6,6 +6,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from tests.doctor.planted import CLASSES, INPUTS, How, names, net, rows, scaled, watched
+from thalweg.doctor.makers import given_part
 
 
 @pytest.fixture(autouse=True)
@@ -74,6 +75,36 @@ def test_a_layer_frozen_with_weights_that_were_learned():
 def test_inputs_as_bytes():
     inputs, classes = rows()
     assert names(watched(net(), (128 + 60 * inputs, classes)))[0] == "unscaled-inputs"
+
+
+class Joined(nn.Module):
+    """Numbers before or behind what a table of ten vectors says of a class."""
+
+    def __init__(self, *, behind=False, axis=1):
+        super().__init__()
+        self.words, self.head = nn.Embedding(10, 12), net()
+        self.behind, self.axis = behind, axis
+
+    def forward(self, given):
+        learned, numbers = self.words(given[:, 0].abs().long() % 10), given[:, :8]
+        return self.head(torch.cat([learned, numbers] if self.behind else [numbers, learned], self.axis))
+
+
+@pytest.mark.parametrize("how", [{}, {"behind": True}, {"axis": -1}], ids=["before", "behind", "last axis"])
+def test_inputs_that_are_joined_to_what_is_learned(how):
+    inputs, classes = rows()
+    assert names(watched(Joined(**how), (inputs, classes))) == []
+    found = watched(Joined(**how), (255 * inputs, classes)).findings[0]
+    assert (found["name"], found["where"]) == ("unscaled-inputs", "the input of layer head.0")
+
+
+@pytest.mark.parametrize("axis", [1, -1])
+def test_what_is_given_is_told_from_what_it_is_joined_to(axis):
+    learned, given = torch.ones(4, 2, requires_grad=True), torch.arange(12.0).reshape(4, 3)
+    assert torch.equal(given_part(torch.cat([learned * 2, given, given, learned], axis)), torch.cat([given, given], 1))
+    assert given_part(torch.cat([learned, learned], axis)) is None
+    assert given_part(torch.cat([given, learned, given], axis)) is None, "how wide each of the two is cannot be told"
+    assert given_part(given) is given
 
 
 def test_weights_that_begin_far_too_large():

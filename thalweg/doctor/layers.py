@@ -14,7 +14,7 @@ from torch.utils.hooks import RemovableHandle
 
 from thalweg.doctor.figures import Figures
 from thalweg.doctor.lines import Layer
-from thalweg.doctor.makers import maker
+from thalweg.doctor.makers import given_part, maker
 
 NORMS = (_BatchNorm, nn.GroupNorm, nn.LayerNorm, nn.modules.instancenorm._InstanceNorm, nn.RMSNorm)
 MOST_VALUES, FEWEST_ROWS = 32_768, 16
@@ -63,6 +63,8 @@ class Seen:
     name: str
     module: nn.Module
     facts: dict[str, Any]
+    whole: bool
+    """No slope leads back from its input."""
 
 
 class LayersLook:
@@ -76,6 +78,7 @@ class LayersLook:
     def __init__(self, model: nn.Module, figures: Figures, zeros: Zeros) -> None:
         self.model, self.figures, self.zeros = model, figures, zeros
         self.seen: dict[str, Seen] = {}
+        self._sized: str | None = None
         self._hooks: list[RemovableHandle] = []
 
     def attach(self) -> None:
@@ -104,7 +107,7 @@ class LayersLook:
                 return
             values = next((one for one in (*positional, *named.values()) if _readable(one)), None)
             former = self.seen.get(name)
-            if values is not None and (former is None or (former.facts["given"] and values.grad_fn is not None)):
+            if values is not None and (former is None or (former.whole and values.grad_fn is not None)):
                 self._read(name, module, values)
 
         return given
@@ -112,23 +115,24 @@ class LayersLook:
     @torch.no_grad()
     def _read(self, name: str, module: nn.Module, values: Tensor) -> None:
         with torch.enable_grad():  # views are looked through by the graph
-            made = maker(values, behind_pools=True)
-        facts: dict[str, Any] = {"rows": int(values.shape[0]), "maker": made, "given": values.grad_fn is None}
+            made, part = maker(values, behind_pools=True), given_part(values)
+        facts: dict[str, Any] = {"rows": int(values.shape[0]), "maker": made, "given": part is not None}
         facts["norm"] = isinstance(module, NORMS)
         facts["batch_norm"] = isinstance(module, _BatchNorm) and module.training
-        cut = values.detach()[: max(FEWEST_ROWS, MOST_VALUES // max(values[0].numel(), 1))].float()
+        cut = _cut(values)
         axis = 1 if isinstance(module, _ConvNd | _BatchNorm) and cut.dim() > 1 else -1
-        if not self.seen or next(iter(self.seen)) == name:
-            self._sizes(name, cut, axis)
+        if part is not None and part.numel() and self._sized in (None, name):
+            self._sized = name
+            self._sizes(name, _cut(part), axis)
         if made == "relu":
             facts |= self._units(name, cut, axis)
         elif made in FLAT:
             distance = cut.abs() if made == "tanh" else (2 * cut - 1).abs()
             self.figures.add((("layer", name), "flat"), (distance > FLAT[made]).float().mean())
-        self.seen[name] = Seen(name, module, facts)
+        self.seen[name] = Seen(name, module, facts, whole=values.grad_fn is None)
 
     def _sizes(self, name: str, cut: Tensor, axis: int) -> None:
-        """How large the net's own input is, and how differently its features vary."""
+        """How large the net's own inputs are, and how differently its features vary."""
         square = cut.square()
         self.figures.add((("layer", name), "rms"), square.mean().sqrt())
         self.figures.add((("layer", name), "nonzero"), (square.sum() / (cut != 0).sum().clamp(min=1)).sqrt())
@@ -145,6 +149,11 @@ class LayersLook:
         self.figures.add((("layer", name), "zero"), zero.float().mean())
         self.figures.add((("layer", name), "dead"), always.float().mean())
         return {"units": len(zero), "seen": rows}
+
+
+def _cut(values: Tensor) -> Tensor:
+    """The first rows, as many as are read."""
+    return values.detach()[: max(FEWEST_ROWS, MOST_VALUES // max(values[0].numel(), 1))].float()
 
 
 def _readable(value: Any) -> bool:

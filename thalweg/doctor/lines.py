@@ -78,11 +78,11 @@ class Layer(Line):
         norm: it normalises what comes to it.
         batch_norm: by the statistics of the batch, in this step.
         maker: the operation that its input comes from, behind views, pools and dropout; empty where it is the net's own input.
-        given: no slope leads back from its input.
+        given: no slope leads back from its input, or from a part of it that `torch.cat` joined to the rest.
         units: of its input.
         zero, dead: share of units that were zero in all examples of this step, and of the last five; over `seen` examples.
         flat: share of values at the flat ends of tanh or sigmoid.
-        rms, nonzero: root of the mean square of its input, and of those that are not zero.
+        rms, nonzero: of the first layer that is given anything: root of the mean square of that, and of what is not zero.
         spread: the largest standard deviation of a feature over their median.
         gradient: root of the mean square of its matrices' gradient.
     """

@@ -42,6 +42,29 @@ def maker(tensor: Tensor, *, behind_pools: bool = False) -> str:
     return ""
 
 
+def given_part(tensor: Tensor) -> Tensor | None:
+    """What of a tensor no slope leads back from: all of it, or what `torch.cat` joined to the rest; None for nothing."""
+    node: Any = tensor.grad_fn
+    if node is None:
+        return tensor
+    if _operation(node) != "Cat":
+        return None
+    onward, axis = node.next_functions, _signed(node._saved_dim)
+    given = [at for at, (former, _) in enumerate(onward) if former is None]
+    if not given or len(given) <= given[-1] - given[0]:  # parts that do not lie together: how wide each is cannot be told
+        return None
+    before, behind = (
+        sum(former._input_metadata[output].shape[axis] for former, output in some)
+        for some in (onward[: given[0]], onward[given[-1] + 1 :])
+    )
+    return tensor.narrow(axis, before, tensor.shape[axis] - before - behind)
+
+
+def _signed(number: int) -> int:
+    """A number of 64 bits as autograd tells it, without its sign."""
+    return number - 2**64 if number >= 2**63 else number
+
+
 def _operation(node: Any) -> str:
     """`Relu` of `ReluBackward0`."""
     return str(node.name()).partition("Backward")[0]

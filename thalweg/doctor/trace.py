@@ -31,6 +31,8 @@ EARLY = 6
 """Samples at the start by which steps and gradients are judged."""
 COUNTED = ("Linear", "Conv1d", "Conv2d", "Conv3d")
 """Layers by which a net's width is told."""
+RECURRENT = ("RNN", "GRU", "LSTM")
+"""Layers whose width is told by what a counted one takes in behind them: states of both directions side by side."""
 SETTLED, HIGH = 100, 0.6
 """Steps after which a loss that is that much of that of who knows nothing counts as high."""
 STEADY = (1e-4, 0.1)
@@ -188,8 +190,8 @@ class Trace:
         if self.net is None or not self.samples:
             return None
         shapes = {one.layer: one.shape for one in self.net.matrices}
-        called = [one for one in self.samples[0].layers if one.type in COUNTED and one.name in shapes]
-        return min((shapes[one.name][0] for one, after in pairwise(called) if _feeds(one, shapes, after)), default=None)
+        called = [one for one in self.samples[0].layers if one.type in COUNTED + RECURRENT and one.name in shapes]
+        return min((width for one, after in pairwise(called) if (width := _width(one, shapes, after))), default=None)
 
     @cached_property
     def held_out(self) -> Sequence[Evaluation]:
@@ -215,10 +217,14 @@ def read_trace(values: Sequence[Mapping[str, Any]], *, where: str) -> list[AnyLi
         ) from None
 
 
-def _feeds(layer: Layer, shapes: Mapping[str, Sequence[int]], after: Layer) -> bool:
-    """What the layer gives is what the next takes in: as it is, or places side by side."""
+def _width(layer: Layer, shapes: Mapping[str, Sequence[int]], after: Layer) -> int:
+    """Units of a layer whose output the next takes in, as it is or places side by side; 0 where it does not."""
+    if after.type in RECURRENT:
+        return 0
     units, inputs = shapes[layer.name][0], shapes[after.name][1]
-    return inputs == units or (layer.type.startswith("Conv") and inputs % units == 0)
+    if layer.type in RECURRENT:
+        return inputs
+    return units if inputs == units or (layer.type.startswith("Conv") and inputs % units == 0) else 0
 
 
 def _points(run: Steps) -> Iterable[tuple[int, float]]:

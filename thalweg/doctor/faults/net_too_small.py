@@ -32,11 +32,17 @@ def net_too_small(trace: Trace) -> Found | Unprobed | None:
         what = f"all of its {trace.classes} answers come from one number, which a layer of one unit gives"
         return _found(trace, what, "what tells several classes apart hardly fits into one number")
     best = min([trace.late, *(one.loss or 0.0 for one in trace.held_out)])
-    if best - probe.least <= HIGH * (unknowing - probe.least) or not left.failed(most_left(narrowest)):
+    if best - probe.least <= HIGH * (unknowing - probe.least) or not _failed(trace, left):
         return None
     width = f"; its narrowest layer has {counted(narrowest, 'unit')}" if narrowest else ""
     rows = counted(probe.rows, "example")
     return _found(trace, f"it cannot memorise {rows} (loss {shown(probe.first)} to {shown(probe.last)}){width}", HEART)
+
+
+def _failed(trace: Trace, left: Left) -> bool:
+    """It was not learned by heart; the first loss of one number a row is mostly that of its mean, to which any net comes."""
+    most, number = most_left(trace.narrowest), trace.labels is None and trace.held_out[-1].columns == 1
+    return left.of_unknowing > most if number else left.failed(most)
 
 
 def _found(trace: Trace, what: str, why: str) -> Found:

@@ -23,8 +23,8 @@ SPREAD = 100.0
 def unscaled_inputs(trace: Trace) -> Found | None:
     """The net's input is far from a size of one."""
     layers = trace.samples[0].layers if trace.samples else ()
-    first = layers[0] if layers else None
-    if first is None or not first.given or first.norm or first.rms is None:
+    first = next((one for one in layers if one.given and one.rms is not None), None)
+    if first is None or first.norm:
         return None
     what = _said(first, trace)
     if not what:

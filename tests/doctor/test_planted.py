@@ -104,6 +104,9 @@ def test_what_is_given_is_told_from_what_it_is_joined_to(axis):
     assert torch.equal(given_part(torch.cat([learned * 2, given, given, learned], axis)), torch.cat([given, given], 1))
     assert given_part(torch.cat([learned, learned], axis)) is None
     assert given_part(torch.cat([given, learned, given], axis)) is None, "how wide each of the two is cannot be told"
+    empty = torch.empty(0, requires_grad=True) * 2
+    assert torch.equal(given_part(torch.cat([empty, given, learned, empty], axis)), given)
+    assert given_part(torch.cat([empty.detach(), learned], axis)) is None
     assert given_part(given) is given
 
 

@@ -121,7 +121,7 @@ class LayersLook:
         facts["batch_norm"] = isinstance(module, _BatchNorm) and module.training
         cut = _cut(values)
         axis = 1 if isinstance(module, _ConvNd | _BatchNorm) and cut.dim() > 1 else -1
-        if part is not None and part.numel() and self._sized in (None, name):
+        if part is not None and self._sized in (None, name):
             self._sized = name
             self._sizes(name, _cut(part), axis)
         if made == "relu":

@@ -1,5 +1,6 @@
 """Makers: which operation a tensor comes from, read off the graph that leads back from it."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from torch import Tensor
@@ -54,10 +55,16 @@ def given_part(tensor: Tensor) -> Tensor | None:
     if not given or len(given) <= given[-1] - given[0]:  # parts that do not lie together: how wide each is cannot be told
         return None
     before, behind = (
-        sum(former._input_metadata[output].shape[axis] for former, output in some)
+        sum(_wide(former._input_metadata[output].shape, tensor, axis) for former, output in some)
         for some in (onward[: given[0]], onward[given[-1] + 1 :])
     )
-    return tensor.narrow(axis, before, tensor.shape[axis] - before - behind)
+    part = tensor.narrow(axis, before, tensor.shape[axis] - before - behind)
+    return part if part.numel() else None
+
+
+def _wide(shape: Sequence[int], joined: Tensor, axis: int) -> int:
+    """What a part of that shape adds along the axis; `torch.cat` takes empty ones of shape (0,) beside all others."""
+    return shape[axis] if len(shape) == joined.dim() else 0
 
 
 def _signed(number: int) -> int:
